@@ -1,0 +1,26 @@
+"""Train your own translator: text pairs in, a deployable encoder–decoder transformer out.
+
+The command line is `translator`; from Python:
+
+    from translator import Translator
+
+    translator = Translator.from_run("runs/everyday")
+    print(translator.translate(["Pizza is great."])[0].text)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from translator.translation import Translation, Translator
+
+__version__ = "0.1.0"
+__all__ = ["Translation", "Translator", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public classes on first use: `translator --help` must not wait for torch."""
+    if name in ("Translation", "Translator"):
+        from translator import translation
+
+        return getattr(translation, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,445 @@
+"""Everything that can be set, with its default, its bounds and a sentence about it.
+
+The schema is closed: an unknown key is an error, and all mistakes are reported at once.
+This module imports neither torch nor datasets, so that a typo costs a moment and not seconds.
+"""
+
+import difflib
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from translator.errors import ConfigError
+
+
+def _refuse_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError('YAML reads no, yes, on and off as booleans: put it in quotes ("no")')
+    return value
+
+
+Language = Annotated[
+    str,
+    BeforeValidator(_refuse_boolean),
+    Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$"),
+]
+
+
+class Section(BaseModel):
+    """A frozen part of the configuration that knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class CorpusConfig(Section):
+    """Where text pairs come from."""
+
+    path: str = Field(
+        description="A .tsv file; a path with {language} in it for two parallel text files; either "
+        "also .gz or .xz; a .parquet, .json, .jsonl or .csv file or a folder for Hugging Face "
+        "datasets; hf:NAME for a dataset of the hub; embedded:NAME for the corpus in this package.",
+        min_length=1,
+    )
+    columns: dict[Language, int | str] | None = Field(
+        None,
+        description="Which column holds which language: {en: 0, es: 1} in a TSV file, "
+        "{en: english, es: spanish} in a dataset. Not needed where names say it: "
+        "NAME.en-es.tsv, a translation column, or columns named en and es.",
+    )
+    subset: str | None = Field(None, description="The subset (configuration) of a hub dataset.")
+    split: str = Field("train", description="The split of a Hugging Face dataset.", min_length=1)
+
+
+class DataConfig(Section):
+    """Which languages, which files, which pairs."""
+
+    source_language: Language = Field("en", description="The language to translate from.")
+    target_language: Language = Field("es", description="The language to translate into.")
+    train: CorpusConfig = Field(
+        CorpusConfig(path="embedded:train"), description="The pairs to learn from."
+    )
+    valid: CorpusConfig | None = Field(
+        CorpusConfig(path="embedded:valid"),
+        description="The pairs that choose the best model. null, or a train set alone, sets "
+        "held_out_pairs of train aside.",
+    )
+    test: dict[str, CorpusConfig] = Field(
+        {
+            "handwritten": CorpusConfig(path="embedded:test-handwritten"),
+            "grammar": CorpusConfig(path="embedded:test-grammar"),
+        },
+        description="Named sets for `translator evaluate`. {}, or a train set alone, sets "
+        "held_out_pairs of train aside.",
+    )
+    held_out_pairs: int = Field(
+        1000,
+        ge=1,
+        description="How many pairs of train to set aside for a missing valid or test set; "
+        "at most a tenth of the corpus each.",
+    )
+    max_tokens_per_sentence: int = Field(
+        128, ge=2, le=4096, description="Longer pairs are dropped from training, and counted."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_corpus_own_tests(cls, values: Any) -> Any:
+        """Whoever names a training corpus does not mean the embedded valid and test sets."""
+        if isinstance(values, dict) and values.get("train") is not None:
+            return {"valid": None, "test": {}, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _check_languages(self) -> "DataConfig":
+        if self.source_language == self.target_language:
+            raise ValueError("source_language and target_language are the same")
+        return self
+
+
+class TokenizerConfig(Section):
+    """The SentencePiece model that is trained on the training pairs."""
+
+    algorithm: Literal["unigram", "bpe"] = Field("unigram", description="unigram or bpe.")
+    vocabulary_size: int = Field(
+        8000,
+        ge=300,
+        le=256_000,
+        description="Pieces for both languages together; fewer when the corpus is too small.",
+    )
+    character_coverage: float = Field(
+        0.9999,
+        gt=0.9,
+        le=1.0,
+        description="Share of the characters that get a piece; the rest is spelled in bytes.",
+    )
+    sample_sentences: int = Field(
+        1_000_000, ge=100, description="At most so many sentences are read to train it."
+    )
+
+
+class ModelConfig(Section):
+    """The shape of the encoder–decoder transformer."""
+
+    d_model: int = Field(256, ge=8, le=8192, description="Width of the hidden states.")
+    num_heads: int = Field(4, ge=1, le=128, description="Attention heads; divides d_model.")
+    d_ff: int = Field(1024, ge=8, le=65536, description="Inner width of the feed-forward layers.")
+    encoder_layers: int = Field(3, ge=1, le=64, description="Layers of the encoder.")
+    decoder_layers: int = Field(3, ge=1, le=64, description="Layers of the decoder.")
+    dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Share of activations dropped.")
+    activation: Literal["relu", "gelu"] = Field("relu", description="relu or gelu.")
+    norm: Literal["pre", "post"] = Field(
+        "pre", description="LayerNorm before each sublayer (pre) or after the residual sum (post)."
+    )
+    positions: Literal["sinusoidal", "learned"] = Field(
+        "sinusoidal", description="sinusoidal (computed) or learned (a table)."
+    )
+    max_positions: int = Field(
+        512, ge=8, le=65536, description="The longest sequence, in tokens, that the model can see."
+    )
+    tie_embeddings: bool = Field(
+        True, description="Source, target and output embeddings share one matrix."
+    )
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> "ModelConfig":
+        if self.d_model % self.num_heads:
+            raise ValueError(f"d_model {self.d_model} is not a multiple of num_heads {self.num_heads}")
+        if self.d_model % 2 and self.positions == "sinusoidal":
+            raise ValueError("sinusoidal positions need an even d_model")
+        return self
+
+
+class TrainingConfig(Section):
+    """How the model learns."""
+
+    max_steps: int = Field(1000, ge=1, description="Optimizer steps; the learning rate ends there.")
+    tokens_per_batch: int = Field(
+        4096,
+        ge=16,
+        description="A batch holds at most so many tokens, padding included, on either side.",
+    )
+    accumulate_batches: int = Field(
+        1, ge=1, description="Batches whose gradients are summed for one optimizer step."
+    )
+    optimizer: Literal["adamw", "muon"] = Field(
+        "muon", description="adamw, or muon for the matrices and adamw for the rest."
+    )
+    learning_rate: float = Field(
+        0.002, gt=0.0, le=10.0, description="The peak learning rate, for AdamW and Muon alike."
+    )
+    schedule: Literal["linear", "cosine", "inverse_sqrt", "constant"] = Field(
+        "linear", description="How the rate falls after warm-up: linear, cosine, inverse_sqrt, constant."
+    )
+    warmup_steps: int = Field(200, ge=0, description="Steps over which the rate rises from zero.")
+    weight_decay: float = Field(0.01, ge=0.0, le=1.0, description="Decoupled weight decay of matrices.")
+    beta1: float = Field(0.9, ge=0.0, lt=1.0, description="AdamW's decay of the mean gradient.")
+    beta2: float = Field(0.98, ge=0.0, lt=1.0, description="AdamW's decay of the squared gradient.")
+    max_gradient_norm: float = Field(
+        1.0, gt=0.0, description="Gradients are scaled down to this norm."
+    )
+    label_smoothing: float = Field(
+        0.1, ge=0.0, lt=1.0, description="Share of the target's probability spread over all pieces."
+    )
+    log_every_steps: int = Field(50, ge=1, description="A line in metrics.jsonl every so many steps.")
+    validate_every_steps: int = Field(
+        500, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
+    )
+    validation_pairs: int = Field(
+        500, ge=1, description="At most so many pairs of valid are translated at each validation."
+    )
+    checkpoint_every_steps: int = Field(
+        500, ge=1, description="The whole state is saved every so many steps, to go on exactly."
+    )
+    keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
+    best_metric: Literal["bleu", "chrf", "loss"] = Field(
+        "bleu", description="What chooses the best model on valid: bleu, chrf or loss."
+    )
+
+
+class DecodingConfig(Section):
+    """How a translation is searched."""
+
+    beam_size: int = Field(5, ge=1, le=256, description="1 is greedy search.")
+    length_penalty: float = Field(
+        1.0, ge=0.0, le=5.0, description="Exponent of the length penalty of Wu et al. (2016), eq. 14."
+    )
+    max_length_ratio: float = Field(
+        2.0, gt=0.0, le=20.0, description="At most ratio × source tokens + extra target tokens."
+    )
+    max_length_extra: int = Field(10, ge=1, le=1000, description="See max_length_ratio.")
+    tokens_per_batch: int = Field(
+        4096, ge=16, description="Source tokens translated together; it changes speed only."
+    )
+
+
+class Config(Section):
+    """One run from text pairs to a model."""
+
+    name: str = Field(
+        "everyday",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=100,
+        description="The run is kept in runs/NAME.",
+    )
+    seed: int = Field(1, ge=0, lt=2**32, description="Same seed, same machine: the same model.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="auto takes cuda, else mps, else cpu."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Of training; auto takes bfloat16 where the hardware computes it."
+    )
+    data: DataConfig = Field(DataConfig(), description="Which languages, which files, which pairs.")
+    tokenizer: TokenizerConfig = Field(
+        TokenizerConfig(), description="The SentencePiece model, trained on the training pairs."
+    )
+    model: ModelConfig = Field(ModelConfig(), description="The shape of the transformer.")
+    training: TrainingConfig = Field(TrainingConfig(), description="How the model learns.")
+    decoding: DecodingConfig = Field(DecodingConfig(), description="How a translation is searched.")
+
+    @field_validator("model")
+    @classmethod
+    def _positions_fit(cls, model: ModelConfig, info: ValidationInfo) -> ModelConfig:
+        data: DataConfig | None = info.data.get("data")
+        if data and data.max_tokens_per_sentence + 1 > model.max_positions:
+            raise ValueError(
+                f"max_positions {model.max_positions} is too small for sentences of "
+                f"data.max_tokens_per_sentence {data.max_tokens_per_sentence} and their end"
+            )
+        return model
+
+
+def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML file (or the defaults) and apply `key.key=value` overrides, values in YAML.
+
+    Raises ConfigError with every mistake at once, each with its key, value and line.
+    """
+    values, lines = ({}, {}) if path is None else _read_yaml(path)
+    origin = str(path) if path else "the configuration"
+    for override in overrides:
+        _apply_override(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        mistakes = [_explain(details, lines) for details in error.errors()]
+        message = f"{origin}: {mistakes[0]}" if len(mistakes) == 1 else (
+            f"{len(mistakes)} mistakes in {origin}:" + "".join(f"\n  {each}" for each in mistakes)
+        )
+        raise ConfigError(message, "configs/default.yaml explains every key.") from None
+
+
+def dump_config(config: Config) -> str:
+    """The whole configuration as YAML, every key with the sentence that explains it."""
+    return "\n".join(_dump_section(config, indent="")) + "\n"
+
+
+# --- reading YAML ---------------------------------------------------------------------------------
+
+
+def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The values of a YAML file, and the line on which each dotted key stands."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no configuration file {path}",
+            "`translator train` without a file trains on the embedded corpus.",
+        ) from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a directory, not a configuration file", _near_yaml(path)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not UTF-8 (byte {error.start})", "Save the file as UTF-8."
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", _near_yaml(path)) from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or str(error)
+        raise ConfigError(f"{place}: broken YAML: {problem}", "Mind the indentation.") from None
+    if values is None:
+        return {}, {}
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path} holds no `key: value` lines", "See configs/default.yaml for an example."
+        )
+    lines: dict[str, int] = {}
+    for key, line in _keys_with_lines(node, ()):
+        if key in lines:
+            raise ConfigError(
+                f"{path}: {key} is set twice, in lines {lines[key]} and {line}", "Delete one of them."
+            )
+        lines[key] = line
+    return values, lines
+
+
+def _near_yaml(path: Path) -> str:
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else []
+    return f"Name the file, such as {files[0]}." if files else "Name a readable .yaml file."
+
+
+def _keys_with_lines(node: yaml.Node | None, parents: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            path = (*parents, str(key_node.value))
+            yield ".".join(path), key_node.start_mark.line + 1
+            yield from _keys_with_lines(value_node, path)
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ConfigError(
+            f"--set {override!r} is not of the form key=value",
+            "For example: --set training.max_steps=500",
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text  # a path with a colon or a brace is meant as it stands
+    if isinstance(value, dict) and not text.lstrip().startswith("{"):
+        value = text
+    for part in parts[:-1]:
+        nested = values.get(part)
+        if nested is None:
+            nested = values[part] = {}
+        if not isinstance(nested, dict):
+            raise ConfigError(f"--set {override!r}: {part} has no keys below it", "Check the key.")
+        values = nested
+    values[parts[-1]] = value
+
+
+# --- explaining mistakes --------------------------------------------------------------------------
+
+
+def _explain(details: ErrorDetails, lines: dict[str, int]) -> str:
+    """One mistake as `line 3: training.max_setps: unknown key (did you mean max_steps?)`."""
+    location = [str(part) for part in details["loc"] if part != "[key]"]
+    key = ".".join(location)
+    line = next(
+        (lines[p] for p in (".".join(location[:n]) for n in range(len(location), 0, -1)) if p in lines),
+        None,
+    )
+    place = f"line {line}: " if line else ""
+    if details["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        close = difflib.get_close_matches(location[-1], known, n=1)
+        guess = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+        return f"{place}{key}: unknown key ({guess})"
+    message = details["msg"].removeprefix("Value error, ")
+    if message[1:2].islower():
+        message = message[0].lower() + message[1:]
+    if details["type"] == "model_type" or isinstance(details["input"], dict):
+        return f"{place}{key}: {message}" if key else f"{place}{message}"
+    return f"{place}{key}: {message}, not {details['input']!r}"
+
+
+def _known_keys(location: Sequence[str]) -> list[str]:
+    """The keys that the schema knows below a location; falls back to the top level."""
+    section: type[BaseModel] = Config
+    for part in location:
+        field = section.model_fields.get(part)
+        nested = _section_of(field.annotation) if field else None
+        section = nested or section
+    return list(section.model_fields)
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """The Section in `Section`, `Section | None` or `dict[str, Section]`."""
+    candidates = [annotation, *get_args(annotation)]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+# --- writing YAML ---------------------------------------------------------------------------------
+
+
+def _dump_section(section: BaseModel, indent: str) -> Iterator[str]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section) and not indent:
+            yield ""
+        for line in textwrap.wrap(re.sub(r"\s+", " ", field.description or ""), 96 - len(indent)):
+            yield f"{indent}# {line}"
+        if isinstance(value, Section):
+            yield f"{indent}{name}:"
+            if isinstance(value, CorpusConfig):
+                yield from (f"{indent}  {line}" for line in _dump_corpus(value))
+            else:
+                yield from _dump_section(value, indent + "  ")
+        elif isinstance(value, dict) and value and all(isinstance(v, Section) for v in value.values()):
+            yield f"{indent}{name}:"
+            for key, corpus in value.items():
+                yield f"{indent}  {_scalar(key)}:"
+                yield from (f"{indent}    {line}" for line in _dump_corpus(corpus))
+        else:
+            yield f"{indent}{name}: {_scalar(value)}"
+
+
+def _dump_corpus(corpus: CorpusConfig) -> list[str]:
+    return [f"{name}: {_scalar(value)}" for name, value in corpus.model_dump().items()]
+
+
+def _scalar(value: Any) -> str:
+    text: str = yaml.safe_dump(
+        value, allow_unicode=True, default_flow_style=True, width=10_000, sort_keys=False
+    )
+    return text.removesuffix("\n").removesuffix("\n...")

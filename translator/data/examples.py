@@ -1,0 +1,144 @@
+"""Text pairs → what the model sees: cleaned, counted, encoded ids in flat arrays."""
+
+import random
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from translator.data.readers import SentencePair
+from translator.tokenizer import EOS_ID, Tokenizer
+
+Ids = npt.NDArray[np.int32]
+
+
+class Example(NamedTuple):
+    """The ids of a pair, each side ending in EOS."""
+
+    source: Ids  # [S]
+    target: Ids  # [T]
+
+
+@dataclass
+class Counts:
+    """What became of the pairs that were read: `read` = `kept` + the sum of `dropped`."""
+
+    read: int = 0
+    kept: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, reason: str) -> None:
+        """Count one dropped pair."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+
+class Corpus:
+    """Encoded pairs, back to back in flat arrays: 8 bytes a token, no object a sentence."""
+
+    def __init__(self, source: list[Ids], target: list[Ids]) -> None:
+        self._source, self._source_starts = _flatten(source)
+        self._target, self._target_starts = _flatten(target)
+
+    def __len__(self) -> int:
+        return len(self._source_starts) - 1
+
+    def __getitem__(self, index: int) -> Example:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return Example(
+            self._source[self._source_starts[index] : self._source_starts[index + 1]],
+            self._target[self._target_starts[index] : self._target_starts[index + 1]],
+        )
+
+    @property
+    def source_lengths(self) -> npt.NDArray[np.int64]:
+        """Number of source ids of each pair, EOS included: [len(self)]."""
+        return np.diff(self._source_starts)
+
+    @property
+    def target_lengths(self) -> npt.NDArray[np.int64]:
+        """Number of target ids of each pair, EOS included: [len(self)]."""
+        return np.diff(self._target_starts)
+
+
+def encode_pairs(
+    pairs: Iterable[SentencePair], tokenizer: Tokenizer, max_tokens: int, counts: Counts
+) -> Corpus:
+    """Encode pairs; empty ones and those over `max_tokens` on a side are dropped and counted."""
+    source: list[Ids] = []
+    target: list[Ids] = []
+    for chunk in _chunks(_without_empty(pairs, counts), 10_000):
+        encoded_source = tokenizer.encode([pair.source for pair in chunk])
+        encoded_target = tokenizer.encode([pair.target for pair in chunk])
+        for source_ids, target_ids in zip(encoded_source, encoded_target, strict=True):
+            if max(len(source_ids), len(target_ids)) > max_tokens:
+                counts.drop(f"longer than {max_tokens} tokens")
+                continue
+            counts.kept += 1
+            source.append(np.array([*source_ids, EOS_ID], dtype=np.int32))
+            target.append(np.array([*target_ids, EOS_ID], dtype=np.int32))
+    return Corpus(source, target)
+
+
+def set_aside(
+    pairs: list[SentencePair], sizes: list[int], seed: int
+) -> tuple[list[SentencePair], list[list[SentencePair]]]:
+    """Split pairs into the training side and held-out sets of the given sizes.
+
+    The held-out pairs are drawn with the seed; every other pair that shares a text with one of
+    them, on either side, leaves the training side too, so that nothing leaks.
+    """
+    order = list(range(len(pairs)))
+    random.Random(seed).shuffle(order)
+    held_out: list[list[SentencePair]] = []
+    taken: set[str] = set()
+    picked: set[int] = set()
+    rest = iter(order)
+    for size in sizes:
+        chosen: list[SentencePair] = []
+        while len(chosen) < size and (index := next(rest, None)) is not None:
+            sides = {_bare(pairs[index].source), _bare(pairs[index].target)}
+            if "" in sides or sides & taken:
+                continue
+            taken |= sides
+            picked.add(index)
+            chosen.append(pairs[index])
+        held_out.append(chosen)
+    train = [
+        pair
+        for index, pair in enumerate(pairs)
+        if index not in picked and not {_bare(pair.source), _bare(pair.target)} & taken
+    ]
+    return train, held_out
+
+
+def _bare(text: str) -> str:
+    """The letters and digits of a text in one case: what two copies of a sentence share."""
+    normal = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(character for character in normal if character.isalnum())
+
+
+def _without_empty(pairs: Iterable[SentencePair], counts: Counts) -> Iterator[SentencePair]:
+    for pair in pairs:
+        counts.read += 1
+        if not pair.source.strip():
+            counts.drop("empty source")
+        elif not pair.target.strip():
+            counts.drop("empty target")
+        else:
+            yield pair
+
+
+def _chunks(pairs: Iterator[SentencePair], size: int) -> Iterator[list[SentencePair]]:
+    while chunk := list(islice(pairs, size)):
+        yield chunk
+
+
+def _flatten(sentences: list[Ids]) -> tuple[Ids, npt.NDArray[np.int64]]:
+    starts = np.zeros(len(sentences) + 1, dtype=np.int64)
+    np.cumsum([len(ids) for ids in sentences], out=starts[1:])
+    return (np.concatenate(sentences) if sentences else np.zeros(0, np.int32)), starts

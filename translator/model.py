@@ -1,0 +1,357 @@
+"""The transformer of "Attention Is All You Need" (Vaswani et al., 2017): attention, the layers,
+and the encoder–decoder they build. Section and equation numbers below are that paper's.
+
+Shapes are written beside the lines that change them:
+B batch, S source length, T target length, D d_model, H num_heads, K = D / H size of a head,
+V vocabulary. In attention, Q is the number of queries and M the number of keys (and values).
+
+`*_padding_mask` is True at padding, as in torch.nn.MultiheadAttention; `attend` masks are True
+where attention is allowed, as in torch's scaled_dot_product_attention.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from translator.config import ModelConfig
+from translator.tokenizer import PAD_ID
+
+
+class KeysValues(NamedTuple):
+    """What queries look at: keys to be matched and values to be averaged."""
+
+    keys: Tensor  # [B, H, M, K]
+    values: Tensor  # [B, H, M, K]
+
+
+class Attention(nn.Module):
+    """Multi-head attention (section 3.2): softmax(q kᵀ / √K) v in each head, eq. 1.
+
+    One class serves three purposes; only where queries, keys and values come from differs:
+
+    * encoder self-attention: all three from the source;
+    * masked decoder self-attention: all three from the target, no position sees a later one;
+    * encoder–decoder (cross-) attention: keys and values from the encoder's output, the memory,
+      and queries from the decoder.
+    """
+
+    def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.q_proj = nn.Linear(d_model, d_model)
+        self.k_proj = nn.Linear(d_model, d_model)
+        self.v_proj = nn.Linear(d_model, d_model)
+        self.out_proj = nn.Linear(d_model, d_model)
+
+    def keys_values(self, states: Tensor) -> KeysValues:
+        """Project states [B, M, D] to the keys and values of every head."""
+        return KeysValues(
+            self._split_heads(self.k_proj(states)), self._split_heads(self.v_proj(states))
+        )
+
+    def forward(
+        self,
+        queries: Tensor,
+        keys_values: KeysValues,
+        attend: Tensor | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        """Queries [B, Q, D] look at keys and values; returns [B, Q, D].
+
+        `attend`, broadcastable to [B, H, Q, M], says which keys a query may see; `is_causal` lets
+        query i see the keys 0 … i.
+        """
+        heads = F.scaled_dot_product_attention(
+            self._split_heads(self.q_proj(queries)),
+            keys_values.keys,
+            keys_values.values,
+            attn_mask=attend,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=is_causal,
+        )  # [B, H, Q, K]
+        return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    def _split_heads(self, states: Tensor) -> Tensor:
+        """[B, M, D] → [B, H, M, K]."""
+        return states.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+class FeedForward(nn.Module):
+    """The position-wise feed-forward network (section 3.3, eq. 2)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.in_proj = nn.Linear(config.d_model, config.d_ff)
+        self.out_proj = nn.Linear(config.d_ff, config.d_model)
+        self.activation = {"relu": F.relu, "gelu": F.gelu}[config.activation]
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, D] → [B, T, D], each position by itself."""
+        return self.out_proj(self.dropout(self.activation(self.in_proj(x))))  # type: ignore[no-any-return]
+
+
+class Residual(nn.Module):
+    """The residual connection around a sublayer (section 3.1), with its norm before or after it.
+
+    `post` is the paper's; `pre` trains more steadily (Xiong et al., 2020).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+        self.pre_norm = config.norm == "pre"
+
+    def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
+        """[B, T, D] → [B, T, D]."""
+        if self.pre_norm:
+            return x + self.dropout(sublayer(self.norm(x)))  # type: ignore[no-any-return]
+        return self.norm(x + self.dropout(sublayer(x)))  # type: ignore[no-any-return]
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, then feed-forward."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.self_attention = Attention(config.d_model, config.num_heads, config.dropout)
+        self.self_attention_residual = Residual(config)
+        self.feed_forward = FeedForward(config)
+        self.feed_forward_residual = Residual(config)
+
+    def forward(self, x: Tensor, attend: Tensor) -> Tensor:
+        """[B, S, D] → [B, S, D]; `attend` [B, 1, 1, S] is True at real tokens."""
+        x = self.self_attention_residual(
+            x, lambda y: self.self_attention(y, self.self_attention.keys_values(y), attend)
+        )
+        return self.feed_forward_residual(x, self.feed_forward)  # type: ignore[no-any-return]
+
+
+class LayerCache:
+    """What a decoder layer keeps between steps: the memory's projection and the past's.
+
+    The past lies in buffers that double when they are full, so a step copies one position only.
+    """
+
+    def __init__(self, memory: KeysValues) -> None:
+        self.memory = memory  # [B, H, S, K]
+        self.length = 0
+        self._keys: Tensor | None = None  # [N, H, room ≥ length, K]
+        self._values: Tensor | None = None
+
+    def append(self, new: KeysValues) -> KeysValues:
+        """Add one position [N, H, 1, K]; returns all positions so far [N, H, length, K]."""
+        if self._keys is None or self._values is None:
+            rows, heads, _, size = new.keys.shape
+            self._keys = new.keys.new_empty(rows, heads, 16, size)
+            self._values = torch.empty_like(self._keys)
+        elif self.length == self._keys.shape[2]:
+            self._keys = torch.cat((self._keys, torch.empty_like(self._keys)), dim=2)
+            self._values = torch.cat((self._values, torch.empty_like(self._values)), dim=2)
+        self._keys[:, :, self.length] = new.keys[:, :, 0]
+        self._values[:, :, self.length] = new.values[:, :, 0]
+        self.length += 1
+        return KeysValues(self._keys[:, :, : self.length], self._values[:, :, : self.length])
+
+    def reorder(self, rows: Tensor) -> None:
+        """Keep these rows [N'] of the past, in this order."""
+        if self._keys is not None and self._values is not None:
+            self._keys = self._keys[rows]
+            self._values = self._values[rows]
+
+    def keep_memory(self, rows: Tensor) -> None:
+        """Keep these rows [B'] of the memory."""
+        self.memory = KeysValues(self.memory.keys[rows], self.memory.values[rows])
+
+
+class DecoderLayer(nn.Module):
+    """Masked self-attention, then cross-attention to the memory, then feed-forward."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.self_attention = Attention(config.d_model, config.num_heads, config.dropout)
+        self.self_attention_residual = Residual(config)
+        self.cross_attention = Attention(config.d_model, config.num_heads, config.dropout)
+        self.cross_attention_residual = Residual(config)
+        self.feed_forward = FeedForward(config)
+        self.feed_forward_residual = Residual(config)
+
+    def forward(self, x: Tensor, memory: KeysValues, attend_memory: Tensor) -> Tensor:
+        """All target positions at once, as in training: [B, T, D] → [B, T, D]."""
+        x = self.self_attention_residual(
+            x, lambda y: self.self_attention(y, self.self_attention.keys_values(y), is_causal=True)
+        )
+        x = self.cross_attention_residual(
+            x, lambda y: self.cross_attention(y, memory, attend_memory)
+        )
+        return self.feed_forward_residual(x, self.feed_forward)  # type: ignore[no-any-return]
+
+    def step(self, x: Tensor, cache: LayerCache, attend_memory: Tensor) -> Tensor:
+        """One new position of N = B × beam hypotheses, with the past cached: [N, 1, D] → [N, 1, D].
+
+        The hypotheses of a sentence ask as N / B queries of one memory row, which is not repeated.
+        """
+        x = self.self_attention_residual(
+            x,
+            lambda y: self.self_attention(y, cache.append(self.self_attention.keys_values(y))),
+        )
+        beams = x.unflatten(0, (cache.memory.keys.shape[0], -1)).squeeze(2)  # [B, beam, D]
+        beams = self.cross_attention_residual(
+            beams, lambda y: self.cross_attention(y, cache.memory, attend_memory)
+        )
+        x = beams.flatten(0, 1).unsqueeze(1)
+        return self.feed_forward_residual(x, self.feed_forward)  # type: ignore[no-any-return]
+
+
+class PositionalEncoding(nn.Module):
+    """Positions added to embeddings: sinusoids (section 3.5) or a learned table.
+
+    The sinusoids lie in halves, [sin … | cos …], as the formats that we export to have them; that
+    is the paper's interleaved layout with its columns renumbered.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.max_positions = config.max_positions
+        if config.positions == "learned":
+            self.table = nn.Parameter(torch.empty(config.max_positions, config.d_model))
+        else:
+            table = sinusoids(config.max_positions, config.d_model)
+            self.register_buffer("table", table, persistent=False)
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """Add positions start, start + 1, … to x [B, T, D]."""
+        end = start + x.shape[1]
+        if end > self.max_positions:
+            raise ValueError(f"{end} positions, but the model has {self.max_positions}")
+        return x + self.table[start:end].to(x.dtype)
+
+
+def sinusoids(positions: int, d_model: int) -> Tensor:
+    """The table [positions, d_model] of section 3.5 in float32, all sines before all cosines."""
+    half = d_model // 2
+    rates = torch.exp(torch.arange(half) * (-math.log(10000.0) / half))
+    angles = torch.arange(positions)[:, None] * rates  # [positions, D/2]
+    return torch.cat((angles.sin(), angles.cos()), dim=1)
+
+
+class Memory(NamedTuple):
+    """What was encoded, for the decoder to look at; it need not come from text."""
+
+    states: Tensor  # [B, S, D]
+    key_padding_mask: Tensor  # [B, S]
+
+    @property
+    def attend(self) -> Tensor:
+        """[B, 1, 1, S], True at what may be looked at: for every head and every query."""
+        return ~self.key_padding_mask[:, None, None, :]
+
+
+class Encoder(nn.Module):
+    """A stack of encoder layers."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
+
+    def forward(self, x: Tensor, padding_mask: Tensor) -> Memory:
+        """Embedded source [B, S, D] → Memory."""
+        attend = Memory(x, padding_mask).attend
+        for layer in self.layers:
+            x = layer(x, attend)
+        return Memory(self.norm(x), padding_mask)
+
+
+class Decoder(nn.Module):
+    """A stack of decoder layers."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
+
+    def forward(self, x: Tensor, memory: Memory) -> Tensor:
+        """Embedded target [B, T, D] → states [B, T, D]; position t has seen 0 … t only."""
+        attend_memory = memory.attend
+        for layer in self.layers:
+            x = layer(x, layer.cross_attention.keys_values(memory.states), attend_memory)
+        return self.norm(x)  # type: ignore[no-any-return]
+
+    def start(self, memory: Memory) -> list[LayerCache]:
+        """Empty caches for `step`; the memory is projected once."""
+        return [
+            LayerCache(layer.cross_attention.keys_values(memory.states)) for layer in self.layers
+        ]
+
+    def step(self, x: Tensor, caches: list[LayerCache], attend_memory: Tensor) -> Tensor:
+        """One embedded new position [N, 1, D] → its state [N, 1, D]."""
+        for layer, cache in zip(self.layers, caches, strict=True):
+            x = layer.step(x, cache, attend_memory)
+        return self.norm(x)  # type: ignore[no-any-return]
+
+
+class Seq2SeqTransformer(nn.Module):
+    """Ids of one language in, scores of the next id of the other language out."""
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.source_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
+        self.target_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
+        self.positions = PositionalEncoding(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.output = nn.Linear(config.d_model, vocabulary_size, bias=False)
+        if config.tie_embeddings:  # section 3.4
+            self.target_embedding.weight = self.source_embedding.weight
+            self.output.weight = self.source_embedding.weight
+        self._initialize()
+
+    def _initialize(self) -> None:
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif "embedding" in name or "positions" in name or name == "output.weight":
+                nn.init.normal_(parameter, std=self.config.d_model**-0.5)
+            elif parameter.dim() == 2:
+                nn.init.xavier_uniform_(parameter)
+        with torch.no_grad():
+            self.source_embedding.weight[PAD_ID].zero_()
+            self.target_embedding.weight[PAD_ID].zero_()
+
+    def encode(self, source: Tensor, source_padding_mask: Tensor) -> Memory:
+        """Source ids [B, S] and their padding → Memory."""
+        return self.encoder(self._embed(self.source_embedding, source), source_padding_mask)  # type: ignore[no-any-return]
+
+    def decode(self, decoder_input: Tensor, memory: Memory) -> Tensor:
+        """Target ids so far [B, T] → states [B, T, D], to be scored by `output`."""
+        return self.decoder(self._embed(self.target_embedding, decoder_input), memory)  # type: ignore[no-any-return]
+
+    def forward(
+        self, source: Tensor, source_padding_mask: Tensor, decoder_input: Tensor
+    ) -> Tensor:
+        """States [B, T, D] of all target positions, each seeing the source and its own past."""
+        return self.decode(decoder_input, self.encode(source, source_padding_mask))
+
+    def step(self, tokens: Tensor, caches: list[LayerCache], attend_memory: Tensor) -> Tensor:
+        """The newest ids [N] of N hypotheses → logits of the next [N, V]; the caches grow."""
+        x = self._embed(self.target_embedding, tokens[:, None], start=caches[0].length)
+        return self.output(self.decoder.step(x, caches, attend_memory)[:, 0])  # type: ignore[no-any-return]
+
+    def _embed(self, embedding: nn.Embedding, ids: Tensor, start: int = 0) -> Tensor:
+        """Embeddings scaled by √D (section 3.4) plus positions: [B, T] → [B, T, D]."""
+        x = embedding(ids) * math.sqrt(self.config.d_model)
+        return self.dropout(self.positions(x, start))  # type: ignore[no-any-return]
+
+
+def build_model(config: ModelConfig, vocabulary_size: int) -> Seq2SeqTransformer:
+    """The model of a configuration, initialised from torch's random state."""
+    return Seq2SeqTransformer(config, vocabulary_size)

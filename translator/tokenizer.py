@@ -1,0 +1,153 @@
+"""How text becomes ids and comes back: one SentencePiece model for both languages.
+
+Everything lives in the model file: the pieces, their scores and the normalisation, which is NFC
+(canonical composition), white space to single spaces, control characters and byte-order marks
+removed. Nothing else changes: case, quotes, ellipses, ligatures and emoji come back as they went
+in, and a character without a piece is spelled in bytes (byte fallback).
+"""
+
+import io
+import re
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from translator.config import TokenizerConfig
+from translator.errors import DataError, RunError
+
+PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
+
+_SPACES = [0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)]
+_SPACES += [0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
+_REMOVED = [*range(0x01, 0x09), *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)]
+_REMOVED += [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFEFF]
+
+
+class Tokenizer:
+    """Text to ids and back. `encode` adds no special ids; `decode` ignores them."""
+
+    def __init__(self, model: bytes) -> None:
+        """Load a serialized SentencePiece model; RunError when it is not one of ours."""
+        self.model = model
+        try:
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError:
+            raise RunError(
+                "the tokenizer is not a SentencePiece model", "Restore it, or train the run anew."
+            ) from None
+        processor = self._processor
+        ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
+        if ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
+            raise RunError(
+                f"the tokenizer has <pad> <unk> <s> </s> at {ids}, not at 0 1 2 3",
+                "Only tokenizers that `translator train` made fit its models.",
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Load a model file."""
+        return cls(path.read_bytes())
+
+    def save(self, path: Path) -> None:
+        """Write the model file."""
+        path.write_bytes(self.model)
+
+    @classmethod
+    def train(cls, sentences: Iterable[str], config: TokenizerConfig) -> "Tokenizer":
+        """Learn the pieces from sentences of both languages.
+
+        When the sentences do not hold `vocabulary_size` different pieces, as many as there are
+        are learned; compare `vocabulary_size` afterwards. DataError when there is no text.
+        """
+        texts = list(sentences)
+        if not any(text.strip() for text in texts):
+            raise DataError("there is no text to train a tokenizer on", "Check data.train.")
+        size = config.vocabulary_size
+        for _ in range(8):
+            try:
+                return cls(_train_sentencepiece(texts, config, size))
+            except RuntimeError as error:
+                limit = re.search(r"(?:<=|smaller than or equal to)\s*(\d+)", str(error))
+                needed = re.search(r"required_chars.*?(\d+)\s*(?:vs|>)", str(error))
+                if limit:
+                    size = int(limit.group(1))
+                elif needed or "vocab" in str(error).lower():
+                    size += size // 4
+                else:
+                    raise DataError(f"SentencePiece could not be trained: {error}") from None
+        raise DataError(
+            f"SentencePiece found no vocabulary near {config.vocabulary_size} pieces",
+            "Set another tokenizer.vocabulary_size, or bring more text.",
+        )
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of pieces, the four special ones and 256 bytes included."""
+        return int(self._processor.get_piece_size())
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text, without start and end."""
+        ids: list[list[int]] = self._processor.encode(list(texts))
+        return ids
+
+    def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """Texts of lists of ids; start, end and padding are skipped."""
+        plain = [[i for i in sentence if i not in (PAD_ID, BOS_ID, EOS_ID)] for sentence in ids]
+        return [str(self._processor.decode(sentence)) for sentence in plain]
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The pieces as SentencePiece spells them (`▁` begins a word)."""
+        return [str(self._processor.id_to_piece(i)) for i in ids]
+
+
+def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -> bytes:
+    model = io.BytesIO()
+    with tempfile.TemporaryDirectory() as directory:
+        rules = Path(directory) / "rules.tsv"
+        rules.write_text("\n".join(_normalization_rules()) + "\n", encoding="utf-8", newline="\n")
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=model,
+            model_type=config.algorithm,
+            vocab_size=size,
+            character_coverage=config.character_coverage,
+            normalization_rule_tsv=str(rules),
+            byte_fallback=True,
+            split_digits=True,
+            pad_id=PAD_ID,
+            unk_id=UNK_ID,
+            bos_id=BOS_ID,
+            eos_id=EOS_ID,
+            unk_surface="�",
+            max_sentence_length=16384,
+            num_threads=1,  # the pieces must not depend on the number of cores
+            minloglevel=2,
+        )
+    return model.getvalue()
+
+
+def _normalization_rules() -> Iterator[str]:
+    """NFC and white space as SentencePiece rules: hexadecimal code points, a tab, their image.
+
+    Hangul syllables are left out: they are composed by arithmetic, and eleven thousand rules
+    would weigh more than the pieces.
+    """
+    for space in _SPACES:
+        yield f"{space:X}\t20"
+    for removed in _REMOVED:
+        yield f"{removed:X}\t"
+    for code in range(0xA0, min(sys.maxunicode, 0x2FFFF)):
+        if 0xAC00 <= code <= 0xD7A3:
+            continue
+        character = chr(code)
+        decomposed = unicodedata.normalize("NFD", character)
+        if decomposed == character:
+            continue
+        composed = unicodedata.normalize("NFC", character)
+        image = " ".join(f"{ord(c):X}" for c in composed)
+        for spelling in {decomposed, character} - {composed}:
+            yield " ".join(f"{ord(c):X}" for c in spelling) + f"\t{image}"
