@@ -158,7 +158,9 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _check_shape(self) -> "ModelConfig":
         if self.d_model % self.num_heads:
-            raise ValueError(f"d_model {self.d_model} is not a multiple of num_heads {self.num_heads}")
+            raise ValueError(
+                f"d_model {self.d_model} is not a multiple of num_heads {self.num_heads}"
+            )
         if self.d_model % 2 and self.positions == "sinusoidal":
             raise ValueError("sinusoidal positions need an even d_model")
         return self
@@ -183,10 +185,13 @@ class TrainingConfig(Section):
         0.002, gt=0.0, le=10.0, description="The peak learning rate, for AdamW and Muon alike."
     )
     schedule: Literal["linear", "cosine", "inverse_sqrt", "constant"] = Field(
-        "linear", description="How the rate falls after warm-up: linear, cosine, inverse_sqrt, constant."
+        "linear",
+        description="How the rate falls after warm-up: linear, cosine, inverse_sqrt, constant.",
     )
     warmup_steps: int = Field(200, ge=0, description="Steps over which the rate rises from zero.")
-    weight_decay: float = Field(0.01, ge=0.0, le=1.0, description="Decoupled weight decay of matrices.")
+    weight_decay: float = Field(
+        0.01, ge=0.0, le=1.0, description="Decoupled weight decay of matrices."
+    )
     beta1: float = Field(0.9, ge=0.0, lt=1.0, description="AdamW's decay of the mean gradient.")
     beta2: float = Field(0.98, ge=0.0, lt=1.0, description="AdamW's decay of the squared gradient.")
     max_gradient_norm: float = Field(
@@ -195,7 +200,9 @@ class TrainingConfig(Section):
     label_smoothing: float = Field(
         0.1, ge=0.0, lt=1.0, description="Share of the target's probability spread over all pieces."
     )
-    log_every_steps: int = Field(50, ge=1, description="A line in metrics.jsonl every so many steps.")
+    log_every_steps: int = Field(
+        50, ge=1, description="A line in metrics.jsonl every so many steps."
+    )
     validate_every_steps: int = Field(
         500, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
     )
@@ -216,7 +223,10 @@ class DecodingConfig(Section):
 
     beam_size: int = Field(5, ge=1, le=256, description="1 is greedy search.")
     length_penalty: float = Field(
-        1.0, ge=0.0, le=5.0, description="Exponent of the length penalty of Wu et al. (2016), eq. 14."
+        1.0,
+        ge=0.0,
+        le=5.0,
+        description="Exponent of the length penalty of Wu et al. (2016), eq. 14.",
     )
     max_length_ratio: float = Field(
         2.0, gt=0.0, le=20.0, description="At most ratio × source tokens + extra target tokens."
@@ -276,8 +286,13 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
         return Config.model_validate(values)
     except ValidationError as error:
         mistakes = [_explain(details, lines) for details in error.errors()]
-        message = f"{origin}: {mistakes[0]}" if len(mistakes) == 1 else (
-            f"{len(mistakes)} mistakes in {origin}:" + "".join(f"\n  {each}" for each in mistakes)
+        message = (
+            f"{origin}: {mistakes[0]}"
+            if len(mistakes) == 1
+            else (
+                f"{len(mistakes)} mistakes in {origin}:"
+                + "".join(f"\n  {each}" for each in mistakes)
+            )
         )
         raise ConfigError(message, "configs/default.yaml explains every key.") from None
 
@@ -300,7 +315,9 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
             "`translator train` without a file trains on the embedded corpus.",
         ) from None
     except IsADirectoryError:
-        raise ConfigError(f"{path} is a directory, not a configuration file", _near_yaml(path)) from None
+        raise ConfigError(
+            f"{path} is a directory, not a configuration file", _near_yaml(path)
+        ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path} is not UTF-8 (byte {error.start})", "Save the file as UTF-8."
@@ -325,7 +342,8 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     for key, line in _keys_with_lines(node, ()):
         if key in lines:
             raise ConfigError(
-                f"{path}: {key} is set twice, in lines {lines[key]} and {line}", "Delete one of them."
+                f"{path}: {key} is set twice, in lines {lines[key]} and {line}",
+                "Delete one of them.",
             )
         lines[key] = line
     return values, lines
@@ -376,7 +394,11 @@ def _explain(details: ErrorDetails, lines: dict[str, int]) -> str:
     location = [str(part) for part in details["loc"] if part != "[key]"]
     key = ".".join(location)
     line = next(
-        (lines[p] for p in (".".join(location[:n]) for n in range(len(location), 0, -1)) if p in lines),
+        (
+            lines[p]
+            for p in (".".join(location[:n]) for n in range(len(location), 0, -1))
+            if p in lines
+        ),
         None,
     )
     place = f"line {line}: " if line else ""
@@ -425,7 +447,11 @@ def _dump_section(section: BaseModel, indent: str) -> Iterator[str]:
                 yield from (f"{indent}  {line}" for line in _dump_corpus(value))
             else:
                 yield from _dump_section(value, indent + "  ")
-        elif isinstance(value, dict) and value and all(isinstance(v, Section) for v in value.values()):
+        elif (
+            isinstance(value, dict)
+            and value
+            and all(isinstance(v, Section) for v in value.values())
+        ):
             yield f"{indent}{name}:"
             for key, corpus in value.items():
                 yield f"{indent}  {_scalar(key)}:"

@@ -10,7 +10,7 @@ where attention is allowed, as in torch's scaled_dot_product_attention.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translator.config import ModelConfig
+from translator.functional import Dropout
 from translator.tokenizer import PAD_ID
 
 
@@ -74,7 +75,8 @@ class Attention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=is_causal,
         )  # [B, H, Q, K]
-        return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+        joined: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))  # [B, Q, D]
+        return joined
 
     def _split_heads(self, states: Tensor) -> Tensor:
         """[B, M, D] → [B, H, M, K]."""
@@ -88,8 +90,10 @@ class FeedForward(nn.Module):
         super().__init__()
         self.in_proj = nn.Linear(config.d_model, config.d_ff)
         self.out_proj = nn.Linear(config.d_ff, config.d_model)
-        self.activation = {"relu": F.relu, "gelu": F.gelu}[config.activation]
-        self.dropout = nn.Dropout(config.dropout)
+        self.activation: Callable[[Tensor], Tensor] = (
+            F.relu if config.activation == "relu" else F.gelu
+        )
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, D] → [B, T, D], each position by itself."""
@@ -105,7 +109,7 @@ class Residual(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(config.d_model)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.pre_norm = config.norm == "pre"
 
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
@@ -274,7 +278,9 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.layers: Iterable[DecoderLayer] = nn.ModuleList(  # type: ignore[assignment]
+            DecoderLayer(config) for _ in range(config.decoder_layers)
+        )
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
     def forward(self, x: Tensor, memory: Memory) -> Tensor:
@@ -306,7 +312,7 @@ class Seq2SeqTransformer(nn.Module):
         self.source_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
         self.target_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
         self.positions = PositionalEncoding(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         self.output = nn.Linear(config.d_model, vocabulary_size, bias=False)
@@ -335,9 +341,7 @@ class Seq2SeqTransformer(nn.Module):
         """Target ids so far [B, T] → states [B, T, D], to be scored by `output`."""
         return self.decoder(self._embed(self.target_embedding, decoder_input), memory)  # type: ignore[no-any-return]
 
-    def forward(
-        self, source: Tensor, source_padding_mask: Tensor, decoder_input: Tensor
-    ) -> Tensor:
+    def forward(self, source: Tensor, source_padding_mask: Tensor, decoder_input: Tensor) -> Tensor:
         """States [B, T, D] of all target positions, each seeing the source and its own past."""
         return self.decode(decoder_input, self.encode(source, source_padding_mask))
 

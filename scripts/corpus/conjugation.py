@@ -23,7 +23,9 @@ _STEM_CHANGES: dict[str, tuple[str, str]] = {
         "atender defender temblar tropezar extender".split(),
         ("e", "ie"),
     ),
-    **dict.fromkeys("divertir preferir sentir mentir sugerir convertir hervir".split(), ("e", "ie")),
+    **dict.fromkeys(
+        "divertir preferir sentir mentir sugerir convertir hervir".split(), ("e", "ie")
+    ),
     **dict.fromkeys(
         "pedir servir repetir seguir conseguir vestir medir elegir corregir despedir reír freír "
         "sonreír".split(),

@@ -239,9 +239,7 @@ def verbs() -> tuple[Verb, ...]:
 
 
 def _phrases(name: str) -> tuple[Phrase, ...]:
-    return tuple(
-        Phrase(row["english"], row["spanish"], _set(row["tags"])) for row in _read(name)
-    )
+    return tuple(Phrase(row["english"], row["spanish"], _set(row["tags"])) for row in _read(name))
 
 
 @lru_cache(maxsize=None)

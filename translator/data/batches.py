@@ -69,7 +69,8 @@ class BatchStream:
     def __iter__(self) -> Iterator[Batch]:
         """Yield batches from `position` on; it always names the batch that comes next."""
         while True:
-            epoch, first_pool, first_batch = self.position.values()
+            epoch = self.position["epoch"]
+            first_pool, first_batch = self.position["pool"], self.position["batch"]
             order = np.random.default_rng([self._seed, epoch]).permutation(len(self._corpus))
             pools = range(0, len(order), self._pool_size)
             for pool in range(first_pool, len(pools)):
@@ -89,7 +90,7 @@ class BatchStream:
         batches = _cut(
             indices[by_length], self._source_lengths, self._target_lengths, self._tokens_per_batch
         )
-        np.random.default_rng([self._seed, epoch, pool]).shuffle(batches)  # type: ignore[arg-type]
+        np.random.default_rng([self._seed, epoch, pool]).shuffle(batches)
         return batches
 
 

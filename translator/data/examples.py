@@ -55,6 +55,11 @@ class Corpus:
         )
 
     @property
+    def arrays(self) -> tuple[npt.NDArray[np.integer], ...]:
+        """All that the corpus consists of: ids and where sentences start, source then target."""
+        return (self._source, self._source_starts, self._target, self._target_starts)
+
+    @property
     def source_lengths(self) -> npt.NDArray[np.int64]:
         """Number of source ids of each pair, EOS included: [len(self)]."""
         return np.diff(self._source_starts)

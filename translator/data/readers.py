@@ -1,14 +1,11 @@
 """Files → text pairs. A file that cannot be read as pairs is refused with its name and line."""
 
 import gzip
-import importlib.resources
-import io
 import itertools
 import lzma
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -26,7 +23,9 @@ class SentencePair(NamedTuple):
     target: str
 
 
-def read_pairs(corpus: CorpusConfig, source_language: str, target_language: str) -> Iterator[SentencePair]:
+def read_pairs(
+    corpus: CorpusConfig, source_language: str, target_language: str
+) -> Iterator[SentencePair]:
     """Yield the pairs of a corpus in file order, nothing dropped.
 
     Raises DataError, with file and line, for what cannot be read; for two files of unequal length
@@ -41,7 +40,9 @@ def read_pairs(corpus: CorpusConfig, source_language: str, target_language: str)
         return _read_parallel_files(corpus, languages)
     path = Path(corpus.path)
     if not path.exists():
-        raise DataError(f"there is no corpus {path}", "Check the path; it is relative to where you are.")
+        raise DataError(
+            f"there is no corpus {path}", "Check the path; it is relative to where you are."
+        )
     if path.is_dir() or path.suffix in _TABLE_FORMATS:
         return _read_dataset(corpus, languages)
     if re.search(r"\.tsv(\.gz|\.xz)?$", path.name):
@@ -65,7 +66,7 @@ def read_lines(path: Path) -> Iterator[str]:
 # --- text files -----------------------------------------------------------------------------------
 
 
-def _lines_of(file: Path | Traversable) -> Iterator[str]:
+def _lines_of(file: Path) -> Iterator[str]:
     number = 0
     try:
         with closing(_open(file)) as stream:
@@ -89,19 +90,21 @@ def _lines_of(file: Path | Traversable) -> Iterator[str]:
         raise DataError(f"cannot read {file}: {error.strerror}", "Check the permissions.") from None
 
 
-def _open(file: Path | Traversable) -> BinaryIO | gzip.GzipFile | lzma.LZMAFile:
-    stream: Any = file.open("rb")
+def _open(file: Path) -> BinaryIO | gzip.GzipFile | lzma.LZMAFile:
+    stream = file.open("rb")
     if file.name.endswith(".gz"):
         return gzip.GzipFile(fileobj=stream)
     if file.name.endswith(".xz"):
         return lzma.LZMAFile(stream)
-    return io.BufferedReader(stream) if isinstance(stream, io.RawIOBase) else stream
+    return stream
 
 
-def _embedded_file(path: str) -> Traversable:
-    folder = importlib.resources.files("translator") / "corpus"
+def _embedded_file(path: str) -> Path:
+    folder = Path(__file__).parents[1] / "corpus"
     name = path.removeprefix("embedded:")
-    files = {re.sub(r"\.en-es\.tsv(\.xz)?$", "", f.name): f for f in folder.iterdir() if ".tsv" in f.name}
+    files = {
+        re.sub(r"\.en-es\.tsv(\.xz)?$", "", f.name): f for f in folder.iterdir() if ".tsv" in f.name
+    }
     if name not in files:
         raise DataError(
             f"there is no embedded corpus {name!r}", f"There are: {', '.join(sorted(files))}."
@@ -110,7 +113,7 @@ def _embedded_file(path: str) -> Traversable:
 
 
 def _read_tsv(
-    file: Path | Traversable, corpus: CorpusConfig, languages: tuple[str, str]
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
 ) -> Iterator[SentencePair]:
     columns = corpus.columns or _columns_by_name(file.name)
     if columns is None:
@@ -140,9 +143,7 @@ def _columns_by_name(name: str) -> dict[str, int | str] | None:
     return {match[1]: 0, match[2]: 1} if match else None
 
 
-def _tsv_column(
-    columns: dict[str, int | str], language: str, file: Path | Traversable
-) -> int:
+def _tsv_column(columns: dict[str, int | str], language: str, file: Path) -> int:
     column = columns.get(language)
     if not isinstance(column, int) or column < 0:
         raise DataError(
@@ -152,7 +153,9 @@ def _tsv_column(
     return column
 
 
-def _read_parallel_files(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[SentencePair]:
+def _read_parallel_files(
+    corpus: CorpusConfig, languages: tuple[str, str]
+) -> Iterator[SentencePair]:
     source, target = (Path(corpus.path.replace(LANGUAGE_PLACEHOLDER, each)) for each in languages)
     counts = [0, 0]
     for pair in itertools.zip_longest(_lines_of(source), _lines_of(target)):
@@ -162,7 +165,7 @@ def _read_parallel_files(corpus: CorpusConfig, languages: tuple[str, str]) -> It
             yield SentencePair(*pair)
     if counts[0] != counts[1]:
         raise DataError(
-            f"{source} has {counts[0]:,} lines and {target} has {counts[1]:,}: they are out of step",
+            f"{source} has {counts[0]:,} lines, {target} {counts[1]:,}: they are out of step",
             "Line n of one must be the translation of line n of the other.",
         )
 
@@ -192,7 +195,7 @@ def _pairs_of(
 ) -> Iterator[SentencePair]:
     for number, row in enumerate(rows, start=1):
         texts = [row.get(key) for key in keys]
-        if any(text is not None and not isinstance(text, str) for text in texts) or not set(keys) <= set(row):
+        if any(key not in row or not isinstance(row[key], str | None) for key in keys):
             raise DataError(
                 f"{corpus.path}, row {number}: no text for {keys[0]!r} and {keys[1]!r}, "
                 f"but {', '.join(f'{k}: {type(v).__name__}' for k, v in row.items())}",
@@ -219,7 +222,9 @@ def _load_dataset(corpus: CorpusConfig) -> Any:
         return datasets.load_dataset(
             _TABLE_FORMATS[path.suffix], data_files={corpus.split: str(path)}, split=corpus.split
         )
-    except Exception as error:  # the library raises dozens of kinds for one meaning: it cannot be read
+    except (
+        Exception
+    ) as error:  # the library raises dozens of kinds for one meaning: it cannot be read
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(
             f"Hugging Face datasets cannot load {corpus.path} (split {corpus.split}): {reason}",

@@ -1,0 +1,226 @@
+"""What is on disk? Every path of a run directory is spelled here and nowhere else.
+
+A file is written beside its place and moved in, so a reader sees the old one or the new one whole.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from translator.config import Config, dump_config, load_config
+from translator.errors import ConfigError, RunError
+from translator.tokenizer import Tokenizer
+
+RUNS = Path("runs")
+RUN_VARIABLE = "TRANSLATOR_RUN"
+_TOKENIZER_KEY = "tokenizer_sha256"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to go on exactly from a step."""
+
+    step: int
+    state: dict[str, Any]  # numbers and names, kept as JSON
+    tensors: dict[str, dict[str, Tensor]]  # file stem → name → tensor
+
+
+class RunDirectory:
+    """A directory runs/NAME: three files that translate, and what training leaves beside them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.tokenizer_file = path / "tokenizer.model"
+        self.model_file = path / "model.safetensors"
+        self.environment_file = path / "environment.json"
+        self.metrics_file = path / "metrics.jsonl"
+        self.samples = path / "samples"
+        self.checkpoints = path / "checkpoints"
+        self.evaluations = path / "evaluations"
+
+    @classmethod
+    def find(cls, path: Path | None = None) -> "RunDirectory":
+        """The run that is meant: `path`, else $TRANSLATOR_RUN, else the newest that has a model."""
+        if path is None and os.environ.get(RUN_VARIABLE):
+            path = Path(os.environ[RUN_VARIABLE])
+        if path is not None:
+            run = cls(path)
+            run.check_model()
+            return run
+        models = [file for file in RUNS.glob("*/model.safetensors") if file.is_file()]
+        if not models:
+            raise RunError(
+                f"there is no trained model in {RUNS}{os.sep}",
+                "Train one with `translator train`, or name its directory with --run.",
+            )
+        return cls(max(models, key=lambda file: file.stat().st_mtime).parent)
+
+    def check_model(self) -> None:
+        """Raise RunError unless the three files that translate are here."""
+        if not self.path.is_dir():
+            raise RunError(
+                f"there is no run directory {self.path}",
+                "`translator train` makes one; --run wants the directory, such as runs/everyday.",
+            )
+        for file in (self.config_file, self.tokenizer_file, self.model_file):
+            if not file.is_file():
+                raise RunError(
+                    f"{self.path} holds no {file.name}",
+                    "Train it to its first validation, or name another --run.",
+                )
+
+    # --- the three files that translate -----------------------------------------------------------
+
+    def read_config(self) -> Config:
+        """The resolved configuration of the run."""
+        try:
+            return load_config(self.config_file)
+        except ConfigError as error:
+            raise RunError(
+                f"the configuration of the run is damaged: {error.message}",
+                "Restore the file from the configuration that made the run.",
+            ) from None
+
+    def write_config(self, config: Config) -> None:
+        """Keep the resolved configuration, every default written out."""
+        self.write_text(self.config_file, dump_config(config))
+
+    def read_tokenizer(self) -> Tokenizer:
+        """The tokenizer of the run."""
+        return Tokenizer.load(self.tokenizer_file)
+
+    def write_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Keep the tokenizer."""
+        write_atomically(self.tokenizer_file, tokenizer.model)
+
+    def read_model(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
+        """The best weights so far; RunError when damaged or made with another tokenizer."""
+        try:
+            with safetensors.safe_open(self.model_file, framework="pt") as file:
+                metadata = file.metadata() or {}
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except Exception as error:  # safetensors' own error type is not public everywhere
+            raise RunError(
+                f"{self.model_file} is damaged or no safetensors file ({error})",
+                "Copy it again, or repeat `translator train` with the run's configuration.",
+            ) from None
+        if metadata.get(_TOKENIZER_KEY) != _sha256(tokenizer.model):
+            raise RunError(
+                f"{self.tokenizer_file} does not belong to {self.model_file.name}",
+                "Both files, and config.yaml, must come from the same run.",
+            )
+        return weights
+
+    def write_model(self, weights: dict[str, Tensor], tokenizer: Tokenizer) -> None:
+        """Keep weights as the best so far."""
+        data = safetensors.torch.save(weights, {_TOKENIZER_KEY: _sha256(tokenizer.model)})
+        write_atomically(self.model_file, data)
+
+    # --- what training leaves ---------------------------------------------------------------------
+
+    def write_json(self, file: Path, content: object) -> None:
+        """Write a JSON file for people and programs."""
+        self.write_text(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+    def write_text(self, file: Path, text: str) -> None:
+        """Write a UTF-8 file."""
+        write_atomically(file, text.encode())
+
+    def read_environment(self) -> dict[str, Any]:
+        """What the run was made with; empty before training has started."""
+        if not self.environment_file.is_file():
+            return {}
+        content: dict[str, Any] = json.loads(self.environment_file.read_text(encoding="utf-8"))
+        return content
+
+    def append_metrics(self, entry: dict[str, Any]) -> None:
+        """Add a line to metrics.jsonl."""
+        with self.metrics_file.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; one that a kill cut short is left out."""
+        entries = []
+        if self.metrics_file.is_file():
+            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
+                try:
+                    entries.append(json.loads(line))
+                except json.JSONDecodeError:
+                    continue
+        return entries
+
+    def rewind_metrics(self, step: int) -> None:
+        """Forget what was logged after a step that training goes on from."""
+        kept = [entry for entry in self.read_metrics() if entry["step"] <= step]
+        self.write_text(self.metrics_file, "".join(json.dumps(entry) + "\n" for entry in kept))
+
+    # --- checkpoints ------------------------------------------------------------------------------
+
+    def write_checkpoint(self, checkpoint: Checkpoint, keep: int) -> None:
+        """Save a checkpoint whole or not at all, then delete all but the newest `keep`."""
+        folder = self.checkpoints / f"step-{checkpoint.step}"
+        partial = self.checkpoints / f".{folder.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        checksums = {}
+        for stem, tensors in checkpoint.tensors.items():
+            data = safetensors.torch.save(tensors)
+            checksums[f"{stem}.safetensors"] = _sha256(data)
+            _write_durably(partial / f"{stem}.safetensors", data)
+        state = {"step": checkpoint.step, "checksums": checksums, **checkpoint.state}
+        _write_durably(partial / "state.json", json.dumps(state, indent=2).encode())
+        if folder.exists():  # a damaged one that was passed over
+            shutil.rmtree(folder)
+        partial.rename(folder)
+        for step in self.checkpoint_steps()[keep:]:
+            shutil.rmtree(self.checkpoints / f"step-{step}", ignore_errors=True)
+
+    def checkpoint_steps(self) -> list[int]:
+        """Steps of the complete checkpoints, newest first."""
+        names = [folder.name for folder in self.checkpoints.glob("step-*") if folder.is_dir()]
+        return sorted((int(name.removeprefix("step-")) for name in names), reverse=True)
+
+    def read_checkpoints(self) -> Iterator[Checkpoint | RunError]:
+        """Checkpoints, newest first; a damaged one is yielded as the error that tells so."""
+        for step in self.checkpoint_steps():
+            folder = self.checkpoints / f"step-{step}"
+            try:
+                state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+                tensors = {}
+                for name, checksum in state.pop("checksums").items():
+                    data = (folder / name).read_bytes()
+                    if _sha256(data) != checksum:
+                        raise ValueError(f"{name} does not match its checksum")
+                    tensors[name.removesuffix(".safetensors")] = safetensors.torch.load(data)
+                yield Checkpoint(state.pop("step"), state, tensors)
+            except (OSError, ValueError, KeyError) as error:
+                yield RunError(f"the checkpoint {folder} is damaged: {error}", f"Delete {folder}.")
+
+
+def write_atomically(file: Path, data: bytes) -> None:
+    """Write a file so that nobody ever sees a part of it; makes its directory."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    _write_durably(partial, data)
+    partial.replace(file)
+
+
+def _write_durably(file: Path, data: bytes) -> None:
+    with file.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
