@@ -116,7 +116,7 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
     from translator import training
 
     if not quiet:
-        _say(f"reading {config.data.train.path}")
+        _say(f"reading {', '.join(corpus.path for corpus in config.data.train)}")
     finished = None
     with tqdm(
         total=config.training.max_steps,
@@ -296,7 +296,7 @@ class _Stdout:
 @app.command("evaluate")
 def evaluate_cli(
     run: RunOption = None,
-    split: Annotated[str, typer.Option("--split", help="test, valid or train.")] = "test",
+    split: Annotated[str, typer.Option("--split", help="test or valid.")] = "test",
     source: Annotated[Path | None, typer.Option(help="A file of sentences to translate.")] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Their translations, line by line.")
@@ -322,7 +322,7 @@ def evaluate_cli(
 def _split_of(config: Config, split: str) -> dict[str, tuple[list[str], list[str]]]:
     from translator.training import read_splits
 
-    splits = read_splits(config)
+    splits, _ = read_splits(config)
     chosen = {
         name: pairs
         for name, pairs in splits.items()

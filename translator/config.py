@@ -5,7 +5,6 @@ This module imports neither torch nor datasets, so that a typo costs a moment an
 """
 
 import difflib
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -63,6 +62,13 @@ class CorpusConfig(Section):
     )
     subset: str | None = Field(None, description="The subset (configuration) of a hub dataset.")
     split: str = Field("train", description="The split of a Hugging Face dataset.", min_length=1)
+    weight: float = Field(
+        1.0,
+        gt=0.0,
+        le=1000.0,
+        description="How often each pair occurs in an epoch of training: 3 repeats it, 0.5 takes "
+        "another half of the pairs in each epoch.",
+    )
 
 
 class DataConfig(Section):
@@ -70,8 +76,13 @@ class DataConfig(Section):
 
     source_language: Language = Field("en", description="The language to translate from.")
     target_language: Language = Field("es", description="The language to translate into.")
-    train: CorpusConfig = Field(
-        CorpusConfig(path="embedded:train"), description="The pairs to learn from."
+    train: list[CorpusConfig] = Field(
+        [
+            CorpusConfig(path="embedded:train-grammar"),
+            CorpusConfig(path="embedded:train-handwritten", weight=4.0),
+        ],
+        min_length=1,
+        description="The pairs to learn from: one corpus, or a list of them. A corpus has these keys:",
     )
     valid: CorpusConfig | None = Field(
         CorpusConfig(path="embedded:valid"),
@@ -95,6 +106,11 @@ class DataConfig(Section):
     max_tokens_per_sentence: int = Field(
         128, ge=2, le=4096, description="Longer pairs are dropped from training, and counted."
     )
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _one_corpus_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict | CorpusConfig) else value
 
     @model_validator(mode="before")
     @classmethod
@@ -355,6 +371,9 @@ def _near_yaml(path: Path) -> str:
 
 
 def _keys_with_lines(node: yaml.Node | None, parents: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _keys_with_lines(item, (*parents, str(index)))
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
             path = (*parents, str(key_node.value))
@@ -392,6 +411,8 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
 def _explain(details: ErrorDetails, lines: dict[str, int]) -> str:
     """One mistake as `line 3: training.max_setps: unknown key (did you mean max_steps?)`."""
     location = [str(part) for part in details["loc"] if part != "[key]"]
+    if location[:3] == ["data", "train", "0"] and "data.train.0.path" not in lines:
+        del location[2]  # a single corpus was written without a list
     key = ".".join(location)
     line = next(
         (
@@ -426,7 +447,7 @@ def _known_keys(location: Sequence[str]) -> list[str]:
 
 
 def _section_of(annotation: Any) -> type[BaseModel] | None:
-    """The Section in `Section`, `Section | None` or `dict[str, Section]`."""
+    """The Section in `Section`, `Section | None`, `list[Section]` or `dict[str, Section]`."""
     candidates = [annotation, *get_args(annotation)]
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
 
@@ -439,8 +460,10 @@ def _dump_section(section: BaseModel, indent: str) -> Iterator[str]:
         value = getattr(section, name)
         if isinstance(value, Section) and not indent:
             yield ""
-        for line in textwrap.wrap(re.sub(r"\s+", " ", field.description or ""), 96 - len(indent)):
-            yield f"{indent}# {line}"
+        yield from _comment(field.description or "", indent + "# ")
+        if name == "train":
+            for key, of_corpus in CorpusConfig.model_fields.items():
+                yield from _comment(f"{key}: {of_corpus.description}", indent + "#   ")
         if isinstance(value, Section):
             yield f"{indent}{name}:"
             if isinstance(value, CorpusConfig):
@@ -456,12 +479,23 @@ def _dump_section(section: BaseModel, indent: str) -> Iterator[str]:
             for key, corpus in value.items():
                 yield f"{indent}  {_scalar(key)}:"
                 yield from (f"{indent}    {line}" for line in _dump_corpus(corpus))
+        elif isinstance(value, list):
+            yield f"{indent}{name}:"
+            for corpus in value:
+                first, *rest = _dump_corpus(corpus)
+                yield f"{indent}  - {first}"
+                yield from (f"{indent}    {line}" for line in rest)
         else:
             yield f"{indent}{name}: {_scalar(value)}"
 
 
+def _comment(text: str, prefix: str) -> list[str]:
+    return textwrap.wrap(text, 98, initial_indent=prefix, subsequent_indent=prefix)
+
+
 def _dump_corpus(corpus: CorpusConfig) -> list[str]:
-    return [f"{name}: {_scalar(value)}" for name, value in corpus.model_dump().items()]
+    """Only the keys that are set: the others mean nothing for most formats."""
+    return [f"{k}: {_scalar(v)}" for k, v in corpus.model_dump(exclude_defaults=True).items()]
 
 
 def _scalar(value: Any) -> str:

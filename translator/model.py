@@ -75,12 +75,12 @@ class Attention(nn.Module):
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=is_causal,
         )  # [B, H, Q, K]
-        joined: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))  # [B, Q, D]
-        return joined
+        return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
     def _split_heads(self, states: Tensor) -> Tensor:
         """[B, M, D] → [B, H, M, K]."""
-        return states.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        heads: Tensor = states.unflatten(-1, (self.num_heads, -1))
+        return heads.transpose(1, 2)
 
 
 class FeedForward(nn.Module):

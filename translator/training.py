@@ -154,15 +154,23 @@ class TrainingData:
 
 def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     """Read the corpora, train the tokenizer once (or load the run's), and encode."""
-    splits = read_splits(config)
+    splits, train = read_splits(config)
     if run.tokenizer_file.is_file():
         tokenizer = run.read_tokenizer()
     else:
-        tokenizer = _train_tokenizer(splits["train"], config)
+        tokenizer = _train_tokenizer([pair for pairs in train for pair in pairs], config)
         run.write_tokenizer(tokenizer)
     counts = {"train": Counts(), "valid": Counts()}
     limit = config.data.max_tokens_per_sentence
-    corpora = {name: encode_pairs(splits[name], tokenizer, limit, counts[name]) for name in counts}
+    corpora = {
+        "train": Corpus.join(
+            [
+                encode_pairs(pairs, tokenizer, limit, counts["train"], corpus.weight)
+                for corpus, pairs in zip(config.data.train, train, strict=True)
+            ]
+        ),
+        "valid": encode_pairs(splits["valid"], tokenizer, limit, counts["valid"]),
+    }
     for name, corpus in corpora.items():
         if len(corpus) == 0:
             raise DataError(
@@ -175,25 +183,28 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     return TrainingData(tokenizer, corpora["train"], corpora["valid"], valid_pairs, counts)
 
 
-def read_splits(config: Config) -> dict[str, list[SentencePair]]:
-    """The pairs of train, valid and every named test set; missing ones are set aside from train."""
+def read_splits(
+    config: Config,
+) -> tuple[dict[str, list[SentencePair]], list[list[SentencePair]]]:
+    """The pairs of valid and of every `test/NAME`, and those of each training corpus.
+
+    Held-out sets that the configuration does not name are set aside from the training side.
+    """
     data = config.data
 
     def read(corpus: CorpusConfig) -> list[SentencePair]:
         return list(read_pairs(corpus, data.source_language, data.target_language))
 
-    splits = {"train": read(data.train)}
-    if data.valid is not None:
-        splits["valid"] = read(data.valid)
-    for name, corpus in data.test.items():
-        splits[f"test/{name}"] = read(corpus)
-    missing = [] if "valid" in splits else ["valid"]
+    train = [read(corpus) for corpus in data.train]
+    splits = {"valid": read(data.valid)} if data.valid is not None else {}
+    splits |= {f"test/{name}": read(corpus) for name, corpus in data.test.items()}
+    missing = [] if data.valid is not None else ["valid"]
     missing += [] if data.test else ["test/held-out"]
     if missing:
-        size = min(data.held_out_pairs, len(splits["train"]) // 10 or 1)
-        splits["train"], held_out = set_aside(splits["train"], [size] * len(missing), config.seed)
+        size = min(data.held_out_pairs, sum(map(len, train)) // 10 or 1)
+        train, held_out = set_aside(train, [size] * len(missing), config.seed)
         splits.update(zip(missing, held_out, strict=True))
-    return splits
+    return splits, train
 
 
 def _train_tokenizer(pairs: list[SentencePair], config: Config) -> Tokenizer:

@@ -1,7 +1,7 @@
 """What is a batch? Files → pairs → cleaned, encoded examples → token-budget batches."""
 
 from translator.data.batches import IGNORE_INDEX, Batch, BatchStream, collate, fixed_batches
-from translator.data.examples import Corpus, Counts, Example, encode_pairs, set_aside
+from translator.data.examples import Corpus, Counts, Example, bare_text, encode_pairs, set_aside
 from translator.data.readers import SentencePair, read_lines, read_pairs
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Counts",
     "Example",
     "SentencePair",
+    "bare_text",
     "collate",
     "encode_pairs",
     "fixed_batches",

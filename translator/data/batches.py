@@ -51,12 +51,16 @@ class Position(TypedDict):
 class BatchStream:
     """An endless stream of batches; the same corpus and seed give the same stream.
 
-    Every epoch is shuffled. Then pools of sentences are sorted by length, cut into batches of at
-    most `tokens_per_batch` padded tokens on either side, and the batches of a pool are shuffled:
-    neighbours in length share a batch, so little is padding, and yet no order is left to learn.
+    In an epoch a pair of weight w occurs ⌊w⌋ times, and once more with the probability of the
+    remainder. Every epoch is shuffled. Then pools of sentences are sorted by length, cut into
+    batches of at most `tokens_per_batch` padded tokens on either side, and the batches of a pool
+    are shuffled: neighbours in length share a batch, so little is padding, and yet no order is
+    left to learn.
     """
 
     def __init__(self, corpus: Corpus, tokens_per_batch: int, seed: int) -> None:
+        if len(corpus) == 0:
+            raise ValueError("an empty corpus has no batches")
         self._corpus = corpus
         self._tokens_per_batch = tokens_per_batch
         self._seed = seed
@@ -71,7 +75,7 @@ class BatchStream:
         while True:
             epoch = self.position["epoch"]
             first_pool, first_batch = self.position["pool"], self.position["batch"]
-            order = np.random.default_rng([self._seed, epoch]).permutation(len(self._corpus))
+            order = self._shuffle(epoch)
             pools = range(0, len(order), self._pool_size)
             for pool in range(first_pool, len(pools)):
                 batches = self._plan(order[pools[pool] :][: self._pool_size], epoch, pool)
@@ -81,6 +85,13 @@ class BatchStream:
                 first_batch = 0
             first_pool = 0
             self.position = {"epoch": epoch + 1, "pool": 0, "batch": 0}
+
+    def _shuffle(self, epoch: int) -> npt.NDArray[np.int64]:
+        random = np.random.default_rng([self._seed, epoch])
+        weights = self._corpus.weights
+        whole = weights.astype(np.int64)
+        copies = whole + (random.random(len(weights)) < weights - whole)
+        return random.permutation(np.repeat(np.arange(len(weights)), copies))
 
     def _plan(
         self, indices: npt.NDArray[np.int64], epoch: int, pool: int

@@ -2,10 +2,10 @@
 
 import random
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +39,10 @@ class Counts:
 class Corpus:
     """Encoded pairs, back to back in flat arrays: 8 bytes a token, no object a sentence."""
 
-    def __init__(self, source: list[Ids], target: list[Ids]) -> None:
+    def __init__(self, source: list[Ids], target: list[Ids], weight: float = 1.0) -> None:
         self._source, self._source_starts = _flatten(source)
         self._target, self._target_starts = _flatten(target)
+        self.weights = np.full(len(source), weight)  # occurrences of each pair in an epoch
 
     def __len__(self) -> int:
         return len(self._source_starts) - 1
@@ -55,9 +56,26 @@ class Corpus:
         )
 
     @property
-    def arrays(self) -> tuple[npt.NDArray[np.integer], ...]:
-        """All that the corpus consists of: ids and where sentences start, source then target."""
-        return (self._source, self._source_starts, self._target, self._target_starts)
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """All that the corpus consists of: ids and sentence starts of both sides, weights."""
+        return (
+            self._source,
+            self._source_starts,
+            self._target,
+            self._target_starts,
+            self.weights,
+        )
+
+    @classmethod
+    def join(cls, corpora: "Sequence[Corpus]") -> "Corpus":
+        """The pairs of several corpora one after the other, each with its weight."""
+        joined = cls([], [])
+        joined._source = np.concatenate([corpus._source for corpus in corpora])
+        joined._target = np.concatenate([corpus._target for corpus in corpora])
+        joined._source_starts = _starts(np.concatenate([c.source_lengths for c in corpora]))
+        joined._target_starts = _starts(np.concatenate([c.target_lengths for c in corpora]))
+        joined.weights = np.concatenate([corpus.weights for corpus in corpora])
+        return joined
 
     @property
     def source_lengths(self) -> npt.NDArray[np.int64]:
@@ -71,7 +89,11 @@ class Corpus:
 
 
 def encode_pairs(
-    pairs: Iterable[SentencePair], tokenizer: Tokenizer, max_tokens: int, counts: Counts
+    pairs: Iterable[SentencePair],
+    tokenizer: Tokenizer,
+    max_tokens: int,
+    counts: Counts,
+    weight: float = 1.0,
 ) -> Corpus:
     """Encode pairs; empty ones and those over `max_tokens` on a side are dropped and counted."""
     source: list[Ids] = []
@@ -86,42 +108,39 @@ def encode_pairs(
             counts.kept += 1
             source.append(np.array([*source_ids, EOS_ID], dtype=np.int32))
             target.append(np.array([*target_ids, EOS_ID], dtype=np.int32))
-    return Corpus(source, target)
+    return Corpus(source, target, weight)
 
 
 def set_aside(
-    pairs: list[SentencePair], sizes: list[int], seed: int
-) -> tuple[list[SentencePair], list[list[SentencePair]]]:
-    """Split pairs into the training side and held-out sets of the given sizes.
+    corpora: list[list[SentencePair]], sizes: list[int], seed: int
+) -> tuple[list[list[SentencePair]], list[list[SentencePair]]]:
+    """Split corpora into their training sides and held-out sets of the given sizes.
 
     The held-out pairs are drawn with the seed; every other pair that shares a text with one of
     them, on either side, leaves the training side too, so that nothing leaks.
     """
-    order = list(range(len(pairs)))
+    order = [pair for pairs in corpora for pair in pairs]
     random.Random(seed).shuffle(order)
+    rest = iter(order)
     held_out: list[list[SentencePair]] = []
     taken: set[str] = set()
-    picked: set[int] = set()
-    rest = iter(order)
     for size in sizes:
         chosen: list[SentencePair] = []
-        while len(chosen) < size and (index := next(rest, None)) is not None:
-            sides = {_bare(pairs[index].source), _bare(pairs[index].target)}
+        while len(chosen) < size and (pair := next(rest, None)) is not None:
+            sides = {bare_text(pair.source), bare_text(pair.target)}
             if "" in sides or sides & taken:
                 continue
             taken |= sides
-            picked.add(index)
-            chosen.append(pairs[index])
+            chosen.append(pair)
         held_out.append(chosen)
     train = [
-        pair
-        for index, pair in enumerate(pairs)
-        if index not in picked and not {_bare(pair.source), _bare(pair.target)} & taken
+        [p for p in pairs if not {bare_text(p.source), bare_text(p.target)} & taken]
+        for pairs in corpora
     ]
     return train, held_out
 
 
-def _bare(text: str) -> str:
+def bare_text(text: str) -> str:
     """The letters and digits of a text in one case: what two copies of a sentence share."""
     normal = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in normal if character.isalnum())
@@ -144,6 +163,9 @@ def _chunks(pairs: Iterator[SentencePair], size: int) -> Iterator[list[SentenceP
 
 
 def _flatten(sentences: list[Ids]) -> tuple[Ids, npt.NDArray[np.int64]]:
-    starts = np.zeros(len(sentences) + 1, dtype=np.int64)
-    np.cumsum([len(ids) for ids in sentences], out=starts[1:])
+    starts = _starts(np.array([len(ids) for ids in sentences], dtype=np.int64))
     return (np.concatenate(sentences) if sentences else np.zeros(0, np.int32)), starts
+
+
+def _starts(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
