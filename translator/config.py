@@ -82,7 +82,8 @@ class DataConfig(Section):
             CorpusConfig(path="embedded:train-handwritten", weight=4.0),
         ],
         min_length=1,
-        description="The pairs to learn from: one corpus, or a list of them. A corpus has these keys:",
+        description="The pairs to learn from: one corpus, or a list of them. "
+        "A corpus has these keys:",
     )
     valid: CorpusConfig | None = Field(
         CorpusConfig(path="embedded:valid"),
@@ -273,7 +274,9 @@ class Config(Section):
     tokenizer: TokenizerConfig = Field(
         TokenizerConfig(), description="The SentencePiece model, trained on the training pairs."
     )
-    model: ModelConfig = Field(ModelConfig(), description="The shape of the transformer.")
+    model: ModelConfig = Field(
+        ModelConfig(), validate_default=True, description="The shape of the transformer."
+    )
     training: TrainingConfig = Field(TrainingConfig(), description="How the model learns.")
     decoding: DecodingConfig = Field(DecodingConfig(), description="How a translation is searched.")
 
@@ -343,11 +346,16 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
+        keys = list(_keys_with_lines(node, ()))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"{place}: broken YAML: {problem}", "Mind the indentation.") from None
+    except (ValueError, RecursionError) as error:  # a 13th month, an endless alias
+        raise ConfigError(
+            f"{path} holds a value that YAML cannot read: {error}", 'Put it in quotes ("…").'
+        ) from None
     if values is None:
         return {}, {}
     if not isinstance(values, dict):
@@ -355,7 +363,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
             f"{path} holds no `key: value` lines", "See configs/default.yaml for an example."
         )
     lines: dict[str, int] = {}
-    for key, line in _keys_with_lines(node, ()):
+    for key, line in keys:
         if key in lines:
             raise ConfigError(
                 f"{path}: {key} is set twice, in lines {lines[key]} and {line}",
@@ -391,17 +399,16 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         )
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         value = text  # a path with a colon or a brace is meant as it stands
     if isinstance(value, dict) and not text.lstrip().startswith("{"):
         value = text
     for part in parts[:-1]:
         nested = values.get(part)
-        if nested is None:
-            nested = values[part] = {}
-        if not isinstance(nested, dict):
+        if not isinstance(nested, dict | None):
             raise ConfigError(f"--set {override!r}: {part} has no keys below it", "Check the key.")
-        values = nested
+        values[part] = dict(nested or {})  # a copy: a YAML alias may name it elsewhere too
+        values = values[part]
     values[parts[-1]] = value
 
 

@@ -31,7 +31,7 @@ class Evaluation:
 
     def __getitem__(self, name: str) -> float:
         """The value of a score by its name, such as BLEU."""
-        return next(score.score for score in self.scores if score.name == name)
+        return {score.name: score.score for score in self.scores}[name]
 
 
 def score(hypotheses: Sequence[str], references: Sequence[str]) -> tuple[Score, ...]:

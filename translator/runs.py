@@ -63,7 +63,9 @@ class RunDirectory:
                 f"there is no trained model in {RUNS}{os.sep}",
                 "Train one with `translator train`, or name its directory with --run.",
             )
-        return cls(max(models, key=lambda file: file.stat().st_mtime).parent)
+        run = cls(max(models, key=lambda file: file.stat().st_mtime).parent)
+        run.check_model()
+        return run
 
     def check_model(self) -> None:
         """Raise RunError unless the three files that translate are here."""
@@ -182,7 +184,9 @@ class RunDirectory:
         if folder.exists():  # a damaged one that was passed over
             shutil.rmtree(folder)
         partial.rename(folder)
-        for step in self.checkpoint_steps()[keep:]:
+        steps = self.checkpoint_steps()
+        newer = [step for step in steps if step > checkpoint.step]  # damaged, or not gone on from
+        for step in newer + steps[len(newer) + keep :]:
             shutil.rmtree(self.checkpoints / f"step-{step}", ignore_errors=True)
 
     def checkpoint_steps(self) -> list[int]:
@@ -203,7 +207,7 @@ class RunDirectory:
                         raise ValueError(f"{name} does not match its checksum")
                     tensors[name.removesuffix(".safetensors")] = safetensors.torch.load(data)
                 yield Checkpoint(state.pop("step"), state, tensors)
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 yield RunError(f"the checkpoint {folder} is damaged: {error}", f"Delete {folder}.")
 
 

@@ -7,6 +7,7 @@ in, and a character without a piece is spelled in bytes (byte fallback).
 """
 
 import io
+import itertools
 import re
 import sys
 import tempfile
@@ -127,7 +128,70 @@ def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -
             num_threads=1,  # the pieces must not depend on the number of cores
             minloglevel=2,
         )
-    return model.getvalue()
+    return _without_rules_path(model.getvalue())
+
+
+def _without_rules_path(model: bytes) -> bytes:
+    """Drop the temporary path of the rules file: the same text must give the same bytes.
+
+    The rules themselves are compiled into the model. It is a protocol buffer, whose fields are a
+    tag, a length and bytes: the path is field 6 (normalization_rule_tsv) of field 3
+    (normalizer_spec) in sentencepiece_model.proto.
+    """
+    spec_tag, path_tag = 3 << 3 | 2, 6 << 3 | 2
+    kept = bytearray()
+    for tag, field in _fields(model):
+        if tag == spec_tag:
+            parts = [part for inner, part in _fields(_payload(field)) if inner != path_tag]
+            spec = b"".join(parts)
+            field = bytes([spec_tag]) + _varint(len(spec)) + spec
+        kept += field
+    return bytes(kept)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """The fields of a protocol buffer in order: tag, and the whole encoding."""
+    start = 0
+    while start < len(message):
+        tag, end = _read_varint(message, start)
+        match tag & 7:
+            case 0:
+                _, end = _read_varint(message, end)
+            case 1:
+                end += 8
+            case 2:
+                length, end = _read_varint(message, end)
+                end += length
+            case 5:
+                end += 4
+        yield tag, message[start:end]
+        start = end
+
+
+def _payload(field: bytes) -> bytes:
+    """What a length-delimited field holds."""
+    _, after_tag = _read_varint(field, 0)
+    _, after_length = _read_varint(field, after_tag)
+    return field[after_length:]
+
+
+def _read_varint(data: bytes, start: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[start]
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        start += 1
+        if byte < 0x80:
+            return value, start
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])
 
 
 def _normalization_rules() -> Iterator[str]:
@@ -149,5 +213,15 @@ def _normalization_rules() -> Iterator[str]:
             continue
         composed = unicodedata.normalize("NFC", character)
         image = " ".join(f"{ord(c):X}" for c in composed)
-        for spelling in {decomposed, character} - {composed}:
+        for spelling in sorted({character, *_spellings(decomposed)} - {composed}):
             yield " ".join(f"{ord(c):X}" for c in spelling) + f"\t{image}"
+
+
+def _spellings(decomposed: str) -> Iterator[str]:
+    """Every way to write a letter with marks: in any order, none, some or all composed."""
+    for marks in itertools.permutations(decomposed[1:]):
+        letters = decomposed[0] + "".join(marks)
+        for end in range(1, len(letters) + 1):
+            spelling = unicodedata.normalize("NFC", letters[:end]) + letters[end:]
+            if unicodedata.normalize("NFD", spelling) == decomposed:
+                yield spelling

@@ -238,21 +238,22 @@ class Trainer:
         self.stream = BatchStream(data.train, self.settings.tokens_per_batch, config.seed)
         self.step = 0
         self.seconds = 0.0
+        self.interval = _Interval()
         self.skipped_in_a_row = 0
         self.best: dict[str, float] = {}
 
     def fit(self) -> Iterator[Event]:
         """Train to the last step, validating and saving on the way."""
         batches = iter(self.stream)
-        interval = _Interval()
         with _stop_requested() as stop:
             while self.step < self.settings.max_steps and not stop.is_set():
                 started = time.perf_counter()
                 group = list(itertools.islice(batches, self.settings.accumulate_batches))
                 loss, tokens = self.train_step(group)
-                interval.add(loss, tokens)
-                self.seconds += time.perf_counter() - started
-                yield self._log(interval, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                self.seconds += seconds
+                self.interval.add(loss, tokens, seconds)
+                yield self._log()
                 yield from self._keep_house(stopping=stop.is_set())
         yield Finished(
             self.run,
@@ -300,8 +301,8 @@ class Trainer:
         self.model.zero_grad()
         return total, tokens
 
-    def _log(self, interval: "_Interval", seconds: float) -> StepDone:
-        interval.seconds += seconds
+    def _log(self) -> StepDone:
+        interval = self.interval
         if self.step % self.settings.log_every_steps and self.step < self.settings.max_steps:
             return StepDone(self.step, None, None)
         done = StepDone(self.step, interval.mean_loss, interval.tokens / interval.seconds)
@@ -315,7 +316,7 @@ class Trainer:
                 "seconds": round(self.seconds, 3),
             }
         )
-        interval.reset()
+        self.interval = _Interval()
         return done
 
     def _keep_house(self, *, stopping: bool) -> Iterator[Event]:
@@ -406,7 +407,7 @@ class Trainer:
             "position": dict(self.stream.position),
             "best": self.best,
             "seconds": self.seconds,
-            "fingerprint": self.data.fingerprint,
+            "interval": vars(self.interval) | {"loss": float(self.interval.loss)},
         }
         return Checkpoint(self.step, state, tensors)
 
@@ -427,6 +428,7 @@ class Trainer:
         self.stream.position = checkpoint.state["position"]
         self.best = checkpoint.state["best"]
         self.seconds = checkpoint.state["seconds"]
+        self.interval = _Interval(**checkpoint.state["interval"])
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(checkpoint.tensors["model"][name])
@@ -543,24 +545,22 @@ class WorkingWeights:
             torch._foreach_copy_(self._copies, self._originals)
 
 
+@dataclass
 class _Interval:
     """Loss and tokens since the last log line; the loss stays on its device until it is read."""
 
-    def __init__(self) -> None:
-        self.reset()
+    loss: Tensor | float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
 
-    def reset(self) -> None:
-        self._loss: Tensor | None = None
-        self.tokens = 0
-        self.seconds = 0.0
-
-    def add(self, loss: Tensor, tokens: int) -> None:
-        self._loss = loss if self._loss is None else self._loss + loss
+    def add(self, loss: Tensor, tokens: int, seconds: float) -> None:
+        self.loss = self.loss + loss
         self.tokens += tokens
+        self.seconds += seconds
 
     @property
     def mean_loss(self) -> float:
-        return float("nan") if self._loss is None else float(self._loss) / self.tokens
+        return float(self.loss) / self.tokens
 
 
 @contextmanager

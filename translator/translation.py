@@ -84,7 +84,9 @@ class Translator:
         return [
             Translation(
                 text,
-                " ".join(self.tokenizer.decode([h.tokens for h in each])) if each else text,
+                " ".join(filter(None, self.tokenizer.decode([h.tokens for h in each])))
+                if each
+                else text,
                 sum(h.score for h in each) / max(1, len(each)),
             )
             for text, each in zip(texts, found, strict=True)

@@ -384,17 +384,17 @@ MODES: dict[str, Mode] = {
     "prefer": _mode("do|prefer to|base|preferir|present"),
     "hope": _mode("do|hope to|base|esperar|present"),
     "plan": _mode("do|intend to|base|tener|present|la intención de"),
-    "try": _mode("be|trying to|base|intentar|present"),
+    "try": _mode("be|trying to|base|estar|present|intentando"),
     "tried": _mode("did|try to|base|intentar|preterite"),
-    "learn": _mode("be|learning to|base|aprender|present|a"),
+    "learn": _mode("be|learning to|base|estar|present|aprendiendo a"),
     "learned": _mode("did|learn to|base|aprender|preterite|a"),
     "decided": _mode("did|decide to|base|decidir|preterite"),
     "forgot": _mode("did|forget to|base|olvidar|preterite"),
     "promised": _mode("did|promise to|base|prometer|preterite"),
     "started": _mode("did|start|ing|empezar|preterite|a"),
     "stopped": _mode("did|stop|ing|dejar|preterite|de"),
-    "stop": _mode("have|stopped|ing|dejar|present|de"),
-    "finished": _mode("have|finished|ing|terminar|present|de"),
+    "stop": _mode("have|stopped|ing|haber|present|dejado de"),
+    "finished": _mode("have|finished|ing|haber|present|terminado de"),
     "keep": _mode("do|keep|ing|seguir|present||gerund"),
     "used_to": _mode("did|use to|base||imperfect"),
     "feel_like": _mode("do|feel like|ing|tener|present|ganas de"),
@@ -526,6 +526,8 @@ def es_group(vp: VP, mode: Mode, person: int) -> str:
         words = (*refl, head, mode.link, attach(vp.infinitive, clitics))
     elif mode.spanish == "gerund":
         words = (*clitics, head, gerund(vp.infinitive))
+        if mode.head == "seguir":
+            words = (head, attach(gerund(vp.infinitive), clitics))
     else:
         words = (*clitics, head, participle(vp.infinitive))
     return " ".join(word for word in words if word)
@@ -615,6 +617,8 @@ class Grammar:
 
     def decorate(self, noun: Noun) -> Adjective | None:
         """An adjective that may stand beside a noun."""
+        if noun.number == "n":
+            return None
         fitting = [a for a in lexicon.adjectives_for(noun) if "attr" in a.flags or "pre" in a.flags]
         return self.word(fitting) if fitting else None
 
@@ -656,16 +660,18 @@ class Grammar:
         det, plural = self.choose_det(verb, noun, negative)
         if det == "own" and "family" in noun.types:
             noun = self.relative_of(subject, noun)
-        if det == "the" and "job" in noun.types and self.chance(0.2):
+        if det == "the" and "occupation" in noun.types and self.chance(0.2):
             det = "own" if noun.english in ("doctor", "dentist", "lawyer", "coach") else det
         adjective = None
-        if det not in ("any", "bare") and "family" not in noun.types and self.chance(0.28):
+        if det not in ("any", "bare") and not noun.types & NOT_DECORATED and self.chance(0.16):
             adjective = self.decorate(noun)
         return self.np(noun, "" if det == "bare" else det, plural, adjective, subject)
 
     def relative_of(self, subject: Subject, noun: Noun) -> Noun:
         """A relative whom this subject can have."""
         if subject.kind == "pronoun" and subject.en not in ("he", "she"):
+            if subject.plural and noun.english in SPOUSES:
+                raise Reject
             return noun
         safe = ("mother", "father", "brother", "sister", "cousin", "uncle", "aunt", "parents")
         old = ("children", "son", "daughter", "sister", "brother")
@@ -679,7 +685,9 @@ class Grammar:
         often_plural = noun.english in PLURAL_ONLY
         ownable = bool(noun.types & OWNABLE)
         if code in ("bare", "barepl"):
-            return "bare", code == "barepl"
+            return "bare", count
+        if code == "only":
+            return "the", False
         if code == "own":
             return "own", often_plural
         if code == "the":
@@ -709,7 +717,8 @@ class Grammar:
             return det, False
         if noun.number in "mpq" and det in ("a", "some"):
             det = "a" if noun.number == "q" else "the"
-        plural = often_plural or (det in ("bare", "some") or self.chance(0.18)) and det != "a"
+        rare = 0.0 if noun.types & NOT_PLURAL else 0.18
+        plural = often_plural or (det in ("bare", "some") or self.chance(rare)) and det != "a"
         if det == "a" and often_plural:
             det = "some"
         if det == "some" and negative:
@@ -743,9 +752,9 @@ class Grammar:
         noun = self.word([n for n in nouns_of(kind) if kids or n.english not in KIDS])
         plural = noun.number == "c" and noun.english not in SINGLE and self.chance(0.18)
         owner = self.one(("my", "my", "my", "my", "your", "his", "her", "our", "their"))
+        if noun.english in SPOUSES:
+            owner = self.one(("my", "my", "your", "her" if noun.gender == "m" else "his"))
         person = {"my": YO, "your": TU, "our": NOSOTROS}.get(owner, EL)
-        if person == EL and noun.number == "n":
-            raise Reject
         np = self.np(noun, f"own:{owner}:{person}", plural)
         subject = np.subject()
         old = noun.english.startswith("grand") and not noun.english.endswith(("son", "daughter"))
@@ -754,10 +763,10 @@ class Grammar:
 
     def worker(self) -> Subject:
         """`the doctor`, `that woman`."""
-        noun = self.word(nouns_of("job", "person"))
+        noun = self.word(nouns_of("occupation", "person"))
         if noun.english in KIDS and self.chance(0.5):
             raise Reject
-        det = "the" if "job" in noun.types else self.one(("the", "that", "this"))
+        det = "the" if "occupation" in noun.types else self.one(("the", "that", "this"))
         np = self.np(noun, det, noun.english != "baby" and self.chance(0.2))
         return replace(np.subject(), kid=noun.english in KIDS)
 
@@ -852,31 +861,37 @@ class Grammar:
         if np and "own" in np.det and verb.spanish in WORN:
             es = self.np(np.noun, "the", np.plural).es
             object_ = Pair(np.en, es)
-        if verb.spanish == "jugar a" and np:
+        if "artes" in verb.flags and np:
             object_ = Pair(np.en, self.np(np.noun, "the").es)
         adverb = tail = EMPTY
         if extras:
-            adverb, tail = self.extras(verb, subject, negative, bool(np))
+            adverb, tail = self.extras(verb, subject, negative, bool(np), pool)
         return VP(verb, subject, object_, np, adverb, tail)
 
     def extras(
-        self, verb: Verb, subject: Subject, negative: bool, has_object: bool
+        self, verb: Verb, subject: Subject, negative: bool, has_object: bool, pool: str
     ) -> tuple[Pair, Pair]:
         """Manner, place and company for a verb."""
         adverb = EMPTY
         tails: list[Pair] = []
         manner = [p for p in lexicon.adverbs() if p.tags & verb.adverbs]
+        if pool not in ("habit", "past"):
+            manner = [p for p in manner if p.english not in JUDGED]
         if has_object and verb.english not in ("love", "miss", "enjoy", "study"):
             manner = [p for p in manner if not p.tags & {"m", "l", "h"}]
         if verb.english == "go home":
             manner = [p for p in manner if "e" in p.tags]
-        if manner and not negative and self.chance(0.25):
+        if manner and not negative and self.chance(0.3):
             phrase = self.word(manner)
             adverb = Pair(phrase.english, phrase.spanish)
-        if verb.spanish.split()[0] in SOCIAL and self.chance(0.2) and not adverb.en:
+        if verb.spanish.split()[0] in SOCIAL and self.chance(0.27) and not adverb.en:
             tails.append(self.company(subject))
-        if verb.places and self.chance(0.45):
-            tails.append(self.place(nouns_of(*verb.places)))
+        if verb.places and self.chance(0.5):
+            if verb.english in HOMELY and self.chance(0.25):
+                phrase = self.word([p for p in tagged("where") if p.english in SPOTS])
+                tails.append(Pair(phrase.english, phrase.spanish))
+            else:
+                tails.append(self.place(nouns_of(*verb.places)))
         return adverb, join(*tails)
 
     def company(self, subject: Subject) -> Pair:
@@ -905,9 +920,8 @@ class Grammar:
     def time(self, tag: str, verb: Verb | None = None) -> Pair:
         """A time expression for a tense; rare doings do not happen every morning."""
         options = tagged(tag)
-        if tag == "hab" and verb is not None:
-            seldom = verb.english in SELDOM or verb.spanish in ("visitar",)
-            options = tuple(p for p in options if (p.english in LONG_TIMES) == seldom)
+        if verb is not None:
+            options = fitting_times(tag, verb.english)
         if verb is not None and verb.english in MORNING:
             options = tuple(p for p in options if not DAY_PART.search(p.english))
         phrase = self.word(options, 3)
@@ -982,10 +996,17 @@ SINGLE = frozenset(
     "mother father husband wife boyfriend girlfriend mother-in-law father-in-law boss parents "
     "grandparents children grandmother grandfather".split()
 )
+HOMELY = frozenset("eat read study work sleep rest relax play cook exercise".split())
+SPOTS = frozenset("here|there|outside|at home|inside|upstairs|downstairs|at work|abroad".split("|"))
+SPOUSES = frozenset("husband wife boyfriend girlfriend mother-in-law father-in-law".split())
 KID_VERBS = frozenset(
     "eat drink play sleep cry laugh run draw paint swim sing dance smile jump shout read "
     "fall shower brush wash have look_at learn repeat use break lose forget hide color get sneeze "
     "cough share collect pick touch open close watch listen study do wake sit hug help".split()
+)
+NOT_DECORATED = frozenset("family acquaintance occupation public transit place appointment room".split())
+NOT_PLURAL = frozenset(
+    "public place room event appointment home part landmark sky task material transit".split()
 )
 WORN = frozenset(("ponerse", "quitarse", "probarse"))
 SOCIAL = frozenset(
@@ -993,12 +1014,15 @@ SOCIAL = frozenset(
     "caminar acampar pescar entrenar dar ir salir ver celebrar esquiar".split()
 )
 SELDOM = frozenset(
-    """travel to|fly to|camp|ski|plant|organize|rent|paint|build|design|decorate|book|explore|sign|repair
+    """travel to|fly to|move to|get married|camp|ski|plant|organize|rent|paint|build|design|decorate|book|explore|sign|repair
     fix|climb|plan|celebrate|travel|measure|sew|sell|recycle|bake|photograph|collect|grow|visit|cancel
     hang up|improve|charge|record|surprise|invite|attend|solve|memorize|translate|print|hide
     receive|try|order|get lost|get sick|move|heat|make|go to event|empty|volunteer""".replace(
         "\n", "|"
     ).replace("    ", "").split("|")
+)
+JUDGED = frozenset(
+    "badly|too much|very little|enough|perfectly|very well|late|very late|well|a lot".split("|")
 )
 LONG_TIMES = frozenset(
     """every summer|every month|every year|in summer|in winter|in spring|in autumn|twice a month
@@ -1013,8 +1037,36 @@ NOT_COMMANDED = frozenset(
     live in|play|speak|ski|camp|fish|rent|build|design|travel""".replace("\n", "|")
     .replace("    ", "").split("|")
 )  # fmt: skip
+MOTION = frozenset(
+    "go to|go back to|go out|come back|arrive at|leave|travel to|fly to|walk to|go home|run to|go into|"
+    "move to|stay at|go shopping|stay at home|live in|arrive late|arrive on time".split("|")
+)
 NOT_CAN = frozenset("dream of|get up|wake up|talk about|think about|enjoy".split("|"))
 ALL_MODES = {**MODES, "know_how_can": _mode("can||base|saber|present")}
+
+
+FAR = frozenset(
+    "travel to|fly to|move to|camp|ski|plant|organize|build|design|explore|climb|celebrate|travel|visit|"
+    "rent|get married|live in|grow|volunteer".split("|")
+)
+FAR_TIME = re.compile(r"year|month|summer|winter|^in [JFMASOND]|weeks|spring|autumn")
+NEAR_TIME = re.compile(r"minutes|hour|night|later|breakfast|class|dinner|lunch|work$|morning")
+
+
+@lru_cache(maxsize=None)
+def fitting_times(tag: str, name: str) -> tuple[Phrase, ...]:
+    """The time expressions for daily doings, or for those that people do now and then."""
+    options = tagged(tag)
+    if name in FAR:
+        return tuple(p for p in options if not NEAR_TIME.search(p.english)
+                     and (tag != "hab" or p.english in LONG_TIMES))  # fmt: skip
+    seldom = name in SELDOM
+    if tag == "hab":
+        return tuple(p for p in options if (p.english in LONG_TIMES) == seldom)
+    if tag in ("past", "fut"):
+        options = tuple(p for p in options if not FAR_TIME.search(p.english))
+        return tuple(p for p in options if not (seldom and NEAR_TIME.search(p.english)))
+    return options
 
 
 @lru_cache(maxsize=None)
@@ -1032,6 +1084,8 @@ def verb_pool(pool: str, kid: bool) -> tuple[Verb, ...]:
         if pool == "progress" and ("nc" in flags or ("inv" in flags and verb.objects)):
             continue
         if pool in ("plan", "command", "can") and "inv" in flags:
+            continue
+        if pool == "progress" and verb.english in MOTION:
             continue
         if pool == "command" and verb.english in NOT_COMMANDED:
             continue
@@ -1082,8 +1136,12 @@ def tense_pattern(mode: str, negative: bool = False, question: bool = False) -> 
 
     def pattern(g: Grammar) -> Pair:
         subject = g.asked() if question else g.someone()
-        if mode in ("skill", "know_how", "learn", "learned") and subject.kid:
+        if subject.kid and mode in ("know_how", "learn", "learned"):
             raise Reject
+        if question and (subject.en == "I") != (mode == "should" and subject.person in (YO, TU)):
+            if subject.en != "you" or mode != "should":
+                raise Reject
+            subject = I
         vp = g.vp(subject, POOLS.get(mode, "plan"), negative or question, extras=mode != "learn")
         used = mode
         if "st" in vp.verb.flags and mode in ("used_to", "stop"):
@@ -1093,6 +1151,18 @@ def tense_pattern(mode: str, negative: bool = False, question: bool = False) -> 
             raise Reject
         if mode == "present" and vp.verb.english in SELDOM and not time.en:
             raise Reject
+        if mode in ("used_to", "keep", "stop", "stopped", "started") and vp.verb.english in ONE_OFF:
+            raise Reject
+        if mode == "used_to":
+            time = g.time("hab", vp.verb)
+        if mode in ("started", "stopped", "stop", "keep") and vp.verb.english in SELDOM:
+            raise Reject
+        if mode == "would":
+            time = g.one(WOULD[:3] if negative else WOULD)
+        if mode == "can" and vp.verb.english in SKILLS:
+            time = EMPTY
+        if mode == "past_progressive":
+            time = g.one(MEANWHILE)
         if mode == "progressive" and not time.en and g.chance(0.5):
             time = g.time("cont")
         clause = g.clause(
@@ -1103,14 +1173,30 @@ def tense_pattern(mode: str, negative: bool = False, question: bool = False) -> 
     return pattern
 
 
+ONE_OFF = frozenset(
+    "open|close|lock|push|touch|carry|fill|fold|choose|pack my suitcase|correct|look for|heat|peel|cut|park|"
+    "turn on|turn off|recycle|throw away|pay|share|sit down|have fun|wait for|use|empty|charge".split("|")
+)
+WOULD = (
+    Pair("in that situation", "en esa situación"), Pair("in that case", "en ese caso"),
+    Pair("in your place", "en tu lugar"), Pair("with more time", "con más tiempo"),
+    Pair("with pleasure", "con mucho gusto"), Pair("if necessary", "si fuera necesario"),
+    Pair("without any problem", "sin ningún problema"), Pair("for a friend", "por un amigo"),
+)  # fmt: skip
+MEANWHILE = (
+    Pair("at that moment", "en ese momento"), Pair("all morning", "toda la mañana"),
+    Pair("all afternoon", "toda la tarde"), Pair("at ten o'clock", "a las diez"),
+    Pair("at midnight", "a medianoche"), Pair("an hour ago", "hace una hora"),
+    Pair("when I saw them", "cuando los vi"),
+)  # fmt: skip
+
+
 def timed(g: Grammar, mode: str, vp: VP) -> Pair:
     """A time expression fit for a mode, or none."""
     tag = TIMES_OF.get(mode, "")
     likely = {"present": 0.75, "past": 0.85, "future": 0.7, "going": 0.7, "progressive": 0.4,
               "would": 0.2, "can": 0.35}.get(mode, 0.45)  # fmt: skip
     if not tag or not g.chance(likely) or "st" in vp.verb.flags:
-        return EMPTY
-    if mode == "present" and g.chance(0.0):
         return EMPTY
     return g.time(tag, vp.verb)
 
@@ -1119,7 +1205,7 @@ def frequency(g: Grammar) -> Pair:
     """`I usually cook at home.`"""
     subject = g.someone()
     vp = g.vp(subject, "habit", True)
-    if "st" in vp.verb.flags or vp.verb.english in SELDOM and g.chance(0.5):
+    if "st" in vp.verb.flags or vp.verb.english in SELDOM:
         raise Reject
     phrase = g.phrase("freq")
     time = g.time("hab", vp.verb) if g.chance(0.15) and phrase.en == "usually" else EMPTY
@@ -1152,7 +1238,7 @@ def still(g: Grammar) -> Pair:
     if "ambig" in vp.verb.flags or vp.adverb.en:
         raise Reject
     if g.chance(0.5):
-        return say(g.clause(subject, vp, "present", mid=Pair("still", "todavía")))
+        return say(g.clause(subject, vp, "present", mid=g.phrase("still")))
     clause = g.clause(subject, vp, "present", True)
     no_longer = g.clause(subject, vp, "present", mid=Pair("", "ya no"))
     return say(Pair(f"{clause.en} anymore", no_longer.es))
@@ -1167,8 +1253,8 @@ def perfect(g: Grammar) -> Pair:
         return say(g.clause(subject, vp, "perfect", mid=Pair("already", "ya")))
     if point == 1 and vp.verb.objects:
         return say(g.clause(subject, vp, "perfect", mid=Pair("never", "nunca")))
-    tag = "perf0" if g.chance(0.3) and not vp.adverb.en else "perf"
-    if tag == "perf0" and vp.verb.flags & {"once"}:
+    tag = "perf0" if g.chance(0.5) and not vp.adverb.en else "perf"
+    if tag == "perf0" and vp.verb.flags & {"st"}:
         raise Reject
     return say(g.clause(subject, vp, "perfect", time=g.time(tag)))
 
@@ -1253,6 +1339,8 @@ def wh_question(word: Pair, modes: Sequence[str], pool: str = "", place: bool = 
             raise Reject
         if word.en == "where" and (not vp.verb.places or "goto" in vp.verb.flags):
             raise Reject
+        if word.en == "how" and subject.en == "I":
+            raise Reject
         if word.en == "who":  # with whom
             if vp.verb.spanish.split()[0] not in SOCIAL:
                 raise Reject
@@ -1293,7 +1381,7 @@ def what_object(g: Grammar) -> Pair:
 
 WHAT_VERBS = frozenset(
     "eat drink cook prepare buy sell bring carry wear read write send watch study clean "
-    "learn teach explain paint draw build design plan organize order download choose pick repair "
+    "learn teach explain paint draw build design plan organize order download choose repair "
     "practice collect celebrate plant record".split()
 )
 
@@ -1342,7 +1430,7 @@ def who_object(g: Grammar) -> Pair:
         ("look for", "buscar", "a"), ("see", "ver", "a"), ("dance with", "bailar", "con"),
         ("work with", "trabajar", "con"), ("travel with", "viajar", "con"),
         ("have lunch with", "comer", "con"), ("live with", "vivir", "con"),
-        ("think about", "pensar", "en"), ("talk about", "hablar", "de"),
+        ("talk about", "hablar", "de"),
         ("listen to", "escuchar", "a"), ("write to", "escribir", "a"),
     ))  # fmt: skip
     english, spanish, preposition = pair
@@ -1446,6 +1534,8 @@ def request(g: Grammar) -> Pair:
     voc = subject.vocative
     formal = bool(voc.en)
     kind = g.number(4)
+    if kind == 1 and vp.verb.english in SKILLS:
+        raise Reject
     if kind == 0:
         pair = Pair(f"could you {vp.en('base')}{voc.en}",
                     f"{'podría' if formal else 'podrías'} {rest}{voc.es}")  # fmt: skip
@@ -1455,7 +1545,7 @@ def request(g: Grammar) -> Pair:
     elif kind == 2:
         pair = Pair(f"can you help me {vp.en('base')}{voc.en}",
                     f"{'puede' if formal else 'puedes'} ayudarme a {rest}{voc.es}")  # fmt: skip
-        if " your " in pair.en or "reflexive" and vp.reflexive:
+        if vp.reflexive or vp.verb.english not in HELPED:
             raise Reject
     else:
         pair = Pair(f"would you mind {vp.en('ing')}{voc.en}",
@@ -1463,6 +1553,13 @@ def request(g: Grammar) -> Pair:
     if g.chance(0.4) and not formal:
         pair = Pair(f"{pair.en}, please", f"{pair.es}, por favor")
     return say(pair, "?")
+
+
+HELPED = frozenset(
+    "cook|prepare|wash|clean|tidy|write|translate|repair|fix|move|paint|decorate|build|solve|finish|"
+    "look for|find|choose|carry|fold|hang up|plan|organize|design|correct|understand|fill in|cut|peel|"
+    "make the bed|do the dishes|do the shopping|download|plant|pack my suitcase|park|open|close".split("|")
+)
 
 
 def may_i(g: Grammar) -> Pair:
@@ -1570,7 +1667,7 @@ def generic(g: Grammar, noun: Noun) -> NP:
 
 KIND_TYPES = (
     "fruit veg cookable dish sweet drink pet farm wild insect vehicle watchable book sport subject "
-    "leisure sight plant language instrument weather city country listenable jewel event sky gift "
+    "leisure leisure season season weather weather leisure season sight plant language instrument weather city country listenable jewel event sky gift "
     "food".split()
 )
 
@@ -1686,7 +1783,7 @@ def interest(g: Grammar) -> Pair:
     kind = g.number(3)
     subject = g.someone()
     if kind == 0:
-        noun = g.word(nouns_of("subject", "leisure", "sport", "language", "insect", "wild", "plant"))
+        noun = g.word(nouns_of("subject", "leisure", "sport", "language", "insect", "wild", "plant", "leisure", "leisure"))
         np = generic(g, noun)
         form = "interesan" if np.plural else "interesa"
         negative = g.chance(0.3)
@@ -1698,7 +1795,7 @@ def interest(g: Grammar) -> Pair:
         np = generic(g, g.word(nouns_of("hatable", "insect", "veg")))
         vp = VP(simple_verb("hate", "odiar"), subject, np.pair)
         return say(g.clause(subject, vp, "present"))
-    types = g.one((("fruit",), ("drink",), ("sport",), ("veg",), ("city",), ("subject",), ("sweet",),
+    types = g.one((("fruit",), ("drink",), ("season",), ("season", ), ("leisure",), ("sport",), ("veg",), ("city",), ("subject",), ("sweet",),
                    ("dish",), ("watchable",), ("pet",), ("cookable",), ("leisure",), ("language",),
                    ("jewel",), ("vehicle",), ("instrument",)))  # fmt: skip
     first, second = g.word(nouns_of(*types)), g.word(nouns_of(*types))
@@ -1726,6 +1823,8 @@ def predicate_np(g: Grammar) -> tuple[NP, Adjective]:
         det = f"own:{owner}:{({'my': YO, 'your': TU, 'our': NOSOTROS}).get(owner, EL)}"
     elif noun.number == "n":
         det = ""
+    elif noun.types & GENERIC or adjective.english == "healthy":
+        return generic(g, noun), adjective
     elif noun.number == "u" or noun.types & {"food", "drink", "weather"}:
         det = g.one(("the", "this"))
     elif noun.types & OWNABLE and g.chance(0.35):
@@ -1736,6 +1835,9 @@ def predicate_np(g: Grammar) -> tuple[NP, Adjective]:
     plural = noun.number == "c" and noun.english not in SINGLE and (
         noun.english in PLURAL_ONLY or g.chance(0.22))  # fmt: skip
     return g.np(noun, det, plural), adjective
+
+
+GENERIC = frozenset("subject language sport leisure value".split())
 
 
 @lru_cache(maxsize=None)
@@ -1762,9 +1864,15 @@ def graded(g: Grammar, adjective: Adjective, negative: bool = False) -> Pair:
         return EMPTY
     if degree.en == "a little" and adjective.english not in NEGATIVE_ADJECTIVES:
         return EMPTY
+    if degree.en == "too" and adjective.english not in NEGATIVE_ADJECTIVES | EXCESSIVE:
+        return EMPTY
     return degree
 
 
+EXCESSIVE = frozenset(
+    "big small short long hot high sweet narrow wide simple difficult easy huge full young "
+    "talkative dangerous quiet fast".split()
+)
 NEGATIVE_ADJECTIVES = frozenset(
     "expensive heavy tired nervous worried sad boring strange cold salty dirty slow loud angry bored "
     "shy lazy stubborn old wet dark serious".split()
@@ -1778,7 +1886,8 @@ def describe(tense: str, negative: bool = False, question: bool = False) -> Patt
         np, adjective = predicate_np(g)
         degree = graded(g, adjective, negative or question)
         words = join(degree, Pair(adjective.english, said(np, adjective)))
-        if tense == "future" and (adjective.english in ("old", "red") or "col" in adjective.flags):
+        passing = {"event", "appointment", "task", "show"}
+        if tense == "future" and adjective.copula == "ser" and not np.noun.types & passing:
             raise Reject
         clause = g.be(np.subject(), words, adjective.copula, tense, negative, question)
         if question:
@@ -1822,7 +1931,7 @@ def person_is(tense: str, negative: bool = False, question: bool = False) -> Pat
     return pattern
 
 
-PERSON_NOUN_TYPES = frozenset(("job",))
+PERSON_NOUN_TYPES = frozenset(("occupation",))
 
 
 def profession(g: Grammar) -> Pair:
@@ -1831,7 +1940,7 @@ def profession(g: Grammar) -> Pair:
     subject = g.asked() if question else g.someone(0.5)
     if subject.kid or subject.person in (NOSOTROS, VOSOTROS) or "the " in subject.en:
         raise Reject
-    noun = g.word(nouns_of("job"))
+    noun = g.word(nouns_of("occupation"))
     if noun.gender == "f" and subject.gender == "m":
         raise Reject
     if noun.gender == "m" and subject.gender == "f" and noun.english in ("actor", "waiter",
@@ -1865,7 +1974,7 @@ def feminine_job(spanish: str) -> str:
 def wants_to_be(g: Grammar) -> Pair:
     """`My son wants to be a pilot.`"""
     subject = g.one((g.relative(True), g.name(), I, HE, SHE, YOU))
-    noun = g.word(nouns_of("job"))
+    noun = g.word(nouns_of("occupation"))
     if noun.gender == "f" or subject.plural or subject.word == "old":
         raise Reject
     spanish = feminine_job(noun.spanish) if subject.gender == "f" else noun.spanish
@@ -1893,7 +2002,7 @@ def nationality(g: Grammar) -> Pair:
 
 def great(g: Grammar) -> Pair:
     """`Pizza is great.` -> `¡La pizza es genial!`"""
-    noun = g.word(nouns_of("greatable"))
+    noun = g.word([n for n in nouns_of("greatable") if n.spanish != "pavo"])
     if noun.types & {"family", "acquaintance"}:
         owner = g.one(("my", "your", "his", "her", "our", "their"))
         person = {"my": YO, "your": TU, "our": NOSOTROS}.get(owner, EL)
@@ -1929,7 +2038,7 @@ def exclaim(g: Grammar) -> Pair:
     np, adjective = predicate_np(g)
     if adjective.copula != "ser" or "attr" not in adjective.flags or np.noun.number == "n":
         raise Reject
-    if "col" in adjective.flags or not adjective.comparison:
+    if "col" in adjective.flags or not adjective.comparison or np.noun.types & {"family"}:
         raise Reject
     noun, plural = np.noun, np.en_plural
     bare = g.np(noun, "", plural)
@@ -1947,7 +2056,7 @@ def comparison(g: Grammar) -> Pair:
     options = [n for n in adjective_nouns(adjective) if n.types & noun.types and n is not noun]
     kind = g.number(3)
     point = g.chance(0.5)
-    if noun.types & {"family", "acquaintance", "person", "job"}:
+    if noun.types & {"family", "acquaintance", "person", "occupation"}:
         if kind == 0:
             other = g.one((Pair("me", "yo"), Pair("you", "tú"), Pair("us", "nosotros")))
             second = other
@@ -1989,7 +2098,7 @@ def pronoun_comparison(g: Grammar) -> Pair:
     subject = g.someone(0.8)
     if subject.kid or subject.plural:
         raise Reject
-    adjective = g.word([a for a in lexicon.adjectives() if "job" in a.types and a.comparison
+    adjective = g.word([a for a in lexicon.adjectives() if "occupation" in a.types and a.comparison
                         and a.copula == "ser" and "nat" not in a.flags])  # fmt: skip
     if adjective.english in ("handsome", "poor"):
         raise Reject
@@ -2030,7 +2139,7 @@ def superlative_sentence(g: Grammar) -> Pair:
     en = f"the {superlative(adjective)} {bare.en}"
     scope = g.scope(noun)
     kind = g.number(3)
-    if kind == 0 and noun.types & {"family", "acquaintance", "person", "job"}:
+    if kind == 0 and noun.types & {"family", "acquaintance", "person", "occupation"}:
         subject = g.name()
         if subject.gender != noun.gender:
             raise Reject
@@ -2045,17 +2154,17 @@ def superlative_sentence(g: Grammar) -> Pair:
     those = "are those" if bare.en_plural else "is that"
     that = determiner("that", noun, bare.en_plural, bare.plural, True).es
     verb = "son" if bare.plural else "es"
-    if noun.types & {"family", "acquaintance", "person", "job"}:
+    if noun.types & {"family", "acquaintance", "person", "occupation"}:
         return say(join(Pair(f"who is {en}", f"quién es {es}"), scope), "?")
     return say(join(Pair(f"{those} {en}", f"{that} {verb} {es}"), scope), "?")
 
 
 def _scope(g: Grammar, noun: Noun) -> Pair:
     """`in the world`, `in the class`."""
-    if noun.types & {"family", "acquaintance", "person", "job"}:
+    if noun.types & {"family", "acquaintance", "person", "occupation"}:
         options = (Pair("in the class", "de la clase"), Pair("in the family", "de la familia"),
                    Pair("in the team", "del equipo"), Pair("in the village", "del pueblo"))  # fmt: skip
-        if noun.types & {"job"}:
+        if noun.types & {"occupation"}:
             options = options[2:]
         return g.one(options)
     if noun.types & {"place", "building", "sight", "landmark", "home", "route"}:
@@ -2105,7 +2214,7 @@ def seems(g: Grammar) -> Pair:
         return say(join(Pair(f"{np.en} {seem}", f"{np.es} {verb}"), degree,
                         Pair(adjective.english, said(np, adjective))))  # fmt: skip
     subject = g.someone(0.8)
-    feeling = g.word([a for a in lexicon.adjectives() if "job" in a.types and a.copula == "estar"
+    feeling = g.word([a for a in lexicon.adjectives() if "occupation" in a.types and a.copula == "estar"
                       and a.comparison])  # fmt: skip
     vp = VP(simple_verb("look", "parecer"), subject,
             Pair(feeling.english, agree(feeling.spanish, subject.gender, subject.plural)))  # fmt: skip
@@ -2117,7 +2226,7 @@ def location(question: bool, tense: str = "present") -> Pattern:
 
     def pattern(g: Grammar) -> Pair:
         things = g.chance(0.6)
-        noun = g.word(nouns_of("locatable") if things else nouns_of("business", "sight", "transit",
+        noun = g.word(nouns_of("locatable") if things else nouns_of("business", "building", "transit",
                                                                     "landmark"))  # fmt: skip
         own = things and bool(noun.types & OWNABLE) and g.chance(0.5)
         owner = g.one(("my", "your", "his", "her", "our"))
@@ -2181,7 +2290,7 @@ def person_at(g: Grammar) -> Pair:
     """`He's at home.`, `Were you at the office yesterday?`"""
     question = g.chance(0.35)
     subject = g.asked() if question else g.someone()
-    where = g.phrase("where") if g.chance(0.45) else g.place(
+    where = g.phrase("where") if g.chance(0.62) else g.place(
         nouns_of("place") if g.chance(0.8) else nouns_of("business"))  # fmt: skip
     if " junto " in where.es:
         raise Reject
@@ -2206,7 +2315,9 @@ def there_is(kind: str) -> Pattern:
         if indoors:
             options = ("kitchenware", "food", "household", "stationery", "furniture", "container", "elec")
             noun = g.word(nouns_of(*options))
-            where = g.spot() if not noun.types & {"furniture"} else g.place(nouns_of("room"))
+            where = g.spot() if not noun.types & {"furniture", "elec"} else g.place(nouns_of("room"))
+            if "food" in noun.types:
+                where = g.one(FOOD_SPOTS)
         else:
             noun = g.word(nouns_of("plant", "pet", "business", "flier", "landmark", "wild", "insect",
                                    "sight", "person"))  # fmt: skip
@@ -2255,6 +2366,14 @@ def there_is(kind: str) -> Pattern:
     return pattern
 
 
+FOOD_SPOTS = (
+    Pair("in the fridge", "en la nevera"), Pair("on the table", "en la mesa"),
+    Pair("in the kitchen", "en la cocina"), Pair("at home", "en casa"),
+    Pair("in the basket", "en la cesta"), Pair("on the plate", "en el plato"),
+    Pair("in the freezer", "en el congelador"),
+)  # fmt: skip
+
+
 def how_many_there(g: Grammar) -> Pair:
     """`How many chairs are there in the kitchen?`, `How much milk is there …?`"""
     noun = g.word(nouns_of("kitchenware", "furniture", "food", "drink", "stationery", "container"))
@@ -2262,6 +2381,8 @@ def how_many_there(g: Grammar) -> Pair:
         raise Reject
     np = g.np(noun, "", noun.number == "c")
     where = g.spot() if "furniture" not in noun.types else g.place(nouns_of("room"))
+    if noun.types & {"food", "drink"}:
+        where = g.one(FOOD_SPOTS)
     much = "how much" if noun.number == "u" else "how many"
     be = "is" if noun.number == "u" else "are"
     quantity = agree("cuánto", noun.gender, noun.number == "c")
@@ -2511,7 +2632,7 @@ def thing_clause(
     own = bool(noun.types & {"pet", "elec", "vehicle"}) and not noun.types & {"public"}
     det = g.one(("the", "the", "this", "that", f"own:{owner}:{person}" if own else "the"))
     plural = noun.number == "c" and g.chance(0.25)
-    adjective = g.decorate(noun) if g.chance(0.15) else None
+    adjective = g.decorate(noun) if g.chance(0.08) else None
     np = g.np(noun, det, plural, adjective)
     object_ = g.object(verb, YOU, False).pair if verb.objects else EMPTY
     manner = [p for p in lexicon.adverbs() if p.tags & verb.adverbs]
@@ -2530,7 +2651,7 @@ def things_do(g: Grammar) -> Pair:
     kind = g.one(("", "", "negative", "yes/no"))
     time = EMPTY
     if mode in ("past", "future", "going") and g.chance(0.5):
-        time = g.time(TIMES_OF[mode])
+        time = g.time(TIMES_OF[mode], simple_verb("do", "hacer"))
     question = kind if kind == "yes/no" else ""
     clause = thing_clause(g, mode, "", time, kind == "negative", question)
     return say(clause, "?" if question else ".")
@@ -2563,7 +2684,7 @@ GIVING = (
     ("show", "enseñar", "showable"), ("bring", "traer", "givable"), ("tell", "contar", "tellable"),
     ("buy", "comprar", "givable"), ("pass", "pasar", "passable"), ("write", "escribir", "message"),
     ("sell", "vender", "lendable"), ("return", "devolver", "lendable"),
-    ("explain", "explicar", "explainable"), ("read", "leer", "tellable"),
+    ("explain", "explicar", "explainable"), ("read", "leer", "readable_to"),
 )  # fmt: skip
 
 
@@ -2720,7 +2841,7 @@ def it_again(g: Grammar) -> Pair:
         order = Pair(vp.en("base"), es_command(replace(vp, subject=YOU), TU, False))
         lead = g.one((("take", "coger"), ("find", "buscar"), ("bring", "traer")))
         es_take = attach(command(lead[1], TU), ())
-        if lead[0] == verb.english or verb.english in ("buy", "look for", "bring", "order"):
+        if verb.english not in HANDY:
             raise Reject
         return say(Pair(f"{lead[0]} {np.en} and {order.en}", f"{es_take} {np.es} y {order.es}"))
     if kind == 3:
@@ -2747,6 +2868,10 @@ def it_again(g: Grammar) -> Pair:
                     g.time("past") if g.chance(0.4) else EMPTY))  # fmt: skip
 
 
+HANDY = frozenset(
+    "wash|iron|fold|open|close|repair|fix|read|print|sign|cut|peel|use|charge|fill|empty|throw away|hide|"
+    "recycle|paint|check|translate|correct|hang up".split("|")
+)
 PORTABLE = frozenset(
     "clothes jewel eyewear bag small elec readable image gift household food drink instrument "
     "kitchenware container doc digital stationery".split()
@@ -2805,44 +2930,79 @@ def as_pronoun(subject: Subject) -> Subject:
     return replace(SHE if subject.gender == "f" else HE, kind="pronoun")
 
 
+# What people in a state do, and what they do not feel like doing.
+DOINGS: dict[str, str] = {
+    "tired": "rest|sleep|go to bed|go home|sit down|take a nap|relax|stay at home",
+    "sick": "rest|go to bed|go home|stay at home", "busy": "cancel|stay at|go home",
+    "hungry": "eat|cook|have lunch|have dinner|have breakfast|order|prepare|try|fry|bake|peel",
+    "thirsty": "drink", "sad": "cry|call|hug|talk to|go home",
+    "happy": "sing|dance|smile|celebrate|hug|laugh", "angry": "shout|complain|go home",
+    "nervous": "go for a walk|do yoga|call|run|exercise|talk to", "worried": "call|talk to|look for",
+    "bored": "watch|read|go out|go for a walk|play|call|draw|paint|go shopping|listen to|go to",
+    "excited": "sing|dance|jump|shout|call", "cold": "put on|go home|close",
+    "sleepy": "go to bed|sleep|take a nap|go home", "afraid": "shout|run|call|cry",
+    "fine": "go for a walk|swim|run|ride a bike|walk|go out|camp|explore|climb|go to|visit|fish",
+    "bad": "stay at home|read|watch|cook|bake|cancel|put on|take|close|play|tidy|clean",
+}  # fmt: skip
+AVOIDED: dict[str, str] = {
+    "tired": "go out|train|run|dance|cook|study|play|exercise|clean|walk|do|iron|ride|drive",
+    "sick": "go out|train|run|work|travel|go to|swim|play|attend|fly to|drive|eat|cook",
+    "busy": "go out|watch|cook|help|visit|call|play|take a nap|go to|travel to|attend|repair|paint",
+    "bad": "go out|run|swim|go for a walk|ride a bike|walk|camp|drive|climb|cross|fish|walk to",
+    "angry": "talk to|call|smile|dance|invite|help", "nervous": "sleep|eat|sing|drive|speak",
+    "sad": "go out|dance|sing|play|smile", "sleepy": "read|study|drive|watch|go out|work|solve",
+    "hungry": "wait|work|study|walk", "afraid": "climb|swim|drive|touch|ride|fly to|explore",
+}  # fmt: skip
+
+
+def vp_of(g: Grammar, subject: Subject, names: str, pool: str, negative: bool = False) -> VP:
+    """A verb phrase with one of the named verbs."""
+    wanted = names.split("|")
+    verb = g.word([v for v in verb_pool(pool, subject.kid) if v.english in wanted], 6)
+    return g.vp(subject, pool, negative, extras=g.chance(0.35), verb=verb)
+
+
+def cause(
+    g: Grammar, key: str, subject: Subject, past: bool, opening: bool
+) -> Pair:
+    """The state or weather behind a doing: `I'm tired`, `it was raining`."""
+    if key in ("fine", "bad"):
+        sky = WEATHER_THEN if past else WEATHER_NOW
+        fine = ("sunny", "hot", "nice")
+        options = [w for w in sky if w.en.endswith(fine) == (key == "fine") and "cool" not in w.en]
+        return g.one(options)
+    english, spanish, copula = next(row.split("|") for row in STATES if row.startswith(key + "|"))
+    form = agree(spanish, subject.gender, subject.plural) if copula == "estar" else spanish
+    very = Pair("very ", "muy ") if copula == "estar" and g.chance(0.25) else EMPTY
+    return g.be(subject, Pair(very.en + english, very.es + form), copula,
+                "imperfect" if past else "present", opening=opening)  # fmt: skip
+
+
 def because(g: Grammar) -> Pair:
-    """`I can't come because I'm sick.`, `She stayed at home because it was raining.`"""
+    """`I can't dance because I'm sick.`, `She stayed at home because it was raining.`"""
     subject = g.someone()
     if subject.kid:
         raise Reject
-    mode, tense = g.one((
-        ("present", "present"), ("past", "imperfect"), ("can", "present"), ("going", "present"),
-        ("want", "present"), ("have_to", "present"), ("future", "present"), ("past", "imperfect"),
-        ("had_to", "imperfect"),
-    ))  # fmt: skip
-    negative = mode in ("can", "want", "going", "past", "future") and g.chance(0.7)
-    pool = "plan" if mode != "past" else "past"
-    vp = g.vp(subject, pool, True, extras=g.chance(0.3))
-    if "ambig" in vp.verb.flags and not negative or "inv" in vp.verb.flags:
+    negative = g.chance(0.5)
+    past = g.chance(0.45)
+    table = AVOIDED if negative else DOINGS
+    key = g.one(sorted(table))
+    vp = vp_of(g, subject, table[key], "past" if past and not negative else "plan", negative)
+    if "ambig" in vp.verb.flags or "once" in vp.verb.flags and negative and past:
         raise Reject
-    time = g.time(TIMES_OF[mode]) if g.chance(0.25) and mode in ("going", "past", "future") else EMPTY
-    if mode == "present":
-        mode, negative = "want", g.chance(0.6)
-    main = g.clause(subject, vp, mode, negative, time=time)
-    point = g.number(4)
-    if point < 2:
-        reason = state(g, as_pronoun(subject), tense)
-    elif point == 2:
-        reason = g.one({"present": WEATHER_NOW, "imperfect": WEATHER_THEN}[tense])
+    if past:
+        mode = "past"
     else:
-        reason = g.one({
-            "present": (Pair("it's late", "es tarde"), Pair("it's very expensive", "es muy caro"),
-                        Pair("it's important", "es importante"), Pair("it's early", "es temprano"),
-                        Pair("it's my birthday", "es mi cumpleaños"),
-                        Pair("tomorrow is a holiday", "mañana es festivo")),
-            "imperfect": (Pair("it was late", "era tarde"), Pair("it was Sunday", "era domingo"),
-                          Pair("there wasn't any time", "no había tiempo"),
-                          Pair("it was very easy", "era muy fácil"),
-                          Pair("it was a holiday", "era festivo")),
-        }[tense])  # fmt: skip
-    order = g.chance(0.2)
-    if order and point >= 2:
-        return say(Pair(f"{main.en}, because {reason.en}", f"{main.es}, porque {reason.es}"))
+        mode = g.one(("can", "want", "going", "future")) if negative else g.one(
+            ("want", "going", "have_to", "future", "need"))  # fmt: skip
+    time = EMPTY
+    if mode in ("going", "future", "past") and g.chance(0.2):
+        time = g.one((Pair("today", "hoy"), Pair("tonight", "esta noche"))) if not past else g.one(
+            (Pair("yesterday", "ayer"), Pair("last night", "anoche")))  # fmt: skip
+    if mode == "can" and vp.verb.english in SKILLS:
+        raise Reject
+    main = g.clause(subject, vp, mode, negative, time=time)
+    reason = cause(g, key, as_pronoun(subject), past, opening=False)
     return say(Pair(f"{main.en} because {reason.en}", f"{main.es} porque {reason.es}"))
 
 
@@ -2941,25 +3101,28 @@ def but_join(g: Grammar) -> Pair:
 
 
 def so_join(g: Grammar) -> Pair:
-    """`I was tired, so I went home.`, `It's raining, so take an umbrella.`"""
+    """`I was tired, so I went home.`, `It's raining, so we can't swim.`"""
     subject = g.someone()
     if subject.kid:
         raise Reject
     past = g.chance(0.5)
-    if g.chance(0.35):
-        first = g.one(WEATHER_THEN if past else WEATHER_NOW)
-        second = subject
-        if subject.en in ("he", "she"):
-            raise Reject
-    else:
-        first = state(g, subject, "imperfect" if past else "present")
-        first = Pair(first.en, f"{subject.opens} {first.es.removeprefix(subject.inside).strip()}".strip())
-        second = as_pronoun(subject)
-    mode = "past" if past else g.one(("going", "will_have_to", "have_to", "want", "future"))
-    vp = g.vp(second, "plan", extras=g.chance(0.4))
-    if "ambig" in vp.verb.flags:
+    negative = not past and g.chance(0.35)
+    table = AVOIDED if negative else DOINGS
+    key = g.one(sorted(table))
+    weather_first = key in ("fine", "bad")
+    if weather_first and subject.en in ("he", "she"):
         raise Reject
-    rest = g.clause(second, vp, mode, opening=False)
+    first = cause(g, key, subject, past, opening=True)
+    second = subject if weather_first else as_pronoun(subject)
+    if past:
+        mode = "past"
+    else:
+        mode = g.one(("can", "want", "going")) if negative else g.one(
+            ("going", "have_to", "want", "future"))  # fmt: skip
+    vp = vp_of(g, second, table[key], "plan", negative)
+    if "ambig" in vp.verb.flags or mode == "can" and vp.verb.english in SKILLS:
+        raise Reject
+    rest = g.clause(second, vp, mode, negative, opening=False)
     return say(Pair(f"{first.en}, so {rest.en}", f"{first.es}, así que {rest.es}"))
 
 
@@ -3155,7 +3318,7 @@ def relative_clause(g: Grammar) -> Pair:
         degree = graded(g, adjective)
         return say(join(Pair(f"{np.en} {that}{inner.en} {be}", f"{np.es} que {inner.es} {copula}"), degree,
                         Pair(adjective.english, said(np, adjective))))  # fmt: skip
-    noun = g.word([n for n in nouns_of("person", "job", "acquaintance") if n.english not in ("baby",)])
+    noun = g.word([n for n in nouns_of("person", "occupation", "acquaintance") if n.english not in ("baby",)])
     np = g.np(noun, "the", g.chance(0.2))
     who = replace(np.subject(), kid=noun.english in KIDS)
     pronoun = Subject("who", "que", who.person, who.gender, who.plural, "noun",
@@ -3199,7 +3362,7 @@ def want_someone(g: Grammar) -> Pair:
         raise Reject
     if other is THEY and subject.person in (EL, ELLOS):
         raise Reject
-    vp = g.vp(other, "plan", extras=g.chance(0.4))
+    vp = g.vp(other, "command", extras=g.chance(0.4))
     question = g.chance(0.2) and subject is YOU
     verb = g.one((("want", "querer"), ("want", "querer"), ("need", "necesitar"), ("would like", "gustar")))
     words = " ".join(w for w in (other.inside, vp.es_form("subjunctive", other.person)) if w)
@@ -3230,7 +3393,7 @@ def hope_that(g: Grammar) -> Pair:
     ))  # fmt: skip
     if other is I and lead.en[:2] in ("I ", "I'") or other is WE and lead.en.startswith("we"):
         raise Reject
-    negative = g.chance(0.25) and lead.en not in ("I don't think that", "it's better that")
+    negative = g.chance(0.25) and lead.en not in ("I doubt that", "I don't think that", "it's better that")
     if lead.en in ("it's important that", "it's better that"):
         form = en_clause(other, vp, MODES["present"], negative, False, "", True)
     elif lead.en == "I'm glad that":
@@ -3250,7 +3413,7 @@ def told_to(g: Grammar) -> Pair:
     other = g.one((g.name(), g.relative(True), g.worker(), HE, SHE, THEY))
     if other.en.startswith(("his", "her", "their")) or other.en in ("he", "she", "they") and g.chance(0.3):
         raise Reject
-    vp = g.vp(other, "plan", extras=g.chance(0.3))
+    vp = g.vp(other, "command", extras=g.chance(0.3))
     verb = g.one((("tell", "decir"), ("ask", "pedir")))
     clitic = "les" if other.plural else "le"
     inner = vp.es_form("subjunctive", other.person)
@@ -3466,13 +3629,59 @@ def hurts(g: Grammar) -> Pair:
     return say(join(Pair(f"{owner} {bare} {hurt}", f"{who}{clitic} {form} {np.es}"), much))
 
 
+LOOKS = (
+    ("eye", "blue|azul green|verde brown|marrón big|grande beautiful|precioso dark|oscuro"),
+    ("hair", "long|largo short|corto dark|oscuro black|negro straight|liso curly|rizado blond|rubio"),
+    ("face", "round|redondo long|alargado"), ("mouth", "small|pequeño big|grande"),
+    ("nose", "small|pequeño big|grande long|largo"), ("skin", "dry|seco soft|suave dark|oscuro"),
+    ("hand", "cold|frío big|grande small|pequeño clean|limpio dirty|sucio"),
+    ("tooth", "white|blanco straight|recto"), ("leg", "long|largo short|corto strong|fuerte"),
+    ("arm", "long|largo strong|fuerte"), ("neck", "long|largo short|corto"),
+    ("voice", "beautiful|precioso nice|bonito strong|fuerte soft|suave"),
+    ("smile", "beautiful|precioso nice|bonito pretty|bonito"),
+    ("foot", "cold|frío big|grande small|pequeño"), ("back", "strong|fuerte"),
+    ("shoulder", "wide|ancho strong|fuerte"), ("finger", "long|largo short|corto"),
+)  # fmt: skip
+
+
+def looks(g: Grammar) -> Pair:
+    """`She has blue eyes.`, `His voice is soft.`, `My hands are cold.`"""
+    part, words = g.one(LOOKS)
+    noun = g.word(nouns_of(part))
+    english, spanish = g.one(words.split()).split("|")
+    plural = part in ("eye", "hand", "tooth", "leg", "arm", "foot", "shoulder", "finger")
+    form = agree(spanish, noun.gender, plural)
+    subject = g.someone(0.5)
+    bare = g.np(noun, "", plural)
+    very = Pair("very ", "muy ") if g.chance(0.25) and english not in ("blond", "black", "white") else EMPTY
+    very = EMPTY if english in ("blue", "green", "brown", "straight", "beautiful", "clean") else very
+    if subject.plural and not plural or subject.person in (NOSOTROS, ELLOS):
+        raise Reject
+    if english in ("cold", "dry", "clean", "dirty") or g.chance(0.35):
+        copula = "estar" if english in ("cold", "dry", "clean", "dirty") else "ser"
+        if copula == "estar" and part == "foot" and g.chance(0.2):
+            raise Reject
+        owner = subject.own_en if subject.kind == "pronoun" else f"{subject.en}'s"
+        article = article_es(noun, plural)
+        es_owner = f"{possessive_es(subject.person, noun.gender, plural)} {bare.es}" if (
+            subject.kind == "pronoun") else f"{article} {bare.es} de {subject.es}"  # fmt: skip
+        verb = TENSES["present"](copula)[ELLOS if plural else EL]
+        return say(Pair(f"{owner} {bare.en} {'are' if plural else 'is'} {very.en}{english}",
+                        f"{es_owner} {verb} {very.es}{form}"))  # fmt: skip
+    article = article_es(noun, plural) if part not in ("voice", "smile") else "una"
+    a = "a " if not plural and part not in ("hair", "skin") else ""
+    vp = VP(simple_verb("have", "tener", "st"), subject,
+            Pair(f"{a}{very.en}{english} {bare.en}", f"{article} {bare.es} {very.es}{form}"))  # fmt: skip
+    return say(g.clause(subject, vp, "present", g.chance(0.15)))
+
+
 def injury(g: Grammar) -> Pair:
     """`She broke her leg.`, `I cut my finger.`, `He washed his face.`"""
     verbs = (("break", "romperse", "arm leg finger wrist ankle elbow nose"),
              ("hurt", "hacerse daño en", "knee back hand foot shoulder elbow ankle"),
              ("burn", "quemarse", "hand finger arm"), ("wash", "lavarse", "hand face foot hair"),
-             ("dry", "secarse", "hand hair face"), ("brush", "cepillarse", "hair tooth"),
-             ("touch", "tocarse", "nose head"), ("cut", "cortarse", "finger hand"),
+             ("dry", "secarse", "hand hair face"), ("brush", "cepillarse", "hair"),
+             ("cut", "cortarse", "finger hand"),
              ("comb", "peinarse", "hair"))  # fmt: skip
     english, spanish, parts = g.one(verbs)
     noun = g.word(nouns_of(*parts.split()))
@@ -3548,6 +3757,8 @@ def how_long(g: Grammar) -> Pair:
     verb = g.word([v for v in verb_pool("habit", False) if v.english in (
         "live in", "work", "study", "learn", "play", "know", "drive", "collect", "teach", "wait for", "look for")])  # fmt: skip
     vp = g.vp(subject, "habit", verb=verb, extras=verb.english == "work")
+    if verb.english == "learn" and verb.determiner != "bare":
+        raise Reject
     if vp.adverb.en or vp.np and vp.np.det in ("a", "some", "any") or "own" in (vp.np.det if vp.np else "") and (
             verb.english == "look for" and False) or verb.english == "work" and not vp.tail.en:  # fmt: skip
         raise Reject
@@ -3576,6 +3787,8 @@ def how_long_question(g: Grammar) -> Pair:
     if "year" in span.en and vp.verb.english not in ("work", "study", "travel", "paint"):
         raise Reject
     if ("week" in span.en or "month" in span.en) and vp.verb.english not in ("work", "study", "travel", "camp", "train"):
+        raise Reject
+    if vp.verb.english in ("travel", "camp") and not re.search("week|month|year|long", span.en):
         raise Reject
     mode = g.one(("past", "going", "future", "have_to", "want", "past"))
     return say(g.clause(subject, vp, mode, time=Pair(span.en, f"durante {span.es}")))
@@ -3906,7 +4119,8 @@ def ability(g: Grammar) -> Pair:
     if how.en == "a little":
         vp = VP(verb, plain, Pair(f"a little {noun.english}", f"un poco de {noun.spanish}"))
     else:
-        vp = VP(verb, plain, Pair(noun.english, noun.spanish), adverb=how)
+        article = "el " if verb.english == "understand" else ""
+        vp = VP(verb, plain, Pair(noun.english, article + noun.spanish), adverb=how)
     clause = g.clause(plain, vp, "present", negative, "yes/no" if question else "")
     return say(Pair(clause.en + voc.en, clause.es + voc.es), "?" if question else ".")
 
@@ -4015,11 +4229,11 @@ def _states() -> list[tuple[str, float, Pattern]]:
         ("was person", 0.4, person_is("imperfect", False, True)), ("profession", 0.8, profession),
         ("wants to be", 0.3, wants_to_be), ("nationality", 0.6, nationality), ("great", 1.6, great),
         ("exclaim", 1.0, exclaim), ("comparison", 1.4, comparison), ("taller than", 0.6, pronoun_comparison),
-        ("superlative", 1.1, superlative_sentence), ("opinion", 1.2, opinion), ("seems", 0.8, seems),
+        ("superlative", 1.1, superlative_sentence), ("opinion", 1.5, opinion), ("seems", 0.8, seems),
         ("location", 1.2, location(False)), ("where is", 0.8, location(True)),
-        ("where was", 0.3, location(True, "imperfect")), ("person at", 0.8, person_at),
+        ("where was", 0.3, location(True, "imperfect")), ("person at", 1.2, person_at),
         ("there is", 1.2, there_is("statement")), ("there isn't", 0.6, there_is("negative")),
-        ("is there", 0.7, there_is("question")), ("how many", 0.5, how_many_there), ("have", 1.4, have),
+        ("is there", 0.7, there_is("question")), ("how many", 0.5, how_many_there), ("have", 1.7, have),
         ("sensation", 0.5, sensation), ("age", 0.4, age), ("price", 0.9, price), ("clock", 1.0, telling_time),
         ("whose", 1.0, whose), ("identify", 0.8, identify), ("made of", 0.5, made_of),
         ("color", 0.6, what_color), ("calendar", 0.6, calendar), ("all of", 0.8, all_of),
@@ -4030,24 +4244,24 @@ def _others() -> list[tuple[str, float, Pattern]]:
     """Commands, liking, pronouns, joined clauses and short sentences."""
     return [
         ("frequency", 1.4, frequency), ("still", 0.8, still), ("perfect", 1.2, perfect), ("yet", 0.6, not_yet),
-        ("ever", 0.8, ever), ("just", 0.5, just_now), ("while past", 0.9, while_past),
-        ("pluperfect", 0.5, pluperfect), ("imperative", 2.2, imperative), ("let's", 0.8, lets),
+        ("ever", 0.8, ever), ("just", 0.5, just_now), ("while past", 1.5, while_past),
+        ("pluperfect", 0.9, pluperfect), ("imperative", 2.2, imperative), ("let's", 0.8, lets),
         ("why don't we", 0.5, shall_we), ("request", 0.9, request), ("may I", 0.6, may_i),
         ("order", 0.9, order_food), ("like", 1.2, like_kind(False, False)),
         ("don't like", 0.8, like_kind(True, False)), ("do you like", 0.8, like_kind(False, True)),
         ("like doing", 1.0, like_doing), ("would like to", 1.0, would_like_to), ("liked", 0.8, liked_past),
-        ("interest", 1.0, interest), ("things", 1.8, things_do), ("animals", 0.8, animals_do),
-        ("give to", 1.3, give_to), ("give me", 1.1, give_me), ("whom pronoun", 1.0, whom),
-        ("it again", 1.2, it_again), ("something", 0.7, something), ("because", 1.5, because),
-        ("weather", 0.7, weather), ("but", 1.2, but_join), ("so", 1.0, so_join), ("when clause", 1.2, when_clause),
-        ("sequence", 1.1, sequence), ("two people", 0.8, two_people), ("if", 1.2, condition),
-        ("unreal if", 0.8, unreal), ("relative", 1.4, relative_clause), ("want someone", 1.1, want_someone),
-        ("hope that", 1.0, hope_that), ("tell to", 0.8, told_to), ("easy to", 0.8, good_to), ("might", 0.7, might),
-        ("hurts", 0.5, hurts), ("injury", 0.5, injury), ("feeling", 0.6, feeling), ("for years", 0.5, how_long),
+        ("interest", 1.3, interest), ("things", 1.8, things_do), ("animals", 0.8, animals_do),
+        ("give to", 1.8, give_to), ("give me", 1.1, give_me), ("whom pronoun", 1.0, whom),
+        ("it again", 1.2, it_again), ("something", 0.7, something), ("because", 2.4, because),
+        ("weather", 0.7, weather), ("but", 1.9, but_join), ("so", 1.9, so_join), ("when clause", 1.9, when_clause),
+        ("sequence", 1.8, sequence), ("two people", 1.3, two_people), ("if", 1.9, condition),
+        ("unreal if", 1.3, unreal), ("relative", 2.2, relative_clause), ("want someone", 1.6, want_someone),
+        ("hope that", 1.5, hope_that), ("tell to", 0.8, told_to), ("easy to", 0.8, good_to), ("might", 0.7, might),
+        ("hurts", 0.9, hurts), ("injury", 0.5, injury), ("looks", 0.8, looks), ("feeling", 1.1, feeling), ("for years", 0.5, how_long),
         ("for hours", 0.4, how_long_question), ("thanks", 0.6, thanks), ("fragment", 1.3, fragment),
         ("verb alone", 0.9, verb_alone), ("attitude", 0.8, attitude), ("tag question", 0.6, tag_question),
-        ("answers", 1.0, answers), ("also", 0.8, also), ("quantity", 0.8, quantity), ("sorry", 0.5, sorry),
-        ("speech", 0.8, speech), ("distance", 0.8, distance), ("languages", 0.4, ability),
+        ("answers", 1.0, answers), ("also", 0.8, also), ("quantity", 1.0, quantity), ("sorry", 0.5, sorry),
+        ("speech", 1.4, speech), ("distance", 0.8, distance), ("languages", 0.4, ability),
         ("gerund subject", 0.5, cooked_by), ("strong pronoun", 0.6, accompany),
     ]  # fmt: skip
 

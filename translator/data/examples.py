@@ -102,6 +102,9 @@ def encode_pairs(
         encoded_source = tokenizer.encode([pair.source for pair in chunk])
         encoded_target = tokenizer.encode([pair.target for pair in chunk])
         for source_ids, target_ids in zip(encoded_source, encoded_target, strict=True):
+            if not source_ids or not target_ids:  # invisible characters only
+                counts.drop("empty target" if source_ids else "empty source")
+                continue
             if max(len(source_ids), len(target_ids)) > max_tokens:
                 counts.drop(f"longer than {max_tokens} tokens")
                 continue

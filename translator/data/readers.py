@@ -4,6 +4,7 @@ import gzip
 import itertools
 import lzma
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -82,7 +83,7 @@ def _lines_of(file: Path) -> Iterator[str]:
         raise DataError(f"{file} is a directory, not a text file", "Name a file.") from None
     except FileNotFoundError:
         raise DataError(f"there is no file {file}", "Check the path.") from None
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise DataError(
             f"{file}, after line {number}: damaged compressed file ({error})", "Fetch it again."
         ) from None
@@ -91,12 +92,11 @@ def _lines_of(file: Path) -> Iterator[str]:
 
 
 def _open(file: Path) -> BinaryIO | gzip.GzipFile | lzma.LZMAFile:
-    stream = file.open("rb")
     if file.name.endswith(".gz"):
-        return gzip.GzipFile(fileobj=stream)
+        return gzip.GzipFile(file)
     if file.name.endswith(".xz"):
-        return lzma.LZMAFile(stream)
-    return stream
+        return lzma.LZMAFile(file)
+    return file.open("rb")
 
 
 def _embedded_file(path: str) -> Path:
@@ -191,17 +191,23 @@ def _read_dataset(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[
 
 
 def _pairs_of(
-    rows: Iterable[dict[str, Any]], corpus: CorpusConfig, keys: tuple[str, str]
+    rows: Iterable[dict[str, Any] | None], corpus: CorpusConfig, keys: tuple[str, str]
 ) -> Iterator[SentencePair]:
-    for number, row in enumerate(rows, start=1):
-        texts = [row.get(key) for key in keys]
-        if any(key not in row or not isinstance(row[key], str | None) for key in keys):
-            raise DataError(
-                f"{corpus.path}, row {number}: no text for {keys[0]!r} and {keys[1]!r}, "
-                f"but {', '.join(f'{k}: {type(v).__name__}' for k, v in row.items())}",
-                "Set columns, or the languages of the configuration.",
-            )
-        yield SentencePair(texts[0] or "", texts[1] or "")
+    number = 0
+    try:
+        for number, row in enumerate(rows, start=1):
+            columns = row if isinstance(row, dict) else {"translation": row}
+            if any(k not in columns or not isinstance(columns[k], str | None) for k in keys):
+                raise DataError(
+                    f"{corpus.path}, row {number}: no text for {keys[0]!r} and {keys[1]!r}, "
+                    f"but {', '.join(f'{k}: {type(v).__name__}' for k, v in columns.items())}",
+                    "Set columns, or the languages of the configuration.",
+                )
+            yield SentencePair(columns[keys[0]] or "", columns[keys[1]] or "")
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{corpus.path}, row {number + 1}: not UTF-8", "Convert the file to UTF-8."
+        ) from None
 
 
 def _load_dataset(corpus: CorpusConfig) -> Any:
@@ -219,13 +225,18 @@ def _load_dataset(corpus: CorpusConfig) -> Any:
                 stored = datasets.load_from_disk(str(path))
                 return stored[corpus.split] if isinstance(stored, datasets.DatasetDict) else stored
             return datasets.load_dataset(str(path), corpus.subset, split=corpus.split)
+        options = {"keep_default_na": False} if path.suffix == ".csv" else {}  # None is a word
         return datasets.load_dataset(
-            _TABLE_FORMATS[path.suffix], data_files={corpus.split: str(path)}, split=corpus.split
+            _TABLE_FORMATS[path.suffix],
+            data_files={corpus.split: str(path)},
+            split=corpus.split,
+            **options,
         )
     except (
         Exception
     ) as error:  # the library raises dozens of kinds for one meaning: it cannot be read
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        cause = error.__cause__ or error  # of "An error occurred while generating the dataset"
+        reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
         raise DataError(
             f"Hugging Face datasets cannot load {corpus.path} (split {corpus.split}): {reason}",
             "Check the name, subset and split; a hub dataset needs the network once. "

@@ -1,0 +1,49 @@
+# The table of contents: what one does here. `make train` and `make test` need nothing installed
+# but Python 3.10 or later; they make a virtual environment in .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install train test check format lint type bench corpus clean
+
+help:           ## list what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/installed  ## a virtual environment with the package and its tools
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+train: install  ## a model from the embedded corpus, and a translation by it
+	$(BIN)/translator train
+	$(BIN)/translator translate "Pizza is great." --run runs/everyday
+
+test: install   ## all tests
+	$(BIN)/python -m pytest
+
+check: lint type test  ## all that must pass before a commit
+
+format: install ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: install   ## style and likely mistakes
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+type: install   ## static types
+	$(BIN)/mypy
+
+bench: install  ## speed and memory on this machine
+	$(BIN)/python scripts/bench_train.py
+
+corpus: install ## build and check the embedded corpus from its sources
+	$(BIN)/python scripts/corpus/build.py
+	$(BIN)/python scripts/corpus/check.py
+
+clean:          ## remove what was made here, but not runs/
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,91 @@
+"""What several test files share: one thread, repeatable examples, and a really trained tiny run."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the tests share their machine
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from translator.config import Config
+from translator.data import SentencePair
+from translator.runs import RunDirectory
+
+settings.register_profile(
+    "translator",
+    deadline=None,  # a busy machine is no defect
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("translator")
+
+CIPHER = {
+    "ana": "oto", "bebe": "tita", "nina": "rosa", "banana": "mimi", "baba": "sol",
+    "ene": "mar", "benne": "lila", "anne": "ramo", "nabe": "sisi", "abba": "tor",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run that has learned to replace each word by another; its path is absolute."""
+    from translator.training import train
+
+    directory = tmp_path_factory.mktemp("trained")
+    corpus = directory / "cipher.en-es.tsv"
+    lines = [f"{pair.source}\t{pair.target}\n" for pair in _cipher_pairs()]
+    corpus.write_text("".join(lines), encoding="utf-8", newline="\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)  # runs go to ./runs
+        for _ in train(tiny_config(corpus)):
+            pass
+    return RunDirectory(directory / "runs" / "tiny")
+
+
+@pytest.fixture(scope="session")
+def cipher_pairs() -> list[SentencePair]:
+    """The pairs that `trained_run` was trained on, its held-out ones included."""
+    return list(_cipher_pairs())
+
+
+def tiny_config(corpus: Path) -> Config:
+    return Config.model_validate(
+        {
+            "name": "tiny",
+            "device": "cpu",
+            "precision": "float32",
+            "data": {
+                "train": {"path": str(corpus)},
+                "held_out_pairs": 20,
+                "max_tokens_per_sentence": 40,
+            },
+            "tokenizer": {"vocabulary_size": 300},
+            "model": {
+                "d_model": 32,
+                "num_heads": 2,
+                "d_ff": 64,
+                "encoder_layers": 1,
+                "decoder_layers": 1,
+                "dropout": 0.0,
+                "max_positions": 64,
+            },
+            "training": {
+                "max_steps": 160,
+                "tokens_per_batch": 512,
+                "learning_rate": 0.01,
+                "warmup_steps": 30,
+                "validate_every_steps": 160,
+                "checkpoint_every_steps": 160,
+            },
+        }
+    )
+
+
+def _cipher_pairs() -> Iterator[SentencePair]:
+    draw = random.Random(1)
+    for _ in range(300):
+        words = draw.choices(list(CIPHER), k=draw.randint(2, 5))
+        yield SentencePair(" ".join(words), " ".join(CIPHER[word] for word in words))

@@ -1,0 +1,425 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import annotated_types
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from translator.config import (
+    Config,
+    CorpusConfig,
+    DataConfig,
+    DecodingConfig,
+    ModelConfig,
+    Section,
+    TokenizerConfig,
+    TrainingConfig,
+    dump_config,
+    load_config,
+)
+from translator.errors import ConfigError
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+TINY = 1e-9
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a configuration file and give its path."""
+
+    def write(text: str | bytes) -> Path:
+        file = tmp_path / "mine.yaml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return file
+
+    return write
+
+
+def refusal(path: Path | None = None, overrides: list[str] | None = None) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, overrides or [])
+    assert caught.value.hint
+    return caught.value
+
+
+# --- mistakes -------------------------------------------------------------------------------------
+
+MISTAKES = [
+    ("training:\n  max_setps: 5", ["line 2", "training.max_setps", "did you mean max_steps?"]),
+    ("modle: {}", ["line 1", "modle: unknown key", "did you mean model?"]),
+    ("seed: 1\nzzz: 2", ["line 2", "zzz: unknown key", "known here: name, seed"]),
+    ("data: {train: {path: a, colums: 1}}", ["data.train.colums", "did you mean columns?"]),
+    ("data: {test: {x: {path: a, splt: b}}}", ["data.test.x.splt", "did you mean split?"]),
+    ("data: {valid: {path: a, pth: b}}", ["data.valid.pth", "did you mean path?"]),
+    ("data: {train: {split: a}}", ["data.train.path", "required"]),
+    (
+        "data:\n  train:\n    - path: a\n    - path: b\n      wight: 2",
+        ["line 5", "data.train.1.wight", "did you mean weight?"],
+    ),
+    ("data: {train: []}", ["data.train", "at least 1"]),
+    ("data: {train: corpus.tsv}", ["data.train", "not 'corpus.tsv'"]),
+    ("training:\n  learning_rate: fast", ["line 2", "training.learning_rate", "not 'fast'"]),
+    ("training: {max_steps: 1.5}", ["training.max_steps", "integer", "not 1.5"]),
+    ("training: {optimizer: sgd}", ["training.optimizer", "'adamw'", "'muon'", "not 'sgd'"]),
+    ("training: [1]", ["training", "dictionary"]),
+    ("device: tpu", ["device", "'cuda'", "not 'tpu'"]),
+    ("name: ../elsewhere", ["name", "pattern", "not '../elsewhere'"]),
+    ("name: .hidden", ["name", "pattern"]),
+    ("name: ''", ["name", "pattern"]),
+    (f"name: {'x' * 101}", ["name", "at most 100"]),
+    ("name: 7", ["name", "string", "not 7"]),
+    ("1: 2", ["1", "keys should be strings"]),
+    ("model: {d_model: 10, num_heads: 4}", ["model", "d_model 10", "num_heads 4"]),
+    ("model: {d_model: 9, num_heads: 3}", ["model", "even d_model"]),
+    ("model: {max_positions: 100}", ["model", "max_positions 100", "max_tokens_per_sentence 128"]),
+    ("data: {max_tokens_per_sentence: 512}", ["model", "max_positions 512", "sentence 512"]),
+    ("data: {source_language: es}", ["data", "are the same"]),
+    ("data: {source_language: English!}", ["data.source_language", "pattern"]),
+    ("data:\n  target_language: no", ["line 2", "data.target_language", "booleans", '"no"']),
+    ("data: {train: {path: a, columns: {no: 1}}}", ["data.train.columns", "booleans"]),
+    ("model: {dropout: .nan}", ["model.dropout", "not nan"]),
+    ("- a\n- b", ["key: value"]),
+    ("only words", ["key: value"]),
+]
+
+
+@pytest.mark.parametrize(("text", "fragments"), MISTAKES, ids=[text for text, _ in MISTAKES])
+def test_a_mistake_is_told_with_its_key_and_its_value(write, text, fragments):
+    message = refusal(write(text)).message
+    assert [fragment for fragment in fragments if fragment not in message] == []
+
+
+def test_all_mistakes_are_told_at_once(write):
+    file = write(
+        "seed: -1\nmodle: {}\ntraining:\n  max_setps: 5\n  learning_rate: 11\n"
+        "data:\n  target_language: no\n"
+    )
+    assert refusal(file).message.splitlines() == [
+        f"5 mistakes in {file}:",
+        "  line 1: seed: input should be greater than or equal to 0, not -1",
+        "  line 7: data.target_language: YAML reads no, yes, on and off as booleans: "
+        'put it in quotes ("no"), not False',
+        "  line 5: training.learning_rate: input should be less than or equal to 10, not 11",
+        "  line 4: training.max_setps: unknown key (did you mean max_steps?)",
+        "  line 2: modle: unknown key (did you mean model?)",
+    ]
+
+
+def test_a_single_mistake_is_one_line(write):
+    file = write("name: everyday\nsede: 3\n")
+    expected = f"{file}: line 2: sede: unknown key (did you mean seed?)"
+    assert refusal(file).message == expected
+
+
+def test_a_quoted_no_is_norwegian(write):
+    assert load_config(write('data: {target_language: "no"}')).data.target_language == "no"
+
+
+def test_a_rate_in_scientific_notation_is_a_number(write):
+    assert load_config(write("training: {learning_rate: 6e-4}")).training.learning_rate == 0.0006
+
+
+# --- bounds ---------------------------------------------------------------------------------------
+
+BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge, those just beyond
+    "Config.seed": ([0, 2**32 - 1], [-1, 2**32]),
+    "CorpusConfig.weight": ([TINY, 1000], [0, 1000 + TINY * 1000]),
+    "DataConfig.held_out_pairs": ([1], [0]),
+    "DataConfig.max_tokens_per_sentence": ([2, 4096], [1, 4097]),
+    "TokenizerConfig.vocabulary_size": ([300, 256_000], [299, 256_001]),
+    "TokenizerConfig.character_coverage": ([0.9 + TINY, 1], [0.9, 1 + TINY]),
+    "TokenizerConfig.sample_sentences": ([100], [99]),
+    "ModelConfig.d_model": ([8, 8192], [4, 8196]),
+    "ModelConfig.num_heads": ([1, 128], [0, 256]),
+    "ModelConfig.d_ff": ([8, 65536], [7, 65537]),
+    "ModelConfig.encoder_layers": ([1, 64], [0, 65]),
+    "ModelConfig.decoder_layers": ([1, 64], [0, 65]),
+    "ModelConfig.dropout": ([0, 1 - TINY], [-TINY, 1]),
+    "ModelConfig.max_positions": ([8, 65536], [7, 65537]),
+    "TrainingConfig.max_steps": ([1], [0]),
+    "TrainingConfig.tokens_per_batch": ([16], [15]),
+    "TrainingConfig.accumulate_batches": ([1], [0]),
+    "TrainingConfig.learning_rate": ([TINY, 10], [0, 10 + TINY]),
+    "TrainingConfig.warmup_steps": ([0], [-1]),
+    "TrainingConfig.weight_decay": ([0, 1], [-TINY, 1 + TINY]),
+    "TrainingConfig.beta1": ([0, 1 - TINY], [-TINY, 1]),
+    "TrainingConfig.beta2": ([0, 1 - TINY], [-TINY, 1]),
+    "TrainingConfig.max_gradient_norm": ([TINY], [0]),
+    "TrainingConfig.label_smoothing": ([0, 1 - TINY], [-TINY, 1]),
+    "TrainingConfig.log_every_steps": ([1], [0]),
+    "TrainingConfig.validate_every_steps": ([1], [0]),
+    "TrainingConfig.validation_pairs": ([1], [0]),
+    "TrainingConfig.checkpoint_every_steps": ([1], [0]),
+    "TrainingConfig.keep_checkpoints": ([1], [0]),
+    "DecodingConfig.beam_size": ([1, 256], [0, 257]),
+    "DecodingConfig.length_penalty": ([0, 5], [-TINY, 5 + TINY]),
+    "DecodingConfig.max_length_ratio": ([TINY, 20], [0, 20 + TINY * 20]),
+    "DecodingConfig.max_length_extra": ([1, 1000], [0, 1001]),
+    "DecodingConfig.tokens_per_batch": ([16], [15]),
+}
+SECTIONS: dict[str, type[Section]] = {
+    section.__name__: section
+    for section in (
+        Config,
+        CorpusConfig,
+        DataConfig,
+        TokenizerConfig,
+        ModelConfig,
+        TrainingConfig,
+        DecodingConfig,
+    )
+}
+
+
+def sections(section: type[Section] = Config) -> Iterator[type[Section]]:
+    """The section and all below it, however they are wrapped."""
+
+    def within(annotation: Any) -> Iterator[type[Section]]:
+        if isinstance(annotation, type) and issubclass(annotation, Section):
+            yield from sections(annotation)
+        for argument in get_args(annotation):
+            yield from within(argument)
+
+    yield section
+    for field in section.model_fields.values():
+        yield from within(field.annotation)
+
+
+def bounds_of_schema() -> dict[str, int]:
+    """Every numeric key of the schema, with the number of its bounds."""
+    kinds = annotated_types.Ge | annotated_types.Gt | annotated_types.Le | annotated_types.Lt
+    return {
+        f"{section.__name__}.{name}": sum(isinstance(m, kinds) for m in field.metadata)
+        for section in set(sections())
+        for name, field in section.model_fields.items()
+        if field.annotation in (int, float)
+    }
+
+
+def make(key: str, value: float) -> Section:
+    section, _, name = key.partition(".")
+    required = {"path": "a.tsv"} if section == "CorpusConfig" else {}
+    return SECTIONS[section](**required, **{name: value})
+
+
+def test_the_table_of_bounds_covers_every_number_of_the_schema():
+    assert {key: len(beyond) for key, (_, beyond) in BOUNDS.items()} == bounds_of_schema()
+
+
+@pytest.mark.parametrize("key", BOUNDS)
+def test_a_number_at_the_edge_is_accepted(key):
+    at_edge, _ = BOUNDS[key]
+    name = key.partition(".")[2]
+    assert [getattr(make(key, value), name) for value in at_edge] == at_edge
+
+
+@pytest.mark.parametrize("key", BOUNDS)
+def test_a_number_beyond_the_edge_is_refused(key):
+    for value in BOUNDS[key][1]:
+        with pytest.raises(ValidationError) as caught:
+            make(key, value)
+        assert [error["loc"] for error in caught.value.errors()] == [(key.partition(".")[2],)]
+        assert "than" in caught.value.errors()[0]["msg"]  # by the bound, not by another rule
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_a_key_that_is_set_twice_is_refused_with_both_lines(write):
+    message = refusal(write("training:\n  max_steps: 5\n  seed: 1\n  max_steps: 6\n")).message
+    assert message.endswith("training.max_steps is set twice, in lines 2 and 4")
+
+
+def test_the_same_key_in_two_sections_is_no_duplicate(write):
+    file = write("training: {tokens_per_batch: 100}\ndecoding: {tokens_per_batch: 200}\n")
+    assert load_config(file).decoding.tokens_per_batch == 200
+
+
+def test_the_same_key_in_two_corpora_of_a_list_is_no_duplicate(write):
+    corpora = load_config(write("data: {train: [{path: a.tsv}, {path: b.tsv}]}")).data.train
+    assert [corpus.path for corpus in corpora] == ["a.tsv", "b.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("name: a\n b: c", 2), ("seed: 1\nname: [", 2), ("\tname: a", 1), ("a: 1\n---\nb: 2", 2)],
+)
+def test_broken_yaml_is_told_with_its_line(write, text, line):
+    assert f"line {line}: broken YAML" in refusal(write(text)).message
+
+
+@pytest.mark.parametrize(
+    "text", ["name: 2024-13-45", f"seed: {'9' * 5000}", "data: &data {train: *data}"]
+)
+def test_a_value_that_yaml_cannot_read_is_an_error_of_the_file(write, text):
+    file = write(text)
+    assert str(file) in refusal(file).message
+
+
+def test_a_missing_file_is_named(tmp_path):
+    missing = tmp_path / "nowhere.yaml"
+    assert refusal(missing).message == f"there is no configuration file {missing}"
+
+
+def test_a_directory_is_refused_and_a_file_in_it_proposed(write):
+    file = write("name: a")
+    error = refusal(file.parent)
+    assert "is a directory" in error.message
+    assert str(file) in error.hint
+
+
+def test_a_file_that_is_not_utf8_is_refused_with_the_place(write):
+    file = write("name: señal".encode("latin-1"))
+    assert refusal(file).message == f"{file} is not UTF-8 (byte 8)"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "{}"])
+def test_an_empty_file_means_the_defaults(write, text):
+    assert load_config(write(text)) == Config()
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(write):
+    assert load_config(write("\ufeffname: marked")).name == "marked"
+
+
+# --- overrides ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("training.max_steps=500", "training.max_steps", 500),
+        ("training.learning_rate=6e-4", "training.learning_rate", 0.0006),
+        ("model.tie_embeddings=false", "model.tie_embeddings", False),
+        ("name=2024-13-45", "name", "2024-13-45"),
+        ('data.target_language="no"', "data.target_language", "no"),
+        ("data.valid={path: v.tsv}", "data.valid.path", "v.tsv"),
+        ("data.valid.path=a=b.tsv", "data.valid.path", "a=b.tsv"),
+        ("data.valid.path=C: d.tsv", "data.valid.path", "C: d.tsv"),
+        ("data.valid.path={language}.txt", "data.valid.path", "{language}.txt"),
+        ("data.valid.path=/a/{language}.txt", "data.valid.path", "/a/{language}.txt"),
+        ("data.valid=null", "data.valid", None),
+    ],
+)
+def test_an_override_sets_one_key(override, key, value):
+    found: Any = load_config(None, [override])
+    for part in key.split("."):
+        found = getattr(found, part)
+    assert found == value
+
+
+def test_an_override_wins_over_the_file_and_the_last_over_the_first(write):
+    file = write("training: {max_steps: 1, warmup_steps: 2}")
+    training = load_config(file, ["training.max_steps=3", "training.max_steps=4"]).training
+    assert (training.max_steps, training.warmup_steps) == (4, 2)
+
+
+def test_an_override_does_not_reach_through_an_alias(write):
+    file = write("data: {train: &corpus {path: a.tsv}, valid: *corpus}")
+    data = load_config(file, ["data.valid.path=b.tsv"]).data
+    assert data.train[0].path == "a.tsv"
+
+
+@pytest.mark.parametrize(
+    ("override", "fragment"),
+    [
+        ("training.max_steps", "not of the form key=value"),
+        ("=3", "not of the form key=value"),
+        ("training..max_steps=3", "not of the form key=value"),
+        ("training.max_setps=3", "did you mean max_steps?"),
+        ("seed=-1", "seed: input should be greater than or equal to 0, not -1"),
+        ("name=", "name"),
+    ],
+)
+def test_a_wrong_override_is_refused(override, fragment):
+    assert fragment in refusal(overrides=[override]).message
+
+
+def test_an_override_below_a_value_is_refused(write):
+    assert "name has no keys below it" in refusal(write("name: a"), ["name.b=1"]).message
+
+
+# --- the corpus of one's own ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("train", ["{path: mine.tsv}", "[{path: mine.tsv}]"])
+def test_a_training_corpus_of_ones_own_drops_the_embedded_valid_and_test_sets(write, train):
+    data = load_config(write(f"data: {{train: {train}}}")).data
+    assert (data.train, data.valid, data.test) == ([CorpusConfig(path="mine.tsv")], None, {})
+
+
+def test_a_valid_set_named_beside_the_own_corpus_stays(write):
+    data = load_config(write("data: {train: {path: a.tsv}, valid: {path: b.tsv}}")).data
+    assert (data.valid, data.test) == (CorpusConfig(path="b.tsv"), {})
+
+
+def test_without_an_own_corpus_the_embedded_sets_stay(write):
+    assert load_config(write("data: {held_out_pairs: 1000}")) == Config()
+
+
+# --- shipped files and dumps ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.name)
+def test_a_shipped_configuration_loads(file):
+    assert load_config(file).name
+
+
+def test_the_default_file_says_what_the_schema_says():
+    text = (CONFIGS / "default.yaml").read_text(encoding="utf-8")
+    _header, _, body = text.partition("\n\n")
+    assert body == dump_config(Config())
+
+
+def test_the_default_file_means_the_defaults():
+    assert load_config(CONFIGS / "default.yaml") == Config()
+
+
+def test_every_key_of_the_default_file_carries_a_comment():
+    lines = (CONFIGS / "default.yaml").read_text(encoding="utf-8").splitlines()
+    corpora = ("    ", "  - ")  # deeper than the schema: explained above `train`
+    keys = [n for n, line in enumerate(lines) if ":" in line and not line.lstrip().startswith("#")]
+    shallow = [n for n in keys if not lines[n].startswith(corpora)]
+    assert [lines[n] for n in shallow if not lines[n - 1].lstrip().startswith("#")] == []
+
+
+def test_every_field_of_the_schema_has_a_sentence():
+    fields = [f for section in set(sections()) for f in section.model_fields.values()]
+    assert [field for field in fields if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["data.train.path=a.tsv", 'data.train.columns={"no": 0, en: 1}'],
+        ["data.train=[{path: a.tsv, weight: 0.5}, {path: 'hf:b', subset: c, split: 'train[:9]'}]"],
+        ["data.valid=null", "data.test={}"],
+        ["data.test={'on': {path: '{language}: ñ.txt'}}", "training.learning_rate=1e-7"],
+        ["training.max_gradient_norm=.inf", 'data.target_language="no"'],
+    ],
+)
+def test_a_dumped_configuration_is_read_back_unchanged(write, overrides):
+    config = load_config(None, overrides)
+    assert load_config(write(dump_config(config))) == config
+
+
+def test_a_dump_spells_every_default_out():
+    values = yaml.safe_load(dump_config(Config()))
+    assert values["training"] == TrainingConfig().model_dump()
+    assert values["model"] == ModelConfig().model_dump()
+
+
+def test_the_command_line_is_imported_without_the_heavy_libraries():
+    code = (
+        "import sys, translator.cli, translator.config;"
+        "print([m for m in ('torch', 'datasets', 'sacrebleu', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

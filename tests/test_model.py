@@ -1,0 +1,476 @@
+"""The transformer equals torch's own layers, and its cached steps equal its uncached states."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from translator.config import ModelConfig
+from translator.model import (
+    Attention,
+    DecoderLayer,
+    EncoderLayer,
+    KeysValues,
+    LayerCache,
+    PositionalEncoding,
+    Residual,
+    Seq2SeqTransformer,
+    build_model,
+    sinusoids,
+)
+from translator.tokenizer import PAD_ID
+
+D, H, K, V = 16, 4, 4, 20
+LAYER_NORMS = ["pre", "post"]
+PADDING = torch.tensor([[False] * 6, [False] * 4 + [True] * 2])  # [B, S]
+
+
+def config(**changes: object) -> ModelConfig:
+    return ModelConfig.model_validate(
+        {
+            "d_model": D,
+            "num_heads": H,
+            "d_ff": 24,
+            "encoder_layers": 2,
+            "decoder_layers": 2,
+            "dropout": 0.0,
+            "max_positions": 64,
+            **changes,
+        }
+    )
+
+
+def randomized(module: nn.Module) -> nn.Module:
+    """Give every parameter, norms and biases too, a value that shows when it is misplaced."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.normal_(std=0.3)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(1)
+
+
+@pytest.fixture(params=LAYER_NORMS)
+def model(request: pytest.FixtureRequest) -> Seq2SeqTransformer:
+    model = build_model(config(norm=request.param), V)
+    randomized(model)
+    return model.eval()
+
+
+def source_and_padding() -> tuple[Tensor, Tensor]:
+    source = torch.randint(4, V, PADDING.shape).masked_fill(PADDING, PAD_ID)
+    return source, PADDING
+
+
+# --- attention ------------------------------------------------------------------------------------
+
+
+def torch_attention(ours: Attention) -> nn.MultiheadAttention:
+    theirs = nn.MultiheadAttention(D, H, batch_first=True)
+    copy_attention(ours, theirs)
+    return theirs
+
+
+@torch.no_grad()
+def copy_attention(ours: Attention, theirs: nn.MultiheadAttention) -> None:
+    projections = (ours.q_proj, ours.k_proj, ours.v_proj)
+    theirs.in_proj_weight.copy_(torch.cat([each.weight for each in projections]))
+    theirs.in_proj_bias.copy_(torch.cat([each.bias for each in projections]))
+    copy(ours.out_proj, theirs.out_proj)
+
+
+def copy(ours: nn.Module, theirs: nn.Module) -> None:
+    theirs.load_state_dict(ours.state_dict())
+
+
+def test_attention_equals_a_softmax_written_out_head_by_head() -> None:
+    attention = randomized(Attention(D, H, dropout=0.0))
+    queries, states = torch.randn(2, 3, D), torch.randn(2, 6, D)
+    ours = attention(queries, attention.keys_values(states), ~PADDING[:, None, None])
+    q, k, v = attention.q_proj(queries), attention.k_proj(states), attention.v_proj(states)
+    heads = []
+    for head in range(H):
+        part = slice(head * K, (head + 1) * K)
+        scores = q[..., part] @ k[..., part].transpose(1, 2) / math.sqrt(K)  # [B, Q, M]
+        weights = scores.masked_fill(PADDING[:, None], -torch.inf).softmax(dim=-1)
+        heads.append(weights @ v[..., part])
+    torch.testing.assert_close(ours, attention.out_proj(torch.cat(heads, dim=-1)))
+
+
+def test_attention_equals_torchs_multihead_attention() -> None:
+    attention = randomized(Attention(D, H, dropout=0.0))
+    queries, states = torch.randn(2, 3, D), torch.randn(2, 6, D)
+    ours = attention(queries, attention.keys_values(states), ~PADDING[:, None, None])
+    theirs, _ = torch_attention(attention)(queries, states, states, key_padding_mask=PADDING)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_causal_attention_equals_a_triangular_mask() -> None:
+    attention = randomized(Attention(D, H, dropout=0.0))
+    x = torch.randn(2, 5, D)
+    triangle = torch.ones(5, 5, dtype=torch.bool).tril()
+    keys_values = attention.keys_values(x)
+    torch.testing.assert_close(
+        attention(x, keys_values, is_causal=True), attention(x, keys_values, triangle)
+    )
+
+
+def test_attention_drops_weights_in_training_only() -> None:
+    attention = randomized(Attention(D, H, dropout=0.5))
+    x = torch.randn(2, 5, D)
+    keys_values = attention.keys_values(x)
+    assert torch.equal(attention.eval()(x, keys_values), attention(x, keys_values))
+    assert not torch.equal(attention.train()(x, keys_values), attention(x, keys_values))
+
+
+# --- layers ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize("norm", LAYER_NORMS)
+def test_an_encoder_layer_equals_torchs(norm: str, activation: str) -> None:
+    ours = randomized(EncoderLayer(config(norm=norm, activation=activation)))
+    theirs = nn.TransformerEncoderLayer(
+        D, H, 24, dropout=0.0, activation=activation, batch_first=True, norm_first=norm == "pre"
+    )
+    copy_attention(ours.self_attention, theirs.self_attn)
+    copy(ours.self_attention_residual.norm, theirs.norm1)
+    copy(ours.feed_forward.in_proj, theirs.linear1)
+    copy(ours.feed_forward.out_proj, theirs.linear2)
+    copy(ours.feed_forward_residual.norm, theirs.norm2)
+    x = torch.randn(2, 6, D)
+    torch.testing.assert_close(
+        ours(x, ~PADDING[:, None, None]), theirs(x, src_key_padding_mask=PADDING)
+    )
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize("norm", LAYER_NORMS)
+def test_a_decoder_layer_equals_torchs(norm: str, activation: str) -> None:
+    ours = randomized(DecoderLayer(config(norm=norm, activation=activation)))
+    theirs = nn.TransformerDecoderLayer(
+        D, H, 24, dropout=0.0, activation=activation, batch_first=True, norm_first=norm == "pre"
+    )
+    copy_attention(ours.self_attention, theirs.self_attn)
+    copy(ours.self_attention_residual.norm, theirs.norm1)
+    copy_attention(ours.cross_attention, theirs.multihead_attn)
+    copy(ours.cross_attention_residual.norm, theirs.norm2)
+    copy(ours.feed_forward.in_proj, theirs.linear1)
+    copy(ours.feed_forward.out_proj, theirs.linear2)
+    copy(ours.feed_forward_residual.norm, theirs.norm3)
+    x, memory = torch.randn(2, 5, D), torch.randn(2, 6, D)
+    torch.testing.assert_close(
+        ours(x, ours.cross_attention.keys_values(memory), ~PADDING[:, None, None]),
+        theirs(
+            x,
+            memory,
+            tgt_mask=torch.ones(5, 5, dtype=torch.bool).triu(1),
+            memory_key_padding_mask=PADDING,
+        ),
+    )
+
+
+def test_a_pre_norm_residual_leaves_its_input_unnormed() -> None:
+    residual = Residual(config(norm="pre"))
+    x = 5 * torch.randn(2, 3, D)
+    assert torch.equal(residual(x, torch.zeros_like), x)
+
+
+def test_a_post_norm_residual_norms_the_sum() -> None:
+    residual = Residual(config(norm="post"))
+    x = 5 * torch.randn(2, 3, D)
+    torch.testing.assert_close(residual(x, lambda y: y), F.layer_norm(2 * x, (D,)))
+
+
+# --- positions ------------------------------------------------------------------------------------
+
+
+def test_sinusoids_follow_the_formula_of_the_paper_with_sines_before_cosines() -> None:
+    table = sinusoids(50, D)
+    for position in (0, 1, 7, 49):
+        for i in range(D // 2):
+            angle = position / 10000 ** (2 * i / D)
+            assert float(table[position, i]) == pytest.approx(math.sin(angle), abs=1e-5)
+            assert float(table[position, D // 2 + i]) == pytest.approx(math.cos(angle), abs=1e-5)
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
+def test_positions_are_counted_from_their_start(positions: str) -> None:
+    encoding = randomized(PositionalEncoding(config(positions=positions)))
+    x = torch.randn(2, 6, D)
+    assert torch.equal(encoding(x)[:, 4:], encoding(x[:, 4:], start=4))
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
+def test_too_many_positions_raise(positions: str) -> None:
+    encoding = PositionalEncoding(config(positions=positions, max_positions=8))
+    encoding(torch.zeros(1, 8, D))
+    with pytest.raises(ValueError, match="9 positions, but the model has 8"):
+        encoding(torch.zeros(1, 9, D))
+
+
+def test_too_many_cached_steps_raise() -> None:
+    model = build_model(config(max_positions=8), V).eval()
+    memory = model.encode(*source_and_padding())
+    caches = model.decoder.start(memory)
+    for _ in range(8):
+        model.step(torch.tensor([5, 6]), caches, memory.attend)
+    with pytest.raises(ValueError, match="9 positions"):
+        model.step(torch.tensor([5, 6]), caches, memory.attend)
+
+
+# --- the whole model ------------------------------------------------------------------------------
+
+
+def test_source_padding_changes_nothing(model: Seq2SeqTransformer) -> None:
+    source, padding = source_and_padding()
+    target = torch.randint(4, V, (2, 5))
+    batched = model(source, padding, target)
+    for row in range(2):
+        alone = source[row : row + 1, : int((~padding[row]).sum())]
+        states = model(alone, torch.zeros_like(alone, dtype=torch.bool), target[row : row + 1])
+        torch.testing.assert_close(batched[row : row + 1], states)
+
+
+def test_what_stands_at_source_padding_changes_nothing(model: Seq2SeqTransformer) -> None:
+    source, padding = source_and_padding()
+    target = torch.randint(4, V, (2, 5))
+    other = source.masked_fill(padding, 9)
+    assert torch.equal(model(source, padding, target), model(other, padding, target))
+
+
+def test_a_target_position_does_not_see_later_ones(model: Seq2SeqTransformer) -> None:
+    memory = model.encode(*source_and_padding())
+    target = torch.randint(4, V, (2, 7))
+    states = model.decode(target, memory)
+    for position in range(1, 7):
+        changed = target.clone()
+        changed[:, position:] = (target[:, position:] + 1) % V
+        after = model.decode(changed, memory)
+        torch.testing.assert_close(after[:, :position], states[:, :position])
+        assert not torch.allclose(after[:, position], states[:, position])
+
+
+def test_every_parameter_gets_a_gradient(model: Seq2SeqTransformer) -> None:
+    states = model(*source_and_padding(), torch.randint(4, V, (2, 5)))
+    model.output(states).logsumexp(-1).sum().backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_embeddings_are_scaled_by_the_root_of_d_model() -> None:
+    model = build_model(config(), V).eval()
+    ids = torch.tensor([[5, 6]])
+    expected = model.source_embedding.weight[ids] * math.sqrt(D) + sinusoids(2, D)
+    torch.testing.assert_close(model._embed(model.source_embedding, ids), expected)
+
+
+def test_one_seed_builds_one_model() -> None:
+    torch.manual_seed(3)
+    first = build_model(config(), V).state_dict()
+    torch.manual_seed(3)
+    second = build_model(config(), V).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first | second)
+
+
+def test_dropout_makes_training_differ_from_evaluation() -> None:
+    model = build_model(config(dropout=0.5), V)
+    inputs = (*source_and_padding(), torch.randint(4, V, (2, 5)))
+    assert not torch.equal(model.train()(*inputs), model(*inputs))
+    assert torch.equal(model.eval()(*inputs), model(*inputs))
+
+
+# --- step by step ---------------------------------------------------------------------------------
+
+
+class Steps:
+    """Drives `step` and checks each against `decode` over the whole prefix."""
+
+    def __init__(self, model: Seq2SeqTransformer, sentences: int, width: int = 6) -> None:
+        self.model = model
+        self.source = torch.randint(4, V, (sentences, width))
+        self.source[0, width // 2 :] = PAD_ID
+        self.memory = model.encode(self.source, self.source == PAD_ID)
+        self.caches = model.decoder.start(self.memory)
+        self.attend = self.memory.attend
+        self.sentences = torch.arange(sentences)  # [N] the sentence of each hypothesis
+        self.prefixes = torch.zeros(sentences, 0, dtype=torch.long)  # [N, length]
+
+    def step(self) -> None:
+        tokens = torch.randint(1, V, (len(self.prefixes),))
+        self.prefixes = torch.cat((self.prefixes, tokens[:, None]), dim=1)
+        cached = self.model.step(tokens, self.caches, self.attend)
+        memory = self.model.encode(
+            self.source[self.sentences], self.source[self.sentences] == PAD_ID
+        )
+        uncached = self.model.output(self.model.decode(self.prefixes, memory))[:, -1]
+        torch.testing.assert_close(cached, uncached, rtol=1e-4, atol=1e-4)
+
+    def reorder(self, rows: list[int]) -> None:
+        chosen = torch.tensor(rows)
+        self.prefixes, self.sentences = self.prefixes[chosen], self.sentences[chosen]
+        for cache in self.caches:
+            cache.reorder(chosen)
+
+    def keep_sentences(self, sentences: list[int]) -> None:
+        kept = torch.tensor(sentences)
+        for cache in self.caches:
+            cache.keep_memory(kept)
+        self.attend = self.attend[kept]
+
+
+@torch.inference_mode()
+def test_cached_steps_equal_the_uncached_states_at_every_position(
+    model: Seq2SeqTransformer,
+) -> None:
+    steps = Steps(model, sentences=2)
+    for _ in range(40):  # through two doublings of the cache's room
+        steps.step()
+
+
+@torch.inference_mode()
+def test_cached_steps_with_learned_positions_equal_the_uncached_states() -> None:
+    steps = Steps(randomized(build_model(config(positions="learned"), V)).eval(), sentences=2)
+    for _ in range(4):
+        steps.step()
+
+
+@torch.inference_mode()
+def test_several_hypotheses_share_the_memory_of_their_sentence(model: Seq2SeqTransformer) -> None:
+    steps = Steps(model, sentences=2)
+    steps.step()
+    steps.reorder([0, 0, 0, 1, 1, 1])
+    for _ in range(3):
+        steps.step()
+
+
+@torch.inference_mode()
+def test_reordered_hypotheses_go_on_from_their_own_past(model: Seq2SeqTransformer) -> None:
+    steps = Steps(model, sentences=2)
+    steps.step()
+    steps.reorder([0, 0, 0, 1, 1, 1])
+    for rows in ([2, 0, 0, 5, 4, 3], [1, 1, 1, 3, 5, 5], [0, 2, 1, 4, 3, 4]):
+        steps.step()
+        steps.reorder(rows)
+    steps.step()
+
+
+@torch.inference_mode()
+def test_steps_go_on_after_sentences_are_dropped(model: Seq2SeqTransformer) -> None:
+    steps = Steps(model, sentences=3)
+    steps.step()
+    steps.reorder([0, 0, 1, 1, 2, 2])
+    steps.step()
+    steps.reorder([0, 1, 5, 4])  # the middle sentence is done
+    steps.keep_sentences([0, 2])
+    steps.step()
+    steps.reorder([3, 2])
+    steps.keep_sentences([1])
+    steps.step()
+
+
+@torch.inference_mode()
+def test_a_cache_of_16_positions_grows_without_losing_any() -> None:
+    cache = LayerCache(KeysValues(torch.zeros(1, H, 1, K), torch.zeros(1, H, 1, K)))
+    past = [KeysValues(torch.randn(2, H, 1, K), torch.randn(2, H, 1, K)) for _ in range(35)]
+    for new in past:
+        everything = cache.append(new)
+    assert torch.equal(everything.keys, torch.cat([each.keys for each in past], dim=2))
+    assert torch.equal(everything.values, torch.cat([each.values for each in past], dim=2))
+
+
+# --- what exports depend on -----------------------------------------------------------------------
+
+
+def test_pre_norm_ends_in_a_norm() -> None:
+    model = build_model(config(norm="pre"), V)
+    assert isinstance(model.encoder.norm, nn.LayerNorm)
+    assert isinstance(model.decoder.norm, nn.LayerNorm)
+
+
+def test_post_norm_has_no_final_norm() -> None:
+    names = [name for name, _ in build_model(config(norm="post"), V).named_parameters()]
+    assert [name for name in names if name.startswith(("encoder.norm", "decoder.norm"))] == []
+
+
+def test_tied_embeddings_are_one_parameter() -> None:
+    model = build_model(config(tie_embeddings=True), V)
+    assert model.source_embedding.weight is model.target_embedding.weight is model.output.weight
+
+
+def test_untied_embeddings_are_three_parameters() -> None:
+    tied, untied = (build_model(config(tie_embeddings=tie), V) for tie in (True, False))
+    sizes = [sum(p.numel() for p in model.parameters()) for model in (tied, untied)]
+    assert sizes[1] - sizes[0] == 2 * V * D
+
+
+def test_parameter_names_stay_as_exports_know_them() -> None:
+    model = build_model(
+        config(encoder_layers=1, decoder_layers=1, positions="learned", tie_embeddings=False), V
+    )
+    assert [name for name, _ in model.named_parameters()] == PARAMETER_NAMES
+
+
+def test_tied_parameters_keep_the_name_of_the_source_embedding() -> None:
+    model = build_model(config(encoder_layers=1, decoder_layers=1), V)
+    absent = {"target_embedding.weight", "output.weight", "positions.table"}
+    names = [name for name, _ in model.named_parameters()]
+    assert names == [name for name in PARAMETER_NAMES if name not in absent]
+
+
+PARAMETER_NAMES = """
+source_embedding.weight
+target_embedding.weight
+positions.table
+encoder.layers.0.self_attention.q_proj.weight
+encoder.layers.0.self_attention.q_proj.bias
+encoder.layers.0.self_attention.k_proj.weight
+encoder.layers.0.self_attention.k_proj.bias
+encoder.layers.0.self_attention.v_proj.weight
+encoder.layers.0.self_attention.v_proj.bias
+encoder.layers.0.self_attention.out_proj.weight
+encoder.layers.0.self_attention.out_proj.bias
+encoder.layers.0.self_attention_residual.norm.weight
+encoder.layers.0.self_attention_residual.norm.bias
+encoder.layers.0.feed_forward.in_proj.weight
+encoder.layers.0.feed_forward.in_proj.bias
+encoder.layers.0.feed_forward.out_proj.weight
+encoder.layers.0.feed_forward.out_proj.bias
+encoder.layers.0.feed_forward_residual.norm.weight
+encoder.layers.0.feed_forward_residual.norm.bias
+encoder.norm.weight
+encoder.norm.bias
+decoder.layers.0.self_attention.q_proj.weight
+decoder.layers.0.self_attention.q_proj.bias
+decoder.layers.0.self_attention.k_proj.weight
+decoder.layers.0.self_attention.k_proj.bias
+decoder.layers.0.self_attention.v_proj.weight
+decoder.layers.0.self_attention.v_proj.bias
+decoder.layers.0.self_attention.out_proj.weight
+decoder.layers.0.self_attention.out_proj.bias
+decoder.layers.0.self_attention_residual.norm.weight
+decoder.layers.0.self_attention_residual.norm.bias
+decoder.layers.0.cross_attention.q_proj.weight
+decoder.layers.0.cross_attention.q_proj.bias
+decoder.layers.0.cross_attention.k_proj.weight
+decoder.layers.0.cross_attention.k_proj.bias
+decoder.layers.0.cross_attention.v_proj.weight
+decoder.layers.0.cross_attention.v_proj.bias
+decoder.layers.0.cross_attention.out_proj.weight
+decoder.layers.0.cross_attention.out_proj.bias
+decoder.layers.0.cross_attention_residual.norm.weight
+decoder.layers.0.cross_attention_residual.norm.bias
+decoder.layers.0.feed_forward.in_proj.weight
+decoder.layers.0.feed_forward.in_proj.bias
+decoder.layers.0.feed_forward.out_proj.weight
+decoder.layers.0.feed_forward.out_proj.bias
+decoder.layers.0.feed_forward_residual.norm.weight
+decoder.layers.0.feed_forward_residual.norm.bias
+decoder.norm.weight
+decoder.norm.bias
+output.weight
+""".split()

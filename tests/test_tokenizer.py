@@ -1,0 +1,226 @@
+import io
+import re
+import unicodedata
+
+import pytest
+import sentencepiece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from translator.config import TokenizerConfig
+from translator.errors import DataError, RunError
+from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Tokenizer
+
+SENTENCES = [
+    "¿Qué tal, señor? ¡Muy bien, gracias!",
+    "El pingüino está en el café de la esquina.",
+    "She said “hello” and paid 25 €.",
+    "The house is big, and the garden is small.",
+    "La casa es grande y el jardín es pequeño.",
+    "Where is the station? Is it far away?",
+]
+
+
+def train(algorithm="unigram", size=400, sentences=SENTENCES, **settings):
+    config = TokenizerConfig(algorithm=algorithm, vocabulary_size=size, **settings)
+    return Tokenizer.train(sentences, config)
+
+
+UNIGRAM, BPE = train("unigram"), train("bpe")
+
+
+@pytest.fixture(params=[UNIGRAM, BPE], ids=["unigram", "bpe"])
+def tokenizer(request):
+    return request.param
+
+
+def round_trip(tokenizer: Tokenizer, text: str) -> str:
+    return tokenizer.decode(tokenizer.encode([text]))[0]
+
+
+# --- text comes back ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "¿Qué? ¡Sí!",
+        "ñ á ü Ñ Á Ü",
+        "“quotes” ‘single’ «guillemets» 'plain' \"plain\"",
+        "25 €, 30 £",
+        "…and – a — dash",
+        "ﬁne ligatures, ½, ², ™",
+        "A case IS a CASE",
+        "100 200 3,000.50",
+        "😀 and 🎉",
+        "👩‍👩‍👧‍👦",  # joined by U+200D
+        "👍🏽 ❤️ 🇪🇸",  # a skin tone, a variation selector, a flag
+        "日本語 和 中文",
+        "한국어",
+        "مرحبا שלום",
+        "<s> </s> <unk> <pad> <0x41>",
+        "\x00",
+        "",
+    ],
+)
+def test_a_text_comes_back_as_it_went_in(tokenizer, text):
+    assert round_trip(tokenizer, text) == text
+
+
+@pytest.mark.parametrize("text", ["señor", "¿está pingüino?", "ế", "ậ", "ǖ", "Å", "Ω"])
+def test_a_decomposed_text_comes_back_composed(tokenizer, text):
+    assert round_trip(tokenizer, unicodedata.normalize("NFD", text)) == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "composed"),
+    [
+        ("\u00ea\u0301", "\u1ebf"),  # ê and an acute
+        ("\u00e2\u0323", "\u1ead"),  # â and a dot below, which comes first in canonical order
+        ("\u1ea1\u0302", "\u1ead"),  # ạ and a circumflex
+        ("a\u0302\u0323", "\u1ead"),  # the marks in the order of typing
+        ("\u212b", "\u00c5"),  # the ångström sign
+        ("\u2126", "\u03a9"),  # the ohm sign
+    ],
+)
+def test_a_half_composed_letter_is_composed(tokenizer, typed, composed):
+    assert unicodedata.normalize("NFC", typed) == composed
+    assert round_trip(tokenizer, typed) == composed
+
+
+@pytest.mark.parametrize(
+    "space", ["  ", "\t", "\n", "\r\n", "\u00a0", "\u2009", "\u2028", "\u2029", "\u3000", " \u2028 "]
+)
+def test_white_space_of_every_kind_becomes_one_space(tokenizer, space):
+    assert round_trip(tokenizer, f"{space}a{space}b{space}") == "a b"
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u00ad", "\u200e", "\x07", "\x7f"])
+def test_an_invisible_control_character_is_removed(tokenizer, mark):
+    assert round_trip(tokenizer, f"{mark}a{mark}b{mark}") == "ab"
+
+
+def collapsed(text: str) -> str:
+    return re.sub(" +", " ", unicodedata.normalize("NFC", text)).strip(" ")
+
+
+# Conjoining jamo are left out: they are composed by arithmetic, and have no rules.
+LETTERS = st.one_of(
+    st.sampled_from("abcñáüç¿¡.,;'’“”…-–— \u00a0 "),
+    st.characters(categories=["L", "P", "Nd"]).filter(
+        lambda c: not re.match("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]", c)
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(LETTERS, max_size=40))
+def test_any_letters_and_punctuation_come_back_in_nfc_with_single_spaces(text):
+    assert round_trip(UNIGRAM, text) == collapsed(text.replace("\u00a0", " "))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.sampled_from("aeoçñáüêạậếǖĭÅ .,"), max_size=20))
+def test_any_accents_come_back_composed(text):
+    assert round_trip(UNIGRAM, unicodedata.normalize("NFD", text)) == collapsed(text)
+
+
+# --- ids ------------------------------------------------------------------------------------------
+
+
+def test_characters_never_seen_are_spelled_in_bytes(tokenizer):
+    [ids] = tokenizer.encode(["中"])
+    pieces = [piece for piece in tokenizer.pieces(ids) if piece != "▁"]
+    assert pieces == ["<0xE4>", "<0xB8>", "<0xAD>"]
+
+
+def test_no_text_becomes_a_special_id(tokenizer):
+    [ids] = tokenizer.encode(["<s> 中文 😀 </s> <pad> <unk>"])
+    assert {PAD_ID, UNK_ID, BOS_ID, EOS_ID} & set(ids) == set()
+
+
+def test_start_end_and_padding_are_skipped(tokenizer):
+    [ids] = tokenizer.encode(["La casa es grande."])
+    assert tokenizer.decode([[BOS_ID, *ids, EOS_ID, PAD_ID, PAD_ID]]) == ["La casa es grande."]
+
+
+def test_many_texts_are_encoded_as_each_alone(tokenizer):
+    assert tokenizer.encode(SENTENCES) == [tokenizer.encode([text])[0] for text in SENTENCES]
+
+
+def test_an_empty_list_stays_empty(tokenizer):
+    assert (tokenizer.encode([]), tokenizer.decode([])) == ([], [])
+
+
+def test_digits_are_split(tokenizer):
+    [ids] = tokenizer.encode(["2025"])
+    assert [p for p in tokenizer.pieces(ids) if p != "▁"] == list("2025")
+
+
+# --- training -------------------------------------------------------------------------------------
+
+
+def test_the_vocabulary_has_the_size_that_was_asked_for():
+    assert BPE.vocabulary_size == train("bpe", size=330).vocabulary_size + 70 == 400
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_the_vocabulary_shrinks_to_what_a_small_text_holds(algorithm):
+    small = train(algorithm, size=8000)
+    assert 256 + 4 < small.vocabulary_size < 8000
+    assert round_trip(small, SENTENCES[0]) == SENTENCES[0]
+
+
+def test_a_text_of_one_letter_is_enough():
+    assert round_trip(train(sentences=["a"]), "a b") == "a b"
+
+
+def test_the_vocabulary_grows_where_the_characters_need_it():
+    kanji = ["".join(map(chr, range(0x4E00 + start, 0x4E14 + start))) for start in range(0, 200, 20)]
+    assert train(size=300, sentences=kanji, character_coverage=1.0).vocabulary_size >= 200 + 260
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_the_same_text_gives_the_same_bytes(algorithm):
+    assert train(algorithm).model == train(algorithm).model
+
+
+@pytest.mark.parametrize("sentences", [[], [""], [" \n", "\u2028"], ["\u200b"]])
+def test_no_text_is_refused(sentences):
+    with pytest.raises(DataError, match="no text to train a tokenizer on"):
+        train(sentences=sentences)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_a_saved_tokenizer_is_loaded_with_the_same_ids(tokenizer, tmp_path):
+    tokenizer.save(tmp_path / "tokenizer.model")
+    loaded = Tokenizer.load(tmp_path / "tokenizer.model")
+    assert loaded.encode(SENTENCES) == tokenizer.encode(SENTENCES)
+
+
+def test_the_model_file_needs_nothing_beside_it():
+    processor = sentencepiece.SentencePieceProcessor(model_proto=UNIGRAM.model)
+    texts = ["sen\u0303or\u2028 dos", "中文 “a”"]
+    assert [processor.encode(text) for text in texts] == UNIGRAM.encode(texts)
+
+
+@pytest.mark.parametrize("part", [0, 100, 5000, len(UNIGRAM.model) - 1])
+def test_a_truncated_model_is_refused(part):
+    with pytest.raises(RunError, match="tokenizer"):
+        Tokenizer(UNIGRAM.model[:part])
+
+
+def test_a_file_that_is_no_model_is_refused():
+    with pytest.raises(RunError, match="not a SentencePiece model"):
+        Tokenizer(b"<html>404</html>")
+
+
+def test_a_foreign_model_with_other_special_ids_is_refused():
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES), model_writer=model, vocab_size=60, minloglevel=2
+    )
+    with pytest.raises(RunError, match=r"at \(-1, 0, 1, 2\), not at 0 1 2 3"):
+        Tokenizer(model.getvalue())

@@ -1,0 +1,359 @@
+"""Training: the mathematics of a step, schedules, and going on exactly after any stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from translator.config import Config, load_config
+from translator.data import BatchStream, collate
+from translator.errors import RunError, TranslatorError
+from translator.runs import RUNS, RunDirectory
+from translator.training import (
+    Finished,
+    Plan,
+    StepDone,
+    Trainer,
+    Validated,
+    learning_rate,
+    prepare_data,
+    train,
+)
+
+DIGITS = "zero one two three four five six seven eight nine".split()
+CIFRAS = "cero uno dos tres cuatro cinco seis siete ocho nueve".split()
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_corpus(Path("digits.en-es.tsv"), 300)
+
+
+def write_corpus(file: Path, size: int) -> None:
+    """Numbers spelled out digit by digit: a task that a tiny model learns in seconds."""
+    lines = []
+    for number in range(size):
+        digits = [int(digit) for digit in str(number * 7919 % 100_000)]
+        lines.append(
+            " ".join(DIGITS[d] for d in digits) + "\t" + " ".join(CIFRAS[d] for d in digits)
+        )
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def tiny(*overrides: str) -> Config:
+    return load_config(
+        None,
+        [
+            "name=tiny",
+            "device=cpu",
+            "precision=float32",
+            "data.train.path=digits.en-es.tsv",
+            "data.held_out_pairs=20",
+            "tokenizer.vocabulary_size=330",
+            "model.d_model=32",
+            "model.num_heads=2",
+            "model.d_ff=64",
+            "model.encoder_layers=1",
+            "model.decoder_layers=1",
+            "training.max_steps=12",
+            "training.warmup_steps=3",
+            "training.tokens_per_batch=256",
+            "training.validate_every_steps=4",
+            "training.checkpoint_every_steps=5",
+            "training.log_every_steps=2",
+            "decoding.beam_size=1",
+            *overrides,
+        ],
+    )
+
+
+def trainer(config: Config) -> Trainer:
+    torch.manual_seed(config.seed)
+    run = RunDirectory(RUNS / config.name)
+    return Trainer(config, run, prepare_data(config, run))
+
+
+def model_bytes(name: str = "tiny") -> bytes:
+    return RunDirectory(RUNS / name).model_file.read_bytes()
+
+
+def run_to_step(config: Config, last: int) -> None:
+    """Train as a process that ends after a step without a goodbye."""
+    for event in train(config):
+        if isinstance(event, StepDone) and event.step == last:
+            return
+
+
+# --- the mathematics ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("linear", [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]),
+        ("constant", [0.5, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        ("cosine", [0.5, 1.0, 1.0, 0.8535534, 0.5, 0.1464466]),
+        ("inverse_sqrt", [0.5, 1.0, 0.8164966, 0.7071068, 0.6324555, 0.5773503]),
+    ],
+)
+def test_the_learning_rate_follows_its_schedule(schedule: str, expected: list[float]) -> None:
+    settings = tiny(
+        f"training.schedule={schedule}",
+        "training.max_steps=6",
+        "training.warmup_steps=2",
+        "training.learning_rate=1.0",
+    ).training
+    assert [learning_rate(step, settings) for step in range(1, 7)] == pytest.approx(expected)
+
+
+def test_without_warmup_the_first_step_has_the_full_rate() -> None:
+    settings = tiny("training.warmup_steps=0", "training.learning_rate=0.5").training
+    assert learning_rate(1, settings) == 0.5
+
+
+def test_one_batch_and_the_same_batch_in_parts_make_the_same_step() -> None:
+    config = tiny("model.dropout=0", "training.optimizer=adamw")
+    whole, parts = trainer(config), trainer(config)
+    examples = [whole.data.train[i] for i in range(24)]
+    pieces = [collate(examples[:3]), collate(examples[3:5]), collate(examples[5:])]
+    loss, tokens = whole.train_step([collate(examples)])
+    loss_of_parts, tokens_of_parts = parts.train_step(pieces)
+    assert tokens == tokens_of_parts
+    torch.testing.assert_close(loss, loss_of_parts)
+    for (name, one), other in zip(
+        whole.model.named_parameters(), parts.model.parameters(), strict=True
+    ):
+        # The softmax does not feel a bias of the keys: its gradient is rounding, which AdamW scales.
+        if not name.endswith("k_proj.bias"):
+            torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4, msg=name)
+
+
+def test_bfloat16_training_follows_float32_closely() -> None:
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        one = trainer(tiny("model.dropout=0", f"precision={precision}", f"name={precision}"))
+        batches = iter(BatchStream(one.data.train, 256, seed=1))
+        sums = [one.train_step([next(batches)]) for _ in range(12)]
+        losses[precision] = [float(loss) / tokens for loss, tokens in sums]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
+    assert losses["float32"][-1] < losses["float32"][0]
+
+
+def test_a_step_with_a_loss_that_is_not_finite_changes_nothing() -> None:
+    one = trainer(tiny())
+    batch = next(iter(one.stream))
+    with torch.no_grad():
+        one.model.encoder.layers[0].feed_forward.in_proj.bias[0] = float("nan")  # type: ignore[index]
+    before = {name: p.detach().clone() for name, p in one.model.named_parameters()}
+    one.train_step([batch])
+    for name, parameter in one.model.named_parameters():
+        torch.testing.assert_close(parameter, before[name], equal_nan=True, atol=0, rtol=0)
+
+
+def test_training_gives_up_after_twenty_such_steps() -> None:
+    one = trainer(tiny())
+    batch = next(iter(one.stream))
+    with torch.no_grad():
+        one.model.encoder.layers[0].feed_forward.in_proj.bias[0] = float("nan")  # type: ignore[index]
+    with pytest.raises(TranslatorError, match="not finite in 20 steps"):
+        for _ in range(20):
+            one.train_step([batch])
+
+
+def test_a_tiny_model_learns_to_spell_digits() -> None:
+    config = tiny(
+        "training.max_steps=250",
+        "training.learning_rate=0.01",
+        "training.tokens_per_batch=512",
+        "training.validate_every_steps=250",
+        "model.dropout=0",
+    )
+    events = list(train(config))
+    validated = [event for event in events if isinstance(event, Validated)]
+    assert validated[-1].bleu > 80
+
+
+# --- what is told and left ------------------------------------------------------------------------
+
+
+def test_events_come_in_order_and_end_with_finished() -> None:
+    events = list(train(tiny()))
+    assert isinstance(events[0], Plan)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].completed
+    assert [e.step for e in events if isinstance(e, StepDone)] == list(range(1, 13))
+    assert [e.step for e in events if isinstance(e, Validated)] == [4, 8, 12]
+
+
+def test_the_run_directory_holds_what_the_map_promises() -> None:
+    list(train(tiny()))
+    run = RunDirectory(RUNS / "tiny")
+    assert run.read_config() == tiny()
+    environment = run.read_environment()
+    assert environment["seed"] == 1
+    assert environment["pairs"]["train"]["read"] == environment["pairs"]["train"]["kept"]
+    steps = [entry["step"] for entry in run.read_metrics() if "train_loss" in entry]
+    assert steps == [2, 4, 6, 8, 10, 12]
+    assert sorted(file.name for file in run.samples.iterdir()) == [
+        "step-12.json",
+        "step-4.json",
+        "step-8.json",
+    ]
+    sample = json.loads((run.samples / "step-4.json").read_text(encoding="utf-8"))[0]
+    assert set(sample) == {"source", "reference", "hypothesis"}
+    assert run.checkpoint_steps() == [12, 10]
+
+
+def test_held_out_pairs_are_not_trained_on() -> None:
+    config = tiny()
+    data = prepare_data(config, RunDirectory(RUNS / "tiny"))
+    assert len(data.valid) == 20
+    assert len(data.train) == 300 - 20 - 20
+
+
+# --- going on exactly -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("last", [1, 7])
+def test_an_interrupted_run_ends_in_the_same_bytes(optimizer: str, last: int) -> None:
+    config = tiny(f"training.optimizer={optimizer}")
+    list(train(config))
+    expected = model_bytes()
+    metrics = RunDirectory(RUNS / "tiny").read_metrics()
+    (RUNS / "tiny").rename(RUNS / "uninterrupted")
+
+    run_to_step(config, last)
+    list(train(config))
+    assert model_bytes() == expected
+    again = RunDirectory(RUNS / "tiny").read_metrics()
+    timing = {"seconds", "tokens_per_second"}
+    assert [{k: v for k, v in entry.items() if k not in timing} for entry in again] == [
+        {k: v for k, v in entry.items() if k not in timing} for entry in metrics
+    ]
+
+
+def test_bfloat16_resumes_to_the_same_bytes() -> None:
+    config = tiny("precision=bfloat16")
+    list(train(config))
+    expected = model_bytes()
+    (RUNS / "tiny").rename(RUNS / "uninterrupted")
+    run_to_step(config, 7)
+    list(train(config))
+    assert model_bytes() == expected
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
+    made = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        list(train(tiny(f"name={name}", f"seed={seed}", "training.max_steps=4")))
+        made.append(model_bytes(name))
+    assert made[0] == made[1] != made[2]
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning() -> None:
+    config = tiny()
+    list(train(config))
+    expected = model_bytes()
+    (RUNS / "tiny").rename(RUNS / "uninterrupted")
+    run_to_step(config, 11)
+    file = RUNS / "tiny" / "checkpoints" / "step-10" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-7] + b"flipped")
+    events = list(train(config))
+    assert isinstance(events[0], Plan)
+    assert events[0].first_step == 5
+    assert "damaged" in events[0].warnings[0]
+    assert model_bytes() == expected
+
+
+def test_a_finished_run_is_left_as_it_is() -> None:
+    list(train(tiny()))
+    before = model_bytes()
+    events = list(train(tiny()))
+    assert [type(event) for event in events] == [Plan, Finished]
+    assert model_bytes() == before
+
+
+def test_another_configuration_may_not_continue_a_run() -> None:
+    run_to_step(tiny(), 1)
+    with pytest.raises(RunError, match=r"training\.learning_rate: 0\.002 → 0\.1"):
+        list(train(tiny("training.learning_rate=0.1")))
+
+
+def test_other_data_may_not_continue_a_run() -> None:
+    run_to_step(tiny(), 6)
+    write_corpus(Path("digits.en-es.tsv"), 301)
+    with pytest.raises(RunError, match="not those that the run began with"):
+        list(train(tiny()))
+
+
+def start(config: Config) -> subprocess.Popen[str]:
+    overrides = [f"--set={key}={value}" for key, value in flat(config.model_dump())]
+    return subprocess.Popen(
+        [sys.executable, "-c", "from translator.cli import main; main()", "train", *overrides],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def flat(section: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in section.items():
+        if isinstance(value, dict) and key in Config.model_fields:
+            found += flat(value, f"{prefix}{key}.")
+        else:
+            found.append((f"{prefix}{key}", json.dumps(value)))
+    return found
+
+
+def wait_for_step(process: subprocess.Popen[str], step: int) -> None:
+    metrics = RunDirectory(RUNS / "tiny").metrics_file
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        if metrics.is_file() and f'"step": {step},' in metrics.read_text(encoding="utf-8"):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"step {step} was not reached: {process.communicate()}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_training_with_everything_saved(number: signal.Signals) -> None:
+    config = tiny("training.max_steps=100000", "training.checkpoint_every_steps=100000")
+    process = start(config)
+    wait_for_step(process, 10)
+    process.send_signal(number)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in messages
+    assert "Traceback" not in messages
+    (step,) = RunDirectory(RUNS / "tiny").checkpoint_steps()
+    assert step >= 10
+
+
+@pytest.mark.slow
+def test_a_killed_process_goes_on_to_the_same_bytes() -> None:
+    config = tiny("training.max_steps=400", "training.validate_every_steps=100")
+    process = start(config)
+    assert process.wait(timeout=120) == 0
+    expected = model_bytes()
+    (RUNS / "tiny").rename(RUNS / "uninterrupted")
+    for step in (20, 130, 270):
+        process = start(config)
+        wait_for_step(process, step)
+        process.kill()
+        process.wait()
+    process = start(config)
+    _, messages = process.communicate(timeout=120)
+    assert process.returncode == 0, messages
+    assert "continuing at step" in messages
+    assert model_bytes() == expected
