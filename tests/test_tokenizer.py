@@ -89,7 +89,8 @@ def test_a_half_composed_letter_is_composed(tokenizer, typed, composed):
 
 
 @pytest.mark.parametrize(
-    "space", ["  ", "\t", "\n", "\r\n", "\u00a0", "\u2009", "\u2028", "\u2029", "\u3000", " \u2028 "]
+    "space",
+    ["  ", "\t", "\n", "\r\n", "\u00a0", "\u2009", "\u2028", "\u2029", "\u3000", " \u2028 "],
 )
 def test_white_space_of_every_kind_becomes_one_space(tokenizer, space):
     assert round_trip(tokenizer, f"{space}a{space}b{space}") == "a b"
@@ -113,13 +114,13 @@ LETTERS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(LETTERS, max_size=40))
 def test_any_letters_and_punctuation_come_back_in_nfc_with_single_spaces(text):
     assert round_trip(UNIGRAM, text) == collapsed(text.replace("\u00a0", " "))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.sampled_from("aeoçñáüêạậếǖĭÅ .,"), max_size=20))
 def test_any_accents_come_back_composed(text):
     assert round_trip(UNIGRAM, unicodedata.normalize("NFD", text)) == collapsed(text)
@@ -153,8 +154,8 @@ def test_an_empty_list_stays_empty(tokenizer):
 
 
 def test_digits_are_split(tokenizer):
-    [ids] = tokenizer.encode(["2025"])
-    assert [p for p in tokenizer.pieces(ids) if p != "▁"] == list("2025")
+    [ids] = tokenizer.encode(["2525"])
+    assert [p for p in tokenizer.pieces(ids) if p != "▁"] == list("2525")
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -176,7 +177,7 @@ def test_a_text_of_one_letter_is_enough():
 
 
 def test_the_vocabulary_grows_where_the_characters_need_it():
-    kanji = ["".join(map(chr, range(0x4E00 + start, 0x4E14 + start))) for start in range(0, 200, 20)]
+    kanji = ["".join(map(chr, range(start, start + 20))) for start in range(0x4E00, 0x4EC8, 20)]
     assert train(size=300, sentences=kanji, character_coverage=1.0).vocabulary_size >= 200 + 260
 
 
@@ -185,7 +186,7 @@ def test_the_same_text_gives_the_same_bytes(algorithm):
     assert train(algorithm).model == train(algorithm).model
 
 
-@pytest.mark.parametrize("sentences", [[], [""], [" \n", "\u2028"], ["\u200b"]])
+@pytest.mark.parametrize("sentences", [[], [""], [" \n", "\u2028"], ["\u200b"], ["x" * 20_000]])
 def test_no_text_is_refused(sentences):
     with pytest.raises(DataError, match="no text to train a tokenizer on"):
         train(sentences=sentences)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from translator import Translator as PublicTranslator
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
+from translator.decoding import beam_search, greedy_search
 from translator.errors import RunError
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
@@ -99,13 +100,17 @@ def test_a_translation_of_many_parts_has_no_stray_spaces(translator: Translator)
         assert text == " ".join(text.split())
 
 
-def test_a_long_text_is_translated_to_its_end(
+def test_a_long_text_gets_the_translations_of_its_parts(
     translator: Translator, cipher_pairs: list[SentencePair]
 ) -> None:
-    pairs = cipher_pairs[:30]
-    (text,) = texts(translator, [" ".join(pair.source for pair in pairs)])
-    expected = " ".join(pair.target for pair in pairs).split()
-    assert abs(len(text.split()) - len(expected)) <= 0.3 * len(expected)
+    text = " ".join(pair.source for pair in cipher_pairs[:30])
+    (ids,) = translator.tokenizer.encode([text])
+    limit = translator.config.data.max_tokens_per_sentence
+    parts = list(split_long(ids, translator.tokenizer.pieces(ids), limit))
+    assert len(parts) > 1
+    assert texts(translator, [text]) == [
+        " ".join(texts(translator, translator.tokenizer.decode(parts)))
+    ]
 
 
 def test_a_score_is_a_log_probability_over_a_penalty(translator: Translator) -> None:
@@ -140,6 +145,18 @@ def test_the_order_of_the_texts_changes_no_translation(
         translator, [sources[i] for i in order], beam_size=beam_size, tokens_per_batch=64
     )
     assert shuffled == [usual[i] for i in order]
+
+
+def test_greedy_search_is_a_beam_of_one(translator: Translator, sources: list[str]) -> None:
+    ids = [[*each[:40], EOS_ID] for each in translator.tokenizer.encode(sources)]
+    limits = torch.full((len(ids),), 50)
+    width = max(len(each) for each in ids)
+    padded = torch.tensor([[*each, *[PAD_ID] * (width - len(each))] for each in ids])
+    with torch.inference_mode():
+        steppers = [ModelStepper(translator.model, padded) for _ in range(2)]
+    greedy = greedy_search(steppers[0], limits, bos=BOS_ID, eos=EOS_ID, penalty=1.0)
+    beam = beam_search(steppers[1], limits, bos=BOS_ID, eos=EOS_ID, beam_size=1, penalty=1.0)
+    assert [each[0].tokens for each in beam] == [each.tokens for each in greedy]
 
 
 @torch.inference_mode()

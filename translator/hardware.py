@@ -1,8 +1,5 @@
-"""What does this machine compute with? Device, precision, and memory that is not given back."""
+"""What does this machine compute with? Device, precision, and a name for people."""
 
-import ctypes
-import platform
-import sys
 from pathlib import Path
 
 import torch
@@ -49,22 +46,6 @@ def _cpu_flag(*names: str) -> bool:
     except OSError:  # not Linux: no flag, no claim
         return False
     return any(name in flags for name in names)
-
-
-def keep_freed_memory() -> None:
-    """Ask the allocator to keep what is freed instead of returning it to the system.
-
-    A training step allocates and frees the same hundreds of megabytes again and again; with
-    glibc's defaults every large buffer is mapped afresh and pays a page fault for each 4 KiB.
-    A no-op where the C library is another.
-    """
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        return
-    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # from <malloc.h>
-    libc = ctypes.CDLL(None)
-    libc.mallopt(m_mmap_max, 0)
-    libc.mallopt(m_trim_threshold, 2**31 - 1)
-    libc.mallopt(m_top_pad, 64 * 2**20)
 
 
 def describe(device: torch.device) -> str:

@@ -142,7 +142,12 @@ class RunDirectory:
         """What the run was made with; empty before training has started."""
         if not self.environment_file.is_file():
             return {}
-        content: dict[str, Any] = json.loads(self.environment_file.read_text(encoding="utf-8"))
+        try:
+            content: dict[str, Any] = json.loads(self.environment_file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunError(
+                f"{self.environment_file} is damaged ({error})", "Delete it; training writes it."
+            ) from None
         return content
 
     def append_metrics(self, entry: dict[str, Any]) -> None:
@@ -192,7 +197,8 @@ class RunDirectory:
     def checkpoint_steps(self) -> list[int]:
         """Steps of the complete checkpoints, newest first."""
         names = [folder.name for folder in self.checkpoints.glob("step-*") if folder.is_dir()]
-        return sorted((int(name.removeprefix("step-")) for name in names), reverse=True)
+        steps = [name.removeprefix("step-") for name in names]
+        return sorted((int(step) for step in steps if step.isdecimal()), reverse=True)
 
     def read_checkpoints(self) -> Iterator[Checkpoint | RunError]:
         """Checkpoints, newest first; a damaged one is yielded as the error that tells so."""

@@ -21,6 +21,7 @@ from translator.config import TokenizerConfig
 from translator.errors import DataError, RunError
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
+_MAX_LINE_BYTES = 16384  # of what SentencePiece learns from
 
 _SPACES = [0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)]
 _SPACES += [0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
@@ -65,8 +66,12 @@ class Tokenizer:
         are learned; compare `vocabulary_size` afterwards. DataError when there is no text.
         """
         texts = list(sentences)
+        nothing = DataError(
+            "there is no text to train a tokenizer on",
+            f"Check data.train; lines over {_MAX_LINE_BYTES:,} bytes are not read.",
+        )
         if not any(text.strip() for text in texts):
-            raise DataError("there is no text to train a tokenizer on", "Check data.train.")
+            raise nothing
         size = config.vocabulary_size
         for _ in range(8):
             try:
@@ -74,6 +79,8 @@ class Tokenizer:
             except RuntimeError as error:
                 limit = re.search(r"(?:<=|smaller than or equal to)\s*(\d+)", str(error))
                 needed = re.search(r"required_chars.*?(\d+)\s*(?:vs|>)", str(error))
+                if re.search(r"all_chars_count|sentences_\.empty", str(error)):
+                    raise nothing from None  # invisible characters or endless lines only
                 if limit:
                     size = int(limit.group(1))
                 elif needed or "vocab" in str(error).lower():
@@ -124,7 +131,7 @@ def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -
             bos_id=BOS_ID,
             eos_id=EOS_ID,
             unk_surface="�",
-            max_sentence_length=16384,
+            max_sentence_length=_MAX_LINE_BYTES,
             num_threads=1,  # the pieces must not depend on the number of cores
             minloglevel=2,
         )

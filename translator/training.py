@@ -35,7 +35,7 @@ from translator.data import (
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import score
 from translator.functional import cross_entropy_sum
-from translator.hardware import choose_device, choose_precision, describe, keep_freed_memory
+from translator.hardware import choose_device, choose_precision, describe
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RUNS, Checkpoint, RunDirectory
 from translator.tokenizer import Tokenizer
@@ -104,7 +104,6 @@ def train(config: Config) -> Iterator[Event]:
     Yields what happens, as it happens. SIGINT and SIGTERM end it after the step under way, with a
     checkpoint written. Raises RunError when runs/NAME holds another configuration or other data.
     """
-    keep_freed_memory()
     torch.manual_seed(config.seed)
     random.seed(config.seed)
     run = RunDirectory(RUNS / config.name)

@@ -7,7 +7,7 @@ A multi-word Spanish verb (`dar un paseo`, `volver a casa`) inflects its first w
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 YO, TU, EL, NOSOTROS, VOSOTROS, ELLOS = range(6)
 REFLEXIVE = ("me", "te", "se", "nos", "os", "se")
@@ -204,7 +204,7 @@ def _respell(stem: str, infinitive: str, before: str) -> str:
     return stem
 
 
-@lru_cache(maxsize=None)
+@cache
 def present(infinitive: str) -> tuple[str, ...]:
     """The six forms of the present indicative."""
     irregular = _compound(infinitive, _PRESENT)
@@ -222,7 +222,7 @@ def present(infinitive: str) -> tuple[str, ...]:
     return tuple(forms)
 
 
-@lru_cache(maxsize=None)
+@cache
 def preterite(infinitive: str) -> tuple[str, ...]:
     """The six forms of the simple past (indefinido)."""
     irregular = _compound(infinitive, _PRETERITE)
@@ -248,7 +248,7 @@ def preterite(infinitive: str) -> tuple[str, ...]:
     return tuple(forms)
 
 
-@lru_cache(maxsize=None)
+@cache
 def imperfect(infinitive: str) -> tuple[str, ...]:
     """The six forms of the imperfect."""
     irregular = _compound(infinitive, _IMPERFECT)
@@ -262,19 +262,19 @@ def _future_stem(infinitive: str) -> str:
     return _lookup(infinitive, _FUTURE_STEM) or infinitive.translate(_PLAIN)
 
 
-@lru_cache(maxsize=None)
+@cache
 def future(infinitive: str) -> tuple[str, ...]:
     """The six forms of the future."""
     return tuple(_future_stem(infinitive) + ending for ending in _FUTURE_ENDINGS)
 
 
-@lru_cache(maxsize=None)
+@cache
 def conditional(infinitive: str) -> tuple[str, ...]:
     """The six forms of the conditional."""
     return tuple(_future_stem(infinitive) + ending for ending in _CONDITIONAL_ENDINGS)
 
 
-@lru_cache(maxsize=None)
+@cache
 def subjunctive(infinitive: str) -> tuple[str, ...]:
     """The six forms of the present subjunctive."""
     irregular = _compound(infinitive, _SUBJUNCTIVE)
@@ -295,7 +295,7 @@ def subjunctive(infinitive: str) -> tuple[str, ...]:
     return tuple(forms)
 
 
-@lru_cache(maxsize=None)
+@cache
 def imperfect_subjunctive(infinitive: str) -> tuple[str, ...]:
     """The six forms of the imperfect subjunctive in -ra."""
     base = preterite(infinitive)[ELLOS][: -len("ron")]
@@ -303,7 +303,7 @@ def imperfect_subjunctive(infinitive: str) -> tuple[str, ...]:
     return (base + "ra", base + "ras", base + "ra", accented + "ramos", base + "rais", base + "ran")
 
 
-@lru_cache(maxsize=None)
+@cache
 def gerund(infinitive: str) -> str:
     """The gerund: `comiendo`, `leyendo`, `durmiendo`."""
     stem, vowel = _parts(infinitive)
@@ -320,7 +320,7 @@ def gerund(infinitive: str) -> str:
     return _raised_stem(infinitive) + "iendo"
 
 
-@lru_cache(maxsize=None)
+@cache
 def participle(infinitive: str) -> str:
     """The invariable participle of the compound tenses."""
     if infinitive in _PARTICIPLE:
@@ -334,7 +334,7 @@ def participle(infinitive: str) -> str:
     return stem + ("ído" if stem and stem[-1] in "aeo" else "ido")
 
 
-@lru_cache(maxsize=None)
+@cache
 def command(infinitive: str, person: int) -> str:
     """The affirmative imperative for tú, usted (EL), vosotros or ustedes (ELLOS)."""
     if person == TU:
@@ -397,7 +397,7 @@ def _stress(word: str) -> int:
     return _default_stress(word, _nuclei(word))
 
 
-@lru_cache(maxsize=None)
+@cache
 def attach(form: str, clitics: tuple[str, ...]) -> str:
     """Hang pronouns on an infinitive, gerund or imperative, keeping the stress: `dámelo`."""
     if not clitics:
@@ -427,9 +427,10 @@ def _is_hiatus(word: str, index: int) -> bool:
 
 _ENGLISH_IRREGULAR: dict[str, tuple[str, str]] = {
     line.split()[0]: (line.split()[1], line.split()[2])
-    for line in """be was been|become became become|begin began begun|bite bit bitten|break broke broken
-    bring brought brought|build built built|buy bought bought|catch caught caught|choose chose chosen
-    come came come|cut cut cut|do did done|draw drew drawn|drink drank drunk|drive drove driven
+    for line in """be was been|become became become|begin began begun|bite bit bitten
+    break broke broken|bring brought brought|build built built|buy bought bought
+    catch caught caught|choose chose chosen|come came come|cut cut cut|do did done
+    draw drew drawn|drink drank drunk|drive drove driven
     eat ate eaten|fall fell fallen|feed fed fed|feel felt felt|find found found|fly flew flown
     forget forgot forgotten|get got got|give gave given|go went gone|grow grew grown|hang hung hung
     have had had|hear heard heard|hide hid hidden|hurt hurt hurt|keep kept kept|know knew known

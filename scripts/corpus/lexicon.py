@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 DATA = Path(__file__).parent / "lexicon"
@@ -130,13 +130,13 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-@lru_cache(maxsize=None)
+@cache
 def groups() -> dict[str, tuple[str, ...]]:
     """Group name to its members: types, other groups or English words."""
     return {row["group"]: _list(row["members"]) for row in _read("groups.tsv")}
 
 
-@lru_cache(maxsize=None)
+@cache
 def expand(name: str) -> frozenset[str]:
     """All types and words that a type, group or word stands for."""
     found = {name}
@@ -146,7 +146,7 @@ def expand(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def nouns() -> tuple[Noun, ...]:
     """All nouns in file order."""
     records = []
@@ -173,7 +173,7 @@ def nouns() -> tuple[Noun, ...]:
     return tuple(records)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _first_by_word() -> dict[str, Noun]:
     table: dict[str, Noun] = {}
     for noun in nouns():
@@ -181,21 +181,28 @@ def _first_by_word() -> dict[str, Noun]:
     return table
 
 
+@cache
+def _types() -> frozenset[str]:
+    return frozenset().union(*(noun.types for noun in nouns()))
+
+
 def fits(noun: Noun, names: frozenset[str]) -> bool:
     """Whether a noun belongs to one of the expanded types, or is itself named there."""
     if noun.types & names:
         return True
-    return noun.english in names and _first_by_word()[noun.english] is noun
+    if noun.english not in names or noun.english in _types():
+        return False
+    return _first_by_word()[noun.english] is noun
 
 
-@lru_cache(maxsize=None)
+@cache
 def nouns_of(*names: str) -> tuple[Noun, ...]:
     """All nouns of the given types, groups or words."""
-    wanted = frozenset().union(*(expand(name) for name in names))
+    wanted = frozenset(part for name in names for part in expand(name))
     return tuple(noun for noun in nouns() if fits(noun, wanted))
 
 
-@lru_cache(maxsize=None)
+@cache
 def adjectives() -> tuple[Adjective, ...]:
     """All adjectives in file order."""
     return tuple(
@@ -211,13 +218,13 @@ def adjectives() -> tuple[Adjective, ...]:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def adjectives_for(noun: Noun) -> tuple[Adjective, ...]:
     """The adjectives that can be said of a noun."""
     return tuple(adjective for adjective in adjectives() if fits(noun, adjective.types))
 
 
-@lru_cache(maxsize=None)
+@cache
 def verbs() -> tuple[Verb, ...]:
     """All verb frames in file order."""
     records = []
@@ -242,19 +249,19 @@ def _phrases(name: str) -> tuple[Phrase, ...]:
     return tuple(Phrase(row["english"], row["spanish"], _set(row["tags"])) for row in _read(name))
 
 
-@lru_cache(maxsize=None)
+@cache
 def adverbs() -> tuple[Phrase, ...]:
     """Adverbs of manner, frequency, place and attitude."""
     return _phrases("adverbs.tsv")
 
 
-@lru_cache(maxsize=None)
+@cache
 def times() -> tuple[Phrase, ...]:
     """Expressions of time; the tags say which tenses they go with."""
     return _phrases("times.tsv")
 
 
-@lru_cache(maxsize=None)
+@cache
 def tagged(tag: str) -> tuple[Phrase, ...]:
     """All adverbs and time expressions with a tag."""
     return tuple(phrase for phrase in adverbs() + times() if tag in phrase.tags)

@@ -83,7 +83,6 @@ class BatchStream:
                     self.position = {"epoch": epoch, "pool": pool, "batch": index + 1}
                     yield collate([self._corpus[i] for i in batches[index]])
                 first_batch = 0
-            first_pool = 0
             self.position = {"epoch": epoch + 1, "pool": 0, "batch": 0}
 
     def _shuffle(self, epoch: int) -> npt.NDArray[np.int64]:

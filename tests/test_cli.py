@@ -1,0 +1,278 @@
+"""The command line: what is typed, what comes out on which stream, with which exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from translator.data import SentencePair
+from translator.runs import RunDirectory
+from translator.translation import Translator
+
+LONG_LINE = "ana bebe nina " * 4000
+
+
+def translator(
+    *arguments: str | Path, stdin: str | bytes = "", cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does; streams are UTF-8 whatever the locale says."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from translator.cli import main; main()", *map(str, arguments)],
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        capture_output=True,
+        cwd=cwd,
+        env={**os.environ, "LC_ALL": "C", **environment},
+        timeout=120,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def assert_clear_error(done: subprocess.CompletedProcess[str], *fragments: str) -> None:
+    assert done.returncode == 1, done
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    error, hint = [
+        line for line in done.stderr.splitlines() if line.startswith(("error:", "hint:"))
+    ]
+    assert error.startswith("error: ")
+    assert hint.startswith("hint: ")
+    for fragment in fragments:
+        assert fragment in done.stderr, done.stderr
+
+
+# --- translate ------------------------------------------------------------------------------------
+
+
+def test_stdout_carries_the_translation_and_nothing_else(trained_run: RunDirectory) -> None:
+    done = translator("translate", "ana bebe", cwd=trained_run.path.parents[1])
+    expected = Translator.from_run(trained_run.path).translate(["ana bebe"])[0].text
+    assert (done.returncode, done.stdout) == (0, expected + "\n")
+    assert "run: runs/tiny (the newest)" in done.stderr.replace("\\", "/")
+
+
+def test_stdin_gives_as_many_lines_as_it_has(trained_run: RunDirectory) -> None:
+    lines = ["ana bebe", "", "   ", "😀", "nina\u2028nina", "中文", "no line end"]
+    done = translator("translate", "--run", trained_run.path, stdin="\n".join(lines))
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == len(lines)
+    assert done.stdout.split("\n")[1:3] == ["", "   "]
+
+
+def test_a_file_gives_the_same_as_stdin(trained_run: RunDirectory, tmp_path: Path) -> None:
+    text = "ana bebe\r\nnina\n\nbanana ana\n"
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_bytes(text.encode())
+    done = translator("translate", "--run", trained_run.path, "--input", source, "--output", target)
+    assert (done.returncode, done.stdout) == (0, "")
+    piped = translator("translate", "--run", trained_run.path, stdin=text)
+    assert target.read_bytes().decode() == piped.stdout
+
+
+def test_the_run_is_found_by_the_environment(trained_run: RunDirectory, tmp_path: Path) -> None:
+    done = translator("translate", "ana", cwd=tmp_path, TRANSLATOR_RUN=str(trained_run.path))
+    assert done.returncode == 0
+    assert "$TRANSLATOR_RUN" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "   ", "😀", "中文 翻译", LONG_LINE[:5000], "\x00\x07"])
+def test_odd_texts_are_translated_to_one_line(trained_run: RunDirectory, text: str) -> None:
+    done = translator("translate", "--run", trained_run.path, stdin=text + "\n")
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(trained_run: RunDirectory) -> None:
+    command = [sys.executable, "-c", "from translator.cli import main; main()", "translate"]
+    with subprocess.Popen(
+        [*command, "--run", trained_run.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdout.close()
+        process.stdin.write("ana\n" * 5000)
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == ""
+
+
+def test_what_is_missing_or_damaged_is_said(trained_run: RunDirectory, tmp_path: Path) -> None:
+    assert_clear_error(translator("translate", "x", cwd=tmp_path), "no trained model", "train")
+    assert_clear_error(translator("translate", "x", "--run", tmp_path / "none"), "no run directory")
+    assert_clear_error(translator("translate", "x", "--run", tmp_path), "config.yaml")
+    copy = RunDirectory(tmp_path / "copy")
+    copy.path.mkdir()
+    for file in ("config.yaml", "tokenizer.model", "model.safetensors"):
+        (copy.path / file).write_bytes((trained_run.path / file).read_bytes())
+    copy.model_file.write_bytes(copy.model_file.read_bytes()[:1000])
+    assert_clear_error(translator("translate", "x", "--run", copy.path), "model.safetensors")
+    assert_clear_error(
+        translator("translate", "--run", trained_run.path, stdin=b"ana\n\xff\n"), "line 2", "UTF-8"
+    )
+    assert_clear_error(
+        translator("translate", "--run", trained_run.path, "-i", tmp_path / "no.txt"), "no.txt"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("translate", "x", "--input", "y"),
+        ("translate", "--no-such-option"),
+        ("translate", "x", "--beam-size", "0"),
+        ("evaluate", "--source", "x"),
+        ("no-such-command",),
+    ],
+)
+def test_wrong_usage_exits_with_two(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = translator(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    assert "Traceback" in translator("translate", "x", "--debug", cwd=tmp_path).stderr
+
+
+# --- evaluate and inspect -------------------------------------------------------------------------
+
+
+def test_evaluate_scores_the_test_split_and_keeps_it(trained_run: RunDirectory) -> None:
+    done = translator("evaluate", "--run", trained_run.path)
+    assert done.returncode == 0, done
+    assert "BLEU" in done.stdout and "nrefs:1|case:mixed|eff:no|tok:13a" in done.stdout
+    assert "chrF2" in done.stdout
+    kept = json.loads((trained_run.evaluations / "test-held-out.beam-5.json").read_text())
+    assert [score["name"] for score in kept["scores"]] == ["BLEU", "chrF2"]
+    hypotheses = (trained_run.evaluations / "test-held-out.beam-5.hypotheses.txt").read_text()
+    assert hypotheses.count("\n") == kept["sentences"] == 20
+
+
+def test_evaluate_scores_any_two_files(
+    trained_run: RunDirectory, cipher_pairs: list[SentencePair], tmp_path: Path
+) -> None:
+    for side, name in enumerate(("a.en", "a.es")):
+        text = "".join(pair[side] + "\n" for pair in cipher_pairs[:10])
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = translator(
+        *("evaluate", "--run", trained_run.path, "--beam-size", "1"),
+        *("--source", tmp_path / "a.en", "--reference", tmp_path / "a.es"),
+    )
+    assert "a: 10 sentences, beam 1" in done.stdout
+
+
+def test_evaluate_refuses_files_out_of_step(trained_run: RunDirectory, tmp_path: Path) -> None:
+    (tmp_path / "a.en").write_text("ana\nana\n", encoding="utf-8")
+    (tmp_path / "a.es").write_text("oto\n", encoding="utf-8")
+    done = translator(
+        *("evaluate", "--run", trained_run.path),
+        *("--source", tmp_path / "a.en", "--reference", tmp_path / "a.es"),
+    )
+    assert_clear_error(done, "2 source lines but 1 reference")
+
+
+def test_inspect_counts_every_parameter(trained_run: RunDirectory) -> None:
+    model = Translator.from_run(trained_run.path).model
+    total = sum(p.numel() for p in model.parameters())
+    table = translator("inspect", "--run", trained_run.path).stdout
+    assert f"{total:,}" in table and "model.safetensors" in table
+    content = json.loads(translator("inspect", "--run", trained_run.path, "--json").stdout)
+    assert sum(row["parameters"] for row in content["parameters"]) == total
+
+
+# --- train ----------------------------------------------------------------------------------------
+
+
+def tiny(*extra: str) -> list[str]:
+    overrides = [
+        *("name=tiny", "device=cpu", "model.d_model=16", "model.num_heads=2", "model.d_ff=32"),
+        *("model.encoder_layers=1", "model.decoder_layers=1", "tokenizer.vocabulary_size=400"),
+        *("training.max_steps=3", "training.warmup_steps=1", "training.tokens_per_batch=128"),
+        *extra,
+    ]
+    return [f"--set={override}" for override in overrides]
+
+
+def write(file: Path, content: bytes) -> str:
+    file.write_bytes(content)
+    return str(file)
+
+
+def test_train_tells_what_it_does_and_what_comes_next(tmp_path: Path) -> None:
+    lines = "".join(f"number {n}\tnúmero {n}\n" for n in range(100)) + "\tvacío\nempty\t\n"
+    corpus = write(tmp_path / "c.en-es.tsv", (lines + f"{LONG_LINE}\tlarga\n").encode())
+    done = translator("train", *tiny(f"data.train.path={corpus}"), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    for fragment in (
+        "dropped: empty source",
+        "dropped: empty target",
+        "dropped: longer than 128 tokens",
+        "the corpus is too small for 400 pieces",
+        "en → es",
+        "step 3/3",
+        "best so far",
+        'translator translate "Pizza is great."',
+    ):
+        assert fragment in done.stderr
+    again = translator("train", *tiny(f"data.train.path={corpus}"), cwd=tmp_path)
+    assert "this run is finished" in again.stderr
+    assert translator("translate", "number 3", cwd=tmp_path).returncode == 0
+
+
+def test_quiet_says_nothing(tmp_path: Path) -> None:
+    lines = "".join(f"number {n}\tnúmero {n}\n" for n in range(100))
+    corpus = write(tmp_path / "c.en-es.tsv", lines.encode())
+    done = translator("train", "--quiet", *tiny(f"data.train.path={corpus}"), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "fragments"),
+    [
+        (b"", ["no train pair is left", "no text"]),
+        (b"one pair\tun par\n", ["no train pair is left"]),
+        (b"a\tb\nonly one\n", ["line 2", "1 column"]),
+        (b"a\tb\n\xff\tb\n", ["line 2", "UTF-8"]),
+    ],
+)
+def test_a_corpus_that_cannot_train_is_refused(
+    tmp_path: Path, content: bytes, fragments: list[str]
+) -> None:
+    corpus = write(tmp_path / "c.en-es.tsv", content)
+    done = translator("train", *tiny(f"data.train.path={corpus}"), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert any(fragment in done.stderr for fragment in fragments), done.stderr
+
+
+def test_a_mistaken_command_line_costs_no_torch(tmp_path: Path) -> None:
+    probe = (
+        "import sys; from translator.cli import main\n"
+        "sys.argv = ['translator', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "finally: print([m for m in ('torch', 'datasets', 'sacrebleu') if m in sys.modules])"
+    )
+    for arguments in (["--help"], ["train", "--set", "training.max_setps=5"], ["train", "no.yaml"]):
+        done = subprocess.run(
+            [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert done.stdout.endswith("[]\n"), done
+
+
+def test_all_mistakes_of_a_file_are_told_with_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("model:\n  d_modl: 5\n  dropout: 2\ntraining:\n  max_steps: 0\n")
+    assert_clear_error(
+        translator("train", file),
+        "3 mistakes",
+        "line 2: model.d_modl: unknown key (did you mean d_model?)",
+        "line 3: model.dropout",
+        "line 5: training.max_steps",
+    )

@@ -1,0 +1,637 @@
+import gc
+import gzip
+import itertools
+import lzma
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from translator.config import CorpusConfig, TokenizerConfig
+from translator.data import (
+    IGNORE_INDEX,
+    BatchStream,
+    Corpus,
+    Counts,
+    Example,
+    SentencePair,
+    bare_text,
+    collate,
+    encode_pairs,
+    fixed_batches,
+    read_lines,
+    read_pairs,
+    set_aside,
+)
+from translator.errors import DataError
+from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
+
+EN = ["Hello.", "“Good” night", "See you, señor\u2028tomorrow!"]
+ES = ["Hola.", "Buenas noches", "¡Hasta mañana!"]
+PAIRS = [SentencePair(en, es) for en, es in zip(EN, ES, strict=True)]
+TSV = "".join(f"{en}\t{es}\n" for en, es in PAIRS).encode()
+
+
+@pytest.fixture(autouse=True)
+def dataset_cache(tmp_path, monkeypatch):
+    """Keep what Hugging Face datasets converts out of the home directory."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file and give its path."""
+
+    def write(name, content):
+        file = tmp_path / name
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return file
+
+    return write
+
+
+def read(path, source="en", target="es", **settings):
+    return list(read_pairs(CorpusConfig(path=str(path), **settings), source, target))
+
+
+def refusal(path, source="en", target="es", **settings):
+    with pytest.raises(DataError) as caught:
+        read(path, source, target, **settings)
+    assert caught.value.hint
+    return caught.value.message
+
+
+# --- TSV files ------------------------------------------------------------------------------------
+
+PACKED = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("ending", PACKED)
+def test_a_tsv_file_gives_its_pairs(write, ending):
+    assert read(write(f"a.en-es.tsv{ending}", PACKED[ending](TSV))) == PAIRS
+
+
+@pytest.mark.parametrize("ending", PACKED)
+def test_the_direction_is_swapped_by_the_languages(write, ending):
+    file = write(f"a.en-es.tsv{ending}", PACKED[ending](TSV))
+    assert read(file, "es", "en") == [SentencePair(es, en) for en, es in PAIRS]
+
+
+def test_columns_name_the_languages_of_a_tsv_file(write):
+    file = write("a.tsv", "7\thola\tHans\thello\n")
+    assert read(file, columns={"en": 3, "es": 1}) == [SentencePair("hello", "hola")]
+
+
+def test_columns_win_over_the_name_of_the_file(write):
+    file = write("a.en-es.tsv", "hola\thello\n")
+    assert read(file, columns={"en": 1, "es": 0}) == [SentencePair("hello", "hola")]
+
+
+def test_columns_that_nobody_asked_for_are_ignored(write):
+    assert read(write("a.en-es.tsv", "a\tb\tCC BY 2.0\t#1\n")) == [SentencePair("a", "b")]
+
+
+def test_carriage_returns_and_a_byte_order_mark_are_no_text(write):
+    assert read(write("a.en-es.tsv", "\ufeffa\tb\r\nc\td\r\n")) == [("a", "b"), ("c", "d")]
+
+
+@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x0b", "\x0c", "\x85", "\x1e", "\ufeff"])
+def test_only_a_line_feed_ends_a_line(write, inside):
+    pairs = [SentencePair("x", "y"), SentencePair(f"a{inside}b", f"c{inside}d")]
+    file = write("a.en-es.tsv", f"x\ty\na{inside}b\tc{inside}d\n")
+    assert read(file) == pairs
+
+
+def test_a_last_line_without_a_line_feed_counts(write):
+    assert read(write("a.en-es.tsv", "a\tb\nc\td")) == [("a", "b"), ("c", "d")]
+
+
+def test_a_blank_line_is_an_empty_pair(write):
+    assert read(write("a.en-es.tsv", "a\tb\n\nc\td\n")) == [("a", "b"), ("", ""), ("c", "d")]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_an_empty_file_has_no_pairs(write, ending):
+    assert read(write(f"a.en-es.tsv{ending}", b"")) == []
+
+
+def test_a_missing_column_is_told_with_file_and_line(write):
+    file = write("a.en-es.tsv", "a\tb\nc d\n")
+    assert refusal(file) == f"{file}, line 2: 1 column, but 2 are needed"
+
+
+def test_invalid_utf8_is_told_with_file_line_and_byte(write):
+    file = write("a.en-es.tsv", b"a\tb\nse\xf1or\td\n")
+    assert refusal(file) == f"{file}, line 2: not UTF-8 (byte 3 of the line)"
+
+
+def test_a_tsv_file_that_names_no_languages_is_refused(write):
+    assert "does not say which column" in refusal(write("a.tsv", "a\tb\n"))
+
+
+def test_a_tsv_file_of_other_languages_is_refused(write):
+    assert "no column is given for language 'es'" in refusal(write("a.en-de.tsv", "a\tb\n"))
+
+
+@pytest.mark.parametrize("columns", [{"en": 0}, {"en": 0, "es": "spanish"}, {"en": 0, "es": -1}])
+def test_a_column_of_a_tsv_file_is_a_number_from_zero(write, columns):
+    message = refusal(write("a.tsv", "a\tb\n"), columns=columns)
+    assert "no column is given for language 'es'" in message
+
+
+# --- damaged files --------------------------------------------------------------------------------
+
+MANY = "".join(f"{n * 7919 % 1000}\t{n * 104729 % 1000}\n" for n in range(3000)).encode()
+BROKEN = {
+    "truncated.gz": gzip.compress(MANY)[:-20],
+    "truncated.xz": lzma.compress(MANY)[:-20],
+    "wrong-checksum.gz": gzip.compress(MANY)[:-8] + bytes(8),
+    "invalid-block.gz": gzip.compress(MANY)[:10] + b"\xff" * 100,
+    "corrupt.xz": lzma.compress(MANY)[:99] + b"\xff" * 99 + lzma.compress(MANY)[198:],
+    "not-packed.gz": MANY,
+    "not-packed.xz": MANY,
+    "empty.xz": b"",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_damaged_packed_file_is_told_with_its_line(write, name):
+    stem, _, ending = name.partition(".")
+    file = write(f"{stem}.en-es.tsv.{ending}", BROKEN[name])
+    message = refusal(file)
+    assert message.startswith(f"{file}, after line ")
+    assert "damaged compressed file" in message
+
+
+def test_what_can_be_read_of_a_truncated_file_comes_before_the_error(write):
+    file = write("a.en-es.tsv.gz", gzip.compress(MANY)[:-20])
+    pairs = []
+    with pytest.raises(DataError) as caught:
+        for pair in read_pairs(CorpusConfig(path=str(file)), "en", "es"):
+            pairs.append(pair)
+    assert f"after line {len(pairs)}:" in caught.value.message
+    assert pairs[:2] == [("0", "0"), ("919", "729")]
+
+
+@pytest.mark.parametrize("ending", PACKED)
+def test_a_file_is_closed_when_reading_ends(write, ending):
+    file = write(f"a.en-es.tsv{ending}", PACKED[ending](TSV))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read(file)
+        gc.collect()
+    assert [each for each in caught if str(file) in str(each.message)] == []
+
+
+# --- which reader ---------------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_named(tmp_path):
+    file = tmp_path / "nowhere.tsv"
+    assert refusal(file) == f"there is no corpus {file}"
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a.txt", "a.tsv.zip", "tsv", "a.csv.gz"])
+def test_a_format_that_the_name_does_not_tell_is_refused(write, name):
+    file = write(name, TSV)
+    assert refusal(file) == f"the format of {file} is not known by its name"
+
+
+def test_an_unknown_embedded_corpus_is_refused():
+    assert refusal("embedded:nowhere") == "there is no embedded corpus 'nowhere'"
+
+
+# --- two parallel files ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", PACKED)
+def test_two_parallel_files_give_their_pairs(write, tmp_path, ending):
+    write(f"a.en.txt{ending}", PACKED[ending]("\n".join(EN).encode()))
+    write(f"a.es.txt{ending}", PACKED[ending]("\n".join(ES).encode()))
+    assert read(tmp_path / f"a.{{language}}.txt{ending}") == PAIRS
+
+
+def test_the_languages_choose_among_parallel_files(write, tmp_path):
+    for language in ("en", "es", "de"):
+        write(f"a.{language}", f"text in {language}\n")
+    assert read(tmp_path / "a.{language}", "de", "en") == [("text in de", "text in en")]
+
+
+def test_the_language_may_stand_in_the_folder(tmp_path):
+    for language in ("en", "es"):
+        (tmp_path / language).mkdir()
+        (tmp_path / language / "a").write_text(language, encoding="utf-8")
+    assert read(tmp_path / "{language}" / "a") == [("en", "es")]
+
+
+@pytest.mark.parametrize(("en", "es"), [("a\nb\nc\n", "d\n"), ("d\n", "a\nb\nc\n"), ("", "a\n")])
+def test_unequal_parallel_files_are_told_with_both_counts(write, tmp_path, en, es):
+    files = write("a.en", en), write("a.es", es)
+    counts = en.count("\n"), es.count("\n")
+    assert refusal(tmp_path / "a.{language}") == (
+        f"{files[0]} has {counts[0]} lines, {files[1]} {counts[1]}: they are out of step"
+    )
+
+
+def test_a_missing_parallel_file_is_named(write, tmp_path):
+    write("a.en", "a\n")
+    assert refusal(tmp_path / "a.{language}") == f"there is no file {tmp_path / 'a.es'}"
+
+
+def test_invalid_utf8_in_a_parallel_file_is_told_with_its_line(write, tmp_path):
+    write("a.en", "a\nb\n")
+    file = write("a.es", b"a\n\xff\n")
+    assert refusal(tmp_path / "a.{language}").startswith(f"{file}, line 2: not UTF-8")
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", PACKED)
+def test_lines_of_a_file_come_without_their_ends(write, ending):
+    file = write(f"a.txt{ending}", PACKED[ending]("\ufeffa\r\n\nb\u2028c\nd".encode()))
+    assert list(read_lines(file)) == ["a", "", "b\u2028c", "d"]
+
+
+def test_lines_of_a_directory_are_refused(tmp_path):
+    with pytest.raises(DataError, match="is a directory"):
+        list(read_lines(tmp_path))
+
+
+# --- Hugging Face datasets ------------------------------------------------------------------------
+
+
+def dataset(columns):
+    import datasets
+
+    return datasets.Dataset.from_dict(columns)
+
+
+STORED = {
+    "languages": ({"id": [1, 2, 3], "en": EN, "es": ES}, {}),
+    "translation": ({"translation": [{"en": en, "es": es} for en, es in PAIRS]}, {}),
+    "named": ({"english": EN, "spanish": ES}, {"columns": {"en": "english", "es": "spanish"}}),
+}
+
+
+@pytest.mark.parametrize("layout", STORED)
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "json", "folder", "split"])
+def test_a_dataset_gives_its_pairs(tmp_path, layout, form):
+    import datasets
+
+    columns, settings = STORED[layout]
+    path = tmp_path / f"data.{form}"
+    match form:
+        case "parquet":
+            dataset(columns).to_parquet(path)
+        case "jsonl":
+            dataset(columns).to_json(path)
+        case "json":
+            dataset(columns).to_json(path, lines=False)
+        case "folder":
+            dataset(columns).save_to_disk(path)
+        case "split":
+            datasets.DatasetDict(train=dataset(columns)).save_to_disk(path)
+    assert read(path, **settings) == PAIRS
+
+
+@pytest.mark.parametrize("layout", ["languages", "named"])
+def test_a_csv_file_gives_its_pairs(tmp_path, layout):
+    columns, settings = STORED[layout]
+    dataset(columns).to_csv(tmp_path / "a.csv")
+    assert read(tmp_path / "a.csv", **settings) == PAIRS
+
+
+def test_words_that_look_like_missing_values_stay_words(write):
+    file = write("a.csv", "en,es\nNone,Ninguno\nnull,nulo\nhi,\n")
+    assert read(file) == [("None", "Ninguno"), ("null", "nulo"), ("hi", "")]
+
+
+def test_the_direction_of_a_translation_column_is_swapped(tmp_path):
+    dataset(STORED["translation"][0]).to_parquet(tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet", "es", "en") == [(es, en) for en, es in PAIRS]
+
+
+def test_a_folder_of_files_is_read_as_a_dataset(tmp_path):
+    (tmp_path / "set").mkdir()
+    dataset(STORED["languages"][0]).to_json(tmp_path / "set" / "train.jsonl")
+    assert read(tmp_path / "set") == PAIRS
+
+
+def test_the_split_is_chosen(tmp_path):
+    import datasets
+
+    splits = {name: dataset({"en": [name], "es": ["x"]}) for name in ("train", "validation")}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "set")
+    assert read(tmp_path / "set", split="validation") == [("validation", "x")]
+
+
+def test_a_missing_text_is_empty(write):
+    file = write("a.jsonl", '{"en": "a", "es": null}\n{"en": null, "es": "b"}\n')
+    assert read(file) == [("a", ""), ("", "b")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fragment"),
+    [
+        ("a.jsonl", '{"en": "a", "fr": "b"}\n', "has no column 'es', only en, fr"),
+        ("a.csv", "en,es\n1984,1984\n", "row 1: no text for 'en' and 'es', but en: int, es: int"),
+        ("a.jsonl", '{"translation": {"en": "a", "fr": "b"}}\n', "row 1: no text for 'en'"),
+        ("a.jsonl", '{"translation": {"en": "a", "es": "b"}}\n{"translation": null}\n', "row 2"),
+        ("a.jsonl", '{"translation": "a"}\n', "row 1: no text for 'en' and 'es'"),
+        ("a.jsonl", b'{"en": "a", "es": "b"}\n{"en": "a\xff", "es": "b"}\n', "row 2: not UTF-8"),
+        ("a.jsonl", '{"en": "a", "es": "b"}\n{"en"', "cannot load"),
+        ("a.jsonl", "", "cannot load"),
+        ("a.csv", "", "No columns to parse"),
+        ("a.csv", "en,es\n", "cannot load"),
+        ("a.parquet", "rubbish", "cannot load"),
+    ],
+)
+def test_a_dataset_that_holds_no_pairs_is_refused_with_its_name(write, name, content, fragment):
+    file = write(name, content)
+    message = refusal(file)
+    assert str(file) in message
+    assert fragment in message
+
+
+def test_a_split_that_is_not_there_is_refused(tmp_path):
+    import datasets
+
+    datasets.DatasetDict(train=dataset({"en": EN, "es": ES})).save_to_disk(tmp_path / "set")
+    assert "(split dev)" in refusal(tmp_path / "set", split="dev")
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    (tmp_path / "set").mkdir()
+    assert "cannot load" in refusal(tmp_path / "set")
+
+
+# --- examples -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return Tokenizer.train([*EN, *ES] * 3, TokenizerConfig(vocabulary_size=320))
+
+
+def test_an_example_is_the_ids_and_an_end(tokenizer):
+    corpus = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    expected = [[*ids, EOS_ID] for ids in tokenizer.encode(EN)]
+    assert [corpus[i].source.tolist() for i in range(3)] == expected
+    assert corpus[2].target.tolist() == [*tokenizer.encode(ES)[2], EOS_ID]
+
+
+def test_the_counts_add_up(tokenizer):
+    pairs = [*PAIRS, ("", "a"), ("a", " \u2028 "), ("", ""), ("\u200b", "a"), ("a", "b" * 999)]
+    counts = Counts()
+    corpus = encode_pairs([SentencePair(*pair) for pair in pairs], tokenizer, 100, counts)
+    assert counts == Counts(
+        read=8,
+        kept=3,
+        dropped={"empty source": 3, "empty target": 1, "longer than 100 tokens": 1},
+    )
+    assert counts.read == counts.kept + sum(counts.dropped.values())
+    assert len(corpus) == counts.kept
+
+
+def test_a_pair_of_just_the_greatest_length_is_kept(tokenizer):
+    length = max(map(len, tokenizer.encode([EN[0], ES[0]])))
+    assert len(encode_pairs(PAIRS[:1], tokenizer, length, Counts())) == 1
+    assert len(encode_pairs(PAIRS[:1], tokenizer, length - 1, Counts())) == 0
+
+
+def test_no_pairs_are_an_empty_corpus(tokenizer):
+    counts = Counts()
+    corpus = encode_pairs([], tokenizer, 100, counts)
+    assert (len(corpus), counts, corpus.source_lengths.tolist()) == (0, Counts(), [])
+
+
+def test_many_chunks_are_encoded_as_one(tokenizer):
+    corpus = encode_pairs(PAIRS * 4000, tokenizer, 100, Counts())
+    first = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    assert len(corpus) == 12_000
+    assert corpus[11_999].target.tolist() == first[2].target.tolist()
+
+
+@pytest.mark.parametrize("index", [3, -1])
+def test_an_index_outside_the_corpus_is_an_error(tokenizer, index):
+    corpus = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    with pytest.raises(IndexError):
+        corpus[index]
+
+
+def test_joined_corpora_hold_the_pairs_of_all_with_their_weights(tokenizer):
+    parts = [
+        encode_pairs(PAIRS[:2], tokenizer, 100, Counts(), weight=0.5),
+        encode_pairs([], tokenizer, 100, Counts()),
+        encode_pairs(PAIRS[2:], tokenizer, 100, Counts(), weight=3.0),
+    ]
+    joined, whole = Corpus.join(parts), encode_pairs(PAIRS, tokenizer, 100, Counts())
+    for mine, expected in zip(joined.arrays[:4], whole.arrays[:4], strict=True):
+        assert mine.tolist() == expected.tolist()
+    assert joined.weights.tolist() == [0.5, 0.5, 3.0]
+
+
+# --- held-out pairs -------------------------------------------------------------------------------
+
+
+def repetitive_corpora():
+    """Two corpora in which texts return, in other pairs, cases and punctuation."""
+    first = [SentencePair(f"Text {n % 90}.", f"Texto {n % 70}") for n in range(200)]
+    second = [SentencePair(f"TEXT  {n}!", f"¿Texto {n + 1}?") for n in range(100)]
+    return [first, [*second, SentencePair("…", "¡!"), SentencePair("", "")]]
+
+
+def texts(pairs):
+    return {bare_text(side) for pair in pairs for side in pair} - {""}
+
+
+def test_nothing_leaks_from_the_held_out_sets():
+    train, (valid, test) = set_aside(repetitive_corpora(), [7, 5], seed=1)
+    learned = texts(train[0] + train[1])
+    assert texts(valid) & texts(test) == texts(valid) & learned == texts(test) & learned == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "copy"),
+    [("Hello!", "HELLO"), ("¿Qué  tal?", "qué\u00a0tal…"), ("ﬁne", "fine"), ("e\u0301l", "él")],
+)
+def test_a_copy_in_another_case_or_punctuation_is_the_same_text(text, copy):
+    assert bare_text(text) == bare_text(copy) != ""
+
+
+def test_another_accent_is_another_text():
+    assert bare_text("el año") != bare_text("el ano")
+
+
+def test_the_held_out_sets_have_their_sizes():
+    _, held_out = set_aside(repetitive_corpora(), [7, 5, 1], seed=1)
+    assert [len(each) for each in held_out] == [7, 5, 1]
+
+
+def test_pairs_that_share_no_text_with_the_held_out_stay_in_order():
+    corpora = repetitive_corpora()
+    train, held_out = set_aside(corpora, [4], seed=1)
+    taken = texts(held_out[0])
+    assert train == [[p for p in pairs if not texts([p]) & taken] for pairs in corpora]
+    assert all(0 < len(mine) < len(pairs) for mine, pairs in zip(train, corpora, strict=True))
+
+
+def test_a_held_out_pair_has_letters_on_both_sides():
+    _, [held_out] = set_aside(repetitive_corpora(), [1000], seed=1)
+    assert [pair for pair in held_out if not all(map(bare_text, pair))] == []
+
+
+def test_the_same_seed_sets_the_same_pairs_aside():
+    splits = [set_aside(repetitive_corpora(), [7, 5], seed) for seed in (1, 1, 2)]
+    assert splits[0] == splits[1] != splits[2]
+
+
+def test_a_corpus_that_is_too_small_gives_what_it_has():
+    assert set_aside([PAIRS[:1]], [5, 5], seed=1) == ([[]], [PAIRS[:1], []])
+
+
+# --- batches --------------------------------------------------------------------------------------
+
+
+def numbered_corpus(size, weight=1.0):
+    """Pairs of 2 to 9 ids; the first id of each side is the number of the pair."""
+    lengths = np.random.default_rng(0).integers(2, 10, (size, 2))
+    sides = [
+        [np.array([100 + n, *range(4, size + 2), EOS_ID], np.int32) for n, size in enumerate(side)]
+        for side in lengths.T
+    ]
+    return Corpus(*sides, weight=weight)
+
+
+def numbers(batch):
+    assert torch.equal(batch.source[:, 0], batch.labels[:, 0])  # the sides belong together
+    return (batch.source[:, 0] - 100).tolist()
+
+
+def epoch_of(stream, epoch=0):
+    """The numbers of the pairs in each batch of an epoch."""
+    batches = []
+    for batch in stream:
+        if stream.position["epoch"] != epoch:
+            break
+        batches.append(numbers(batch))
+    return batches
+
+
+CORPUS = numbered_corpus(300)
+BUDGET = 20  # several pools an epoch
+
+
+def test_the_same_seed_gives_the_same_batches():
+    streams = [BatchStream(CORPUS, BUDGET, seed) for seed in (1, 1, 2)]
+    firsts = [[numbers(b) for b in itertools.islice(stream, 250)] for stream in streams]
+    assert firsts[0] == firsts[1] != firsts[2]
+
+
+@pytest.mark.parametrize("budget", [16, BUDGET, 100, 10_000])
+def test_each_epoch_holds_every_pair_exactly_once(budget):
+    stream = BatchStream(CORPUS, budget, seed=1)
+    seen = {0: [], 1: [], 2: []}
+    for batch in stream:
+        if stream.position["epoch"] == 3:
+            break
+        seen[stream.position["epoch"]] += numbers(batch)
+    assert [sorted(each) for each in seen.values()] == [list(range(300))] * 3
+    assert seen[0] != seen[1] != seen[2]
+
+
+@pytest.mark.parametrize("budget", [16, BUDGET, 100])
+def test_a_batch_keeps_its_budget_on_both_sides(budget):
+    for batch in itertools.islice(BatchStream(CORPUS, budget, seed=1), 400):
+        assert max(batch.source.numel(), batch.labels.numel()) <= budget
+
+
+def test_a_pair_over_the_budget_is_a_batch_of_its_own():
+    long = Corpus([np.arange(100, 150, dtype=np.int32)], [np.arange(100, 103, dtype=np.int32)])
+    stream = BatchStream(Corpus.join([numbered_corpus(20), long]), BUDGET, seed=1)
+    batches = itertools.islice(stream, 40)
+    assert {len(b.source) for b in batches if b.source.numel() > BUDGET} == {1}
+
+
+def test_neighbours_in_length_share_a_batch():
+    def padding(batches):
+        return sum(int((batch.labels == IGNORE_INDEX).sum()) for batch in batches)
+
+    as_they_come = [collate([CORPUS[n + i] for i in range(20)]) for n in range(0, 300, 20)]
+    by_length = itertools.islice(BatchStream(CORPUS, 100, seed=1), 15)
+    assert padding(by_length) < padding(as_they_come) / 4
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.7])
+def test_a_stream_goes_on_from_every_position_as_if_never_stopped(weight):
+    corpus = numbered_corpus(300, weight)
+    stream = BatchStream(corpus, BUDGET, seed=3)
+    positions, batches = [stream.position], []
+    for batch in itertools.islice(stream, 300):
+        positions.append(stream.position)
+        batches.append(numbers(batch))
+    assert {position["epoch"] for position in positions} > {0, 1}
+    assert {position["pool"] for position in positions} > {0}
+    for place, position in enumerate(positions[:-3]):
+        resumed = BatchStream(corpus, BUDGET, seed=3)
+        resumed.position = position
+        continuation = [numbers(batch) for batch in itertools.islice(resumed, 3)]
+        assert continuation == batches[place : place + 3]
+
+
+def test_a_pair_of_weight_three_occurs_three_times_an_epoch():
+    corpus = Corpus.join([numbered_corpus(50), numbered_corpus(60, weight=3.0)])
+    seen = itertools.chain(*epoch_of(BatchStream(corpus, BUDGET, seed=1)))
+    assert sorted(seen) == sorted([*range(50), *[*range(60)] * 3])
+
+
+def test_a_pair_of_weight_one_half_occurs_in_half_of_the_epochs():
+    stream = BatchStream(numbered_corpus(40, weight=0.5), 1000, seed=1)
+    epochs = [[] for _ in range(100)]
+    for batch in stream:
+        if stream.position["epoch"] == 100:
+            break
+        epochs[stream.position["epoch"]] += numbers(batch)
+    assert max(np.bincount(epoch).max() for epoch in epochs) == 1
+    assert 0.45 < np.mean([len(epoch) for epoch in epochs]) / 40 < 0.55
+
+
+def test_an_empty_corpus_is_refused():
+    with pytest.raises(ValueError, match="empty corpus"):
+        BatchStream(Corpus([], []), BUDGET, seed=1)
+
+
+def test_fixed_batches_hold_every_pair_once_the_longest_first():
+    batches = list(fixed_batches(CORPUS, 100))
+    assert sorted(itertools.chain(*map(numbers, batches))) == list(range(300))
+    widths = [batch.labels.shape[1] for batch in batches]
+    assert widths == sorted(widths, reverse=True)
+    assert max(max(b.source.numel(), b.labels.numel()) for b in batches) <= 100
+
+
+def test_collated_pairs_are_padded_shifted_and_masked():
+    ids = [([7, 8, EOS_ID], [9, EOS_ID]), ([5, EOS_ID], [6, 7, 8, EOS_ID])]
+    batch = collate([Example(*(np.array(side, np.int32) for side in pair)) for pair in ids])
+    assert batch.source.tolist() == [[7, 8, EOS_ID], [5, EOS_ID, PAD_ID]]
+    assert batch.source_padding_mask.tolist() == [[False] * 3, [False, False, True]]
+    assert batch.decoder_input.tolist() == [[BOS_ID, 9, PAD_ID, PAD_ID], [BOS_ID, 6, 7, 8]]
+    ignored = [IGNORE_INDEX] * 2
+    assert batch.labels.tolist() == [[9, EOS_ID, *ignored], [6, 7, 8, EOS_ID]]
+    assert batch.num_target_tokens == 6
+
+
+def test_a_batch_has_the_types_that_the_model_takes():
+    batch = collate([CORPUS[0], CORPUS[1]])
+    tensors = (batch.source, batch.source_padding_mask, batch.decoder_input, batch.labels)
+    assert [t.dtype for t in tensors] == [torch.int64, torch.bool, torch.int64, torch.int64]
+
+
+def test_a_moved_batch_is_the_same():
+    batch = collate([CORPUS[0], CORPUS[1]])
+    moved = batch.to(torch.device("cpu"))
+    assert torch.equal(moved.labels, batch.labels)
+    assert torch.equal(moved.source_padding_mask, batch.source_padding_mask)

@@ -1,0 +1,381 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from translator.config import Config, TokenizerConfig
+from translator.errors import RunError
+from translator.runs import RUN_VARIABLE, RUNS, Checkpoint, RunDirectory, write_atomically
+from translator.tokenizer import Tokenizer
+
+TOKENIZER = Tokenizer.train(["one text", "otro texto"], TokenizerConfig(vocabulary_size=300))
+OTHER_TOKENIZER = Tokenizer.train(["¿qué?", "¡sí!"], TokenizerConfig(vocabulary_size=300))
+WEIGHTS = {"embedding.weight": torch.arange(12.0).view(3, 4), "norm.bias": torch.zeros(4)}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunDirectory(tmp_path / "run")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty working directory, and no run named by the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(RUN_VARIABLE, raising=False)
+    return tmp_path
+
+
+def trained(path: Path, modified: int = 0) -> RunDirectory:
+    """A run directory with the three files that translate."""
+    run = RunDirectory(path)
+    run.write_config(Config(name=path.name))
+    run.write_tokenizer(TOKENIZER)
+    run.write_model(WEIGHTS, TOKENIZER)
+    os.utime(run.model_file, (modified, modified))
+    return run
+
+
+def checkpoint(step: int) -> Checkpoint:
+    return Checkpoint(
+        step,
+        {"position": {"epoch": 1, "pool": 0, "batch": step}, "best": {}, "seconds": 0.1 + 0.2},
+        {
+            "weights": {"w": torch.full((2, 3), step / 3), "half": torch.ones(2).bfloat16()},
+            "random": {"state": torch.arange(8, dtype=torch.uint8)},
+        },
+    )
+
+
+def read_all(run: RunDirectory) -> list[int | RunError]:
+    """The steps of the checkpoints that can be read, and the errors of the others."""
+    found = run.read_checkpoints()
+    return [each.step if isinstance(each, Checkpoint) else each for each in found]
+
+
+def files_below(path: Path) -> set[str]:
+    return {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()}
+
+
+# --- atomic writes --------------------------------------------------------------------------------
+
+
+def test_a_file_is_written_with_its_folder_and_nothing_beside_it(tmp_path):
+    write_atomically(tmp_path / "a" / "b" / "file.txt", b"new")
+    assert files_below(tmp_path) == {"a/b/file.txt"}
+    assert (tmp_path / "a/b/file.txt").read_bytes() == b"new"
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    file = tmp_path / "file.txt"
+    write_atomically(file, b"old" * 1000)
+    with file.open("rb") as reader:  # who reads the old one goes on reading it
+        write_atomically(file, b"new")
+        assert reader.read() == b"old" * 1000
+    assert file.read_bytes() == b"new"
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    file = tmp_path / "file.txt"
+    write_atomically(file, b"old")
+    (tmp_path / ".file.txt.partial").mkdir()  # so the new one cannot be written
+    with pytest.raises(OSError):
+        write_atomically(file, b"new")
+    assert file.read_bytes() == b"old"
+
+
+def test_what_a_kill_left_half_written_is_overwritten(tmp_path):
+    (tmp_path / ".file.txt.partial").write_bytes(b"half a fi")
+    write_atomically(tmp_path / "file.txt", b"new")
+    assert files_below(tmp_path) == {"file.txt"}
+
+
+def test_texts_are_utf8_with_line_feeds(run):
+    run.write_json(run.environment_file, {"text": "¿señal?"})
+    assert run.environment_file.read_bytes() == '{\n  "text": "¿señal?"\n}\n'.encode()
+
+
+# --- the three files that translate ---------------------------------------------------------------
+
+
+def test_the_configuration_comes_back(run):
+    config = Config.model_validate({"name": "mine", "data": {"train": {"path": "ñ.en-es.tsv"}}})
+    run.write_config(config)
+    assert run.read_config() == config
+
+
+def test_a_damaged_configuration_is_an_error_of_the_run(run):
+    run.write_text(run.config_file, "training: {max_setps: 3}\n")
+    with pytest.raises(RunError, match=r"damaged.*training.max_setps"):
+        run.read_config()
+
+
+def test_the_weights_come_back_bit_by_bit(run):
+    run.write_model(WEIGHTS, TOKENIZER)
+    weights = run.read_model(TOKENIZER)
+    assert weights.keys() == WEIGHTS.keys()
+    assert all(torch.equal(weights[name], WEIGHTS[name]) for name in WEIGHTS)
+
+
+def test_the_tokenizer_comes_back(run):
+    run.write_tokenizer(TOKENIZER)
+    assert run.read_tokenizer().model == TOKENIZER.model
+
+
+def test_the_tokenizer_of_another_run_is_refused(run):
+    run.write_model(WEIGHTS, TOKENIZER)
+    run.write_tokenizer(OTHER_TOKENIZER)
+    with pytest.raises(RunError, match=r"does not belong to model\.safetensors"):
+        run.read_model(run.read_tokenizer())
+
+
+def test_foreign_weights_are_refused(run):
+    run.path.mkdir()
+    safetensors.torch.save_file(WEIGHTS, run.model_file)
+    with pytest.raises(RunError, match="does not belong"):
+        run.read_model(TOKENIZER)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 100, -1])
+def test_a_truncated_model_file_is_refused_with_its_name(run, kept):
+    run.write_model(WEIGHTS, TOKENIZER)
+    run.model_file.write_bytes(run.model_file.read_bytes()[:kept])
+    with pytest.raises(RunError) as caught:
+        run.read_model(TOKENIZER)
+    assert caught.value.message.startswith(f"{run.model_file} is damaged")
+    assert caught.value.hint
+
+
+def test_a_truncated_tokenizer_is_refused(run):
+    write_atomically(run.tokenizer_file, TOKENIZER.model[:500])
+    with pytest.raises(RunError, match="not a SentencePiece model"):
+        run.read_tokenizer()
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "tokenizer.model", "model.safetensors"])
+def test_a_run_without_one_of_the_three_files_is_refused(tmp_path, name):
+    run = trained(tmp_path / "run")
+    (run.path / name).unlink()
+    with pytest.raises(RunError, match=f"run holds no {name}"):
+        run.check_model()
+
+
+def test_the_three_files_are_enough(tmp_path):
+    run = trained(tmp_path / "run")
+    assert files_below(run.path) == {"config.yaml", "tokenizer.model", "model.safetensors"}
+    run.check_model()
+
+
+# --- which run ------------------------------------------------------------------------------------
+
+
+def test_a_named_run_wins_over_the_environment(here, monkeypatch):
+    mine, other = trained(here / "mine"), trained(here / "other")
+    monkeypatch.setenv(RUN_VARIABLE, str(other.path))
+    assert RunDirectory.find(mine.path).path == mine.path
+
+
+def test_the_environment_wins_over_the_newest_run(here, monkeypatch):
+    mine = trained(here / "mine")
+    trained(here / RUNS / "newest", modified=9)
+    monkeypatch.setenv(RUN_VARIABLE, str(mine.path))
+    assert RunDirectory.find().path == mine.path
+
+
+def test_the_newest_model_is_found_whatever_its_name(here):
+    for name, modified in {"a": 1, "b": 3, "c": 2}.items():
+        trained(here / RUNS / name, modified)
+    assert RunDirectory.find().path == RUNS / "b"
+
+
+def test_a_newer_run_without_a_model_is_passed_over(here):
+    trained(here / RUNS / "done", modified=1)
+    trained(here / RUNS / "begun", modified=9).model_file.unlink()
+    assert RunDirectory.find().path == RUNS / "done"
+
+
+def test_the_newest_run_is_refused_where_a_file_is_missing(here):
+    trained(here / RUNS / "a").tokenizer_file.unlink()
+    with pytest.raises(RunError, match=r"holds no tokenizer\.model"):
+        RunDirectory.find()
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_no_run_at_all_is_an_error_with_the_command_that_makes_one(here, empty):
+    if empty:
+        (here / RUNS).mkdir()
+    with pytest.raises(RunError, match="no trained model in runs") as caught:
+        RunDirectory.find()
+    assert "translator train" in caught.value.hint
+
+
+def test_a_run_that_is_not_there_is_named(here):
+    with pytest.raises(RunError, match="there is no run directory nowhere"):
+        RunDirectory.find(Path("nowhere"))
+
+
+def test_a_wrong_environment_is_no_reason_to_take_another_run(here, monkeypatch):
+    trained(here / RUNS / "a")
+    monkeypatch.setenv(RUN_VARIABLE, "nowhere")
+    with pytest.raises(RunError, match="nowhere"):
+        RunDirectory.find()
+
+
+# --- checkpoints ----------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_comes_back_exactly(run):
+    written = checkpoint(7)
+    run.write_checkpoint(written, keep=1)
+    [read] = run.read_checkpoints()
+    assert isinstance(read, Checkpoint)
+    assert (read.step, read.state) == (written.step, written.state)
+    assert read.tensors.keys() == written.tensors.keys()
+    for stem, tensors in written.tensors.items():
+        assert read.tensors[stem].keys() == tensors.keys()
+        for name, tensor in tensors.items():
+            assert read.tensors[stem][name].dtype == tensor.dtype
+            assert torch.equal(read.tensors[stem][name], tensor)
+
+
+def test_a_checkpoint_is_tensors_and_json(run):
+    run.write_checkpoint(checkpoint(7), keep=1)
+    assert files_below(run.checkpoints) == {
+        "step-7/state.json",
+        "step-7/weights.safetensors",
+        "step-7/random.safetensors",
+    }
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(1, [110]), (2, [110, 90]), (9, [110, 90, 8])])
+def test_the_newest_checkpoints_are_kept(run, keep, kept):
+    for step in (8, 90, 110):
+        run.write_checkpoint(checkpoint(step), keep)
+    assert run.checkpoint_steps() == read_all(run) == kept
+
+
+def test_a_checkpoint_of_the_same_step_is_replaced(run):
+    run.write_checkpoint(checkpoint(5), keep=2)
+    run.write_checkpoint(Checkpoint(5, {"again": True}, {}), keep=2)
+    [read] = run.read_checkpoints()
+    assert (read.state, read.tensors) == ({"again": True}, {})
+
+
+def test_without_checkpoints_there_is_nothing_to_go_on_from(run):
+    assert (run.checkpoint_steps(), read_all(run)) == ([], [])
+
+
+def test_a_checkpoint_that_a_kill_left_half_written_does_not_count(run):
+    run.write_checkpoint(checkpoint(5), keep=2)
+    (run.checkpoints / "step-5").rename(run.checkpoints / ".step-6.partial")
+    assert read_all(run) == []
+    run.write_checkpoint(checkpoint(6), keep=2)
+    assert [folder.name for folder in run.checkpoints.iterdir()] == ["step-6"]
+
+
+def truncate(folder):
+    file = folder / "weights.safetensors"
+    file.write_bytes(file.read_bytes()[:-3])
+
+
+def flip_a_bit(folder):
+    file = folder / "weights.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+
+
+def rewrite(state):
+    return lambda folder: (folder / "state.json").write_text(state, encoding="utf-8")
+
+
+DAMAGES = {
+    "truncated": truncate,
+    "a flipped bit": flip_a_bit,
+    "a missing file": lambda folder: (folder / "random.safetensors").unlink(),
+    "no state": lambda folder: (folder / "state.json").unlink(),
+    "half a state": rewrite('{"step": 9, "checks'),
+    "an empty state": rewrite(""),
+    "a state without checksums": rewrite('{"step": 9}'),
+    "a state that is a list": rewrite("[]"),
+    "a state that is null": rewrite("null"),
+    "a state with wrong checksums": rewrite('{"step": 9, "checksums": 3}'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_an_error_and_the_next_one_is_good(run, damage):
+    run.write_checkpoint(checkpoint(5), keep=2)
+    run.write_checkpoint(checkpoint(9), keep=2)
+    DAMAGES[damage](run.checkpoints / "step-9")
+    error, good = read_all(run)
+    assert isinstance(error, RunError)
+    assert error.message.startswith(f"the checkpoint {run.checkpoints / 'step-9'} is damaged: ")
+    assert good == 5
+
+
+def test_a_checkpoint_is_never_deleted_for_a_damaged_newer_one(run):
+    run.write_checkpoint(checkpoint(9), keep=1)
+    truncate(run.checkpoints / "step-9")
+    run.write_checkpoint(checkpoint(6), keep=1)
+    assert read_all(run) == [6]
+
+
+def test_a_folder_that_is_no_checkpoint_is_left_alone(run):
+    run.write_checkpoint(checkpoint(5), keep=1)
+    (run.checkpoints / "step-5-copy").mkdir()
+    run.write_checkpoint(checkpoint(6), keep=1)
+    assert read_all(run) == [6]
+    assert (run.checkpoints / "step-5-copy").is_dir()
+
+
+# --- metrics and environment ----------------------------------------------------------------------
+
+
+def test_metrics_come_back_line_by_line(run):
+    run.path.mkdir()
+    entries = [{"step": 1, "loss": 0.1}, {"step": 2, "text": "a\u2028¿b?"}]
+    for entry in entries:
+        run.append_metrics(entry)
+    assert run.read_metrics() == entries
+    lines = run.metrics_file.read_bytes().decode().split("\n")
+    assert [json.loads(line) for line in lines[:-1]] == entries
+
+
+def test_metrics_are_rewound_to_a_step(run):
+    run.path.mkdir()
+    for step in (10, 20, 20, 30, 40):
+        run.append_metrics({"step": step})
+    run.rewind_metrics(20)
+    assert run.read_metrics() == [{"step": 10}, {"step": 20}, {"step": 20}]
+
+
+def test_a_line_that_a_kill_cut_short_is_left_out_and_rewound(run):
+    run.write_text(run.metrics_file, '{"step": 1}\n{"step": 2}\n{"step": 3, "lo')
+    assert run.read_metrics() == [{"step": 1}, {"step": 2}]
+    run.rewind_metrics(2)
+    run.append_metrics({"step": 3})
+    assert [entry["step"] for entry in run.read_metrics()] == [1, 2, 3]
+
+
+def test_without_metrics_there_is_nothing_to_rewind(run):
+    run.rewind_metrics(5)
+    assert run.read_metrics() == []
+
+
+def test_the_environment_is_empty_before_training(run):
+    assert run.read_environment() == {}
+
+
+def test_the_environment_comes_back(run):
+    run.write_json(run.environment_file, {"seed": 1, "command": "translator train ñ"})
+    assert run.read_environment() == {"seed": 1, "command": "translator train ñ"}
+
+
+def test_a_damaged_environment_is_an_error_of_the_run(run):
+    run.write_text(run.environment_file, '{"seed": ')
+    with pytest.raises(RunError, match=r"environment\.json is damaged"):
+        run.read_environment()
