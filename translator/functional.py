@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+IGNORE_INDEX = -100  # a label that asks for nothing, as in torch's cross_entropy
+
 
 class Dropout(nn.Module):
     """Zero a share `p` of the elements and scale the rest by 1 / (1 - p), in training only."""
@@ -49,9 +51,9 @@ def cross_entropy_sum(
 ) -> Tensor:
     """Sum over N positions of the cross-entropy of softmax(states @ weightᵀ) with labels, float32.
 
-    states [N, D], weight [V, D], labels [N] without any to be ignored. With smoothing ε the target
-    distribution is 1 - ε + ε/V for the label and ε/V elsewhere (Szegedy et al., 2016), as in
-    torch's cross_entropy. The N × V logits exist only in slices.
+    states [N, D], weight [V, D], labels [N], IGNORE_INDEX where nothing is asked. With smoothing ε
+    the target distribution is 1 - ε + ε/V for the label and ε/V elsewhere (Szegedy et al., 2016),
+    as in torch's cross_entropy. The N × V logits exist only in slices.
     """
     total: Tensor = _CrossEntropySum.apply(  # type: ignore[no-untyped-call]
         states, weight, labels, label_smoothing
@@ -72,7 +74,8 @@ class _CrossEntropySum(torch.autograd.Function):
         ctx: Any, states: Tensor, weight: Tensor, labels: Tensor, label_smoothing: float
     ) -> Tensor:
         size = weight.shape[0]
-        rows = max(1, _CrossEntropySum.SLICE_ELEMENTS // size)
+        slices = max(1, -(-labels.numel() * size // _CrossEntropySum.SLICE_ELEMENTS))
+        rows = max(1, -(-labels.numel() // slices))
         needs_gradient = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
         total = states.new_zeros((), dtype=torch.float32)
         states_gradient = torch.empty_like(states) if needs_gradient else None
@@ -85,17 +88,20 @@ class _CrossEntropySum(torch.autograd.Function):
             (states if states_gradient is None else states_gradient).split(rows),
             strict=True,
         ):
+            asked = label != IGNORE_INDEX  # [rows, 1]
+            label = label.masked_fill(~asked, 0)
             log_probs = torch.log_softmax(x @ weight.t(), dim=-1, dtype=torch.float32)
-            total -= (1.0 - label_smoothing) * log_probs.gather(1, label).sum()
+            loss = (label_smoothing - 1.0) * log_probs.gather(1, label)
             if label_smoothing:
-                total -= label_smoothing * log_probs.mean(dim=1).sum()
+                loss -= label_smoothing * log_probs.mean(dim=1, keepdim=True)
+            total += loss[asked].sum()
             if states_gradient is None or weight_gradient is None:
                 continue
             logits_gradient = log_probs.exp_().sub_(label_smoothing / size)
             logits_gradient.scatter_add_(
                 1, label, torch.full_like(label, label_smoothing - 1.0, dtype=torch.float32)
             )
-            logits_gradient = logits_gradient.to(weight.dtype)
+            logits_gradient = logits_gradient.to(weight.dtype).mul_(asked)
             torch.mm(logits_gradient, weight, out=gradient)
             weight_gradient += logits_gradient.t() @ x
         if states_gradient is not None and weight_gradient is not None:

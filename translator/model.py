@@ -5,8 +5,9 @@ Shapes are written beside the lines that change them:
 B batch, S source length, T target length, D d_model, H num_heads, K = D / H size of a head,
 V vocabulary. In attention, Q is the number of queries and M the number of keys (and values).
 
-`*_padding_mask` is True at padding, as in torch.nn.MultiheadAttention; `attend` masks are True
-where attention is allowed, as in torch's scaled_dot_product_attention.
+`attend` masks are True where attention is allowed, as in torch's scaled_dot_product_attention.
+`segments` number the sentences of a row 1, 2, 3 …, with 0 at padding: a row may hold several, one
+after the other, which see nothing of each other. One sentence a row is all ones, then zeros.
 """
 
 import math
@@ -40,10 +41,9 @@ class Attention(nn.Module):
       and queries from the decoder.
     """
 
-    def __init__(self, d_model: int, num_heads: int, dropout: float) -> None:
+    def __init__(self, d_model: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.dropout = dropout
         self.q_proj = nn.Linear(d_model, d_model)
         self.k_proj = nn.Linear(d_model, d_model)
         self.v_proj = nn.Linear(d_model, d_model)
@@ -60,20 +60,16 @@ class Attention(nn.Module):
         queries: Tensor,
         keys_values: KeysValues,
         attend: Tensor | None = None,
-        is_causal: bool = False,
     ) -> Tensor:
         """Queries [B, Q, D] look at keys and values; returns [B, Q, D].
 
-        `attend`, broadcastable to [B, H, Q, M], says which keys a query may see; `is_causal` lets
-        query i see the keys 0 … i.
+        `attend`, broadcastable to [B, H, Q, M], says which keys a query may see; None: all.
         """
         heads = F.scaled_dot_product_attention(
             self._split_heads(self.q_proj(queries)),
             keys_values.keys,
             keys_values.values,
             attn_mask=attend,
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=is_causal,
         )  # [B, H, Q, K]
         return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
@@ -124,13 +120,13 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.self_attention = Attention(config.d_model, config.num_heads, config.dropout)
+        self.self_attention = Attention(config.d_model, config.num_heads)
         self.self_attention_residual = Residual(config)
         self.feed_forward = FeedForward(config)
         self.feed_forward_residual = Residual(config)
 
     def forward(self, x: Tensor, attend: Tensor) -> Tensor:
-        """[B, S, D] → [B, S, D]; `attend` [B, 1, 1, S] is True at real tokens."""
+        """[B, S, D] → [B, S, D]; `attend` is broadcastable to [B, H, S, S]."""
         x = self.self_attention_residual(
             x, lambda y: self.self_attention(y, self.self_attention.keys_values(y), attend)
         )
@@ -179,17 +175,22 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.self_attention = Attention(config.d_model, config.num_heads, config.dropout)
+        self.self_attention = Attention(config.d_model, config.num_heads)
         self.self_attention_residual = Residual(config)
-        self.cross_attention = Attention(config.d_model, config.num_heads, config.dropout)
+        self.cross_attention = Attention(config.d_model, config.num_heads)
         self.cross_attention_residual = Residual(config)
         self.feed_forward = FeedForward(config)
         self.feed_forward_residual = Residual(config)
 
-    def forward(self, x: Tensor, memory: KeysValues, attend_memory: Tensor) -> Tensor:
-        """All target positions at once, as in training: [B, T, D] → [B, T, D]."""
+    def forward(
+        self, x: Tensor, attend: Tensor, memory: KeysValues, attend_memory: Tensor
+    ) -> Tensor:
+        """All target positions at once, as in training: [B, T, D] → [B, T, D].
+
+        `attend`, broadcastable to [B, H, T, T], hides the future; `attend_memory` [B, H, T, S].
+        """
         x = self.self_attention_residual(
-            x, lambda y: self.self_attention(y, self.self_attention.keys_values(y), is_causal=True)
+            x, lambda y: self.self_attention(y, self.self_attention.keys_values(y), attend)
         )
         x = self.cross_attention_residual(
             x, lambda y: self.cross_attention(y, memory, attend_memory)
@@ -222,19 +223,15 @@ class PositionalEncoding(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.max_positions = config.max_positions
         if config.positions == "learned":
             self.table = nn.Parameter(torch.empty(config.max_positions, config.d_model))
         else:
             table = sinusoids(config.max_positions, config.d_model)
             self.register_buffer("table", table, persistent=False)
 
-    def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """Add positions start, start + 1, … to x [B, T, D]."""
-        end = start + x.shape[1]
-        if end > self.max_positions:
-            raise ValueError(f"{end} positions, but the model has {self.max_positions}")
-        return x + self.table[start:end].to(x.dtype)
+    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
+        """Add to x [B, T, D] the encoding of positions [B, T] or [T]."""
+        return x + self.table[positions].to(x.dtype)
 
 
 def sinusoids(positions: int, d_model: int) -> Tensor:
@@ -249,12 +246,25 @@ class Memory(NamedTuple):
     """What was encoded, for the decoder to look at; it need not come from text."""
 
     states: Tensor  # [B, S, D]
-    key_padding_mask: Tensor  # [B, S]
+    segments: Tensor  # [B, S] the number of the sentence in its row; 0 at padding
 
     @property
     def attend(self) -> Tensor:
-        """[B, 1, 1, S], True at what may be looked at: for every head and every query."""
-        return ~self.key_padding_mask[:, None, None, :]
+        """[B, 1, 1, S], True at what is no padding: for every head and every query."""
+        return (self.segments != 0)[:, None, None, :]
+
+
+def same_segment(queries: Tensor, keys: Tensor) -> Tensor:
+    """The `attend` mask [B, 1, Q, M] of segments [B, Q] and [B, M]: a sentence sees itself."""
+    return (queries[:, :, None] == keys[:, None, :])[:, None]
+
+
+def positions_in(segments: Tensor) -> Tensor:
+    """Positions 0, 1, 2, … that begin anew with every segment: [B, T] → [B, T]."""
+    index = torch.arange(segments.shape[1], device=segments.device).expand_as(segments)
+    begins = torch.ones_like(segments, dtype=torch.bool)
+    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
+    return index - torch.where(begins, index, 0).cummax(dim=1).values
 
 
 class Encoder(nn.Module):
@@ -265,12 +275,12 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
-    def forward(self, x: Tensor, padding_mask: Tensor) -> Memory:
-        """Embedded source [B, S, D] → Memory."""
-        attend = Memory(x, padding_mask).attend
+    def forward(self, x: Tensor, segments: Tensor) -> Memory:
+        """Embedded source [B, S, D] and its segments [B, S] → Memory."""
+        attend = same_segment(segments, segments)
         for layer in self.layers:
             x = layer(x, attend)
-        return Memory(self.norm(x), padding_mask)
+        return Memory(self.norm(x), segments)
 
 
 class Decoder(nn.Module):
@@ -283,11 +293,14 @@ class Decoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
-    def forward(self, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, x: Tensor, segments: Tensor, memory: Memory) -> Tensor:
         """Embedded target [B, T, D] → states [B, T, D]; position t has seen 0 … t only."""
-        attend_memory = memory.attend
+        past = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        attend = same_segment(segments, segments) & past
+        attend_memory = same_segment(segments, memory.segments)
         for layer in self.layers:
-            x = layer(x, layer.cross_attention.keys_values(memory.states), attend_memory)
+            keys_values = layer.cross_attention.keys_values(memory.states)
+            x = layer(x, attend, keys_values, attend_memory)
         return self.norm(x)  # type: ignore[no-any-return]
 
     def start(self, memory: Memory) -> list[LayerCache]:
@@ -333,27 +346,48 @@ class Seq2SeqTransformer(nn.Module):
             self.source_embedding.weight[PAD_ID].zero_()
             self.target_embedding.weight[PAD_ID].zero_()
 
-    def encode(self, source: Tensor, source_padding_mask: Tensor) -> Memory:
-        """Source ids [B, S] and their padding → Memory."""
-        return self.encoder(self._embed(self.source_embedding, source), source_padding_mask)  # type: ignore[no-any-return]
+    def encode(self, source: Tensor, segments: Tensor) -> Memory:
+        """Source ids [B, S] and their segments [B, S] → Memory."""
+        x = self._embed(self.source_embedding, source, positions_in(segments))
+        return self.encoder(x, segments)  # type: ignore[no-any-return]
 
-    def decode(self, decoder_input: Tensor, memory: Memory) -> Tensor:
-        """Target ids so far [B, T] → states [B, T, D], to be scored by `output`."""
-        return self.decoder(self._embed(self.target_embedding, decoder_input), memory)  # type: ignore[no-any-return]
+    def decode(
+        self, decoder_input: Tensor, memory: Memory, segments: Tensor | None = None
+    ) -> Tensor:
+        """Target ids so far [B, T] → states [B, T, D], to be scored by `output`.
 
-    def forward(self, source: Tensor, source_padding_mask: Tensor, decoder_input: Tensor) -> Tensor:
+        Without segments [B, T], every row is one sentence, the first of its row of the memory.
+        """
+        if segments is None:
+            segments = torch.ones_like(decoder_input)
+        x = self._embed(self.target_embedding, decoder_input, positions_in(segments))
+        return self.decoder(x, segments, memory)  # type: ignore[no-any-return]
+
+    def forward(
+        self,
+        source: Tensor,
+        source_segments: Tensor,
+        decoder_input: Tensor,
+        target_segments: Tensor | None = None,
+    ) -> Tensor:
         """States [B, T, D] of all target positions, each seeing the source and its own past."""
-        return self.decode(decoder_input, self.encode(source, source_padding_mask))
+        return self.decode(decoder_input, self.encode(source, source_segments), target_segments)
 
     def step(self, tokens: Tensor, caches: list[LayerCache], attend_memory: Tensor) -> Tensor:
         """The newest ids [N] of N hypotheses → logits of the next [N, V]; the caches grow."""
-        x = self._embed(self.target_embedding, tokens[:, None], start=caches[0].length)
+        position = torch.tensor([caches[0].length], device=tokens.device)
+        x = self._embed(self.target_embedding, tokens[:, None], position)
         return self.output(self.decoder.step(x, caches, attend_memory)[:, 0])  # type: ignore[no-any-return]
 
-    def _embed(self, embedding: nn.Embedding, ids: Tensor, start: int = 0) -> Tensor:
+    def _embed(self, embedding: nn.Embedding, ids: Tensor, positions: Tensor) -> Tensor:
         """Embeddings scaled by √D (section 3.4) plus positions: [B, T] → [B, T, D]."""
+        most = self.config.max_positions
+        if ids.shape[1] > most or positions.shape[-1] == 1:  # else no position can be too large
+            if int((positions * (ids != PAD_ID)).max()) >= most:
+                raise ValueError(f"a sequence is longer than the model's {most} positions")
+            positions = positions.clamp(max=most - 1)  # of padding
         x = embedding(ids) * math.sqrt(self.config.d_model)
-        return self.dropout(self.positions(x, start))  # type: ignore[no-any-return]
+        return self.dropout(self.positions(x, positions))  # type: ignore[no-any-return]
 
 
 def build_model(config: ModelConfig, vocabulary_size: int) -> Seq2SeqTransformer:

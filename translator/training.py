@@ -21,21 +21,20 @@ from torch import Tensor, nn
 
 from translator.config import Config, CorpusConfig, TrainingConfig
 from translator.data import (
-    IGNORE_INDEX,
     Batch,
     BatchStream,
     Corpus,
     Counts,
     SentencePair,
+    all_batches,
     encode_pairs,
-    fixed_batches,
     read_pairs,
     set_aside,
 )
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import score
 from translator.functional import cross_entropy_sum
-from translator.hardware import choose_device, choose_precision, describe
+from translator.hardware import attention_kernels, choose_device, choose_precision, describe
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RUNS, Checkpoint, RunDirectory
 from translator.tokenizer import Tokenizer
@@ -272,10 +271,11 @@ class Trainer:
         tokens = sum(batch.num_target_tokens for batch in batches)
         total = torch.zeros((), device=self.device)
         for batch in batches:
-            loss = loss_sum(
-                self.weights.model, batch.to(self.device), self.settings.label_smoothing
-            )
-            (loss / tokens).backward()
+            with attention_kernels(self.device):
+                loss = loss_sum(
+                    self.weights.model, batch.to(self.device), self.settings.label_smoothing
+                )
+                (loss / tokens).backward()
             self.weights.collect_gradients()
             total += loss.detach()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_gradient_norm)
@@ -331,7 +331,7 @@ class Trainer:
         """Loss on valid, BLEU and chrF of greedy translations; keeps the best model."""
         self.model.eval()
         total, tokens = 0.0, 0
-        for batch in fixed_batches(self.data.valid, self.settings.tokens_per_batch):
+        for batch in all_batches(self.data.valid, self.settings.tokens_per_batch):
             total += float(loss_sum(self.model, batch.to(self.device)))
             tokens += batch.num_target_tokens
         pairs = random.Random(self.config.seed).sample(
@@ -445,10 +445,11 @@ class Trainer:
 
 def loss_sum(model: Seq2SeqTransformer, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
     """Cross-entropy of a batch, summed over its target tokens, in float32."""
-    states = model(batch.source, batch.source_padding_mask, batch.decoder_input)  # [B, T, D]
-    asked = batch.labels != IGNORE_INDEX  # the output layer sees no padding
+    states = model(
+        batch.source, batch.source_segments, batch.decoder_input, batch.target_segments
+    )  # [R, T, D]
     return cross_entropy_sum(
-        states[asked], model.output.weight, batch.labels[asked], label_smoothing
+        states.flatten(0, 1), model.output.weight, batch.labels.flatten(), label_smoothing
     )
 
 

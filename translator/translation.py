@@ -108,7 +108,7 @@ class ModelStepper:
 
     def __init__(self, model: Seq2SeqTransformer, source: Tensor) -> None:
         """Encode source ids [B, S] once."""
-        memory = model.encode(source, source == PAD_ID)
+        memory = model.encode(source, (source != PAD_ID).long())
         self._model = model
         self._attend_memory = memory.attend
         self._caches: list[LayerCache] = model.decoder.start(memory)

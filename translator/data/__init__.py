@@ -1,21 +1,20 @@
 """What is a batch? Files → pairs → cleaned, encoded examples → token-budget batches."""
 
-from translator.data.batches import IGNORE_INDEX, Batch, BatchStream, collate, fixed_batches
+from translator.data.batches import Batch, BatchStream, all_batches, pack_rows
 from translator.data.examples import Corpus, Counts, Example, bare_text, encode_pairs, set_aside
 from translator.data.readers import SentencePair, read_lines, read_pairs
 
 __all__ = [
-    "IGNORE_INDEX",
     "Batch",
     "BatchStream",
     "Corpus",
     "Counts",
     "Example",
     "SentencePair",
+    "all_batches",
     "bare_text",
-    "collate",
     "encode_pairs",
-    "fixed_batches",
+    "pack_rows",
     "read_lines",
     "read_pairs",
     "set_aside",

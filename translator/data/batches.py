@@ -1,4 +1,9 @@
-"""Examples → batches that hold a budget of tokens, in an order that a seed fixes."""
+"""Examples → batches of one fixed shape, in an order that a seed fixes.
+
+Sentences are packed: a row holds several of them, one after the other, and their segment numbers
+keep them apart in attention. Hardly anything is padding then, whatever the lengths, and every batch
+has the same shape, so kernels that are chosen or compiled for a shape are so once.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,21 +14,28 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from translator.data.examples import Corpus, Example
+from translator.data.examples import Corpus
+from translator.functional import IGNORE_INDEX
 from translator.tokenizer import BOS_ID, PAD_ID
 
-IGNORE_INDEX = -100
 _BATCHES_PER_POOL = 64
+_SHORTEST_ROW = 64
+_OPEN_ROWS = 24  # rows that may still take a sentence
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded pairs: B sentences, S source ids, T target ids; masks are True at padding."""
+    """R rows of packed pairs: sentence n of a row of `source` goes with sentence n of its target.
 
-    source: Tensor  # [B, S] ids, ending in EOS
-    source_padding_mask: Tensor  # [B, S]
-    decoder_input: Tensor  # [B, T] BOS and the target without its EOS
-    labels: Tensor  # [B, T] the target with its EOS; IGNORE_INDEX where nothing is asked
+    Segments number the sentences of a row from 1; 0 is padding. At the padding of the target they
+    are 1, since every query must have something to look at; no label is asked there.
+    """
+
+    source: Tensor  # [R, L] ids; each sentence ends in EOS
+    source_segments: Tensor  # [R, L]
+    decoder_input: Tensor  # [R, L] of each sentence BOS and the target without its EOS
+    target_segments: Tensor  # [R, L]
+    labels: Tensor  # [R, L] the targets with their EOS; IGNORE_INDEX where nothing is asked
 
     @property
     def num_target_tokens(self) -> int:
@@ -32,12 +44,7 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
-        return Batch(
-            self.source.to(device, non_blocking=True),
-            self.source_padding_mask.to(device, non_blocking=True),
-            self.decoder_input.to(device, non_blocking=True),
-            self.labels.to(device, non_blocking=True),
-        )
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
 class Position(TypedDict):
@@ -52,21 +59,18 @@ class BatchStream:
     """An endless stream of batches; the same corpus and seed give the same stream.
 
     In an epoch a pair of weight w occurs ⌊w⌋ times, and once more with the probability of the
-    remainder. Every epoch is shuffled. Then pools of sentences are sorted by length, cut into
-    batches of at most `tokens_per_batch` padded tokens on either side, and the batches of a pool
-    are shuffled: neighbours in length share a batch, so little is padding, and yet no order is
-    left to learn.
+    remainder. Every epoch is shuffled and packed pool by pool, so that a position is found again
+    without packing what came before.
     """
 
     def __init__(self, corpus: Corpus, tokens_per_batch: int, seed: int) -> None:
         if len(corpus) == 0:
             raise ValueError("an empty corpus has no batches")
         self._corpus = corpus
-        self._tokens_per_batch = tokens_per_batch
         self._seed = seed
-        self._source_lengths = corpus.source_lengths
-        self._target_lengths = corpus.target_lengths
-        mean_length = max(self._source_lengths.mean(), self._target_lengths.mean())
+        self._row_length = row_length(corpus)
+        self._rows = max(1, tokens_per_batch // self._row_length)
+        mean_length = max(corpus.source_lengths.mean(), corpus.target_lengths.mean())
         self._pool_size = max(1, int(_BATCHES_PER_POOL * tokens_per_batch / mean_length))
         self.position: Position = {"epoch": 0, "pool": 0, "batch": 0}
 
@@ -78,12 +82,19 @@ class BatchStream:
             order = self._shuffle(epoch)
             pools = range(0, len(order), self._pool_size)
             for pool in range(first_pool, len(pools)):
-                batches = self._plan(order[pools[pool] :][: self._pool_size], epoch, pool)
-                for index in range(first_batch, len(batches)):
+                rows = pack_rows(
+                    self._corpus, order[pools[pool] :][: self._pool_size], self._row_length
+                )
+                np.random.default_rng([self._seed, epoch, pool]).shuffle(rows)
+                starts = range(0, len(rows), self._rows)
+                for index in range(first_batch, len(starts)):
                     self.position = {"epoch": epoch, "pool": pool, "batch": index + 1}
-                    yield collate([self._corpus[i] for i in batches[index]])
+                    yield self._batch(rows[starts[index] :][: self._rows])
                 first_batch = 0
             self.position = {"epoch": epoch + 1, "pool": 0, "batch": 0}
+
+    def _batch(self, rows: list[list[int]]) -> Batch:
+        return fill_batch(self._corpus, rows, self._rows, self._row_length)
 
     def _shuffle(self, epoch: int) -> npt.NDArray[np.int64]:
         random = np.random.default_rng([self._seed, epoch])
@@ -92,61 +103,71 @@ class BatchStream:
         copies = whole + (random.random(len(weights)) < weights - whole)
         return random.permutation(np.repeat(np.arange(len(weights)), copies))
 
-    def _plan(
-        self, indices: npt.NDArray[np.int64], epoch: int, pool: int
-    ) -> list[npt.NDArray[np.int64]]:
-        """Cut one pool into batches of neighbours in length, in random order."""
-        by_length = np.lexsort((self._source_lengths[indices], self._target_lengths[indices]))
-        batches = _cut(
-            indices[by_length], self._source_lengths, self._target_lengths, self._tokens_per_batch
-        )
-        np.random.default_rng([self._seed, epoch, pool]).shuffle(batches)
-        return batches
+
+def all_batches(corpus: Corpus, tokens_per_batch: int) -> Iterator[Batch]:
+    """All pairs once, in batches: for validation, where the order does not matter."""
+    length = row_length(corpus)
+    count = max(1, tokens_per_batch // length)
+    rows = pack_rows(corpus, np.arange(len(corpus)), length)
+    for start in range(0, len(rows), count):
+        yield fill_batch(corpus, rows[start : start + count], count, length)
 
 
-def fixed_batches(corpus: Corpus, tokens_per_batch: int) -> Iterator[Batch]:
-    """All pairs once, longest first: for validation, where the order does not matter."""
-    source, target = corpus.source_lengths, corpus.target_lengths
-    order = np.lexsort((source, target))[::-1]
-    for indices in _cut(order, source, target, tokens_per_batch):
-        yield collate([corpus[i] for i in indices])
+def row_length(corpus: Corpus) -> int:
+    """Tokens in a row: enough for the longest sentence and for some short ones together."""
+    longest = int(max(corpus.source_lengths.max(), corpus.target_lengths.max()))
+    return max(_SHORTEST_ROW, -(-longest // 16) * 16)
 
 
-def collate(examples: Sequence[Example]) -> Batch:
-    """Pad examples to one batch."""
-    source = _pad([example.source for example in examples], PAD_ID)
-    labels = _pad([example.target for example in examples], IGNORE_INDEX)
-    decoder_input = np.full_like(labels, PAD_ID)
-    decoder_input[:, 0] = BOS_ID
-    decoder_input[:, 1:] = np.where(labels[:, 1:] == IGNORE_INDEX, PAD_ID, labels[:, :-1])
-    return Batch(
-        source=torch.from_numpy(source),
-        source_padding_mask=torch.from_numpy(source == PAD_ID),
-        decoder_input=torch.from_numpy(decoder_input),
-        labels=torch.from_numpy(labels),
-    )
+def pack_rows(corpus: Corpus, indices: npt.NDArray[np.int64], length: int) -> list[list[int]]:
+    """Put pairs into rows of `length` tokens a side: each into the fullest open row that takes it.
+
+    Only the last few rows stay open, so this takes time in proportion to the pairs.
+    """
+    rows: list[list[int]] = []
+    room: list[tuple[int, int, int]] = []  # of open rows: source and target tokens left, the row
+    sources = corpus.source_lengths[indices].tolist()
+    targets = corpus.target_lengths[indices].tolist()
+    for index, source, target in zip(indices.tolist(), sources, targets, strict=True):
+        fitting = [
+            (min(left[0] - source, left[1] - target), slot)
+            for slot, left in enumerate(room)
+            if left[0] >= source and left[1] >= target
+        ]
+        if fitting:
+            _, slot = min(fitting)
+        else:
+            if len(room) == _OPEN_ROWS:
+                room.remove(min(room))  # the fullest
+            room.append((length, length, len(rows)))
+            rows.append([])
+            slot = len(room) - 1
+        source_left, target_left, row = room[slot]
+        rows[row].append(index)
+        room[slot] = (source_left - source, target_left - target, row)
+    return rows
 
 
-def _pad(sentences: Sequence[npt.NDArray[np.int32]], value: int) -> npt.NDArray[np.int64]:
-    lengths = np.array([len(ids) for ids in sentences])
-    padded = np.full((len(sentences), lengths.max()), value, dtype=np.int64)
-    padded[np.arange(lengths.max()) < lengths[:, None]] = np.concatenate(sentences)
-    return padded
-
-
-def _cut(
-    order: npt.NDArray[np.int64],
-    source_lengths: npt.NDArray[np.int64],
-    target_lengths: npt.NDArray[np.int64],
-    tokens_per_batch: int,
-) -> list[npt.NDArray[np.int64]]:
-    """Cut an order of sentences where one more would pass the budget; never an empty batch."""
-    batches, start, longest = [], 0, 0
-    lengths = np.maximum(source_lengths[order], target_lengths[order])
-    for end, length in enumerate(lengths.tolist()):
-        longest = max(longest, length)
-        if (end + 1 - start) * longest > tokens_per_batch and end > start:
-            batches.append(order[start:end])
-            start, longest = end, length
-    batches.append(order[start:])
-    return batches
+def fill_batch(corpus: Corpus, rows: Sequence[Sequence[int]], count: int, length: int) -> Batch:
+    """Lay rows of pairs out as a batch of `count` rows; those that are missing stay empty."""
+    source = np.full((count, length), PAD_ID, dtype=np.int64)
+    labels = np.full((count, length), IGNORE_INDEX, dtype=np.int64)
+    decoder_input = np.full((count, length), PAD_ID, dtype=np.int64)
+    source_segments = np.zeros((count, length), dtype=np.int64)
+    target_segments = np.ones((count, length), dtype=np.int64)
+    for row, indices in enumerate(rows):
+        source_start = target_start = 0
+        for segment, index in enumerate(indices, start=1):
+            example = corpus[index]
+            source_end = source_start + len(example.source)
+            target_end = target_start + len(example.target)
+            source[row, source_start:source_end] = example.source
+            source_segments[row, source_start:source_end] = segment
+            labels[row, target_start:target_end] = example.target
+            decoder_input[row, target_start] = BOS_ID
+            decoder_input[row, target_start + 1 : target_end] = example.target[:-1]
+            target_segments[row, target_start:target_end] = segment
+            source_start, target_start = source_end, target_end
+    source_segments[len(rows) :] = 1  # an empty row looks at itself
+    arrays = (source, source_segments, decoder_input, target_segments, labels)
+    return Batch(*(torch.from_numpy(array) for array in arrays))
