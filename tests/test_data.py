@@ -10,21 +10,21 @@ import torch
 
 from translator.config import CorpusConfig, TokenizerConfig
 from translator.data import (
-    IGNORE_INDEX,
     BatchStream,
     Corpus,
     Counts,
-    Example,
     SentencePair,
+    all_batches,
     bare_text,
-    collate,
     encode_pairs,
-    fixed_batches,
+    pack_rows,
     read_lines,
     read_pairs,
     set_aside,
 )
+from translator.data.batches import fill_batch
 from translator.errors import DataError
+from translator.functional import IGNORE_INDEX
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 
 EN = ["Hello.", "“Good” night", "See you, señor\u2028tomorrow!"]
@@ -507,9 +507,24 @@ def numbered_corpus(size, weight=1.0):
     return Corpus(*sides, weight=weight)
 
 
+def sentences(ids, segments, row):
+    """The ids of each sentence of a row."""
+    return [ids[row][segments[row] == n].tolist() for n in range(1, int(segments[row].max()) + 1)]
+
+
 def numbers(batch):
-    assert torch.equal(batch.source[:, 0], batch.labels[:, 0])  # the sides belong together
-    return (batch.source[:, 0] - 100).tolist()
+    """The numbers of the pairs in a batch, whose sides belong together."""
+    found = []
+    for row in range(len(batch.source)):
+        asked = batch.labels[row] != IGNORE_INDEX
+        if not asked.any():
+            continue  # an empty row
+        sources = sentences(batch.source, batch.source_segments, row)
+        targets = sentences(batch.labels[:, asked], batch.target_segments[:, asked], row)
+        assert [ids[0] for ids in sources] == [ids[0] for ids in targets]
+        assert {ids[-1] for ids in (*sources, *targets)} == {EOS_ID}
+        found += [ids[0] - 100 for ids in sources]
+    return found
 
 
 def epoch_of(stream, epoch=0):
@@ -544,26 +559,31 @@ def test_each_epoch_holds_every_pair_exactly_once(budget):
     assert seen[0] != seen[1] != seen[2]
 
 
-@pytest.mark.parametrize("budget", [16, BUDGET, 100])
-def test_a_batch_keeps_its_budget_on_both_sides(budget):
-    for batch in itertools.islice(BatchStream(CORPUS, budget, seed=1), 400):
-        assert max(batch.source.numel(), batch.labels.numel()) <= budget
+@pytest.mark.parametrize("budget", [16, BUDGET, 100, 1000])
+def test_all_batches_of_a_stream_have_one_shape_within_the_budget(budget):
+    shapes = {b.source.shape for b in itertools.islice(BatchStream(CORPUS, budget, seed=1), 200)}
+    (shape,) = shapes
+    assert shape.numel() <= budget
 
 
-def test_a_pair_over_the_budget_is_a_batch_of_its_own():
-    long = Corpus([np.arange(100, 150, dtype=np.int32)], [np.arange(100, 103, dtype=np.int32)])
-    stream = BatchStream(Corpus.join([numbered_corpus(20), long]), BUDGET, seed=1)
-    batches = itertools.islice(stream, 40)
-    assert {len(b.source) for b in batches if b.source.numel() > BUDGET} == {1}
+def test_a_pair_over_the_budget_gets_a_row_that_holds_it():
+    long = Corpus([np.array([200, *[5] * 49, EOS_ID], np.int32)], [np.array([200, EOS_ID])])
+    corpus = Corpus.join([numbered_corpus(20), long])
+    (shape,) = {b.source.shape for b in itertools.islice(BatchStream(corpus, BUDGET, seed=1), 40)}
+    assert shape == (1, 64)
 
 
-def test_neighbours_in_length_share_a_batch():
-    def padding(batches):
-        return sum(int((batch.labels == IGNORE_INDEX).sum()) for batch in batches)
+@pytest.mark.parametrize("length", [16, 64])
+def test_rows_hold_every_pair_once_and_no_side_overflows(length):
+    rows = pack_rows(CORPUS, np.arange(300), length)
+    assert sorted(itertools.chain(*rows)) == list(range(300))
+    for lengths in (CORPUS.source_lengths, CORPUS.target_lengths):
+        assert max(lengths[row].sum() for row in rows) <= length
 
-    as_they_come = [collate([CORPUS[n + i] for i in range(20)]) for n in range(0, 300, 20)]
-    by_length = itertools.islice(BatchStream(CORPUS, 100, seed=1), 15)
-    assert padding(by_length) < padding(as_they_come) / 4
+
+def test_little_of_packed_rows_is_padding():
+    rows = pack_rows(CORPUS, np.arange(300), 64)
+    assert CORPUS.target_lengths.sum() / (len(rows) * 64) > 0.85
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.7])
@@ -605,33 +625,29 @@ def test_an_empty_corpus_is_refused():
         BatchStream(Corpus([], []), BUDGET, seed=1)
 
 
-def test_fixed_batches_hold_every_pair_once_the_longest_first():
-    batches = list(fixed_batches(CORPUS, 100))
+def test_all_batches_hold_every_pair_once():
+    batches = list(all_batches(CORPUS, 128))
     assert sorted(itertools.chain(*map(numbers, batches))) == list(range(300))
-    widths = [batch.labels.shape[1] for batch in batches]
-    assert widths == sorted(widths, reverse=True)
-    assert max(max(b.source.numel(), b.labels.numel()) for b in batches) <= 100
+    assert {batch.source.shape for batch in batches} == {(2, 64)}
 
 
-def test_collated_pairs_are_padded_shifted_and_masked():
+def test_packed_pairs_are_shifted_numbered_and_masked():
     ids = [([7, 8, EOS_ID], [9, EOS_ID]), ([5, EOS_ID], [6, 7, 8, EOS_ID])]
-    batch = collate([Example(*(np.array(side, np.int32) for side in pair)) for pair in ids])
-    assert batch.source.tolist() == [[7, 8, EOS_ID], [5, EOS_ID, PAD_ID]]
-    assert batch.source_padding_mask.tolist() == [[False] * 3, [False, False, True]]
-    assert batch.decoder_input.tolist() == [[BOS_ID, 9, PAD_ID, PAD_ID], [BOS_ID, 6, 7, 8]]
-    ignored = [IGNORE_INDEX] * 2
-    assert batch.labels.tolist() == [[9, EOS_ID, *ignored], [6, 7, 8, EOS_ID]]
+    corpus = Corpus(
+        *([np.array(side, np.int32) for side in sides] for sides in zip(*ids, strict=True))
+    )
+    batch = fill_batch(corpus, [[0, 1]], 2, 7)
+    no = IGNORE_INDEX
+    assert batch.source.tolist() == [[7, 8, EOS_ID, 5, EOS_ID, 0, 0], [PAD_ID] * 7]
+    assert batch.source_segments.tolist() == [[1, 1, 1, 2, 2, 0, 0], [1] * 7]
+    assert batch.decoder_input.tolist() == [[BOS_ID, 9, BOS_ID, 6, 7, 8, 0], [PAD_ID] * 7]
+    assert batch.target_segments.tolist() == [[1, 1, 2, 2, 2, 2, 1], [1] * 7]
+    assert batch.labels.tolist() == [[9, EOS_ID, 6, 7, 8, EOS_ID, no], [no] * 7]
     assert batch.num_target_tokens == 6
 
 
-def test_a_batch_has_the_types_that_the_model_takes():
-    batch = collate([CORPUS[0], CORPUS[1]])
-    tensors = (batch.source, batch.source_padding_mask, batch.decoder_input, batch.labels)
-    assert [t.dtype for t in tensors] == [torch.int64, torch.bool, torch.int64, torch.int64]
-
-
 def test_a_moved_batch_is_the_same():
-    batch = collate([CORPUS[0], CORPUS[1]])
+    batch = next(all_batches(CORPUS, 128))
     moved = batch.to(torch.device("cpu"))
     assert torch.equal(moved.labels, batch.labels)
-    assert torch.equal(moved.source_padding_mask, batch.source_padding_mask)
+    assert torch.equal(moved.source_segments, batch.source_segments)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from translator.functional import Dropout, _CrossEntropySum, cross_entropy_sum
+from translator.functional import IGNORE_INDEX, Dropout, _CrossEntropySum, cross_entropy_sum
 
 N, D, V = 23, 8, 13
 
@@ -37,6 +37,16 @@ def test_cross_entropy_and_its_gradients_equal_torchs_however_the_logits_are_sli
     states, weight, labels = operands()
     ours = cross_entropy_sum(states, weight, labels, label_smoothing)
     torchs = torch_cross_entropy(states, weight, labels, label_smoothing)
+    torch.testing.assert_close(
+        loss_and_gradients(ours, states, weight), loss_and_gradients(torchs, states, weight)
+    )
+
+
+def test_positions_without_a_question_count_nothing_and_get_no_gradient() -> None:
+    states, weight, labels = operands()
+    asked = torch.arange(N) % 3 != 0
+    ours = cross_entropy_sum(states, weight, labels.masked_fill(~asked, IGNORE_INDEX), 0.1)
+    torchs = torch_cross_entropy(states[asked], weight, labels[asked], 0.1)
     torch.testing.assert_close(
         loss_and_gradients(ours, states, weight), loss_and_gradients(torchs, states, weight)
     )

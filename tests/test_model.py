@@ -18,6 +18,8 @@ from translator.model import (
     Residual,
     Seq2SeqTransformer,
     build_model,
+    positions_in,
+    same_segment,
     sinusoids,
 )
 from translator.tokenizer import PAD_ID
@@ -62,9 +64,9 @@ def model(request: pytest.FixtureRequest) -> Seq2SeqTransformer:
     return model.eval()
 
 
-def source_and_padding() -> tuple[Tensor, Tensor]:
+def source_and_segments() -> tuple[Tensor, Tensor]:
     source = torch.randint(4, V, PADDING.shape).masked_fill(PADDING, PAD_ID)
-    return source, PADDING
+    return source, (~PADDING).long()
 
 
 # --- attention ------------------------------------------------------------------------------------
@@ -89,7 +91,7 @@ def copy(ours: nn.Module, theirs: nn.Module) -> None:
 
 
 def test_attention_equals_a_softmax_written_out_head_by_head() -> None:
-    attention = randomized(Attention(D, H, dropout=0.0))
+    attention = randomized(Attention(D, H))
     queries, states = torch.randn(2, 3, D), torch.randn(2, 6, D)
     ours = attention(queries, attention.keys_values(states), ~PADDING[:, None, None])
     q, k, v = attention.q_proj(queries), attention.k_proj(states), attention.v_proj(states)
@@ -103,29 +105,43 @@ def test_attention_equals_a_softmax_written_out_head_by_head() -> None:
 
 
 def test_attention_equals_torchs_multihead_attention() -> None:
-    attention = randomized(Attention(D, H, dropout=0.0))
+    attention = randomized(Attention(D, H))
     queries, states = torch.randn(2, 3, D), torch.randn(2, 6, D)
     ours = attention(queries, attention.keys_values(states), ~PADDING[:, None, None])
     theirs, _ = torch_attention(attention)(queries, states, states, key_padding_mask=PADDING)
     torch.testing.assert_close(ours, theirs)
 
 
-def test_causal_attention_equals_a_triangular_mask() -> None:
-    attention = randomized(Attention(D, H, dropout=0.0))
-    x = torch.randn(2, 5, D)
-    triangle = torch.ones(5, 5, dtype=torch.bool).tril()
-    keys_values = attention.keys_values(x)
-    torch.testing.assert_close(
-        attention(x, keys_values, is_causal=True), attention(x, keys_values, triangle)
+# --- packed rows ----------------------------------------------------------------------------------
+
+
+def test_positions_begin_anew_with_every_segment() -> None:
+    segments = torch.tensor([[1, 1, 2, 2, 2, 3, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1]])
+    assert positions_in(segments).tolist() == [[0, 1, 0, 1, 2, 0, 0, 1], list(range(8))]
+
+
+def test_a_segment_sees_itself_only() -> None:
+    mask = same_segment(torch.tensor([[1, 2, 2]]), torch.tensor([[1, 1, 2, 0]]))
+    assert mask.int().tolist() == [[[[1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0]]]]
+
+
+def test_sentences_packed_into_a_row_are_as_if_each_were_alone(model: Seq2SeqTransformer) -> None:
+    sources = [torch.randint(4, V, (1, n)) for n in (3, 5, 2)]
+    targets = [torch.randint(4, V, (1, n)) for n in (4, 1, 6)]
+    alone = [
+        model(source, torch.ones_like(source), target)
+        for source, target in zip(sources, targets, strict=True)
+    ]
+    source_segments = torch.tensor([[1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 0, 0]])
+    target_segments = torch.tensor([[1, 1, 1, 1, 2, 3, 3, 3, 3, 3, 3, 1]])
+    padding = torch.zeros(1, 2, dtype=torch.long)
+    packed = model(
+        torch.cat((*sources, padding), dim=1),
+        source_segments,
+        torch.cat((*targets, padding[:, :1]), dim=1),
+        target_segments,
     )
-
-
-def test_attention_drops_weights_in_training_only() -> None:
-    attention = randomized(Attention(D, H, dropout=0.5))
-    x = torch.randn(2, 5, D)
-    keys_values = attention.keys_values(x)
-    assert torch.equal(attention.eval()(x, keys_values), attention(x, keys_values))
-    assert not torch.equal(attention.train()(x, keys_values), attention(x, keys_values))
+    torch.testing.assert_close(packed[:, :11], torch.cat(alone, dim=1))
 
 
 # --- layers ---------------------------------------------------------------------------------------
@@ -165,7 +181,12 @@ def test_a_decoder_layer_equals_torchs(norm: str, activation: str) -> None:
     copy(ours.feed_forward_residual.norm, theirs.norm3)
     x, memory = torch.randn(2, 5, D), torch.randn(2, 6, D)
     torch.testing.assert_close(
-        ours(x, ours.cross_attention.keys_values(memory), ~PADDING[:, None, None]),
+        ours(
+            x,
+            torch.ones(5, 5, dtype=torch.bool).tril(),
+            ours.cross_attention.keys_values(memory),
+            ~PADDING[:, None, None],
+        ),
         theirs(
             x,
             memory,
@@ -200,27 +221,35 @@ def test_sinusoids_follow_the_formula_of_the_paper_with_sines_before_cosines() -
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
-def test_positions_are_counted_from_their_start(positions: str) -> None:
+def test_each_position_adds_its_row_of_the_table(positions: str) -> None:
     encoding = randomized(PositionalEncoding(config(positions=positions)))
     x = torch.randn(2, 6, D)
-    assert torch.equal(encoding(x)[:, 4:], encoding(x[:, 4:], start=4))
+    indices = torch.tensor([0, 1, 2, 0, 1, 63])
+    assert torch.equal(encoding(x, indices), x + encoding.table[indices])
 
 
-@pytest.mark.parametrize("positions", ["sinusoidal", "learned"])
-def test_too_many_positions_raise(positions: str) -> None:
-    encoding = PositionalEncoding(config(positions=positions, max_positions=8))
-    encoding(torch.zeros(1, 8, D))
-    with pytest.raises(ValueError, match="9 positions, but the model has 8"):
-        encoding(torch.zeros(1, 9, D))
+def test_too_many_positions_raise() -> None:
+    model = build_model(config(max_positions=8), V).eval()
+    longest = torch.full((1, 8), 5)
+    model.encode(longest, torch.ones_like(longest))
+    longer = torch.full((1, 9), 5)
+    with pytest.raises(ValueError, match="longer than the model's 8 positions"):
+        model.encode(longer, torch.ones_like(longer))
+
+
+def test_a_packed_row_may_be_longer_than_the_model_has_positions() -> None:
+    model = build_model(config(max_positions=8), V).eval()
+    row = torch.full((1, 24), 5)
+    model.encode(row, torch.arange(24)[None] // 8 + 1)
 
 
 def test_too_many_cached_steps_raise() -> None:
     model = build_model(config(max_positions=8), V).eval()
-    memory = model.encode(*source_and_padding())
+    memory = model.encode(*source_and_segments())
     caches = model.decoder.start(memory)
     for _ in range(8):
         model.step(torch.tensor([5, 6]), caches, memory.attend)
-    with pytest.raises(ValueError, match="9 positions"):
+    with pytest.raises(ValueError, match="longer than the model's 8 positions"):
         model.step(torch.tensor([5, 6]), caches, memory.attend)
 
 
@@ -228,24 +257,24 @@ def test_too_many_cached_steps_raise() -> None:
 
 
 def test_source_padding_changes_nothing(model: Seq2SeqTransformer) -> None:
-    source, padding = source_and_padding()
+    source, segments = source_and_segments()
     target = torch.randint(4, V, (2, 5))
-    batched = model(source, padding, target)
+    batched = model(source, segments, target)
     for row in range(2):
-        alone = source[row : row + 1, : int((~padding[row]).sum())]
-        states = model(alone, torch.zeros_like(alone, dtype=torch.bool), target[row : row + 1])
+        alone = source[row : row + 1, : int(segments[row].sum())]
+        states = model(alone, torch.ones_like(alone), target[row : row + 1])
         torch.testing.assert_close(batched[row : row + 1], states)
 
 
 def test_what_stands_at_source_padding_changes_nothing(model: Seq2SeqTransformer) -> None:
-    source, padding = source_and_padding()
+    source, segments = source_and_segments()
     target = torch.randint(4, V, (2, 5))
-    other = source.masked_fill(padding, 9)
-    assert torch.equal(model(source, padding, target), model(other, padding, target))
+    other = source.masked_fill(segments == 0, 9)
+    assert torch.equal(model(source, segments, target), model(other, segments, target))
 
 
 def test_a_target_position_does_not_see_later_ones(model: Seq2SeqTransformer) -> None:
-    memory = model.encode(*source_and_padding())
+    memory = model.encode(*source_and_segments())
     target = torch.randint(4, V, (2, 7))
     states = model.decode(target, memory)
     for position in range(1, 7):
@@ -257,7 +286,7 @@ def test_a_target_position_does_not_see_later_ones(model: Seq2SeqTransformer) ->
 
 
 def test_every_parameter_gets_a_gradient(model: Seq2SeqTransformer) -> None:
-    states = model(*source_and_padding(), torch.randint(4, V, (2, 5)))
+    states = model(*source_and_segments(), torch.randint(4, V, (2, 5)))
     model.output(states).logsumexp(-1).sum().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
@@ -266,7 +295,8 @@ def test_embeddings_are_scaled_by_the_root_of_d_model() -> None:
     model = build_model(config(), V).eval()
     ids = torch.tensor([[5, 6]])
     expected = model.source_embedding.weight[ids] * math.sqrt(D) + sinusoids(2, D)
-    torch.testing.assert_close(model._embed(model.source_embedding, ids), expected)
+    embedded = model._embed(model.source_embedding, ids, torch.arange(2))
+    torch.testing.assert_close(embedded, expected)
 
 
 def test_one_seed_builds_one_model() -> None:
@@ -279,7 +309,7 @@ def test_one_seed_builds_one_model() -> None:
 
 def test_dropout_makes_training_differ_from_evaluation() -> None:
     model = build_model(config(dropout=0.5), V)
-    inputs = (*source_and_padding(), torch.randint(4, V, (2, 5)))
+    inputs = (*source_and_segments(), torch.randint(4, V, (2, 5)))
     assert not torch.equal(model.train()(*inputs), model(*inputs))
     assert torch.equal(model.eval()(*inputs), model(*inputs))
 
@@ -294,7 +324,7 @@ class Steps:
         self.model = model
         self.source = torch.randint(4, V, (sentences, width))
         self.source[0, width // 2 :] = PAD_ID
-        self.memory = model.encode(self.source, self.source == PAD_ID)
+        self.memory = model.encode(self.source, (self.source != PAD_ID).long())
         self.caches = model.decoder.start(self.memory)
         self.attend = self.memory.attend
         self.sentences = torch.arange(sentences)  # [N] the sentence of each hypothesis
@@ -305,7 +335,7 @@ class Steps:
         self.prefixes = torch.cat((self.prefixes, tokens[:, None]), dim=1)
         cached = self.model.step(tokens, self.caches, self.attend)
         memory = self.model.encode(
-            self.source[self.sentences], self.source[self.sentences] == PAD_ID
+            self.source[self.sentences], (self.source[self.sentences] != PAD_ID).long()
         )
         uncached = self.model.output(self.model.decode(self.prefixes, memory))[:, -1]
         torch.testing.assert_close(cached, uncached, rtol=1e-4, atol=1e-4)

@@ -8,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from translator.config import Config, load_config
-from translator.data import BatchStream, collate
+from translator.data import BatchStream, pack_rows
+from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
 from translator.runs import RUNS, RunDirectory
 from translator.training import (
@@ -121,16 +123,19 @@ def test_without_warmup_the_first_step_has_the_full_rate() -> None:
 def test_one_batch_and_the_same_batch_in_parts_make_the_same_step() -> None:
     config = tiny("model.dropout=0", "training.optimizer=adamw")
     whole, parts = trainer(config), trainer(config)
-    examples = [whole.data.train[i] for i in range(24)]
-    pieces = [collate(examples[:3]), collate(examples[3:5]), collate(examples[5:])]
-    loss, tokens = whole.train_step([collate(examples)])
+    corpus = whole.data.train
+    rows = pack_rows(corpus, np.arange(60), 64)
+    assert len(rows) > 3
+    batch = fill_batch(corpus, rows, len(rows), 64)
+    pieces = [fill_batch(corpus, part, 4, 64) for part in (rows[:1], rows[1:3], rows[3:])]
+    loss, tokens = whole.train_step([batch])
     loss_of_parts, tokens_of_parts = parts.train_step(pieces)
     assert tokens == tokens_of_parts
     torch.testing.assert_close(loss, loss_of_parts)
     for (name, one), other in zip(
         whole.model.named_parameters(), parts.model.parameters(), strict=True
     ):
-        # The softmax does not feel a bias of the keys: its gradient is rounding, which AdamW scales.
+        # A bias of the keys does nothing to a softmax: AdamW scales the rounding of its gradient.
         if not name.endswith("k_proj.bias"):
             torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4, msg=name)
 

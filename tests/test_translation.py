@@ -169,7 +169,7 @@ def test_greedy_search_chooses_what_the_whole_prefix_makes_most_probable(
     ids = torch.tensor([source])
     target = [BOS_ID]
     while len(target) < 40 and (len(target) == 1 or target[-1] != EOS_ID):
-        states = model(ids, ids == PAD_ID, torch.tensor([target]))
+        states = model(ids, torch.ones_like(ids), torch.tensor([target]))
         target.append(int(model.output(states)[0, -1].argmax()))
     assert (*found.tokens, EOS_ID) == tuple(target[1:])
 
@@ -182,7 +182,7 @@ def test_the_log_probability_of_a_hypothesis_is_that_of_its_tokens(translator: T
     ]
     for source, found in zip(sources, search(model, sources, DecodingConfig(), cpu), strict=True):
         ids, target = torch.tensor([source]), torch.tensor([[BOS_ID, *found.tokens]])
-        log_probs = model.output(model(ids, ids == PAD_ID, target))[0].log_softmax(-1)
+        log_probs = model.output(model(ids, torch.ones_like(ids), target))[0].log_softmax(-1)
         labels = torch.tensor([*found.tokens, EOS_ID])
         expected = float(log_probs.gather(1, labels[:, None]).sum())
         assert found.log_prob == pytest.approx(expected, rel=1e-4, abs=1e-4)

@@ -190,7 +190,7 @@ class TrainingConfig(Section):
     tokens_per_batch: int = Field(
         4096,
         ge=16,
-        description="A batch holds at most so many tokens, padding included, on either side.",
+        description="A batch holds at most so many tokens on either side, at least a sentence.",
     )
     accumulate_batches: int = Field(
         1, ge=1, description="Batches whose gradients are summed for one optimizer step."

@@ -99,7 +99,8 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without start and end."""
-        ids: list[list[int]] = self._processor.encode(list(texts))
+        valid = [text.encode("utf-8", "replace").decode() for text in texts]  # lone surrogates: ?
+        ids: list[list[int]] = self._processor.encode(valid)
         return ids
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:

@@ -66,6 +66,8 @@ class Translator:
         `decoding` replaces the settings of the run. A text longer than the model can see is cut
         at sentence ends, else at words, and its translated parts are joined with spaces.
         """
+        if isinstance(texts, str):
+            raise TypeError("translate() takes a list of texts; put the one text in a list")
         decoding = decoding or self.config.decoding
         limit = min(
             self.config.data.max_tokens_per_sentence,

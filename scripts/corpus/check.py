@@ -93,7 +93,7 @@ def main() -> None:
         print(
             f"{name:18} {len(pairs):7,} pairs, {min(words)} to {max(words)} words, "
             f"mean {sum(words) / len(words):.1f}; "
-            f"{len({w for e, _ in pairs for w in re.findall(r'[a-z]+', e.lower())}):,} English words"
+            f"{len({w for e, _ in pairs for w in re.findall('[a-z]+', e.lower())}):,} words"
         )
     print(f"{len(found)} faults")
     sys.exit(bool(found))

@@ -68,7 +68,7 @@ class BatchStream:
             raise ValueError("an empty corpus has no batches")
         self._corpus = corpus
         self._seed = seed
-        self._row_length = row_length(corpus)
+        self._row_length = row_length(corpus, tokens_per_batch)
         self._rows = max(1, tokens_per_batch // self._row_length)
         mean_length = max(corpus.source_lengths.mean(), corpus.target_lengths.mean())
         self._pool_size = max(1, int(_BATCHES_PER_POOL * tokens_per_batch / mean_length))
@@ -106,17 +106,17 @@ class BatchStream:
 
 def all_batches(corpus: Corpus, tokens_per_batch: int) -> Iterator[Batch]:
     """All pairs once, in batches: for validation, where the order does not matter."""
-    length = row_length(corpus)
+    length = row_length(corpus, tokens_per_batch)
     count = max(1, tokens_per_batch // length)
     rows = pack_rows(corpus, np.arange(len(corpus)), length)
     for start in range(0, len(rows), count):
         yield fill_batch(corpus, rows[start : start + count], count, length)
 
 
-def row_length(corpus: Corpus) -> int:
+def row_length(corpus: Corpus, tokens_per_batch: int) -> int:
     """Tokens in a row: enough for the longest sentence and for some short ones together."""
     longest = int(max(corpus.source_lengths.max(), corpus.target_lengths.max()))
-    return max(_SHORTEST_ROW, -(-longest // 16) * 16)
+    return max(min(_SHORTEST_ROW, tokens_per_batch), -(-longest // 16) * 16)
 
 
 def pack_rows(corpus: Corpus, indices: npt.NDArray[np.int64], length: int) -> list[list[int]]:
