@@ -44,7 +44,7 @@ _LINES_AT_ONCE = 2048  # lines of a stream that are translated together
 
 
 def main() -> None:
-    """Run the command line: exit code 1 and two lines for a TranslatorError, 130 for Ctrl-C."""
+    """Run the command line: exit code 1 and two lines, error and hint, for a TranslatorError."""
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     for stream in (sys.stdin, sys.stdout, sys.stderr):
@@ -59,12 +59,6 @@ def main() -> None:
         if error.hint:
             _say(f"hint: {error.hint}")
         sys.exit(1)
-    except BrokenPipeError:  # `| head -1` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        _say("interrupted")
-        sys.exit(130)
 
 
 def _say(text: str = "") -> None:
@@ -240,8 +234,10 @@ def translate_cli(
             for translation in _translate_lines(translator, lines, decoding):
                 output.write(translation + "\n")
                 output.flush()
+    except BrokenPipeError:  # `| head -1` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if output_file is None or isinstance(error, BrokenPipeError):
+        if output_file is None:
             raise
         raise DataError(
             f"cannot write {output_file}: {error.strerror}", "Name another --output."

@@ -199,7 +199,14 @@ def read_splits(
     missing = [] if data.valid is not None else ["valid"]
     missing += [] if data.test else ["test/held-out"]
     if missing:
-        size = min(data.held_out_pairs, sum(map(len, train)) // 10 or 1)
+        total = sum(map(len, train))
+        if total <= len(missing):
+            raise DataError(
+                f"{', '.join(corpus.path for corpus in data.train)}: no train pair is left of "
+                f"{total} when {len(missing)} are set aside to validate and test on",
+                "Bring more pairs, or name data.valid and data.test.",
+            )
+        size = min(data.held_out_pairs, total // 10 or 1)
         train, held_out = set_aside(train, [size] * len(missing), config.seed)
         splits.update(zip(missing, held_out, strict=True))
     return splits, train
