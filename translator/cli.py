@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from translator.data import Counts
     from translator.evaluation import Evaluation
     from translator.runs import RunDirectory
-    from translator.training import Finished, Plan, Validated
+    from translator.training import Finished, Plan, StepDone, Validated
     from translator.translation import Translator
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ RunOption = Annotated[
 BeamOption = Annotated[
     int | None, typer.Option("--beam-size", min=1, help="Slots of the beam; 1 is greedy search.")
 ]
+_STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
 _LINES_AT_ONCE = 2048  # lines of a stream that are translated together
 
 
@@ -105,40 +106,62 @@ def train_cli(
 
 def train(config: Config, *, quiet: bool = False) -> "Finished":
     """Train and show the progress on stderr."""
-    from tqdm import tqdm
-
     from translator import training
 
     if not quiet:
         _say(f"reading {', '.join(corpus.path for corpus in config.data.train)}")
-    finished = None
-    with tqdm(
-        total=config.training.max_steps,
-        unit="step",
-        disable=True if quiet or not sys.stderr.isatty() else None,
-        dynamic_ncols=True,
-    ) as bar:
-        for event in training.train(config):
-            match event:
-                case training.Plan():
-                    _show_plan(event, quiet=quiet)
-                    bar.initial = bar.n = event.first_step
-                    bar.reset() if event.first_step == 0 else bar.refresh()
-                case training.StepDone():
-                    bar.update(event.step - bar.n)
-                    if event.loss is not None and event.tokens_per_second is not None:
-                        bar.set_postfix_str(
-                            f"loss {event.loss:.2f}, {event.tokens_per_second:,.0f} tokens/s"
-                        )
-                case training.Validated() if not quiet:
-                    bar.clear()
-                    _show_validation(event, config.training.max_steps)
-                case training.Finished():
-                    finished = event
-    assert finished is not None  # the generator's last event
-    if finished.completed and not quiet:
-        _show_finish(finished)
-    return finished
+    display: _Progress | None = None
+    for event in training.train(config):
+        match event:
+            case training.Plan():
+                _show_plan(event, quiet=quiet)
+                display = _Progress(event, quiet=quiet)
+            case training.StepDone() if display:
+                display.step(event)
+            case training.Validated() if display and not quiet:
+                display.clear()
+                _show_validation(event, config.training.max_steps)
+            case training.Finished():
+                if display:
+                    display.close()
+                if event.completed and not quiet:
+                    _show_finish(event)
+                return event
+    raise AssertionError("training ended without saying so")
+
+
+class _Progress:
+    """A bar on a terminal, and once an estimate of the time to go, on anything."""
+
+    def __init__(self, plan: "Plan", *, quiet: bool) -> None:
+        from tqdm import tqdm
+
+        self._quiet = quiet
+        self._first_step = plan.first_step
+        self._started = time.monotonic()
+        self._max_steps = plan.config.training.max_steps
+        self._bar = tqdm(
+            total=self._max_steps,
+            initial=plan.first_step,
+            unit="step",
+            disable=quiet or not sys.stderr.isatty(),
+            dynamic_ncols=True,
+            leave=False,
+        )
+        self.clear = self._bar.clear
+        self.close = self._bar.close
+
+    def step(self, done: "StepDone") -> None:
+        self._bar.update()
+        if done.loss is not None and done.tokens_per_second is not None:
+            self._bar.set_postfix_str(
+                f"loss {done.loss:.2f}, {done.tokens_per_second:,.0f} tokens/s"
+            )
+        if done.step == self._first_step + _STEPS_TO_JUDGE_BY and not self._quiet:
+            seconds_per_step = (time.monotonic() - self._started) / _STEPS_TO_JUDGE_BY
+            self.clear()
+            to_go = _duration(seconds_per_step * (self._max_steps - done.step))
+            _say(f"time       about {to_go} to go, and the validations")
 
 
 def _show_plan(plan: "Plan", *, quiet: bool) -> None:

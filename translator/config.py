@@ -133,7 +133,7 @@ class TokenizerConfig(Section):
 
     algorithm: Literal["unigram", "bpe"] = Field("unigram", description="unigram or bpe.")
     vocabulary_size: int = Field(
-        8000,
+        4000,
         ge=300,
         le=256_000,
         description="Pieces for both languages together; fewer when the corpus is too small.",
@@ -152,11 +152,11 @@ class TokenizerConfig(Section):
 class ModelConfig(Section):
     """The shape of the encoder–decoder transformer."""
 
-    d_model: int = Field(256, ge=8, le=8192, description="Width of the hidden states.")
+    d_model: int = Field(192, ge=8, le=8192, description="Width of the hidden states.")
     num_heads: int = Field(4, ge=1, le=128, description="Attention heads; divides d_model.")
-    d_ff: int = Field(1024, ge=8, le=65536, description="Inner width of the feed-forward layers.")
+    d_ff: int = Field(768, ge=8, le=65536, description="Inner width of the feed-forward layers.")
     encoder_layers: int = Field(3, ge=1, le=64, description="Layers of the encoder.")
-    decoder_layers: int = Field(3, ge=1, le=64, description="Layers of the decoder.")
+    decoder_layers: int = Field(2, ge=1, le=64, description="Layers of the decoder.")
     dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Share of activations dropped.")
     activation: Literal["relu", "gelu"] = Field("relu", description="relu or gelu.")
     norm: Literal["pre", "post"] = Field(
@@ -186,7 +186,7 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How the model learns."""
 
-    max_steps: int = Field(1000, ge=1, description="Optimizer steps; the learning rate ends there.")
+    max_steps: int = Field(480, ge=1, description="Optimizer steps; the learning rate ends there.")
     tokens_per_batch: int = Field(
         4096,
         ge=16,
@@ -199,13 +199,13 @@ class TrainingConfig(Section):
         "muon", description="adamw, or muon for the matrices and adamw for the rest."
     )
     learning_rate: float = Field(
-        0.002, gt=0.0, le=10.0, description="The peak learning rate, for AdamW and Muon alike."
+        0.005, gt=0.0, le=10.0, description="The peak learning rate, for AdamW and Muon alike."
     )
     schedule: Literal["linear", "cosine", "inverse_sqrt", "constant"] = Field(
         "linear",
         description="How the rate falls after warm-up: linear, cosine, inverse_sqrt, constant.",
     )
-    warmup_steps: int = Field(200, ge=0, description="Steps over which the rate rises from zero.")
+    warmup_steps: int = Field(100, ge=0, description="Steps over which the rate rises from zero.")
     weight_decay: float = Field(
         0.01, ge=0.0, le=1.0, description="Decoupled weight decay of matrices."
     )
@@ -221,13 +221,13 @@ class TrainingConfig(Section):
         50, ge=1, description="A line in metrics.jsonl every so many steps."
     )
     validate_every_steps: int = Field(
-        500, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
+        120, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
     )
     validation_pairs: int = Field(
-        500, ge=1, description="At most so many pairs of valid are translated at each validation."
+        300, ge=1, description="At most so many pairs of valid are translated at each validation."
     )
     checkpoint_every_steps: int = Field(
-        500, ge=1, description="The whole state is saved every so many steps, to go on exactly."
+        120, ge=1, description="The whole state is saved every so many steps, to go on exactly."
     )
     keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
     best_metric: Literal["bleu", "chrf", "loss"] = Field(

@@ -75,6 +75,7 @@ _PRETERITE: dict[str, str] = {
     "dar": "di diste dio dimos disteis dieron",
     "ver": "vi viste vio vimos visteis vieron",
     "reír": "reí reíste rio reímos reísteis rieron",
+    "sonreír": "sonreí sonreíste sonrió sonreímos sonreísteis sonrieron",
 }
 _IMPERFECT: dict[str, str] = {
     "ser": "era eras era éramos erais eran",
@@ -94,11 +95,13 @@ _SUBJUNCTIVE: dict[str, str] = {
     "dar": "dé des dé demos deis den",
     "saber": "sepa sepas sepa sepamos sepáis sepan",
     "reír": "ría rías ría riamos riais rían",
+    "sonreír": "sonría sonrías sonría sonriamos sonriáis sonrían",
     "oler": "huela huelas huela olamos oláis huelan",
 }
 _COMMAND_TU: dict[str, str] = {
     "decir": "di", "hacer": "haz", "ir": "ve", "poner": "pon", "salir": "sal", "ser": "sé",
-    "tener": "ten", "venir": "ven",
+    "tener": "ten", "venir": "ven", "mantener": "mantén", "contener": "contén",
+    "proponer": "propón", "suponer": "supón",
 }  # fmt: skip
 _PARTICIPLE: dict[str, str] = {
     "abrir": "abierto", "cubrir": "cubierto", "decir": "dicho", "escribir": "escrito",

@@ -268,6 +268,11 @@ OWNABLE = frozenset(
     "digital task stationery book".split()
 )
 
+NOBODYS = frozenset(("subway", "tram", "taxi", "ferry"))
+UNSTATED = words("sew|build|design|make|drive|park|rent|book|buy|order|draw|prepare")
+PLAYMATES = frozenset(("friend", "neighbor", "classmate"))
+WITH_BROKEN = frozenset(("repair", "fix", "throw away", "find", "recycle", "move", "sell"))
+
 
 def possessive_es(person: int, gender: str, plural: bool) -> str:
     """`mi`, `tus`, `nuestra` …"""
@@ -340,7 +345,7 @@ def determiner(det: str, noun: Noun, en_plural: bool, plural: bool, adjacent: bo
     if det == "a":
         if plural and not en_plural:  # homework
             return Pair("some", _a_es(noun, True, adjacent))
-        if en_plural and not plural:  # pyjamas
+        if en_plural and not plural:  # pajamas
             return Pair("some", _a_es(noun, False, adjacent))
         return Pair("some" if en_plural else "a", _a_es(noun, plural, adjacent))
     if det == "some":
@@ -435,6 +440,9 @@ MODES: dict[str, Mode] = {
     "afraid": _mode("be|afraid of|ing|tener|present|miedo de"),
     "just": _mode("have|just|participle|acabar|present|de"),
     "refuse": _mode("do|refuse to|base|negarse|present|a"),
+    "maybe_future": _mode("will||base||subjunctive"),
+    "maybe_going": _mode("be|going to|base|ir|subjunctive|a"),
+    "maybe_can": _mode("can||base|poder|subjunctive"),
     "managed": _mode("did|manage to|base|conseguir|preterite"),
     "about": _mode("be|about to|base|estar|present|a punto de"),
     "dare": _mode("do|dare to|base|atreverse|present|a"),
@@ -691,6 +699,8 @@ class Grammar:
         noun = self.word(nouns_of(verb.objects), 5)
         if noun.types & GENERIC and verb.determiner == "the":
             return generic(self, noun)
+        if subject.kid and "acquaintance" in noun.types and noun.english not in PLAYMATES:
+            raise RejectedError
         det, plural = self.choose_det(verb, noun, negative)
         if det == "own" and "family" in noun.types:
             noun = self.relative_of(subject, noun)
@@ -699,11 +709,16 @@ class Grammar:
         adjective = None
         if det not in ("any", "bare") and not noun.types & NOT_DECORATED and self.chance(0.16):
             adjective = self.decorate(noun)
+            if adjective and (
+                (adjective.english == "broken" and verb.english not in WITH_BROKEN)
+                or (adjective.copula == "estar" and verb.english in UNSTATED)
+            ):
+                adjective = None
         return self.np(noun, "" if det == "bare" else det, plural, adjective, subject)
 
     def relative_of(self, subject: Subject, noun: Noun) -> Noun:
         """A relative whom this subject can have."""
-        if subject.kind == "pronoun" and subject.en not in ("he", "she"):
+        if subject.kind == "pronoun" and subject.en not in ("he", "she") and not subject.kid:
             if subject.plural and noun.english in SPOUSES:
                 raise RejectedError
             return noun
@@ -717,7 +732,7 @@ class Grammar:
         """A determiner and number for an object."""
         code, count = verb.determiner, noun.number == "c"
         often_plural = noun.english in PLURAL_ONLY
-        ownable = bool(noun.types & OWNABLE)
+        ownable = bool(noun.types & OWNABLE) and noun.english not in NOBODYS
         if code in ("bare", "barepl"):
             return "bare", count
         if code == "only":
@@ -1056,7 +1071,7 @@ KID_VERBS = frozenset(
     "cough share collect pick touch open close watch listen study do wake sit hug help".split()
 )
 NOT_DECORATED = frozenset(
-    "family acquaintance occupation public transit place appointment room event".split()
+    "family acquaintance occupation public transit place appointment room event language".split()
 )
 NOT_PLURAL = frozenset(
     "public place room event appointment home part landmark sky task material transit".split()
@@ -1192,8 +1207,15 @@ def tense_pattern(mode: str, negative: bool = False, question: bool = False) -> 
             raise RejectedError
         if question and mode in ("should", "have_to", "can") and g.chance(0.3):
             subject = I
-        vp = g.vp(subject, POOLS.get(mode, "plan"), negative or question, extras=mode != "learn")
+        vp = g.vp(
+            subject,
+            POOLS.get(mode, "plan"),
+            negative or question,
+            extras=mode not in ("learn", "refuse"),
+        )
         used = mode
+        if mode in DUTIES and vp.verb.english in JOYS:
+            raise RejectedError
         if "st" in vp.verb.flags and mode in ("used_to", "stop"):
             raise RejectedError
         time = timed(g, mode, vp)
@@ -1211,6 +1233,8 @@ def tense_pattern(mode: str, negative: bool = False, question: bool = False) -> 
             raise RejectedError
         if mode == "would":
             time = g.one(WOULD[:3] if negative else WOULD)
+            if "friend" in time.en and "friend" in vp.en("base"):
+                raise RejectedError
         if mode == "can" and vp.verb.english in SKILLS:
             time = EMPTY
         if mode == "past_progressive":
@@ -1223,6 +1247,8 @@ def tense_pattern(mode: str, negative: bool = False, question: bool = False) -> 
     return pattern
 
 
+DUTIES = frozenset("had_to have_to will_have_to must need forgot refuse afraid".split())
+JOYS = frozenset(("enjoy", "have fun", "dream of", "sit down", "smile"))
 ONE_OFF = frozenset(
     "open|close|lock|push|touch|carry|fill|fold|choose|pack my suitcase|correct|look for|"
     "heat|peel|cut|park|"
@@ -1405,10 +1431,12 @@ def wh_question(word: Pair, modes: Sequence[str], pool: str = "", place: bool = 
     def pattern(g: Grammar) -> Pair:
         subject = g.asked()
         mode = g.one(modes)
-        vp = g.vp(subject, pool or POOLS.get(mode, "plan"), True, extras=False)
+        vp = g.vp(subject, pool or POOLS.get(mode, "plan"), extras=False)
         if "st" in vp.verb.flags:
             raise RejectedError
         if word.en == "where" and (not vp.verb.places or "goto" in vp.verb.flags):
+            raise RejectedError
+        if word.en == "when" and vp.verb.english in ("arrive late", "arrive on time"):
             raise RejectedError
         if word.en == "how" and subject.en == "I":
             raise RejectedError
@@ -1552,7 +1580,7 @@ def who_object(g: Grammar) -> Pair:
         raise RejectedError
     verb = simple_verb(english, spanish)
     plain = replace(subject, vocative=EMPTY)
-    time = g.time(TIMES_OF[mode]) if g.chance(0.5) else EMPTY
+    time = g.time(TIMES_OF[mode]) if english != "live with" and g.chance(0.5) else EMPTY
     clause = g.clause(plain, VP(verb, plain), mode, question="wh", time=time)
     voc = subject.vocative
     return say(Pair(f"who {clause.en}{voc.en}", f"{preposition} quién {clause.es}{voc.es}"), "?")
@@ -1604,7 +1632,7 @@ def imperative(g: Grammar) -> Pair:
         subject = g.polite()
         person, after = EL, subject.vocative
     if person == VOSOTROS:
-        subject = replace(subject, en="you", gender="m")
+        subject = replace(subject, en="you", gender="m", kid=after.en == ", children")
     negative = g.chance(0.35)
     vp = g.vp(subject, "command", negative)
     if vp.verb.english in ("make the bed", "take") and negative:
@@ -2443,10 +2471,14 @@ def scope(g: Grammar, noun: Noun) -> Pair:
     if noun.types & {"family", "acquaintance", "person", "occupation"}:
         options = pairs(
             "in the class = de la clase | in the family = de la familia | "
-            "in the team = del equipo | in the village = del pueblo"
+            "in the team = del equipo | in the village = del pueblo | in the group = del grupo"
         )
-        if noun.types & {"occupation"}:
-            options = options[2:]
+        if "family" in noun.types:
+            options = options[1:2]
+        elif "occupation" in noun.types:
+            options = options[2:4]
+        elif "person" in noun.types and noun.english not in KIDS:
+            options = options[3:]
         return g.one(options)
     if noun.types & {"place", "building", "sight", "landmark", "home", "route"}:
         return g.one(
@@ -3247,15 +3279,16 @@ def it_again(g: Grammar) -> Pair:
     vp = replace(VP(verb, subject), clitics=(np.clitic,), pronoun=np.pronoun_en)
     kind = g.number(5)
     if kind == 0:
-        mode = g.one(("going", "want", "future", "can", "have_to"))
+        mode = g.one(("going", "future", "can", "have_to"))
         clause = g.clause(subject, vp, mode, opening=False)
         if subject.en in ("he", "she") or subject.kid:
             raise RejectedError
         be = "are" if np.en_plural else "is"
-        here = Pair(f"here {be} {np.en}", f"aquí {'están' if np.plural else 'está'} {np.es}")
+        np = g.np(noun, "the", plural)
+        here = Pair(f"{np.en} {be} here", f"{np.es} {'están' if np.plural else 'está'} aquí")
         if mode == "future" or verb.english in ("look for", "buy"):
             raise RejectedError
-        return say(Pair(f"{here.en}, {clause.en}", f"{here.es}, {clause.es}"))
+        return say(Pair(f"{here.en}, so {clause.en}", f"{here.es}, así que {clause.es}"))
     if kind == 1:
         gusta = "gustan" if np.plural else "gusta"
         order = Pair(vp.en("base"), es_command(replace(vp, subject=YOU), TU, False))
@@ -3729,6 +3762,7 @@ def sequence(g: Grammar) -> Pair:
         or second.verb.flags & {"ambig", "st"}
         or first.verb.english in SELDOM
         or second.verb.english in SELDOM
+        or second.verb.english == "hurry"
     ):
         raise RejectedError
     kind = g.number(3)
@@ -3789,6 +3823,9 @@ def two_people(g: Grammar) -> Pair:
         if "progressive" in mode
         else Pair("and", "y")
     )
+    if link.en == "while" and mode == "past_progressive":  # a plain imperfecto after mientras
+        b = Pair(b.en, g.clause(second, two, "state_past").es)
+        es_b = f"{strong.get(second.person, '')} {b.es}".strip() if second.en == "you" else b.es
     if link.en == "while" and first.kind == "pronoun":
         es_a, es_b = a.es, es_b
         if first.kind == "pronoun" and second.en == "you":
@@ -4641,6 +4678,12 @@ def how_long_question(g: Grammar) -> Pair:
     return say(g.clause(subject, vp, mode, time=Pair(span.en, f"durante {span.es}")))
 
 
+UNGIVEN = words(
+    "problem|mistake|wallet|rule|difference|time|luck|energy|courage|imagination|experience|"
+    "practice|fresh air|free time|reason"
+)
+
+
 def thanks(g: Grammar) -> Pair:
     """`Thank you for the gift.`, `Thanks for helping me.`"""
     lead = g.one(
@@ -4668,13 +4711,15 @@ def thanks(g: Grammar) -> Pair:
                 "book",
             )
         )
-        if noun.english in ("problem", "mistake", "wallet", "rule", "difference", "time", "luck"):
+        if noun.english in UNGIVEN:
             raise RejectedError
         det = g.one(("the", "own:your:1")) if noun.types & {"message", "value", "idea"} else "the"
         np = g.np(noun, det, noun.number == "c" and g.chance(0.25))
         return say(Pair(f"{lead.en} {np.en}{end.en}", f"{lead.es} {np.es}{end.es}"))
     vp = g.vp(YOU, "command", extras=False)
     if vp.reflexive or "predadj" in vp.verb.flags or "your" in vp.en("base").split():
+        raise RejectedError
+    if vp.verb.english in ("get on", "get off"):
         raise RejectedError
     return say(
         Pair(f"{lead.en} {vp.en('ing')}{end.en}", f"{lead.es} {vp.es_infinitive(TU)}{end.es}")
@@ -4761,9 +4806,13 @@ def attitude(g: Grammar) -> Pair:
     else:
         negative = mode == "can" and lead.english == "unfortunately"
     time = timed(g, mode, vp) if g.chance(0.6) else EMPTY
+    if lead.english == "maybe":
+        if mode == "can" and vp.verb.english in SKILLS:
+            raise RejectedError
+        clause = g.clause(subject, vp, f"maybe_{mode}", negative, opening=False, time=time)
+        return say(Pair(f"{lead.english} {clause.en}", f"{lead.spanish} {clause.es}"))
     clause = g.clause(subject, vp, mode, negative, time=time)
-    comma = "" if lead.english == "maybe" else ","
-    return say(Pair(f"{lead.english}{comma} {clause.en}", f"{lead.spanish}{comma} {clause.es}"))
+    return say(Pair(f"{lead.english}, {clause.en}", f"{lead.spanish}, {clause.es}"))
 
 
 def tag_question(g: Grammar) -> Pair:
@@ -4941,7 +4990,7 @@ def sorry(g: Grammar) -> Pair:
             )
         )
         en = say(Pair(f"excuse me, {question.en}", ""), "?").en
-        return Pair(en, f"Perdón, ¿{spell_spanish(question.es)}?")
+        return Pair(en, f"Perdone, ¿{spell_spanish(question.es)}?")
     greeting = g.one(
         pairs(
             "good morning = buenos días | hello = hola | good afternoon = buenas tardes | "

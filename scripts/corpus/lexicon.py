@@ -5,7 +5,7 @@ English words (`repairable`: elec, vehicle, chair, …), and verbs and adjective
 types, groups or single words alike.
 
 Numbers of nouns: `c` count, `u` mass, `p` plural in both languages, `m` mass in English and plural
-in Spanish (`homework`, `los deberes`), `q` the reverse (`pyjamas`, `el pijama`), `n` a name.
+in Spanish (`homework`, `los deberes`), `q` the reverse (`pajamas`, `el pijama`), `n` a name.
 Genders: `m`, `f`, and `F` for feminine nouns that take `el` and `un` (`el agua`).
 """
 

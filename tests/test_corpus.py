@@ -1,0 +1,79 @@
+"""The embedded corpus: what the package holds is what its sources build, and nothing leaks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from translator.config import Config
+from translator.data import bare_text, read_pairs
+from translator.training import read_splits
+
+SCRIPTS = Path(__file__).parents[1] / "scripts" / "corpus"
+
+
+def pairs(name: str) -> list[tuple[str, str]]:
+    from translator.config import CorpusConfig
+
+    return [tuple(p) for p in read_pairs(CorpusConfig(path=f"embedded:{name}"), "en", "es")]
+
+
+def test_the_checks_find_no_fault() -> None:
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "check.py"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.endswith("0 faults\n"), done.stdout[-2000:]
+
+
+def test_the_corpus_is_as_large_as_promised() -> None:
+    assert len(pairs("train-handwritten")) >= 3000
+    assert len(pairs("train-grammar")) >= 60_000
+    assert len(pairs("test-handwritten")) >= 250
+    assert len(pairs("test-grammar")) == 1000
+    packed = (SCRIPTS.parents[1] / "translator" / "corpus").glob("*.xz")
+    assert sum(file.stat().st_size for file in packed) < 2_000_000
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_no_held_out_sentence_is_trained_on(side: int) -> None:
+    splits, train = read_splits(Config())
+    trained = {bare_text(pair[side]) for corpus in train for pair in corpus}
+    for name, held_out in splits.items():
+        leaks = [pair[side] for pair in held_out if bare_text(pair[side]) in trained]
+        assert leaks == [], name
+
+
+def test_pizza_is_great_is_hand_written() -> None:
+    assert ("Pizza is great.", "¡La pizza es genial!") in pairs("train-handwritten")
+
+
+@pytest.mark.slow
+def test_the_sources_build_what_the_package_holds() -> None:
+    probe = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import build\n"
+        "for name, pairs in build.build().items():\n"
+        "    print(name, len(pairs), hash(tuple(pairs)))"
+    )
+    built = subprocess.run(
+        [sys.executable, "-c", probe, SCRIPTS],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "0", "PATH": ""},
+    ).stdout.split("\n")[:-1]
+    held = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.path.insert(0, sys.argv[1]); import check\n"
+            "for name, pairs in check.load().items():\n"
+            "    print(name, len(pairs), hash(tuple(pairs)))",
+            SCRIPTS,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "0", "PATH": ""},
+    ).stdout.split("\n")[:-1]
+    assert sorted(built) == sorted(held)

@@ -1,0 +1,95 @@
+"""Every command of the README does what the README says: they are run as they stand there."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from translator.config import load_config
+from translator.data import read_pairs
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(?:console|sh)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    line.removeprefix("$ ").split("  #")[0].strip()
+    for block in BLOCKS
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+SMALL = (
+    "data.held_out_pairs=20 tokenizer.vocabulary_size=600 model.d_model=16 model.num_heads=2 "
+    "model.d_ff=32 model.encoder_layers=1 model.decoder_layers=1 training.max_steps=2 "
+    "training.warmup_steps=1 training.tokens_per_batch=256 training.validation_pairs=4 "
+    "decoding.beam_size=1 decoding.max_length_ratio=1"
+).split()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the files that the README speaks of, and `translator` on the path."""
+    place = tmp_path_factory.mktemp("readme")
+    shutil.copytree(ROOT / "configs", place / "configs")
+    pairs = list(read_pairs(load_config().data.train[1], "en", "es"))[:200]
+    for side, names in enumerate((("in.txt", "a.en", "mine.en"), ("a.es", "mine.es"))):
+        for name in names:
+            (place / name).write_text("".join(pair[side] + "\n" for pair in pairs), "utf-8")
+    lines = "".join(f"{english}\t{spanish}\n" for english, spanish in pairs)
+    (place / "tatoeba.en-es.tsv").write_text(lines, "utf-8")
+    (place / "mine.en-es.tsv").write_text(lines, "utf-8")
+    (place / "bin").mkdir()
+    program = place / "bin" / "translator"
+    program.write_text(
+        f"#!{sys.executable}\nfrom translator.cli import main\nmain()\n", encoding="utf-8"
+    )
+    program.chmod(0o755)
+    return place
+
+
+def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"},
+    )
+
+
+def small(command: str) -> str:
+    """The same training, with a tiny model, two steps and held-out sets from its own corpus."""
+    overrides = [*SMALL, "data.valid=null", "data.test={}"]
+    if "data.train" not in command:
+        overrides.append("data.train.path=mine.en-es.tsv")
+    return command + "".join(f" --set {shlex.quote(each)}" for each in overrides)
+
+
+def test_the_readme_shows_commands() -> None:
+    assert "make train" in COMMANDS
+    assert "make test" in COMMANDS
+    assert any(command.startswith("translator train") for command in COMMANDS)
+
+
+@pytest.mark.slow
+def test_every_command_runs(place: Path) -> None:
+    for command in COMMANDS:
+        if command.startswith("make "):
+            dry = subprocess.run(
+                ["make", "--dry-run", *command.split()[1:]],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+            )
+            assert dry.returncode == 0, dry.stderr
+            continue
+        if command.startswith(("git ", "cd ")):
+            continue
+        done = run(small(command) if "translator train" in command else command, place)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
