@@ -697,6 +697,12 @@ class Grammar:
     def object(self, verb: Verb, subject: Subject, negative: bool) -> NP:
         """An object that the verb licenses."""
         noun = self.word(nouns_of(verb.objects), 5)
+        if (
+            verb.english == "talk about"
+            and noun.types & {"subject", "sport", "leisure"}
+            and noun.english not in ("peace", "freedom", "life", "love")
+        ):
+            return self.np(noun, "")
         if noun.types & GENERIC and verb.determiner == "the":
             return generic(self, noun)
         if subject.kid and "acquaintance" in noun.types and noun.english not in PLAYMATES:
@@ -726,6 +732,10 @@ class Grammar:
         old = ("children", "son", "daughter", "sister", "brother")
         self.current.pop()
         choice = old if subject.word == "old" else safe
+        if subject.plural and subject.kind == "noun":  # engineers share no aunt
+            choice = ("parents",) if subject.kid else ("parents", "children")
+            if subject.en.endswith("parents"):
+                choice = ("son", "daughter", "children")
         return self.word([n for n in nouns_of(*choice) if n.english != subject.en.split()[-1]])
 
     def choose_det(self, verb: Verb, noun: Noun, negative: bool) -> tuple[str, bool]:
@@ -739,6 +749,8 @@ class Grammar:
             return "the", False
         if code == "own":
             return "own", often_plural
+        if code == "the" and "family" in noun.types:
+            return "own", False
         if code == "the":
             weights = [("the", 60), ("this", 14), ("that", 8), ("own", 22 if ownable else 0)]
         elif code == "gen":
@@ -1639,7 +1651,7 @@ def imperative(g: Grammar) -> Pair:
         raise RejectedError
     base = "hurry up" if vp.verb.english == "hurry" else vp.en("base")
     time = EMPTY
-    if g.chance(0.3) and not negative:
+    if g.chance(0.3) and not negative and not vp.adverb.en:
         time = g.one(
             pairs(
                 "now = ahora | tomorrow = mañana | today = hoy | "
@@ -2471,7 +2483,7 @@ def scope(g: Grammar, noun: Noun) -> Pair:
     if noun.types & {"family", "acquaintance", "person", "occupation"}:
         options = pairs(
             "in the class = de la clase | in the family = de la familia | "
-            "in the team = del equipo | in the village = del pueblo | in the group = del grupo"
+            "on the team = del equipo | in the village = del pueblo | in the group = del grupo"
         )
         if "family" in noun.types:
             options = options[1:2]
@@ -3286,7 +3298,7 @@ def it_again(g: Grammar) -> Pair:
         be = "are" if np.en_plural else "is"
         np = g.np(noun, "the", plural)
         here = Pair(f"{np.en} {be} here", f"{np.es} {'están' if np.plural else 'está'} aquí")
-        if mode == "future" or verb.english in ("look for", "buy"):
+        if mode == "future" or verb.english in NOT_YET_MADE:
             raise RejectedError
         return say(Pair(f"{here.en}, so {clause.en}", f"{here.es}, así que {clause.es}"))
     if kind == 1:
@@ -3331,6 +3343,9 @@ def it_again(g: Grammar) -> Pair:
     )
 
 
+NOT_YET_MADE = words(
+    "look for|buy|bring|order|prepare|make|build|design|paint|draw|sew|write|record|find|wait for"
+)
 HANDY = words(
     "wash|iron|fold|open|close|repair|fix|read|print|sign|cut|peel|use|charge|fill|empty|"
     "throw away|hide|recycle|paint|check|translate|correct|hang up"
@@ -4466,6 +4481,8 @@ def looks(g: Grammar) -> Pair:
             )
         )
     article = article_es(noun, plural) if part not in ("voice", "smile") else "una"
+    if english == "beautiful" and plural:
+        article = _a_es(noun, plural, True)
     a = "a " if not plural and part not in ("hair", "skin") else ""
     vp = VP(
         simple_verb("have", "tener", "st"),
@@ -4529,7 +4546,7 @@ def feeling(g: Grammar) -> Pair:
                 )
             ),
         )
-        vp = VP(simple_verb("feel", "encontrarse", "st"), subject, how)
+        vp = VP(simple_verb("feel", "sentirse", "st"), subject, how)
         return say(g.clause(subject, vp, "present", g.chance(0.3) and "well" in how.en, time=time))
     if kind == 1:
         noun = g.word(nouns_of("med"))
@@ -4784,6 +4801,12 @@ def verb_alone(g: Grammar) -> Pair:
     return say(Pair(clause.en + voc.en, clause.es + voc.es), "?" if kind == 2 else ".")
 
 
+MISHAPS = words(
+    "fail|miss|burn|break|lose|forget|fall|get lost|get sick|get nervous|get angry|get bored|"
+    "get tired|arrive late|cry|sneeze|cough|snore|complain|argue with|waste"
+)
+
+
 def attitude(g: Grammar) -> Pair:
     """`Unfortunately, we lost the match.`, `Maybe she's at home.`"""
     lead = g.word(tagged("sent") + tagged("sentp"))
@@ -4800,6 +4823,8 @@ def attitude(g: Grammar) -> Pair:
     pool = POOLS.get(mode, "plan")
     vp = g.vp(subject, pool, extras=g.chance(0.5))
     if "ambig" in vp.verb.flags:
+        raise RejectedError
+    if lead.english in ("luckily", "of course", "finally") and vp.verb.english in MISHAPS:
         raise RejectedError
     if lead.english == "unfortunately" and "inv" not in vp.verb.flags and mode != "can":
         negative = True
@@ -5048,6 +5073,9 @@ def speech(g: Grammar) -> Pair:
     return say(Pair(f"{subject.en} told me that {inner.en}", es))
 
 
+CITY_ONLY = frozenset(("plane", "ferry", "subway", "tram", "scooter", "taxi"))
+
+
 def distance(g: Grammar) -> Pair:
     """`It's ten minutes from the beach.`, `How do I get to the museum?`, `We're going by train.`"""
     place = g.word(nouns_of("transit", "culture", "business", "sight", "outdoor"))
@@ -5076,9 +5104,11 @@ def distance(g: Grammar) -> Pair:
     mode = g.one(("past", "going", "future", "want", "can", "present"))
     target = np.pair if g.chance(0.5) else Pair(*(2 * ("",)))
     if not target.en:
+        if vehicle.english in ("ferry", "tram", "subway", "scooter"):
+            raise RejectedError
         city = g.word(nouns_of("city"))
         target = Pair(city.english, city.spanish)
-    elif place.types & {"natural", "outdoor"} and vehicle.english in ("plane", "ferry", "subway"):
+    elif place.types & {"natural", "outdoor"} and vehicle.english in CITY_ONLY:
         raise RejectedError
     if target.en.startswith("the") and vehicle.english in ("plane", "ferry"):
         raise RejectedError
