@@ -288,7 +288,7 @@ def test_a_finished_run_is_left_as_it_is() -> None:
 
 def test_another_configuration_may_not_continue_a_run() -> None:
     run_to_step(tiny(), 1)
-    with pytest.raises(RunError, match=r"training\.learning_rate: 0\.005 → 0\.1"):
+    with pytest.raises(RunError, match=r"training\.learning_rate: 0\.006 → 0\.1"):
         list(train(tiny("training.learning_rate=0.1")))
 
 

@@ -157,7 +157,7 @@ class ModelConfig(Section):
     d_ff: int = Field(768, ge=8, le=65536, description="Inner width of the feed-forward layers.")
     encoder_layers: int = Field(3, ge=1, le=64, description="Layers of the encoder.")
     decoder_layers: int = Field(2, ge=1, le=64, description="Layers of the decoder.")
-    dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Share of activations dropped.")
+    dropout: float = Field(0.05, ge=0.0, lt=1.0, description="Share of activations dropped.")
     activation: Literal["relu", "gelu"] = Field("relu", description="relu or gelu.")
     norm: Literal["pre", "post"] = Field(
         "pre", description="LayerNorm before each sublayer (pre) or after the residual sum (post)."
@@ -186,9 +186,9 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How the model learns."""
 
-    max_steps: int = Field(480, ge=1, description="Optimizer steps; the learning rate ends there.")
+    max_steps: int = Field(860, ge=1, description="Optimizer steps; the learning rate ends there.")
     tokens_per_batch: int = Field(
-        4096,
+        2048,
         ge=16,
         description="A batch holds at most so many tokens on either side, at least a sentence.",
     )
@@ -199,7 +199,7 @@ class TrainingConfig(Section):
         "muon", description="adamw, or muon for the matrices and adamw for the rest."
     )
     learning_rate: float = Field(
-        0.005, gt=0.0, le=10.0, description="The peak learning rate, for AdamW and Muon alike."
+        0.006, gt=0.0, le=10.0, description="The peak learning rate, for AdamW and Muon alike."
     )
     schedule: Literal["linear", "cosine", "inverse_sqrt", "constant"] = Field(
         "linear",
@@ -221,13 +221,13 @@ class TrainingConfig(Section):
         50, ge=1, description="A line in metrics.jsonl every so many steps."
     )
     validate_every_steps: int = Field(
-        120, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
+        215, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
     )
     validation_pairs: int = Field(
         300, ge=1, description="At most so many pairs of valid are translated at each validation."
     )
     checkpoint_every_steps: int = Field(
-        120, ge=1, description="The whole state is saved every so many steps, to go on exactly."
+        215, ge=1, description="The whole state is saved every so many steps, to go on exactly."
     )
     keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
