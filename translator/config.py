@@ -79,7 +79,7 @@ class DataConfig(Section):
     train: list[CorpusConfig] = Field(
         [
             CorpusConfig(path="embedded:train-grammar"),
-            CorpusConfig(path="embedded:train-handwritten", weight=4.0),
+            CorpusConfig(path="embedded:train-handwritten", weight=8.0),
         ],
         min_length=1,
         description="The pairs to learn from: one corpus, or a list of them. "
@@ -186,7 +186,7 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How the model learns."""
 
-    max_steps: int = Field(860, ge=1, description="Optimizer steps; the learning rate ends there.")
+    max_steps: int = Field(940, ge=1, description="Optimizer steps; the learning rate ends there.")
     tokens_per_batch: int = Field(
         2048,
         ge=16,
@@ -221,13 +221,13 @@ class TrainingConfig(Section):
         50, ge=1, description="A line in metrics.jsonl every so many steps."
     )
     validate_every_steps: int = Field(
-        215, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
+        235, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
     )
     validation_pairs: int = Field(
         300, ge=1, description="At most so many pairs of valid are translated at each validation."
     )
     checkpoint_every_steps: int = Field(
-        215, ge=1, description="The whole state is saved every so many steps, to go on exactly."
+        235, ge=1, description="The whole state is saved every so many steps, to go on exactly."
     )
     keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
