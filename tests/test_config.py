@@ -202,7 +202,9 @@ def bounds_of_schema() -> dict[str, int]:
 
 def make(key: str, value: float) -> Section:
     section, _, name = key.partition(".")
-    required = {"path": "a.tsv"} if section == "CorpusConfig" else {}
+    required: dict[str, object] = {"path": "a.tsv"} if section == "CorpusConfig" else {}
+    if name == "num_heads":
+        required["d_model"] = 256  # a multiple of the most heads
     return SECTIONS[section](**required, **{name: value})
 
 

@@ -88,7 +88,9 @@ def test_every_command_runs(place: Path) -> None:
                 text=True,
             )
             assert dry.returncode == 0, dry.stderr
-            continue
+            if command != "make train":
+                continue
+            command = "translator train"  # what it runs, once all is installed
         if command.startswith(("git ", "cd ")):
             continue
         done = run(small(command) if "translator train" in command else command, place)
