@@ -210,15 +210,18 @@ def _show_validation(event: "Validated", max_steps: int) -> None:
 
 
 def _show_finish(finished: "Finished") -> None:
-    size = finished.run.model_file.stat().st_size / 1e6
-    _say(
-        f"done in {_duration(finished.seconds)}: best model of step {finished.best['step']:,}, "
-        f"validation BLEU {finished.best['bleu']:.1f} (greedy), {size:.1f} MB "
-        f"in {finished.run.path}"
-    )
+    best, run = finished.best, finished.run
+    rows = [
+        ["best model", f"step {best['step']:,}"],
+        ["validation", f"BLEU {best['bleu']:.1f}, chrF {best['chrf']:.1f} (greedy search)"],
+        ["trained in", _duration(finished.seconds)],
+        ["size", f"{run.model_file.stat().st_size / 1e6:.1f} MB"],
+        ["run", str(run.path)],
+    ]
+    _say("\n".join(f"{name:10} {value}" for name, value in rows))
     _say("next:")
     for command in ('translate "Pizza is great."', "evaluate", "inspect"):
-        _say(f"    translator {command} --run {finished.run.path}")
+        _say(f"    translator {command} --run {run.path}")
 
 
 # --- translate ------------------------------------------------------------------------------------
