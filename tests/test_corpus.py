@@ -37,9 +37,9 @@ def test_the_corpus_is_as_large_as_promised() -> None:
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_no_held_out_sentence_is_trained_on(side: int) -> None:
-    splits, train = read_splits(Config())
-    trained = {bare_text(pair[side]) for corpus in train for pair in corpus}
-    for name, held_out in splits.items():
+    splits = read_splits(Config())
+    trained = {bare_text(pair[side]) for corpus in splits.train for pair in corpus}
+    for name, held_out in splits.held_out.items():
         leaks = [pair[side] for pair in held_out if bare_text(pair[side]) in trained]
         assert leaks == [], name
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -290,6 +291,36 @@ def test_another_configuration_may_not_continue_a_run() -> None:
     run_to_step(tiny(), 1)
     with pytest.raises(RunError, match=r"training\.learning_rate: 0\.006 → 0\.1"):
         list(train(tiny("training.learning_rate=0.1")))
+
+
+def test_a_model_without_its_checkpoints_is_not_trained_over() -> None:
+    list(train(tiny()))
+    before = model_bytes()
+    shutil.rmtree(RUNS / "tiny" / "checkpoints")
+    with pytest.raises(RunError, match="no checkpoint to go on from"):
+        list(train(tiny()))
+    assert model_bytes() == before
+
+
+def test_a_signal_during_a_validation_saves_a_checkpoint() -> None:
+    config = tiny("training.validate_every_steps=3", "training.checkpoint_every_steps=100")
+    events = []
+    for event in train(config):
+        events.append(event)
+        if isinstance(event, Validated):  # the loop has not looked at signals yet
+            signal.raise_signal(signal.SIGINT)
+    assert isinstance(events[-1], Finished)
+    assert (events[-1].step, events[-1].completed) == (3, False)
+    assert RunDirectory(RUNS / "tiny").checkpoint_steps() == [3]
+
+
+def test_pairs_that_share_a_text_with_held_out_ones_are_counted() -> None:
+    with Path("digits.en-es.tsv").open("a", encoding="utf-8") as file:
+        file.write("one\tun\n" * 100)
+    data = prepare_data(tiny(), RunDirectory(RUNS / "tiny"))
+    counts = data.counts["train"]
+    assert counts.dropped["shares a text with a held-out pair"] > 90
+    assert counts.read == counts.kept + sum(counts.dropped.values()) == 400 - 20 - 20
 
 
 def test_other_data_may_not_continue_a_run() -> None:

@@ -3,6 +3,7 @@
 stdout carries results only (translations, scores, tables); everything else goes to stderr.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -41,7 +42,7 @@ BeamOption = Annotated[
     int | None, typer.Option("--beam-size", min=1, help="Slots of the beam; 1 is greedy search.")
 ]
 _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
-_LINES_AT_ONCE = 2048  # lines of a stream that are translated together
+_LINES_AT_ONCE = 2048  # lines that are translated together, where nobody waits for each
 
 
 def main() -> None:
@@ -51,6 +52,8 @@ def main() -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", newline="\n" if stream is sys.stdout else None)
+    if hasattr(sys.stderr, "reconfigure"):
+        sys.stderr.reconfigure(errors="backslashreplace")  # a message must not fail itself
     try:
         app()
     except TranslatorError as error:
@@ -59,6 +62,12 @@ def main() -> None:
         _say(f"error: {error.message}")
         if error.hint:
             _say(f"hint: {error.hint}")
+        sys.exit(1)
+    except OSError as error:
+        if debug:
+            raise
+        _say(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
+        _say("hint: Check the disk and the permissions; training goes on from its last checkpoint.")
         sys.exit(1)
 
 
@@ -257,7 +266,9 @@ def translate_cli(
     lines = iter(texts) if texts else read_lines(input_file) if input_file else _stdin_lines()
     try:
         with _output(output_file) as output:
-            for translation in _translate_lines(translator, lines, decoding):
+            interactive = not texts and not input_file and sys.stdin.isatty()
+            at_once = 1 if interactive else _LINES_AT_ONCE
+            for translation in _translate_lines(translator, lines, decoding, at_once):
                 output.write(translation + "\n")
                 output.flush()
     except BrokenPipeError:  # `| head -1` has read enough
@@ -271,17 +282,11 @@ def translate_cli(
 
 
 def _translate_lines(
-    translator: "Translator", lines: Iterator[str], decoding: DecodingConfig
+    translator: "Translator", lines: Iterator[str], decoding: DecodingConfig, at_once: int
 ) -> Iterator[str]:
-    """Translate lines as they come, many at once when they come fast."""
-    interactive = sys.stdin.isatty()
-    block: list[str] = []
-    for line in lines:
-        block.append(line)
-        if interactive or len(block) == _LINES_AT_ONCE:
-            yield from (t.text for t in translator.translate(block, decoding))
-            block = []
-    yield from (t.text for t in translator.translate(block, decoding))
+    """Translate lines in blocks, so that a file of any size needs the memory of one."""
+    while block := list(itertools.islice(lines, at_once)):
+        yield from (translation.text for translation in translator.translate(block, decoding))
 
 
 def _stdin_lines() -> Iterator[str]:
@@ -344,7 +349,7 @@ def evaluate_cli(
 def _split_of(config: Config, split: str) -> dict[str, tuple[list[str], list[str]]]:
     from translator.training import read_splits
 
-    splits, _ = read_splits(config)
+    splits = read_splits(config, training=False).held_out
     chosen = {
         name: pairs
         for name, pairs in splits.items()

@@ -263,9 +263,14 @@ class Config(Section):
         max_length=100,
         description="The run is kept in runs/NAME.",
     )
-    seed: int = Field(1, ge=0, lt=2**32, description="Same seed, same machine: the same model.")
+    seed: int = Field(
+        1,
+        ge=0,
+        lt=2**32,
+        description="On a CPU, the same seed, machine and threads give the same model.",
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        "auto", description="auto takes cuda, else mps, else cpu."
+        "auto", description="Of training; auto takes cuda, else mps, else cpu."
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Of training; auto takes bfloat16 where the hardware computes it."

@@ -55,6 +55,8 @@ def cross_entropy_sum(
     the target distribution is 1 - ε + ε/V for the label and ε/V elsewhere (Szegedy et al., 2016),
     as in torch's cross_entropy. The N × V logits exist only in slices.
     """
+    if not torch.is_grad_enabled():  # of which needs_input_grad does not know
+        states, weight = states.detach(), weight.detach()
     total: Tensor = _CrossEntropySum.apply(  # type: ignore[no-untyped-call]
         states, weight, labels, label_smoothing
     )
@@ -94,7 +96,7 @@ class _CrossEntropySum(torch.autograd.Function):
             loss = (label_smoothing - 1.0) * log_probs.gather(1, label)
             if label_smoothing:
                 loss -= label_smoothing * log_probs.mean(dim=1, keepdim=True)
-            total += loss[asked].sum()
+            total += loss.masked_fill(~asked, 0.0).sum()
             if states_gradient is None or weight_gradient is None:
                 continue
             logits_gradient = log_probs.exp_().sub_(label_smoothing / size)

@@ -187,7 +187,8 @@ class DecoderLayer(nn.Module):
     ) -> Tensor:
         """All target positions at once, as in training: [B, T, D] → [B, T, D].
 
-        `attend`, broadcastable to [B, H, T, T], hides the future; `attend_memory` [B, H, T, S].
+        `attend`, broadcastable to [B, H, T, T], hides the future and the row's
+        other sentences; `attend_memory` [B, H, T, S].
         """
         x = self.self_attention_residual(
             x, lambda y: self.self_attention(y, self.self_attention.keys_values(y), attend)
@@ -375,6 +376,10 @@ class Seq2SeqTransformer(nn.Module):
 
     def step(self, tokens: Tensor, caches: list[LayerCache], attend_memory: Tensor) -> Tensor:
         """The newest ids [N] of N hypotheses → logits of the next [N, V]; the caches grow."""
+        if caches[0].length >= self.config.max_positions:
+            raise ValueError(
+                f"a sequence is longer than the model's {self.config.max_positions} positions"
+            )
         position = torch.tensor([caches[0].length], device=tokens.device)
         x = self._embed(self.target_embedding, tokens[:, None], position)
         return self.output(self.decoder.step(x, caches, attend_memory)[:, 0])  # type: ignore[no-any-return]
@@ -382,7 +387,7 @@ class Seq2SeqTransformer(nn.Module):
     def _embed(self, embedding: nn.Embedding, ids: Tensor, positions: Tensor) -> Tensor:
         """Embeddings scaled by √D (section 3.4) plus positions: [B, T] → [B, T, D]."""
         most = self.config.max_positions
-        if ids.shape[1] > most or positions.shape[-1] == 1:  # else no position can be too large
+        if ids.shape[1] > most:  # else no position can be too large
             if int((positions * (ids != PAD_ID)).max()) >= most:
                 raise ValueError(f"a sequence is longer than the model's {most} positions")
             positions = positions.clamp(max=most - 1)  # of padding

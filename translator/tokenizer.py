@@ -54,10 +54,6 @@ class Tokenizer:
         """Load a model file."""
         return cls(path.read_bytes())
 
-    def save(self, path: Path) -> None:
-        """Write the model file."""
-        path.write_bytes(self.model)
-
     @classmethod
     def train(cls, sentences: Iterable[str], config: TokenizerConfig) -> "Tokenizer":
         """Learn the pieces from sentences of both languages.
@@ -106,7 +102,8 @@ class Tokenizer:
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Texts of lists of ids; start, end and padding are skipped."""
         plain = [[i for i in sentence if i not in (PAD_ID, BOS_ID, EOS_ID)] for sentence in ids]
-        return [str(self._processor.decode(sentence)) for sentence in plain]
+        # A piece may spell any byte, a line feed too: a text is one line.
+        return [" ".join(self._processor.decode(sentence).splitlines()) for sentence in plain]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces as SentencePiece spells them (`▁` begins a word)."""

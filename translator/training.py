@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +105,6 @@ def train(config: Config) -> Iterator[Event]:
     checkpoint written. Raises RunError when runs/NAME holds another configuration or other data.
     """
     torch.manual_seed(config.seed)
-    random.seed(config.seed)
     run = RunDirectory(RUNS / config.name)
     _claim(run, config)
     data = prepare_data(config, run)
@@ -140,7 +140,7 @@ class TrainingData:
     valid_pairs: list[SentencePair]
     counts: dict[str, Counts] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A hash of the training and validation ids: the same data give the same."""
         digest = hashlib.sha256()
@@ -152,22 +152,24 @@ class TrainingData:
 
 def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     """Read the corpora, train the tokenizer once (or load the run's), and encode."""
-    splits, train = read_splits(config)
+    splits = read_splits(config)
     if run.tokenizer_file.is_file():
         tokenizer = run.read_tokenizer()
     else:
-        tokenizer = _train_tokenizer([pair for pairs in train for pair in pairs], config)
+        tokenizer = _train_tokenizer([pair for pairs in splits.train for pair in pairs], config)
         run.write_tokenizer(tokenizer)
-    counts = {"train": Counts(), "valid": Counts()}
+    counts = {"train": Counts(read=splits.shared), "valid": Counts()}
+    if splits.shared:
+        counts["train"].dropped["shares a text with a held-out pair"] = splits.shared
     limit = config.data.max_tokens_per_sentence
     corpora = {
         "train": Corpus.join(
             [
                 encode_pairs(pairs, tokenizer, limit, counts["train"], corpus.weight)
-                for corpus, pairs in zip(config.data.train, train, strict=True)
+                for corpus, pairs in zip(config.data.train, splits.train, strict=True)
             ]
         ),
-        "valid": encode_pairs(splits["valid"], tokenizer, limit, counts["valid"]),
+        "valid": encode_pairs(splits.held_out["valid"], tokenizer, limit, counts["valid"]),
     }
     for name, corpus in corpora.items():
         if len(corpus) == 0:
@@ -177,27 +179,35 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
                 f"Check data.{name}"
                 + (" and data.held_out_pairs: it takes two pairs and more." * (name == "valid")),
             )
-    valid_pairs = [p for p in splits["valid"] if p.source.strip() and p.target.strip()]
+    valid_pairs = [p for p in splits.held_out["valid"] if p.source.strip() and p.target.strip()]
     return TrainingData(tokenizer, corpora["train"], corpora["valid"], valid_pairs, counts)
 
 
-def read_splits(
-    config: Config,
-) -> tuple[dict[str, list[SentencePair]], list[list[SentencePair]]]:
-    """The pairs of valid and of every `test/NAME`, and those of each training corpus.
+class Splits(NamedTuple):
+    """The pairs of a configuration by their use."""
+
+    train: list[list[SentencePair]]  # of each training corpus
+    held_out: dict[str, list[SentencePair]]  # valid and every test/NAME
+    shared: int  # pairs that left train because they share a text with one that was set aside
+
+
+def read_splits(config: Config, *, training: bool = True) -> Splits:
+    """Read the pairs of every corpus that the configuration names.
 
     Held-out sets that the configuration does not name are set aside from the training side.
+    Without `training` that side is read only if it is needed for this, else it is left empty.
     """
     data = config.data
 
     def read(corpus: CorpusConfig) -> list[SentencePair]:
         return list(read_pairs(corpus, data.source_language, data.target_language))
 
-    train = [read(corpus) for corpus in data.train]
-    splits = {"valid": read(data.valid)} if data.valid is not None else {}
-    splits |= {f"test/{name}": read(corpus) for name, corpus in data.test.items()}
     missing = [] if data.valid is not None else ["valid"]
     missing += [] if data.test else ["test/held-out"]
+    train = [read(corpus) for corpus in data.train] if training or missing else []
+    held_out = {"valid": read(data.valid)} if data.valid is not None else {}
+    held_out |= {f"test/{name}": read(corpus) for name, corpus in data.test.items()}
+    shared = 0
     if missing:
         total = sum(map(len, train))
         if total <= len(missing):
@@ -207,9 +217,10 @@ def read_splits(
                 "Bring more pairs, or name data.valid and data.test.",
             )
         size = min(data.held_out_pairs, total // 10 or 1)
-        train, held_out = set_aside(train, [size] * len(missing), config.seed)
-        splits.update(zip(missing, held_out, strict=True))
-    return splits, train
+        train, drawn = set_aside(train, [size] * len(missing), config.seed)
+        shared = total - sum(map(len, train)) - sum(map(len, drawn))
+        held_out.update(zip(missing, drawn, strict=True))
+    return Splits(train, held_out, shared)
 
 
 def _train_tokenizer(pairs: list[SentencePair], config: Config) -> Tokenizer:
@@ -250,8 +261,9 @@ class Trainer:
     def fit(self) -> Iterator[Event]:
         """Train to the last step, validating and saving on the way."""
         batches = iter(self.stream)
+        stopping = False
         with _stop_requested() as stop:
-            while self.step < self.settings.max_steps and not stop.is_set():
+            while self.step < self.settings.max_steps and not stopping:
                 started = time.perf_counter()
                 group = list(itertools.islice(batches, self.settings.accumulate_batches))
                 loss, tokens = self.train_step(group)
@@ -259,7 +271,12 @@ class Trainer:
                 self.seconds += seconds
                 self.interval.add(loss, tokens, seconds)
                 yield self._log()
-                yield from self._keep_house(stopping=stop.is_set())
+                last = self.step >= self.settings.max_steps
+                if last or self.step % self.settings.validate_every_steps == 0:
+                    yield self.validate()
+                stopping = stop.is_set()
+                if last or stopping or self.step % self.settings.checkpoint_every_steps == 0:
+                    self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
         yield Finished(
             self.run,
             self.step,
@@ -271,8 +288,8 @@ class Trainer:
     def train_step(self, batches: list[Batch]) -> tuple[Tensor, int]:
         """One optimizer step over some batches; the summed loss and its number of target tokens.
 
-        The loss is the sum over target tokens ÷ their number in the whole step, so a sentence
-        weighs the same in whichever batch it lies.
+        The loss is the sum over target tokens ÷ their number in the whole step, so a token
+        weighs the same in whichever batch of the step it lies.
         """
         self.weights.train()
         tokens = sum(batch.num_target_tokens for batch in batches)
@@ -324,14 +341,6 @@ class Trainer:
         )
         self.interval = _Interval()
         return done
-
-    def _keep_house(self, *, stopping: bool) -> Iterator[Event]:
-        """Validate and save where the step asks for it, or the user does."""
-        last = self.step >= self.settings.max_steps
-        if last or self.step % self.settings.validate_every_steps == 0:
-            yield self.validate()
-        if last or stopping or self.step % self.settings.checkpoint_every_steps == 0:
-            self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
 
     @torch.inference_mode()
     def validate(self) -> Validated:
@@ -403,6 +412,8 @@ class Trainer:
         }
         if self.device.type == "cuda":
             tensors["random"]["cuda"] = torch.cuda.get_rng_state(self.device)
+        elif self.device.type == "mps":
+            tensors["random"]["mps"] = torch.mps.get_rng_state()
         for index, optimizer in enumerate(self.optimizers):
             tensors[f"optimizer-{index}"] = {
                 f"{parameter}.{name}": torch.as_tensor(value).cpu()
@@ -412,6 +423,7 @@ class Trainer:
         state = {
             "position": dict(self.stream.position),
             "best": self.best,
+            "skipped_in_a_row": self.skipped_in_a_row,
             "seconds": self.seconds,
             "interval": vars(self.interval) | {"loss": float(self.interval.loss)},
         }
@@ -422,17 +434,28 @@ class Trainer:
         warnings = []
         for checkpoint in self.run.read_checkpoints():
             if isinstance(checkpoint, RunError):
-                warnings.append(f"{checkpoint.message}; going back to the one before")
+                warnings.append(f"{checkpoint.message}; it is passed over")
                 continue
             self._restore(checkpoint)
             break
+        if not self.step:
+            self._refuse_to_overwrite()
         self.run.rewind_metrics(self.step)
         return warnings
+
+    def _refuse_to_overwrite(self) -> None:
+        """A model whose checkpoints were deleted or not copied along is not to be lost."""
+        if self.run.model_file.is_file() and not self.run.checkpoints.is_dir():
+            raise RunError(
+                f"{self.run.path} holds a trained model but no checkpoint to go on from",
+                "Train under another name (--set name=…), or delete the directory.",
+            )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.step = checkpoint.step
         self.stream.position = checkpoint.state["position"]
         self.best = checkpoint.state["best"]
+        self.skipped_in_a_row = checkpoint.state["skipped_in_a_row"]
         self.seconds = checkpoint.state["seconds"]
         self.interval = _Interval(**checkpoint.state["interval"])
         with torch.no_grad():
@@ -448,6 +471,8 @@ class Trainer:
         torch.set_rng_state(checkpoint.tensors["random"]["cpu"])
         if "cuda" in checkpoint.tensors["random"] and self.device.type == "cuda":
             torch.cuda.set_rng_state(checkpoint.tensors["random"]["cuda"], self.device)
+        if "mps" in checkpoint.tensors["random"] and self.device.type == "mps":
+            torch.mps.set_rng_state(checkpoint.tensors["random"]["mps"])
 
 
 def loss_sum(model: Seq2SeqTransformer, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
@@ -603,6 +628,7 @@ def _claim(run: RunDirectory, config: Config) -> None:
     """Write the configuration of a new run; refuse to mix two configurations in one directory."""
     try:
         if not run.config_file.is_file():
+            run.checkpoints.mkdir(parents=True, exist_ok=True)
             run.write_config(config)
             return
     except OSError as error:

@@ -138,7 +138,7 @@ def pack_rows(corpus: Corpus, indices: npt.NDArray[np.int64], length: int) -> li
             _, slot = min(fitting)
         else:
             if len(room) == _OPEN_ROWS:
-                room.remove(min(room))  # the fullest
+                room.remove(min(room))  # the one with the least room for a source
             room.append((length, length, len(rows)))
             rows.append([])
             slot = len(room) - 1

@@ -55,19 +55,15 @@ def read_pairs(
     )
 
 
-def read_lines(path: Path) -> Iterator[str]:
+# --- text files -----------------------------------------------------------------------------------
+
+
+def read_lines(file: Path) -> Iterator[str]:
     """Yield the lines of a text file (.gz and .xz unpacked), without their line ends.
 
     Only a line feed, with or without a carriage return, ends a line: U+2028 and its kind stay
     inside. Raises DataError for a file that is missing, damaged or not UTF-8.
     """
-    return _lines_of(path)
-
-
-# --- text files -----------------------------------------------------------------------------------
-
-
-def _lines_of(file: Path) -> Iterator[str]:
     number = 0
     try:
         with closing(_open(file)) as stream:
@@ -124,7 +120,7 @@ def _read_tsv(
         )
     source, target = (_tsv_column(columns, language, file) for language in languages)
     needed = max(source, target) + 1
-    for number, line in enumerate(_lines_of(file), start=1):
+    for number, line in enumerate(read_lines(file), start=1):
         fields = line.split("\t")
         if len(fields) < needed:
             if not line.strip():
@@ -158,7 +154,7 @@ def _read_parallel_files(
 ) -> Iterator[SentencePair]:
     source, target = (Path(corpus.path.replace(LANGUAGE_PLACEHOLDER, each)) for each in languages)
     counts = [0, 0]
-    for pair in itertools.zip_longest(_lines_of(source), _lines_of(target)):
+    for pair in itertools.zip_longest(read_lines(source), read_lines(target)):
         for side, text in enumerate(pair):
             counts[side] += text is not None
         if counts[0] == counts[1]:
