@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from translator.config import Config, load_config
 from translator.data import Corpus
 from translator.model import sinusoids
+from translator.preparation import prepare_data
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, PAD_ID
-from translator.training import Trainer, prepare_data
+from translator.training import Trainer
 
 
 def reference_config(corpus: str) -> Config:

@@ -8,7 +8,7 @@ import pytest
 
 from translator.config import Config
 from translator.data import bare_text, read_pairs
-from translator.training import read_splits
+from translator.preparation import read_splits
 
 SCRIPTS = Path(__file__).parents[1] / "scripts" / "corpus"
 

@@ -17,6 +17,7 @@ from translator.config import Config, load_config
 from translator.data import BatchStream, pack_rows
 from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
+from translator.preparation import prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.training import (
     Finished,
@@ -25,7 +26,6 @@ from translator.training import (
     Trainer,
     Validated,
     learning_rate,
-    prepare_data,
     train,
 )
 
