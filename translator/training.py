@@ -23,7 +23,7 @@ from translator.data import Batch, BatchStream, Counts, all_batches
 from translator.errors import RunError, TranslatorError
 from translator.evaluation import score
 from translator.functional import cross_entropy_sum
-from translator.hardware import attention_kernels, choose_device, choose_precision, describe
+from translator.hardware import choose_device, choose_precision, describe, keep_memory
 from translator.model import Seq2SeqTransformer, build_model
 from translator.preparation import TrainingData, prepare_data
 from translator.runs import RUNS, Checkpoint, RunDirectory
@@ -127,6 +127,7 @@ class Trainer:
         self.run = run
         self.data = data
         self.device = choose_device(config.device)
+        keep_memory()
         self.precision = choose_precision(config.precision, self.device)
         self.model = build_model(config.model, data.tokenizer.vocabulary_size).to(self.device)
         self.weights = WorkingWeights(self.model, self.precision)
@@ -175,11 +176,10 @@ class Trainer:
         tokens = sum(batch.num_target_tokens for batch in batches)
         total = torch.zeros((), device=self.device)
         for batch in batches:
-            with attention_kernels(self.device):
-                loss = loss_sum(
-                    self.weights.model, batch.to(self.device), self.settings.label_smoothing
-                )
-                (loss / tokens).backward()
+            loss = loss_sum(
+                self.weights.model, batch.to(self.device), self.settings.label_smoothing
+            )
+            (loss / tokens).backward()
             self.weights.collect_gradients()
             total += loss.detach()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_gradient_norm)
