@@ -2,7 +2,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import annotated_types
 import pytest
@@ -141,6 +142,7 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "ModelConfig.dropout": ([0, 1 - TINY], [-TINY, 1]),
     "ModelConfig.max_positions": ([8, 65536], [7, 65537]),
     "TrainingConfig.max_steps": ([1], [0]),
+    "TrainingConfig.max_minutes": ([TINY], [0]),
     "TrainingConfig.tokens_per_batch": ([16], [15]),
     "TrainingConfig.accumulate_batches": ([1], [0]),
     "TrainingConfig.learning_rate": ([TINY, 10], [0, 10 + TINY]),
@@ -155,6 +157,7 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "TrainingConfig.validation_pairs": ([1], [0]),
     "TrainingConfig.checkpoint_every_steps": ([1], [0]),
     "TrainingConfig.keep_checkpoints": ([1], [0]),
+    "TrainingConfig.patience": ([1], [0]),
     "DecodingConfig.beam_size": ([1, 256], [0, 257]),
     "DecodingConfig.length_penalty": ([0, 5], [-TINY, 5 + TINY]),
     "DecodingConfig.max_length_ratio": ([TINY, 20], [0, 20 + TINY * 20]),
@@ -190,13 +193,24 @@ def sections(section: type[Section] = Config) -> Iterator[type[Section]]:
 
 
 def bounds_of_schema() -> dict[str, int]:
-    """Every numeric key of the schema, with the number of its bounds."""
+    """Every numeric key of the schema, optional ones too, with the number of its bounds."""
     kinds = annotated_types.Ge | annotated_types.Gt | annotated_types.Le | annotated_types.Lt
+
+    def kinds_of(annotation: Any) -> Iterator[Any]:
+        """The members of a union, and what they are annotated with."""
+        yield annotation
+        if get_origin(annotation) in (Annotated, Union, UnionType):
+            for argument in get_args(annotation):
+                yield from kinds_of(argument)
+        yield from getattr(annotation, "metadata", ())
+
     return {
-        f"{section.__name__}.{name}": sum(isinstance(m, kinds) for m in field.metadata)
+        f"{section.__name__}.{name}": sum(
+            isinstance(m, kinds) for m in (*field.metadata, *kinds_of(field.annotation))
+        )
         for section in set(sections())
         for name, field in section.model_fields.items()
-        if field.annotation in (int, float)
+        if {int, float} & {kind for kind in kinds_of(field.annotation) if isinstance(kind, type)}
     }
 
 

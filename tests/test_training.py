@@ -113,12 +113,12 @@ def test_the_learning_rate_follows_its_schedule(schedule: str, expected: list[fl
         "training.warmup_steps=2",
         "training.learning_rate=1.0",
     ).training
-    assert [learning_rate(step, settings) for step in range(1, 7)] == pytest.approx(expected)
+    assert [learning_rate(step, settings, 6) for step in range(1, 7)] == pytest.approx(expected)
 
 
 def test_without_warmup_the_first_step_has_the_full_rate() -> None:
     settings = tiny("training.warmup_steps=0", "training.learning_rate=0.5").training
-    assert learning_rate(1, settings) == 0.5
+    assert learning_rate(1, settings, 100) == 0.5
 
 
 def test_one_batch_and_the_same_batch_in_parts_make_the_same_step() -> None:

@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -36,6 +37,12 @@ Language = Annotated[
     str,
     BeforeValidator(_refuse_boolean),
     Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$"),
+]
+
+NumberOrAuto = Annotated[  # None in the program
+    int | None,
+    BeforeValidator(lambda value: None if value == "auto" else value),
+    PlainSerializer(lambda value: "auto" if value is None else value),
 ]
 
 
@@ -187,10 +194,17 @@ class TrainingConfig(Section):
     """How the model learns."""
 
     max_steps: int = Field(940, ge=1, description="Optimizer steps; the learning rate ends there.")
-    tokens_per_batch: int = Field(
+    max_minutes: float | None = Field(
+        None,
+        gt=0.0,
+        description="Minutes of optimizer steps, in place of max_steps: after the first 30 steps "
+        "the number that fits is fixed. Reading and validations come on top.",
+    )
+    tokens_per_batch: NumberOrAuto = Field(
         2048,
         ge=16,
-        description="A batch holds at most so many tokens on either side, at least a sentence.",
+        description="A batch holds at most so many tokens on either side, at least a sentence; "
+        "auto takes what fits into memory, and no more than serves speed.",
     )
     accumulate_batches: int = Field(
         1, ge=1, description="Batches whose gradients are summed for one optimizer step."
@@ -232,6 +246,11 @@ class TrainingConfig(Section):
     keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
         "bleu", description="What chooses the best model on valid: bleu, chrf or loss."
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Stop after so many validations in a row without a better model; null: never.",
     )
 
 

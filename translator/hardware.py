@@ -12,8 +12,11 @@ from translator.errors import ConfigError
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # of malloc.h
 
 
-def choose_device(wanted: str) -> torch.device:
-    """`auto` takes cuda, else mps, else cpu. ConfigError when the wanted one is not there."""
+def choose_device(wanted: str, index: int = 0) -> torch.device:
+    """`auto` takes cuda, else mps, else cpu. ConfigError when the wanted one is not there.
+
+    `index` says which of several GPUs.
+    """
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -23,7 +26,7 @@ def choose_device(wanted: str) -> torch.device:
         wanted = next(name for name, there in available.items() if there)
     if not available[wanted]:
         raise ConfigError(f"device: {wanted} is not available here", "Set device: auto.")
-    return torch.device(wanted)
+    return torch.device(wanted, index) if wanted == "cuda" else torch.device(wanted)
 
 
 def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
@@ -66,6 +69,26 @@ def keep_memory() -> None:
     libc.mallopt(_M_MMAP_MAX, 0)  # large buffers come from the heap too,
     libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)  # whose free end is kept
     libc.mallopt(_M_TOP_PAD, 64 * 2**20)  # and grows in large pieces
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether torch or NumPy raised this because memory did not suffice."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "alloc" in str(error) and "memory" in str(error)  # "DefaultCPUAllocator: can't allocate …"
+    )
+
+
+def memory_in_use(device: torch.device) -> float:
+    """The share of a device's memory that is taken; 0 where the system does not tell."""
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return 1.0 - free / total
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:  # not Linux
+        return 0.0
+    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return 1.0 - kilobytes["MemAvailable"] / kilobytes["MemTotal"]
 
 
 def describe(device: torch.device) -> str:

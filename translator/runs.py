@@ -43,6 +43,7 @@ class RunDirectory:
         self.tokenizer_file = path / "tokenizer.model"
         self.model_file = path / "model.safetensors"
         self.environment_file = path / "environment.json"
+        self.measured_file = path / "measured.json"
         self.metrics_file = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
@@ -140,14 +141,23 @@ class RunDirectory:
 
     def read_environment(self) -> dict[str, Any]:
         """What the run was made with; empty before training has started."""
-        if not self.environment_file.is_file():
+        return self._read_json(self.environment_file, "Delete it; training writes it.")
+
+    def read_measured(self) -> dict[str, Any]:
+        """What training measured once and holds fixed from then on: its steps, its batch size."""
+        return self._read_json(self.measured_file, "Train under another name (--set name=…).")
+
+    def write_measured(self, content: dict[str, Any]) -> None:
+        """Keep what was measured."""
+        self.write_json(self.measured_file, content)
+
+    def _read_json(self, file: Path, hint: str) -> dict[str, Any]:
+        if not file.is_file():
             return {}
         try:
-            content: dict[str, Any] = json.loads(self.environment_file.read_text(encoding="utf-8"))
+            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise RunError(
-                f"{self.environment_file} is damaged ({error})", "Delete it; training writes it."
-            ) from None
+            raise RunError(f"{file} is damaged ({error})", hint) from None
         return content
 
     def append_metrics(self, entry: dict[str, Any]) -> None:

@@ -46,6 +46,18 @@ class Batch:
         """The same batch on another device."""
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
+    def share(self, rank: int, world_size: int) -> "Batch":
+        """Every world_size-th row, from row `rank` on: what one of several processes computes."""
+        return self._rows(slice(rank, None, world_size))
+
+    def split(self, parts: int) -> "list[Batch]":
+        """Its rows in at most so many batches, in order."""
+        size = max(1, -(-len(self.source) // parts))
+        return [self._rows(slice(i, i + size)) for i in range(0, len(self.source), size)]
+
+    def _rows(self, rows: slice) -> "Batch":
+        return Batch(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
 
 class Position(TypedDict):
     """Where a BatchStream stands: the epoch, the pool in it, the batch in the pool."""
