@@ -233,6 +233,11 @@ class TrainingConfig(Section):
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
         "bleu", description="What chooses the best model on valid: bleu, chrf or loss."
     )
+    tensorboard: bool = Field(
+        False,
+        description="`translator train` writes scalars for TensorBoard, too, to "
+        "runs/NAME/tensorboard; needs the extra translator[tensorboard].",
+    )
 
 
 class DecodingConfig(Section):

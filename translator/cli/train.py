@@ -43,7 +43,12 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
     if not quiet:
         say(f"reading {', '.join(corpus.path for corpus in config.data.train)}")
     display: _Progress | None = None
-    for event in training.train(config):
+    events = training.train(config)
+    if config.training.tensorboard:
+        from translator.visualization.tensorboard import with_tensorboard
+
+        events = with_tensorboard(events)
+    for event in events:
         match event:
             case training.Plan():
                 _show_plan(event, quiet=quiet)

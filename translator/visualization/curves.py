@@ -10,13 +10,13 @@ import numpy as np
 from translator.errors import RunError
 from translator.runs import RunDirectory
 
-METRICS = {
-    "train_loss": "Training loss (nats per token, smoothed labels)",
-    "valid_loss": "Validation loss (nats per token)",
+METRICS = {  # the keys of metrics.jsonl that are drawn, and what they are called
+    "train_loss": "Training loss (labels smoothed)",
+    "valid_loss": "Validation loss (nats/token)",
     "learning_rate": "Learning rate",
     "valid_bleu": "Validation BLEU",
     "valid_chrf": "Validation chrF",
-    "tokens_per_second": "Training speed (target tokens/s)",
+    "tokens_per_second": "Speed (target tokens/s)",
 }
 
 
