@@ -19,10 +19,10 @@ def attention_cli(
         Path, typer.Option("--output", "-o", help="Write STEM.png, STEM.html and STEM.npz.")
     ] = Path("attention"),
     layer: Annotated[
-        int | None, typer.Option(min=1, help="Of the picture; by default all layers, averaged.")
+        int | None, typer.Option(min=1, help="The layer to show; without it, the average of all.")
     ] = None,
     head: Annotated[
-        int | None, typer.Option(min=1, help="Of the picture; by default all heads, averaged.")
+        int | None, typer.Option(min=1, help="The head to show; without it, the average of all.")
     ] = None,
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
