@@ -77,49 +77,53 @@ class AttentionMaps:
         return {k: each for k, each in self.by_kind().items() if (layer or 0) < len(each.weights)}
 
 
-def attention_maps(
-    translator: Translator, source: str, translation: str | None = None
-) -> AttentionMaps:
+def attention_maps(translator: Translator, source: str, target: str | None = None) -> AttentionMaps:
     """The attention weights of a sentence and a translation, by default the model's own.
 
     The translation is forced: one pass over all its tokens gives the weights that step-by-step
     decoding of the same tokens sees. Raises DataError when a text is blank or too long to be
     looked at in one piece.
     """
-    tokenizer, model, config = translator.tokenizer, translator.model, translator.config
-    longest = config.model.max_positions - 1
-    [source_ids] = tokenizer.encode([source])
-    if not source_ids:
-        raise DataError("there is no text to look at", "Give a sentence.")
-    _check_length(source_ids, min(longest, config.data.max_tokens_per_sentence), "text")
+    tokenizer, model, languages = translator.tokenizer, translator.model, translator.config.data
+    source_ids, target_ids = _ids(translator, source, target)
     device = next(model.parameters()).device
-    if translation is None:
-        best = search(model, [[*source_ids, EOS_ID]], config.decoding, device)[0]
-        target_ids = list(best.tokens)
-        translation = tokenizer.decode([target_ids])[0]
-    else:
-        [target_ids] = tokenizer.encode([translation])
-        _check_length(target_ids, longest, "translation")
     with torch.inference_mode(), recorded_attention(model) as weights:
         reads = torch.tensor([[*source_ids, EOS_ID]], device=device)
         model(reads, torch.ones_like(reads), torch.tensor([[BOS_ID, *target_ids]], device=device))
-    source_tokens = (*tokenizer.pieces(source_ids), END)
-    target_tokens = tuple(tokenizer.pieces(target_ids))
-    written, seen = (*target_tokens, END), (START, *target_tokens)
-    encoder, decoder = model.encoder.layers, model.decoder.layers
 
     def stacked(modules: Iterable[Any]) -> npt.NDArray[np.float32]:
         return torch.cat([weights[module][0] for module in modules]).cpu().numpy()
 
+    encoder, decoder = model.encoder.layers, model.decoder.layers
+    read = (*tokenizer.pieces(source_ids), END)
+    pieces = tuple(tokenizer.pieces(target_ids))
+    written, seen = (*pieces, END), (START, *pieces)
     return AttentionMaps(
         source,
-        translation,
-        config.data.source_language,
-        config.data.target_language,
-        AttentionMap(stacked(x.self_attention for x in encoder), source_tokens, source_tokens),
-        AttentionMap(stacked(x.self_attention for x in decoder), written, seen),
-        AttentionMap(stacked(x.cross_attention for x in decoder), written, source_tokens),
+        tokenizer.decode([target_ids])[0] if target is None else target,
+        languages.source_language,
+        languages.target_language,
+        AttentionMap(stacked(layer.self_attention for layer in encoder), read, read),
+        AttentionMap(stacked(layer.self_attention for layer in decoder), written, seen),
+        AttentionMap(stacked(layer.cross_attention for layer in decoder), written, read),
     )
+
+
+def _ids(translator: Translator, source: str, target: str | None) -> tuple[list[int], list[int]]:
+    """The ids of a source and its translation: those that a search finds, or those of a text."""
+    model, config = translator.model, translator.config
+    longest = config.model.max_positions - 1
+    [source_ids] = translator.tokenizer.encode([source])
+    if not source_ids:
+        raise DataError("there is no text to look at", "Give a sentence.")
+    _check_length(source_ids, min(longest, config.data.max_tokens_per_sentence), "text")
+    if target is None:
+        device = next(model.parameters()).device
+        [best] = search(model, [[*source_ids, EOS_ID]], config.decoding, device)
+        return source_ids, list(best.tokens)
+    [target_ids] = translator.tokenizer.encode([target])
+    _check_length(target_ids, longest, "translation")
+    return source_ids, target_ids
 
 
 def _check_length(ids: list[int], limit: int, what: str) -> None:
