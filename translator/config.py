@@ -252,6 +252,11 @@ class TrainingConfig(Section):
         ge=1,
         description="Stop after so many validations in a row without a better model; null: never.",
     )
+    tensorboard: bool = Field(
+        False,
+        description="`translator train` writes scalars for TensorBoard, too, to "
+        "runs/NAME/tensorboard; needs the extra translator[tensorboard].",
+    )
 
 
 class DecodingConfig(Section):

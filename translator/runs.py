@@ -48,6 +48,7 @@ class RunDirectory:
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
         self.evaluations = path / "evaluations"
+        self.tensorboard = path / "tensorboard"
 
     @classmethod
     def find(cls, path: Path | None = None) -> "RunDirectory":

@@ -3,7 +3,14 @@
 stdout carries results only (translations, scores, tables); everything else goes to stderr.
 """
 
-from translator.cli import evaluate, inspect, train, translate  # each adds its command to `app`
+from translator.cli import (  # each adds its command to `app`
+    attention,
+    evaluate,
+    inspect,
+    plot,
+    train,
+    translate,
+)
 from translator.cli.console import app, main
 
-__all__ = ["app", "evaluate", "inspect", "main", "train", "translate"]
+__all__ = ["app", "attention", "evaluate", "inspect", "main", "plot", "train", "translate"]

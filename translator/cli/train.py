@@ -41,11 +41,17 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
     """Train and show the progress on stderr."""
     from translator import training
 
+    others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
+    quiet = quiet or others_speak
     if not quiet:
         say(f"reading {', '.join(corpus.path for corpus in config.data.train)}")
-    quiet = quiet or os.environ.get("RANK", "0") != "0"  # of several processes one speaks
     display: _Progress | None = None
-    for event in training.train(config):
+    events = training.train(config)
+    if config.training.tensorboard and not others_speak:
+        from translator.visualization.tensorboard import with_tensorboard
+
+        events = with_tensorboard(events)
+    for event in events:
         match event:
             case training.Plan():
                 _show_plan(event, quiet=quiet)

@@ -36,11 +36,12 @@ class Budgeted:
 
 @dataclass(frozen=True)
 class StepDone:
-    """An optimizer step; `loss` is the mean per target token since the last one that had it."""
+    """An optimizer step; every so many, what happened since the last one that told it."""
 
     step: int
-    loss: float | None
-    tokens_per_second: float | None
+    loss: float | None = None  # mean per target token
+    tokens_per_second: float | None = None
+    learning_rate: float | None = None  # of this step
 
 
 @dataclass(frozen=True)

@@ -223,15 +223,16 @@ class Trainer:
 
     def _log(self) -> StepDone:
         if self.step % self.settings.log_every_steps and not self.finished:
-            return StepDone(self.step, None, None)
+            return StepDone(self.step)
         interval = self.interval
         loss = float(self.world.sum(torch.as_tensor(interval.loss).clone())) / interval.tokens
-        done = StepDone(self.step, loss, interval.tokens / interval.seconds)
+        rate = learning_rate(self.step, self.settings, self.max_steps)
+        done = StepDone(self.step, loss, interval.tokens / interval.seconds, rate)
         self._append_metrics(
             {
                 "step": self.step,
                 "train_loss": done.loss,
-                "learning_rate": learning_rate(self.step, self.settings, self.max_steps),
+                "learning_rate": rate,
                 "tokens_per_second": round(done.tokens_per_second or 0.0),
                 "epoch": self.stream.position["epoch"],
                 "seconds": round(self.seconds, 3),
