@@ -9,16 +9,17 @@ from torch import Tensor, nn
 from translator.config import TrainingConfig
 from translator.model import Seq2SeqTransformer
 
+MEASURED_STEPS = 30  # after which a budget of minutes becomes one of steps
+
 
 def learning_rate(step: int, settings: TrainingConfig, max_steps: int | None) -> float:
-    """The rate of optimizer step 1 … max_steps: a linear rise, then the schedule's fall.
-
-    As long as max_steps is unknown (None), nothing falls.
-    """
+    """The rate of optimizer step 1 … max_steps: a linear rise, then the schedule's fall."""
     warmup = settings.warmup_steps
     if step <= warmup:
         return settings.learning_rate * step / warmup
-    if max_steps is None:
+    if settings.max_minutes is not None:
+        warmup = max(warmup, MEASURED_STEPS)  # the fall waits until its end is known
+    if step <= warmup or max_steps is None:
         return settings.learning_rate
     done = (step - warmup - 1) / max(1, max_steps - warmup)  # 0 … just below 1
     match settings.schedule:

@@ -38,12 +38,16 @@ from translator.training.events import (
     Validated,
     Warned,
 )
-from translator.training.optimization import WorkingWeights, build_optimizers, learning_rate
+from translator.training.optimization import (
+    MEASURED_STEPS,
+    WorkingWeights,
+    build_optimizers,
+    learning_rate,
+)
 from translator.translation import Translator
 
 _SAMPLES = 3  # sentences shown at every validation
 _MAX_SKIPPED_STEPS = 20  # in a row, before training gives up
-_MEASURED_STEPS = 30  # before a budget of minutes becomes one of steps
 
 
 class Trainer:
@@ -123,7 +127,7 @@ class Trainer:
         self.seconds += seconds
         self.timings.append(seconds)
         self.interval.add(loss, tokens, seconds)
-        if self.max_steps is None and len(self.timings) >= _MEASURED_STEPS:
+        if self.max_steps is None and self.step >= MEASURED_STEPS:
             yield self._set_budget()
         yield self._log()
         yield from (Warned(self.step, message) for message in self.warnings)
@@ -214,7 +218,7 @@ class Trainer:
 
     def _set_budget(self) -> Budgeted:
         """Turn training.max_minutes into a number of steps, once in the life of a run."""
-        seconds = statistics.median(self.timings[_MEASURED_STEPS // 3 :])  # without the warming up
+        seconds = statistics.median(self.timings)
         left = (self.settings.max_minutes or 0.0) * 60 - self.seconds
         self.max_steps = self.world.gather(self.step + max(1, round(left / seconds)))[0]
         if self.world.is_main:
