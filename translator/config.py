@@ -158,6 +158,11 @@ class DataConfig(Section):
     def _one_corpus_is_a_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, dict | str | CorpusConfig) else value
 
+    @field_validator("test", mode="before")
+    @classmethod
+    def _one_path_is_a_set(cls, value: Any) -> Any:
+        return {"test": value} if isinstance(value, str) else value
+
     @model_validator(mode="before")
     @classmethod
     def _own_corpus_own_tests(cls, values: Any) -> Any:

@@ -10,7 +10,7 @@ from translator.data.readers.files import read_lines
 from translator.data.readers.pairs import SentencePair, is_forward
 from translator.errors import DataError
 
-_LINES = 1000  # parsed together
+_LINES = 100  # parsed together
 # polib takes these for line ends, gettext does not: while it parses, noncharacters stand for them.
 _LINE_ENDS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _GUARDED = {ord(end): 0xFDD0 + number for number, end in enumerate(_LINE_ENDS)}

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,18 +87,17 @@ def _csv_records(file: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(head: list[str]) -> str:
-    """Of tab, semicolon and comma the one that cuts the first lines most evenly.
+    """Of tab, semicolon and comma the one that cuts most of the first lines into equally many.
 
     Of two the one that is rarer in prose.
     """
 
-    def unevenness(delimiter: str) -> tuple[bool, int]:
-        widths = [len(fields) for fields in csv.reader(head, delimiter=delimiter) if fields]
-        widths = widths[:-1] if len(head) == _HEAD_LINES else widths  # the last may be cut
-        return min(widths, default=0) < 2, len(set(widths))
+    def even_lines(delimiter: str) -> int:
+        widths = Counter(len(fields) for fields in csv.reader(head, delimiter=delimiter))
+        return max((lines for width, lines in widths.items() if width > 1), default=0)
 
     try:
-        return min("\t;,", key=unevenness)
+        return max("\t;,", key=even_lines)
     except csv.Error:  # which is told with its line when the file is read
         return ","
 

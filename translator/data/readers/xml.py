@@ -38,6 +38,10 @@ def elements(
             f"{file}, line {error.lineno}: broken XML ({expat.ErrorString(error.code)})",
             "Export the file again, or mend it there.",
         ) from None
+    except (LookupError, ValueError) as error:  # of more bytes a character than expat knows
+        raise DataError(
+            f"{file}, line 1: the encoding cannot be read ({error})", "Convert it to UTF-8."
+        ) from None
 
 
 class _Collector:
