@@ -28,13 +28,13 @@ def read_tmx(
     wanted = column_names(corpus, languages)
     found: set[str] = set()
     for unit in elements(file, "tmx", {"tu"}):
-        texts: dict[str, str] = {}
-        for variant in unit.iterfind("tuv"):
-            language = variant.get("xml:lang") or variant.get("lang") or ""
-            if language not in texts:
-                texts[language] = _plain_text(variant.find("seg"))
-        found |= texts.keys()
-        yield SentencePair(*(_text_in(texts, language) for language in wanted))
+        variants: dict[str, Element] = {}
+        for variant in unit:
+            if variant.tag == "tuv":
+                language = variant.get("xml:lang") or variant.get("lang") or ""
+                variants.setdefault(language, variant)
+        found |= variants.keys()
+        yield SentencePair(*(_text_in(variants, language) for language in wanted))
     for language in wanted:
         if found and not any(is_language(each, language) for each in found):
             raise DataError(
@@ -43,9 +43,11 @@ def read_tmx(
             )
 
 
-def _text_in(texts: dict[str, str], language: str) -> str:
-    fitting = [each for each in texts if is_language(each, language)]
-    return texts[min(fitting, key=len)] if fitting else ""  # the shortest tag is the exact one
+def _text_in(variants: dict[str, Element], language: str) -> str:
+    fitting = [each for each in variants if is_language(each, language)]
+    if not fitting:
+        return ""
+    return _plain_text(variants[min(fitting, key=len)].find("seg"))  # the exact tag is the shortest
 
 
 # --- XLIFF ----------------------------------------------------------------------------------------
@@ -82,7 +84,9 @@ def _plain_text(element: Element | None) -> str:
 
     Words that only a standalone tag, such as a line break, kept apart get a space between them.
     """
-    text = "".join(_texts(element)) if element is not None else ""
+    if element is None:
+        return ""
+    text = "".join(_texts(element))
     if "\0" not in text:  # which cannot occur in XML: it marks a standalone tag
         return text
     return re.sub(r"(?<=\w)\0+(?=\w)", " ", text).replace("\0", "")

@@ -54,11 +54,10 @@ class _Collector:
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
         self.parser.EntityDeclHandler = self._refuse_entity
         self.parser.SkippedEntityHandler = self._refuse_entity
         self._found: list[Element] = []
-        self._builder: TreeBuilder | None = None
+        self._builder = TreeBuilder()
         self._depth = 0
         self._is_first = True
 
@@ -74,24 +73,26 @@ class _Collector:
         self._is_first = False
         if name in self.opening:
             self._found.append(Element(name, attributes))
-        if self._builder is None:
-            if name not in self.whole:
-                return
+        if name in self.whole:
             self._builder, self._depth = TreeBuilder(), 0
+            self.parser.StartElementHandler = self._start_inside
+            self.parser.EndElementHandler = self._end_inside
             self.parser.CharacterDataHandler = self._builder.data
+            self._start_inside(name, attributes)
+
+    def _start_inside(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise self._error(f"more than {_DEEPEST} elements within one another")
-        self._builder.start(name, attributes)
+        self._builder.start(name.rpartition(":")[2], attributes)
 
-    def _end(self, name: str) -> None:
-        if self._builder is None:
-            return
-        self._builder.end(name.rpartition(":")[2])
+    def _end_inside(self, name: str) -> None:
         self._depth -= 1
+        self._builder.end(name.rpartition(":")[2])
         if self._depth == 0:
             self._found.append(self._builder.close())
-            self._builder = self.parser.CharacterDataHandler = None
+            self.parser.StartElementHandler = self._start
+            self.parser.EndElementHandler = self.parser.CharacterDataHandler = None
 
     def _refuse_entity(self, name: str, *_: object) -> None:
         raise self._error(f"the entity {name!r} is declared or used")
