@@ -64,9 +64,10 @@ def parallel_files(path: str, languages: tuple[str, str]) -> list[tuple[Path, Pa
     sources, targets = (_matches(name) for name in names)
     both = [(file, _partner(file, path, source, target)) for file in sources]
     both += [(_partner(file, path, target, source), file) for file in targets]
+    there = {*sources, *targets}
     for pair in both:
-        if not set(pair) <= {*sources, *targets}:
-            here, missing = sorted(pair, key=lambda file: file not in {*sources, *targets})
+        if not there.issuperset(pair):
+            here, missing = sorted(pair, key=lambda file: file not in there)
             raise DataError(
                 f"there is no {missing} beside {here}", "Each file needs its translation."
             )
