@@ -15,7 +15,7 @@ HEAVY = {"torch", "datasets", "sacrebleu"}
 
 
 def module_of(file: Path) -> str:
-    """The room a file belongs to: `data` for data/readers.py; `translator` for the package."""
+    """The room a file belongs to: `data` for data/readers/text.py; `translator` for the package."""
     parts = file.relative_to(PACKAGE).with_suffix("").parts
     return {"__init__": "translator", "__main__": "cli"}.get(parts[0], parts[0])
 

@@ -62,7 +62,15 @@ MISTAKES = [
         ["line 5", "data.train.1.wight", "did you mean weight?"],
     ),
     ("data: {train: []}", ["data.train", "at least 1"]),
-    ("data: {train: corpus.tsv}", ["data.train", "not 'corpus.tsv'"]),
+    ("data: {train: 7}", ["data.train", "not 7"]),
+    ("data: {train: [a.tsv, 7]}", ["data.train.1", "dictionary"]),
+    ("data: {train: ''}", ["data.train.path", "at least 1 character"]),
+    ("data: {train: {path: a, format: docx}}", ["data.train.format", "'tmx'", "not 'docx'"]),
+    ("data: {train: {path: a, max_pairs: 0}}", ["data.train.max_pairs", "not 0"]),
+    ("data: {valid: {path: a, format: text}}", ["data.valid", "two files", "{language}"]),
+    ("data: {valid: {path: '{language}', format: tsv}}", ["data.valid", "format tsv", "fit"]),
+    ("data: {valid: {path: 'hf:a', format: tsv}}", ["data.valid", "format tsv", "fit"]),
+    ("data: {valid: {path: 'embedded:valid', format: csv}}", ["data.valid", "format csv", "fit"]),
     ("training:\n  learning_rate: fast", ["line 2", "training.learning_rate", "not 'fast'"]),
     ("training: {max_steps: 1.5}", ["training.max_steps", "integer", "not 1.5"]),
     ("training: {optimizer: sgd}", ["training.optimizer", "'adamw'", "'muon'", "not 'sgd'"]),
@@ -366,6 +374,44 @@ def test_an_override_below_a_value_is_refused(write):
 def test_a_training_corpus_of_ones_own_drops_the_embedded_valid_and_test_sets(write, train):
     data = load_config(write(f"data: {{train: {train}}}")).data
     assert (data.train, data.valid, data.test) == ([CorpusConfig(path="mine.tsv")], None, {})
+
+
+def test_a_path_alone_is_a_corpus_wherever_one_is_asked_for(write):
+    data = load_config(
+        write("data: {train: [a.tsv, {path: b.tsv, weight: 2}], valid: v.tsv, test: {x: t.tsv}}")
+    ).data
+    assert data.train == [CorpusConfig(path="a.tsv"), CorpusConfig(path="b.tsv", weight=2)]
+    assert (data.valid, data.test) == (
+        CorpusConfig(path="v.tsv"),
+        {"x": CorpusConfig(path="t.tsv")},
+    )
+    alone = load_config(write("data: {train: a.tsv, test: t.tsv}"), ["data.valid=v.tsv"]).data
+    assert (alone.train, alone.valid, alone.test) == (
+        [CorpusConfig(path="a.tsv")],
+        CorpusConfig(path="v.tsv"),
+        {"test": CorpusConfig(path="t.tsv")},
+    )
+
+
+def test_a_path_alone_drops_the_embedded_valid_and_test_sets(write):
+    assert load_config(write("data: {train: a.tsv}")) == load_config(
+        write("data: {train: {path: a.tsv}}")
+    )
+
+
+@pytest.mark.parametrize(
+    ("corpus", "kind"),
+    [
+        ({"path": "a.tsv"}, None),
+        ({"path": "a.{language}.tsv"}, "text"),
+        ({"path": "*.{language}", "format": "text"}, "text"),
+        ({"path": "hf:a/b"}, "dataset"),
+        ({"path": "a", "format": "dataset"}, "dataset"),
+        ({"path": "embedded:valid", "format": None}, "embedded"),
+    ],
+)
+def test_the_kind_of_a_corpus_follows_from_its_path_and_format(corpus, kind):
+    assert CorpusConfig(**corpus).kind == kind
 
 
 def test_a_valid_set_named_beside_the_own_corpus_stays(write):

@@ -52,23 +52,46 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+LANGUAGE_PLACEHOLDER = "{language}"
+Format = Literal["tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"]
+
+
 class CorpusConfig(Section):
     """Where text pairs come from."""
 
     path: str = Field(
-        description="A .tsv file; a path with {language} in it for two parallel text files; either "
-        "also .gz or .xz; a .parquet, .json, .jsonl or .csv file or a folder for Hugging Face "
-        "datasets; hf:NAME for a dataset of the hub; embedded:NAME for the corpus in this package.",
+        description="A file: .tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff (.xlf) or .po; two "
+        "files of which line n translates line n, named by {language}: news.{language}.txt; all "
+        "but Parquet also packed: .gz, .xz, .bz2, .zst. Many files of one format: a glob such as "
+        "shards/*.tsv.gz (also with {language}) or a folder, read in the order of their names. "
+        "hf:NAME, or a folder that was saved by Hugging Face datasets; embedded:NAME for a corpus "
+        "of this package. A corpus that needs no other key may be its path alone.",
         min_length=1,
+    )
+    format: Format | None = Field(
+        None,
+        description="Where the name does not tell it: tsv, csv, json, jsonl, parquet, tmx, xliff, "
+        "po, text (two files, named by {language}), or dataset (a folder that Hugging Face "
+        "datasets is to load).",
     )
     columns: dict[Language, int | str] | None = Field(
         None,
-        description="Which column holds which language: {en: 0, es: 1} in a TSV file, "
-        "{en: english, es: spanish} in a dataset. Not needed where names say it: "
-        "NAME.en-es.tsv, a translation column, or columns named en and es.",
+        description="Where each language stands, if not under its own name: {en: 0, es: 1} in a "
+        "TSV file, or a CSV file without header; {en: english, es: spanish} by header, JSON key or "
+        "column; {en: en-GB, es: es} in TMX; {en: source, es: target} in XLIFF; {en: msgid, "
+        "es: msgstr} in PO. Not needed for NAME.en-es.tsv, a header or keys en and es, "
+        "{translation: {en: …, es: …}}, and where the file says its languages.",
+    )
+    max_pairs: int | None = Field(
+        None, ge=1, description="Read only so many pairs, the first ones. null reads all."
     )
     subset: str | None = Field(None, description="The subset (configuration) of a hub dataset.")
     split: str = Field("train", description="The split of a Hugging Face dataset.", min_length=1)
+    streaming: bool = Field(
+        False,
+        description="Read a Hugging Face dataset while it arrives, and not download or convert all "
+        "of it first. Files are always read so.",
+    )
     weight: float = Field(
         1.0,
         gt=0.0,
@@ -76,6 +99,28 @@ class CorpusConfig(Section):
         description="How often each pair occurs in an epoch of training: 3 repeats it, 0.5 takes "
         "another half of the pairs in each epoch.",
     )
+
+    @property
+    def kind(self) -> Literal["text", "dataset", "embedded"] | None:
+        """What the path and the format mean, where that is more than files of one format."""
+        if self.path.startswith("embedded:"):
+            return "embedded"
+        if self.path.startswith("hf:") or self.format == "dataset":
+            return "dataset"
+        return "text" if LANGUAGE_PLACEHOLDER in self.path else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _format_fits_path(self) -> "CorpusConfig":
+        if self.format == "text" and self.kind != "text":
+            raise ValueError("format text means two files, named by a path with {language} in it")
+        if self.kind and self.format not in (None, self.kind):
+            raise ValueError(f"format {self.format} does not fit the path {self.path}")
+        return self
 
 
 class DataConfig(Section):
@@ -118,7 +163,12 @@ class DataConfig(Section):
     @field_validator("train", mode="before")
     @classmethod
     def _one_corpus_is_a_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, dict | CorpusConfig) else value
+        return [value] if isinstance(value, dict | str | CorpusConfig) else value
+
+    @field_validator("test", mode="before")
+    @classmethod
+    def _one_path_is_a_set(cls, value: Any) -> Any:
+        return {"test": value} if isinstance(value, str) else value
 
     @model_validator(mode="before")
     @classmethod
