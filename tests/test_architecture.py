@@ -8,8 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = (
-    "errors config documents tokenizer functional hardware data model decoding runs preparation translation "
-    "evaluation training cli"
+    "errors config documents tokenizer functional hardware data model decoding runs preparation "
+    "translation evaluation training cli"
 ).split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

@@ -218,8 +218,8 @@ def _translate_file(
                 document = read_document(stream, settings)
                 for block in job.translate(document.segments, translate, document.encode):
                     done += block.texts
-                    if block.passed_over:
-                        bar.initial += block.texts
+                    if block.passed_over and not bar.disable:
+                        bar.initial += block.texts  # no part of the speed
                     bar.update(block.texts)
             if not job.finish():
                 say(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")

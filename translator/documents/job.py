@@ -89,10 +89,10 @@ class Job:
         DataError when the job to go on with was another one.
         """
         part = self.part(self.rank)
-        header, sizes, _ = part.read()
-        if not resume or header is None:
-            if resume:
-                self._check_processes()
+        header, sizes, _ = part.read() if resume else (None, [], False)
+        if resume and header is None:
+            self._check_processes()
+        if header is None:
             part.create(self.fingerprint)
             return 0
         changed = [name for name in self.fingerprint if header.get(name) != self.fingerprint[name]]

@@ -172,7 +172,8 @@ def _object(line: str, spans: dict[str, tuple[int, int]], columns: Columns) -> S
     text = json.loads(raw)
     if not isinstance(text, str):  # null, a number: nothing to translate
         return kept(line)
-    translated = value(text).map(lambda t: json.dumps(t, ensure_ascii="\\u" in raw))
+    escapes = raw.isascii() and not text.isascii()  # as the file has it
+    translated = value(text).map(lambda t: json.dumps(t, ensure_ascii=escapes))
     if columns.target in spans:
         start, end = spans[columns.target]
         return join([kept(line[:start]), translated, kept(line[end:])])
