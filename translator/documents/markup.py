@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple
 from translator.documents.segments import Segment, around, has_words, join, kept
 
 _SENTENCE_END = re.compile(r"(?:(?<=\w\w[.!?…])|(?<=^[.!?…]))(\s+)(?=[\"“(¿¡]?[A-ZÀ-Þ]|$)")
-_FRAGMENT = re.compile(r"([\s.,;:!?)\]}»”…]*)(.*?)([\s:(\[{«“]*)", re.DOTALL)
+_ALONE = re.compile(r"(\s*)(.*?)([\s:]*)", re.DOTALL)
+_BETWEEN_MARKS = re.compile(r"([^\w¿¡]*)(.*?)([^\w.!?…]*)", re.DOTALL)
 _SENTENCE_MARKS = " .!?…¡¿"
 
 TAGS = (
@@ -147,15 +148,16 @@ def _fragments(parts: Sequence[str | _Span], escape: Escape) -> Segment:
     segments: list[Segment] = []
     for part in parts:
         before, text, after = ("", part, "") if isinstance(part, str) else part[:3]
-        segments += [kept(before), _fragment(text, escape), kept(after)]
+        sides = _ALONE if len(parts) == 1 else _BETWEEN_MARKS
+        segments += [kept(before), _fragment(text, escape, sides), kept(after)]
     return join(segments)
 
 
-def _fragment(text: str, escape: Escape) -> Segment:
-    """A stretch between marks as one text; punctuation at the side of a mark is kept."""
+def _fragment(text: str, escape: Escape, sides: re.Pattern[str]) -> Segment:
+    """A stretch between marks as one text; what `sides` finds around it is kept."""
     if not has_words(text):
         return kept(escape(text, text))
-    parts = _FRAGMENT.fullmatch(text)
+    parts = sides.fullmatch(text)
     assert parts, "every part of the pattern but the middle may be empty"
     before, source, after = parts.groups()
 
