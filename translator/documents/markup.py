@@ -59,6 +59,8 @@ def marked(
     A mark of kind `opens`, `closes` or `toggles` is one of a pair around a text; one that `stands`
     is kept with all that it holds.
     """
+    if not marks.search(text):
+        return _fragment(unescape(text), escape, _ALONE)
     tokens = _tokens(text, marks, unescape)
     parts = _pair_up(tokens)
     if parts is None:

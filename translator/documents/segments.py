@@ -14,8 +14,7 @@ _NAMED_LINES = 10  # of each kind of problem
 _NEAR = 8  # spaces to either side that a line may be broken at instead
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """A stretch of a document: its texts, and the stretch with their translations in place.
 
     `put_back` takes as many translations as there are texts, in their order, each without a
@@ -32,12 +31,17 @@ class Segment:
 
 def kept(text: str) -> Segment:
     """A stretch without prose."""
-    return Segment((), lambda _: text)
+    return Segment((), lambda _: text) if text else _NOTHING
+
+
+_NOTHING = Segment((), lambda _: "")
 
 
 def join(segments: Iterable[Segment]) -> Segment:
     """Neighbours as one segment."""
-    parts = list(segments)
+    parts = [part for part in segments if part is not _NOTHING]
+    if len(parts) == 1:
+        return parts[0]
 
     def put_back(translations: Sequence[str]) -> str:
         rest = iter(translations)
@@ -67,6 +71,8 @@ def around(text: str) -> tuple[str, str]:
 
 def value(text: str, part: Callable[[str], Segment] = prose) -> Segment:
     """A value of several lines: each is a part of its own, the line ends between them are kept."""
+    if "\n" not in text and "\r" not in text:
+        return part(text)
     pieces = re.split(r"(\r\n|\n|\r)", text)
     return join(kept(p) if index % 2 else part(p) for index, p in enumerate(pieces))
 
