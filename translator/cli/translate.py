@@ -75,15 +75,8 @@ def translate_cli(
     if not texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
     directory = find_run(run)
-    _take_own_gpu()
-    translator = load(directory.path)
-    decoding = decoding_of(translator, beam_size)
-    data = translator.config.data
-    settings = Settings(chosen, (data.source_language, data.target_language), columns, overwrite)
-
-    def translate(block: list[str]) -> list[str]:
-        return [translation.text for translation in translator.translate(block, decoding)]
-
+    translate, decoding, languages = _load(directory, beam_size)
+    settings = Settings(chosen, languages, columns, overwrite)
     if texts:
         _write_to(output_file, (text + "\n" for text in translate(list(texts))))
     elif input_file and output_file and _is_replaceable(output_file):
@@ -92,6 +85,21 @@ def translate_cli(
         _translate_file(input_file, settings, translate, job, resume=resume)
     else:
         _write_to(output_file, _stream(input_file, settings, translate))
+
+
+def _load(
+    run: "RunDirectory", beam_size: int | None
+) -> tuple[Translate, DecodingConfig, tuple[str, str]]:
+    """The model as a function from texts to texts, how it searches, and its two languages."""
+    _take_own_gpu()
+    translator = load(run.path)
+    decoding = decoding_of(translator, beam_size)
+    data = translator.config.data
+
+    def translate(texts: list[str]) -> list[str]:
+        return [translation.text for translation in translator.translate(texts, decoding)]
+
+    return translate, decoding, (data.source_language, data.target_language)
 
 
 def _check_usage(
