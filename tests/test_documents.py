@@ -250,6 +250,7 @@ markdown_pieces = st.sampled_from(
 @settings(max_examples=400)
 @given(st.lists(st.one_of(markdown_pieces, st.text(max_size=3)), max_size=30).map("".join))
 @example(MARKDOWN)
+@example("a b\n\x85| c | d |\n\x0b- e f\n")
 @example("a **un**believable un\n*b*\n[foo\nbar]: x\n**Note!** Note\n")
 def test_markdown_comes_back_as_it_was(text: str) -> None:
     assert_round_trip(text, settings_of("markdown"))
@@ -487,6 +488,7 @@ subtitle_pieces = st.sampled_from(
 
 
 @given(st.lists(st.one_of(subtitle_pieces, st.text(max_size=3)), max_size=25).map("".join))
+@example("00:00:01,000 --> 00:00:02,000\n- \r\none two\n")
 @example(SRT)
 @example(VTT)
 def test_subtitles_come_back_as_they_were_and_keep_their_times(text: str) -> None:

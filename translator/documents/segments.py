@@ -117,7 +117,7 @@ def _spaces_nearest(
     text: str, breaks: list[int], length: int, may_begin: Callable[[str], bool]
 ) -> list[int]:
     """Rising positions of spaces: each is as far in the text as its break was in `length`."""
-    spaces = [match.start() for match in re.finditer(r"(?<=\S) (?=\S)", text)]
+    spaces = [match.start() for match in re.finditer(r"(?<=[^ ]) (?=[^ ])", text)]
     found: list[int] = []
     for position in breaks:
         wanted = position * len(text) / length

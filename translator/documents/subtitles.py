@@ -40,7 +40,7 @@ def _cue(lines: list[str]) -> Segment:
     speeches: list[list[Line]] = []
     for line in lines:
         speaker = _SPEAKER.match(line)
-        if speaker or not speeches:
+        if speaker or not speeches or not speeches[-1][-1].text:
             speeches.append([])
         speeches[-1].append(split_line(line, speaker[0] if speaker else ""))
     return join(wrapped(speech, _speech) for speech in speeches)

@@ -69,6 +69,6 @@ def paragraph_segments(lines: Iterable[str]) -> Iterator[Segment]:
 def split_line(line: str, before: str = "") -> Line:
     """A line behind `before` as its indentation, its words, and white space with the line end."""
     text = line[len(before) :]
-    words = text.strip()
+    words = text.strip(" \t\r\n")  # other white space begins no line of a text format
     start = text.index(words)
     return Line(before + text[:start], words, text[start + len(words) :])
