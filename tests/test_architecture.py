@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
-ORDER = (
-    "errors config tokenizer functional hardware data model decoding runs distributed preparation "
-    "translation evaluation training visualization cli"
-).split()
+ORDER = """
+errors config documents tokenizer functional hardware data model decoding runs distributed
+preparation translation evaluation training visualization cli
+""".split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 
 

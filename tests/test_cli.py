@@ -114,9 +114,6 @@ def test_what_is_missing_or_damaged_is_said(trained_run: RunDirectory, tmp_path:
     copy.model_file.write_bytes(copy.model_file.read_bytes()[:1000])
     assert_clear_error(translator("translate", "x", "--run", copy.path), "model.safetensors")
     assert_clear_error(
-        translator("translate", "--run", trained_run.path, stdin=b"ana\n\xff\n"), "line 2", "UTF-8"
-    )
-    assert_clear_error(
         translator("translate", "--run", trained_run.path, "-i", tmp_path / "no.txt"), "no.txt"
     )
 
