@@ -136,6 +136,7 @@ def test_a_rate_in_scientific_notation_is_a_number(write):
 
 BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge, those just beyond
     "Config.seed": ([0, 2**32 - 1], [-1, 2**32]),
+    "CorpusConfig.max_pairs": ([1], [0]),
     "CorpusConfig.weight": ([TINY, 1000], [0, 1000 + TINY * 1000]),
     "DataConfig.held_out_pairs": ([1], [0]),
     "DataConfig.max_tokens_per_sentence": ([2, 4096], [1, 4097]),
