@@ -142,20 +142,23 @@ class Trainer:
         tokens = sum(batch.num_target_tokens for batch in batches)
         self.step += 1
         loss = self._sum_gradients(batches, tokens)
-        gradients = self.world.sum(self.weights.gradients)
-        norm = gradients.norm()
-        if torch.isfinite(norm):
-            gradients *= (self.settings.max_gradient_norm / (norm + 1e-6)).clamp(max=1.0)
-            rate = learning_rate(self.step, self.settings, self.max_steps)
-            for optimizer in self.optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                optimizer.step()
-            self.weights.refresh()
-            self.skipped_in_a_row = 0
-        else:
-            self._skip()
+        self.update(self.world.sum(self.weights.gradients))
         return loss, tokens
+
+    def update(self, gradients: Tensor) -> None:
+        """Clip the gradients of a step and let the optimizers use them, unless not finite."""
+        norm = gradients.norm()
+        if not torch.isfinite(norm):
+            self._skip()
+            return
+        gradients *= (self.settings.max_gradient_norm / (norm + 1e-6)).clamp(max=1.0)
+        rate = learning_rate(self.step, self.settings, self.max_steps)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        self.weights.refresh()
+        self.skipped_in_a_row = 0
 
     def _sum_gradients(self, batches: list[Batch], tokens: int) -> Tensor:
         """Forward and backward over this process's share; its part of the summed loss.
