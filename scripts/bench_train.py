@@ -169,7 +169,9 @@ def show_memory(options: argparse.Namespace) -> None:
     for _ in range(10):
         trainer.train_step([next(batches)])
     status = Path("/proc/self/status")  # getrusage would count the process that started this one
-    peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    peak = next(
+        line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")
+    )
     print(int(peak.split()[1]) // 1024)
 
 
