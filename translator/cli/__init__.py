@@ -3,7 +3,8 @@
 stdout carries results only (translations, scores, tables); everything else goes to stderr.
 """
 
-from translator.cli import evaluate, inspect, train, translate  # each adds its command to `app`
+# each of these adds its command to `app`
+from translator.cli import compare, evaluate, inspect, report, train, translate
 from translator.cli.console import app, main
 
-__all__ = ["app", "evaluate", "inspect", "main", "train", "translate"]
+__all__ = ["app", "compare", "evaluate", "inspect", "main", "report", "train", "translate"]

@@ -3,6 +3,7 @@
 from translator.evaluation.assessment import Evaluation, Leakage, assess, evaluate, translate
 from translator.evaluation.faults import FAULTS, find_faults
 from translator.evaluation.kept import Translated, keep, translate_or_reuse
+from translator.evaluation.report import SentenceAttention, write_report
 from translator.evaluation.robustness import Variant, robustness
 from translator.evaluation.scores import (
     LOWER_IS_BETTER,
@@ -34,6 +35,7 @@ __all__ = [
     "Leakage",
     "LengthBucket",
     "Score",
+    "SentenceAttention",
     "System",
     "Translated",
     "Variant",
@@ -52,4 +54,5 @@ __all__ = [
     "sets_of_split",
     "translate",
     "translate_or_reuse",
+    "write_report",
 ]

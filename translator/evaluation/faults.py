@@ -23,8 +23,8 @@ FAULTS = {
     "empty": "no text at all",
     "loop": "a phrase said over and over, more often than in the source",
     "copy": "the source left as it was, where no reference does so",
-    "foreign script": "letters of a script that neither source nor references have, or ⁇",
-    "number lost": "a number of the source that every reference keeps",
+    "foreign script": "letters of a script that neither source nor references have, or unknown signs",
+    "number lost": "a number of the source that every reference has, and the translation lacks",
     "punctuation": "another sign at the end than every reference",
 }
 
