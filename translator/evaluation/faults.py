@@ -12,8 +12,8 @@ from functools import cache
 
 from translator.data import bare_text
 
-_LOOP_WORDS = 3  # a phrase of up to 8 words said so often on end
-_LOOP_CHARACTERS = 8  # a string of up to 16 characters, for scripts without spaces and “jajaja…”
+_LOOP_WORDS = 3  # so often on end a phrase is a loop
+_LOOP_CHARACTERS = 8  # and so often a string, in scripts without spaces and in “jajaja…”
 _UNKNOWN = re.compile("[\ufffd\u2047]")  # the replacement character, SentencePiece's ⁇
 _NUMBER = re.compile(r"\d+(?:[.,:\u00a0\u202f]\d+)*")
 _FINAL = str.maketrans("。．！？；：،؟।…", "..!?;:,?..")  # one sign for one meaning
@@ -21,9 +21,9 @@ _CLOSING = "\"'”’»)]}）」』 "
 
 FAULTS = {
     "empty": "no text at all",
-    "loop": "a phrase said over and over, more often than in the source",
+    "loop": "a phrase said over and over, more often than in source and references",
     "copy": "the source left as it was, where no reference does so",
-    "foreign script": "letters of a script that neither source nor references have, or unknown signs",
+    "foreign script": "a script that neither source nor references have, or unknown signs",
     "number lost": "a number of the source that every reference has, and the translation lacks",
     "punctuation": "another sign at the end than every reference",
 }
@@ -44,7 +44,7 @@ def find_faults(
             found["empty"].append(index)
             continue
         judged = {
-            "loop": is_loop(source, hypothesis),
+            "loop": is_loop(hypothesis, [source, *own]),
             "copy": is_copy(source, hypothesis, own),
             "foreign script": bool(_scripts(hypothesis) - scripts - _scripts(source))
             or has_unknown(source, hypothesis),
@@ -57,15 +57,21 @@ def find_faults(
     return {fault: tuple(indices) for fault, indices in found.items()}
 
 
-def is_loop(source: str, hypothesis: str) -> bool:
-    """Whether a phrase or a string occurs on end, often, and more often than in the source."""
-    words, source_words = hypothesis.casefold().split(), source.casefold().split()
-    by_words = repetitions(words, 8)
-    if by_words >= _LOOP_WORDS and by_words > repetitions(source_words, 8):
-        return True
-    by_characters = repetitions("".join(words), 16)
-    return by_characters >= _LOOP_CHARACTERS and by_characters > repetitions(
-        "".join(source_words), 16
+def is_loop(hypothesis: str, known: Sequence[str]) -> bool:
+    """Whether a phrase or a string occurs on end, often, and more often than in known texts."""
+    words, characters = _most_repetitions([hypothesis])
+    usual_words, usual_characters = _most_repetitions(known)
+    return (words >= _LOOP_WORDS and words > usual_words) or (
+        characters >= _LOOP_CHARACTERS and characters > usual_characters
+    )
+
+
+def _most_repetitions(texts: Sequence[str]) -> tuple[int, int]:
+    """Of a phrase of up to 8 words, and of a string of up to 16 characters."""
+    split = [text.casefold().split() for text in texts]
+    return (
+        max(repetitions(words, 8) for words in split),
+        max(repetitions("".join(words), 16) for words in split),
     )
 
 

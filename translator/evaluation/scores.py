@@ -89,8 +89,10 @@ def score(
     for name in metrics:
         metric = sacrebleu_metric(name, target_language)
         result = metric.corpus_score(hypotheses, streams, n_bootstrap=max(1, resamples))
-        mean, interval = (result._mean, result._ci) if resamples > 1 else (None, None)
-        scores.append(Score(result.name, result.score, str(metric.get_signature()), mean, interval))
+        mean = float(result._mean) if resamples > 1 else None
+        interval = float(result._ci) if resamples > 1 else None
+        signature = str(metric.get_signature())
+        scores.append(Score(result.name, float(result.score), signature, mean, interval))
     return tuple(scores)
 
 
@@ -103,9 +105,9 @@ def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = 
             language = target_language.split("-")[0].split("_")[0].lower()
             try:
                 return BLEU(lowercase=lowercase, trg_lang=language)
-            except (ImportError, RuntimeError) as error:  # Japanese and Korean need MeCab
+            except (ImportError, RuntimeError):  # Japanese and Korean need MeCab
                 raise DataError(
-                    f"sacrebleu's tokenizer for {language!r} is not installed ({error})",
+                    f"sacrebleu's tokenizer for {language!r} is not installed",
                     f"Install it: pip install 'sacrebleu[{language}]'.",
                 ) from None
         case "chrf":

@@ -122,7 +122,7 @@ def set_by_name(name: str, languages: tuple[str, str] | None = None) -> Evaluati
 
 def _set_of_tsv(file: Path, languages: tuple[str, str] | None) -> EvaluationSet:
     named = re.search(r"\.([A-Za-z]{2,3})-([A-Za-z]{2,3})\.tsv", file.name)
-    first, second = named.groups() if named else languages or ("source", "reference")
+    first, second = named.groups() if named else languages or ("aa", "bb")  # names of columns only
     source, target = languages or (first, second)
     corpus = CorpusConfig(path=str(file), columns={first: 0, second: 1})
     if not file.is_file():
