@@ -260,6 +260,8 @@ def _gates(options: list[str], learned: dict[str, Path]) -> dict[str, tuple[str,
             raise typer.BadParameter(f"--fail-under wants METRIC=SCORE, bleu=30, not {option}")
         if name in METRICS and not 0 <= float(number) <= 100:
             raise typer.BadParameter(f"--fail-under {option}: {name} goes from 0 to 100")
+        if name in gates:
+            raise typer.BadParameter(f"--fail-under {option}: {name} has a limit already")
         gates[name] = (known[name], float(number))
     return gates
 
