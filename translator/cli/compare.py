@@ -12,6 +12,7 @@ from translator.cli.sets import (
     SourceOption,
     SplitOption,
     TestSetOption,
+    check_pair,
     chosen_sets,
 )
 from translator.errors import DataError
@@ -46,6 +47,8 @@ def compare_cli(
     """Compare systems on the same sentences: paired tests of significance, wins and losses."""
     if len(systems) < 2:
         raise typer.BadParameter("name two systems or more")
+    if source:
+        check_pair(source, reference)
     runs = _runs(systems)
     config = next(iter(runs.values())).read_config() if runs else None
     comparisons = []

@@ -19,10 +19,12 @@ from translator.cli.console import (
     table,
 )
 from translator.cli.sets import (
+    HypothesisOption,
     ReferenceOption,
     SourceOption,
     SplitOption,
     TestSetOption,
+    check_pair,
     chosen_sets,
 )
 from translator.config import DecodingConfig
@@ -35,6 +37,19 @@ if TYPE_CHECKING:
 
 _LINES_SHOWN = 5  # examples of a fault
 
+MetricOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=PATH",
+        help="A further metric: comet=PATH of an installed comet-score, or of a file with one "
+        "score a line; repeatable.",
+    ),
+]
+GateOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="METRIC=SCORE", help="Exit with 1 below it: bleu=30; repeatable."),
+]
+
 
 @app.command("evaluate")
 def evaluate_cli(
@@ -43,24 +58,9 @@ def evaluate_cli(
     test_set: TestSetOption = None,
     source: SourceOption = None,
     reference: ReferenceOption = None,
-    hypothesis: Annotated[
-        Path | None,
-        typer.Option(help="Score these translations, by any system, instead of a run's."),
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=PATH",
-            help="A further metric: comet=PATH of an installed comet-score, or of a file with one "
-            "score a line; repeatable.",
-        ),
-    ] = None,
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METRIC=SCORE", help="Exit with 1 below it, such as bleu=30; repeatable."
-        ),
-    ] = None,
+    hypothesis: HypothesisOption = None,
+    metric: MetricOption = None,
+    fail_under: GateOption = None,
     resamples: Annotated[
         int, typer.Option(min=0, max=100_000, help="Of the bootstrap; 0: no intervals.")
     ] = 1000,
@@ -71,15 +71,14 @@ def evaluate_cli(
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Score a run, or any translations, with intervals, signatures and a look at the faults."""
-    learned = _learned_metrics(metric or [])
-    gates = _gates(fail_under or [], learned)
+    check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
+    learned = _learned_metrics(metric or [])
+    gates = _gates(fail_under or [], learned)
     directory = find_run(run) if run or not hypothesis else None
     config = directory.read_config() if directory else None
     sets = chosen_sets(config, split, test_set, source, reference)
-    if not all(each.has_sources for each in sets):
-        raise typer.BadParameter("--source and --reference belong together")
     if hypothesis and len(sets) > 1:
         raise typer.BadParameter("--hypothesis belongs to one test set")
     options = {"resamples": resamples, "learned": learned}

@@ -7,10 +7,12 @@ import typer
 
 from translator.cli.console import BeamOption, app, find_run, say
 from translator.cli.sets import (
+    HypothesisOption,
     ReferenceOption,
     SourceOption,
     SplitOption,
     TestSetOption,
+    check_pair,
     chosen_sets,
 )
 
@@ -33,17 +35,14 @@ def report_cli(
     test_set: TestSetOption = None,
     source: SourceOption = None,
     reference: ReferenceOption = None,
-    hypothesis: Annotated[
-        Path | None, typer.Option(help="Report on these translations, by any system.")
-    ] = None,
+    hypothesis: HypothesisOption = None,
     beam_size: BeamOption = None,
 ) -> None:
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
+    check_pair(source, reference)
     directory = find_run(run) if run or not hypothesis else None
     config = directory.read_config() if directory else None
     sets = chosen_sets(config, split, test_set, source, reference)
-    if not all(each.has_sources for each in sets):
-        raise typer.BadParameter("--source and --reference belong together")
     if hypothesis and (len(sets) > 1 or beam_size):
         raise typer.BadParameter("--hypothesis is the one translation of one test set")
     from translator.evaluation import write_report

@@ -33,6 +33,17 @@ ReferenceOption = Annotated[
     ),
 ]
 
+HypothesisOption = Annotated[
+    Path | None,
+    typer.Option("--hypothesis", help="Translations by any system, line by line, not a run's."),
+]
+
+
+def check_pair(source: Path | None, references: list[Path] | None) -> None:
+    """Refuse sentences without references and references without sentences."""
+    if bool(source) != bool(references):
+        raise typer.BadParameter("--source and --reference belong together")
+
 
 def chosen_sets(
     config: "Config | None",
@@ -42,8 +53,6 @@ def chosen_sets(
     references: list[Path] | None,
 ) -> "list[EvaluationSet]":
     """All the test sets that the options name; the run's own where they name none."""
-    if source and not references:
-        raise typer.BadParameter("--source and --reference belong together")
     from translator.evaluation import set_by_name, set_of_files, sets_of_split
 
     languages = (config.data.source_language, config.data.target_language) if config else None
