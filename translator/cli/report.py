@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def report_cli(
     run: Annotated[
         Path | None,
-        typer.Argument(help="Run directory [default: $TRANSLATOR_RUN, else the newest in runs/]."),
+        typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The page [default: RUN/report.html, or report.html]."),
+        typer.Option("--output", "-o", help="The page; else RUN/report.html, or report.html."),
     ] = None,
     split: SplitOption = None,
     test_set: TestSetOption = None,

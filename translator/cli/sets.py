@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SplitOption = Annotated[
     str | None,
     typer.Option(
-        "--split", help="Of the run's configuration: test, valid or test/NAME [default: test]."
+        "--split", help="Of the run's configuration: test (the default), valid or test/NAME."
     ),
 ]
 TestSetOption = Annotated[

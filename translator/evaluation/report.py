@@ -38,12 +38,12 @@ class SentenceAttention:
 def write_report(
     evaluations: Sequence[Evaluation],
     run: RunDirectory | None = None,
-    attention: Callable[[str, str], SentenceAttention] | None = None,
+    attention: Callable[[str, str], SentenceAttention | None] | None = None,
 ) -> str:
     """The report of some test sets, and of the run that translated them, as an HTML page.
 
-    `attention` gives the attention for a source and a hypothesis; each sentence then shows it on
-    a click.
+    `attention` gives the attention for a source and a hypothesis, or None where it cannot; each
+    sentence then shows it on a click.
     """
     title = f"{run.path.resolve().name}" if run else "Translations"
     languages = ""
@@ -97,7 +97,7 @@ _PAGE = """<!doctype html>
 def _evaluation_section(
     evaluation: Evaluation,
     number: int,
-    attention: Callable[[str, str], SentenceAttention] | None,
+    attention: Callable[[str, str], SentenceAttention | None] | None,
 ) -> str:
     test_set = evaluation.test_set
     told = [f"{len(test_set):,} sentences"]
@@ -207,7 +207,7 @@ def word_diff(reference: str, hypothesis: str) -> tuple[str, str]:
 def _sentences(
     evaluation: Evaluation,
     number: int,
-    attention: Callable[[str, str], SentenceAttention] | None,
+    attention: Callable[[str, str], SentenceAttention | None] | None,
 ) -> str:
     references = evaluation.test_set.references
     scores = sentence_chrf(evaluation.hypotheses, *references)
@@ -228,7 +228,7 @@ def _sentence(
     index: int,
     chrf: float,
     place: str,
-    attention: Callable[[str, str], SentenceAttention] | None,
+    attention: Callable[[str, str], SentenceAttention | None] | None,
 ) -> str:
     source, hypothesis = evaluation.test_set.sources[index], evaluation.hypotheses[index]
     first, *others = [each[index] for each in evaluation.test_set.references]
@@ -237,9 +237,8 @@ def _sentence(
     rows += [("reference", _text(other)) for other in others]
     rows += [("hypothesis", marked or '<em class="none">(empty)</em>')]
     pairs = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    shown = ""
-    if attention and source.strip() and hypothesis.strip():
-        shown = _attention(attention(source, hypothesis), f"attention-{place}-{index}")
+    known = attention(source, hypothesis) if attention and source and hypothesis else None
+    shown = _attention(known, f"attention-{place}-{index}") if known else ""
     return (
         f'<li><p class="place">line {index + 1}<span>chrF2 {chrf:.1f}</span></p>'
         f"<dl>{pairs}</dl>{shown}</li>"

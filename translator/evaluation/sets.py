@@ -176,14 +176,14 @@ def _undone_on_failure(name: str) -> Iterator[None]:
     from sacrebleu.utils import SACREBLEU_DIR
 
     folder = Path(SACREBLEU_DIR) / name.rpartition("/")[0]
-    existed = folder.exists()
+    missing = next((each for each in (folder.parent, folder) if not each.exists()), None)
     before = set(folder.rglob("*"))
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_DOWNLOAD_TIMEOUT)
     try:
         yield
     except BaseException as error:
-        _remove([folder] if not existed else sorted(set(folder.rglob("*")) - before))
+        _remove([missing] if missing else sorted(set(folder.rglob("*")) - before))
         if not isinstance(error, Exception | SystemExit):  # such as Ctrl-C
             raise
         raise DataError(
