@@ -255,7 +255,7 @@ def test_shuffled_references_are_noticed(
 def test_a_score_of_few_sentences_is_warned_of(test_set: EvaluationSet) -> None:
     few = EvaluationSet("few", test_set.sources[:30], (test_set.references[0][:30],))
     assert assess(few, few.references[0], resamples=0).warnings == (
-        "30 sentences are few: mind the intervals",
+        "few sentences (30): mind the intervals",
     )
 
 
@@ -305,6 +305,7 @@ def test_a_run_keeps_what_it_was_trained_on_and_not_what_it_was_tested_on(
     assert not any(occurring(held_out.sources, trained_on["source"]))
     assert not any(occurring(held_out.references[0], trained_on["target"]))
     assert sum(occurring([pair.source for pair in cipher_pairs], trained_on["source"])) > 200
+    assert sum(occurring([pair.target for pair in cipher_pairs], trained_on["target"])) > 200
 
 
 def test_test_sentences_from_training_are_warned_of(

@@ -121,7 +121,7 @@ def test_scores_stand_with_intervals_and_signatures(evaluation: Evaluation) -> N
     for score in evaluation.scores:
         assert html.escape(score.signature) in written
         assert f"<strong>{score.score:.1f}</strong> <small>± {score.interval:.1f}" in written
-    assert "30 sentences are few" in written
+    assert "few sentences (30)" in written
     assert "15 sentences/s" in written
     assert written.count("(empty)") >= 1
 

@@ -164,7 +164,7 @@ def _warnings(evaluation: Evaluation) -> list[str]:
     warnings = []
     n = len(evaluation.test_set)
     if n < _FEW_SENTENCES:
-        warnings.append(f"{n} sentences are few: mind the intervals")
+        warnings.append(f"few sentences ({n}): mind the intervals")
     if evaluation["BLEU"] < _NEAR_ZERO_BLEU and 0.5 < evaluation.length_ratio < 2.0:
         warnings.append(
             f"BLEU is near zero ({evaluation['BLEU']:.1f}) though the lengths are right "
