@@ -8,7 +8,15 @@ from functools import cached_property
 from typing import NamedTuple
 
 from translator.config import Config, CorpusConfig
-from translator.data import Corpus, Counts, SentencePair, encode_pairs, read_pairs, set_aside
+from translator.data import (
+    Corpus,
+    Counts,
+    SentencePair,
+    encode_pairs,
+    fingerprints,
+    read_pairs,
+    set_aside,
+)
 from translator.errors import DataError
 from translator.runs import RunDirectory
 from translator.tokenizer import Tokenizer
@@ -42,6 +50,14 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     else:
         tokenizer = _train_tokenizer([pair for pairs in splits.train for pair in pairs], config)
         run.write_tokenizer(tokenizer)
+    if not run.fingerprints_file.is_file():
+        pairs = [pair for pairs in splits.train for pair in pairs]
+        run.write_fingerprints(
+            {
+                "source": fingerprints(pair.source for pair in pairs),
+                "target": fingerprints(pair.target for pair in pairs),
+            }
+        )
     counts = {"train": Counts(read=splits.shared), "valid": Counts()}
     if splits.shared:
         counts["train"].dropped["shares a text with a held-out pair"] = splits.shared

@@ -6,17 +6,21 @@ A file is written beside its place and moved in, so a reader sees the old one or
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
+import safetensors.numpy
 import safetensors.torch
 from torch import Tensor
 
-from translator.config import Config, dump_config, load_config
+from translator.config import Config, DecodingConfig, dump_config, load_config
+from translator.data import Fingerprints
 from translator.errors import ConfigError, RunError
 from translator.tokenizer import Tokenizer
 
@@ -44,6 +48,7 @@ class RunDirectory:
         self.model_file = path / "model.safetensors"
         self.environment_file = path / "environment.json"
         self.measured_file = path / "measured.json"
+        self.fingerprints_file = path / "training_fingerprints.safetensors"
         self.metrics_file = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
@@ -125,6 +130,10 @@ class RunDirectory:
             )
         return weights
 
+    def model_sha256(self) -> str:
+        """A hash of the best weights so far: what was translated with others is out of date."""
+        return _sha256(self.model_file.read_bytes())
+
     def write_model(self, weights: dict[str, Tensor], tokenizer: Tokenizer) -> None:
         """Keep weights as the best so far."""
         data = safetensors.torch.save(weights, {_TOKENIZER_KEY: _sha256(tokenizer.model)})
@@ -160,6 +169,28 @@ class RunDirectory:
         except ValueError as error:
             raise RunError(f"{file} is damaged ({error})", hint) from None
         return content
+
+    def write_fingerprints(self, sides: dict[str, Fingerprints]) -> None:
+        """Keep the fingerprints of the training sentences by side, source and target."""
+        write_atomically(self.fingerprints_file, safetensors.numpy.save(dict(sides)))
+
+    def read_fingerprints(self) -> dict[str, Fingerprints]:
+        """Fingerprints by side, source and target; empty where the run keeps none."""
+        if not self.fingerprints_file.is_file():
+            return {}
+        try:
+            sides = safetensors.numpy.load(self.fingerprints_file.read_bytes())
+            return {side: sides[side].astype(np.uint64) for side in ("source", "target")}
+        except Exception as error:  # safetensors' own error type is not public everywhere
+            raise RunError(
+                f"{self.fingerprints_file} is damaged ({error})",
+                "Copy it again, or delete it: evaluation then cannot tell what was trained on.",
+            ) from None
+
+    def evaluation_file(self, test_set: str, decoding: DecodingConfig) -> Path:
+        """Where the scores of a test set are kept; the hypotheses lie beside it."""
+        name = re.sub(r"[^\w.+-]+", "-", test_set)
+        return self.evaluations / f"{name}.beam-{decoding.beam_size}.json"
 
     def append_metrics(self, entry: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""

@@ -2,6 +2,7 @@
 
 from translator.data.batches import Batch, BatchStream, all_batches, pack_rows
 from translator.data.examples import Corpus, Counts, Example, bare_text, encode_pairs, set_aside
+from translator.data.fingerprints import Fingerprints, fingerprints, occurring
 from translator.data.readers import SentencePair, read_lines, read_pairs
 
 __all__ = [
@@ -10,10 +11,13 @@ __all__ = [
     "Corpus",
     "Counts",
     "Example",
+    "Fingerprints",
     "SentencePair",
     "all_batches",
     "bare_text",
     "encode_pairs",
+    "fingerprints",
+    "occurring",
     "pack_rows",
     "read_lines",
     "read_pairs",
