@@ -132,7 +132,9 @@ class Trainer:
         self.model = build_model(config.model, data.tokenizer.vocabulary_size).to(self.device)
         self.weights = WorkingWeights(self.model, self.precision)
         self.optimizers = build_optimizers(self.model, self.settings)
-        self.stream = BatchStream(data.train, self.settings.tokens_per_batch, config.seed)
+        self.stream = BatchStream(
+            data.train, self.settings.tokens_per_batch, config.seed, data.augmenter
+        )
         self.step = 0
         self.seconds = 0.0
         self.interval = _Interval()

@@ -43,9 +43,9 @@ def evaluate_cli(
 
 
 def _split_of(config: Config, split: str) -> dict[str, tuple[list[str], list[str]]]:
-    from translator.preparation import read_splits
+    from translator.preparation import Splits
 
-    splits = read_splits(config, training=False).held_out
+    splits = Splits(config).held_out
     chosen = {
         name: pairs
         for name, pairs in splits.items()
