@@ -12,15 +12,20 @@ from translator.config import CorpusConfig, TokenizerConfig
 from translator.data import (
     BatchStream,
     Corpus,
+    CorpusFiles,
+    CorpusWriter,
     Counts,
+    Part,
     SentencePair,
     all_batches,
     bare_text,
+    draw,
     encode_pairs,
     pack_rows,
     read_lines,
     read_pairs,
     set_aside,
+    shares_text,
 )
 from translator.data.batches import fill_batch
 from translator.errors import DataError
@@ -377,8 +382,19 @@ def tokenizer():
     return Tokenizer.train([*EN, *ES] * 3, TokenizerConfig(vocabulary_size=320))
 
 
+def encoded(pairs, tokenizer, max_tokens=100, counts=None):
+    """The whole corpus that pairs are encoded to."""
+    return Corpus.join(
+        [Corpus.of([], []), *encode_pairs(pairs, tokenizer, max_tokens, counts or Counts())]
+    )
+
+
+def same(one, other):
+    return np.array_equal(one.ids, other.ids) and np.array_equal(one.offsets, other.offsets)
+
+
 def test_an_example_is_the_ids_and_an_end(tokenizer):
-    corpus = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus = encoded(PAIRS, tokenizer)
     expected = [[*ids, EOS_ID] for ids in tokenizer.encode(EN)]
     assert [corpus[i].source.tolist() for i in range(3)] == expected
     assert corpus[2].target.tolist() == [*tokenizer.encode(ES)[2], EOS_ID]
@@ -387,7 +403,7 @@ def test_an_example_is_the_ids_and_an_end(tokenizer):
 def test_the_counts_add_up(tokenizer):
     pairs = [*PAIRS, ("", "a"), ("a", " \u2028 "), ("", ""), ("\u200b", "a"), ("a", "b" * 999)]
     counts = Counts()
-    corpus = encode_pairs([SentencePair(*pair) for pair in pairs], tokenizer, 100, counts)
+    corpus = encoded([SentencePair(*pair) for pair in pairs], tokenizer, counts=counts)
     assert counts == Counts(
         read=8,
         kept=3,
@@ -399,40 +415,69 @@ def test_the_counts_add_up(tokenizer):
 
 def test_a_pair_of_just_the_greatest_length_is_kept(tokenizer):
     length = max(map(len, tokenizer.encode([EN[0], ES[0]])))
-    assert len(encode_pairs(PAIRS[:1], tokenizer, length, Counts())) == 1
-    assert len(encode_pairs(PAIRS[:1], tokenizer, length - 1, Counts())) == 0
+    assert len(encoded(PAIRS[:1], tokenizer, length)) == 1
+    assert len(encoded(PAIRS[:1], tokenizer, length - 1)) == 0
 
 
 def test_no_pairs_are_an_empty_corpus(tokenizer):
     counts = Counts()
-    corpus = encode_pairs([], tokenizer, 100, counts)
+    assert list(encode_pairs([], tokenizer, 100, counts)) == []
+    corpus = encoded([], tokenizer)
     assert (len(corpus), counts, corpus.source_lengths.tolist()) == (0, Counts(), [])
 
 
 def test_many_chunks_are_encoded_as_one(tokenizer):
-    corpus = encode_pairs(PAIRS * 4000, tokenizer, 100, Counts())
-    first = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus, first = encoded(PAIRS * 4000, tokenizer), encoded(PAIRS, tokenizer)
     assert len(corpus) == 12_000
     assert corpus[11_999].target.tolist() == first[2].target.tolist()
 
 
 @pytest.mark.parametrize("index", [3, -1])
 def test_an_index_outside_the_corpus_is_an_error(tokenizer, index):
-    corpus = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus = encoded(PAIRS, tokenizer)
     with pytest.raises(IndexError):
         corpus[index]
 
 
 def test_joined_corpora_hold_the_pairs_of_all_with_their_weights(tokenizer):
     parts = [
-        encode_pairs(PAIRS[:2], tokenizer, 100, Counts(), weight=0.5),
-        encode_pairs([], tokenizer, 100, Counts()),
-        encode_pairs(PAIRS[2:], tokenizer, 100, Counts(), weight=3.0),
+        Corpus.of(*zip(*encoded(PAIRS[:2], tokenizer), strict=True), weight=0.5),
+        Corpus.of([], []),
+        Corpus.of(*zip(*encoded(PAIRS[2:], tokenizer), strict=True), weight=3.0),
     ]
-    joined, whole = Corpus.join(parts), encode_pairs(PAIRS, tokenizer, 100, Counts())
-    for mine, expected in zip(joined.arrays[:4], whole.arrays[:4], strict=True):
-        assert mine.tolist() == expected.tolist()
-    assert joined.weights.tolist() == [0.5, 0.5, 3.0]
+    joined, whole = Corpus.join(parts), encoded(PAIRS, tokenizer)
+    assert same(joined, whole)
+    assert joined.parts == ((2, 0.5), (0, 1.0), (1, 3.0))
+
+
+def test_selected_pairs_come_in_the_order_of_their_indices():
+    selected = CORPUS.select(np.array([7, 3, 7, 299]))
+    expected = [CORPUS[index] for index in (7, 3, 7, 299)]
+    assert same(selected, Corpus.of(*zip(*expected, strict=True)))
+
+
+@pytest.mark.parametrize(("pieces", "bytes_an_id"), [(65_536, 2), (65_537, 4)])
+def test_a_written_corpus_is_mapped_as_it_was(tmp_path, pieces, bytes_an_id):
+    files = CorpusFiles(tmp_path / "a.ids", tmp_path / "a.offsets")
+    halves = [CORPUS.select(np.arange(100)), CORPUS.select(np.arange(100, 300))]
+    with CorpusWriter(files, pieces) as writer:
+        assert writer.append(halves) == 300
+    assert same(Corpus.map(files, [Part(300, 1.0)]), CORPUS)
+    assert files.ids.stat().st_size == bytes_an_id * len(CORPUS.ids)
+
+
+def test_the_fingerprint_tells_pairs_apart_but_not_how_they_were_appended(tmp_path):
+    files = CorpusFiles(tmp_path / "a.ids", tmp_path / "a.offsets")
+
+    def fingerprint(*corpora):
+        with CorpusWriter(files, 1000) as writer:
+            writer.append(corpora)
+        return writer.fingerprint
+
+    halves = [CORPUS.select(np.arange(100)), CORPUS.select(np.arange(100, 300))]
+    assert fingerprint(CORPUS) == fingerprint(*halves) != fingerprint(*reversed(halves))
+    cut_elsewhere = Corpus(CORPUS.ids, CORPUS.offsets + (np.arange(601) == 5))
+    assert fingerprint(cut_elsewhere) != fingerprint(CORPUS)
 
 
 # --- held-out pairs -------------------------------------------------------------------------------
@@ -445,12 +490,20 @@ def repetitive_corpora():
     return [first, [*second, SentencePair("…", "¡!"), SentencePair("", "")]]
 
 
+def split(sets, size, seed=1):
+    """The corpora without, and the held-out sets."""
+    corpora = repetitive_corpora()
+    held_out = set_aside(lambda: itertools.chain(*corpora), sets, size, seed)
+    taken = {bare_text(side) for pairs in held_out for pair in pairs for side in pair}
+    return [[p for p in pairs if not shares_text(p, taken)] for pairs in corpora], held_out
+
+
 def texts(pairs):
     return {bare_text(side) for pair in pairs for side in pair} - {""}
 
 
 def test_nothing_leaks_from_the_held_out_sets():
-    train, (valid, test) = set_aside(repetitive_corpora(), [7, 5], seed=1)
+    train, (valid, test) = split(2, 7)
     learned = texts(train[0] + train[1])
     assert texts(valid) & texts(test) == texts(valid) & learned == texts(test) & learned == set()
 
@@ -468,30 +521,52 @@ def test_another_accent_is_another_text():
 
 
 def test_the_held_out_sets_have_their_sizes():
-    _, held_out = set_aside(repetitive_corpora(), [7, 5, 1], seed=1)
-    assert [len(each) for each in held_out] == [7, 5, 1]
+    assert [len(each) for each in split(3, 7)[1]] == [7, 7, 7]
 
 
-def test_pairs_that_share_no_text_with_the_held_out_stay_in_order():
-    corpora = repetitive_corpora()
-    train, held_out = set_aside(corpora, [4], seed=1)
-    taken = texts(held_out[0])
-    assert train == [[p for p in pairs if not texts([p]) & taken] for pairs in corpora]
-    assert all(0 < len(mine) < len(pairs) for mine, pairs in zip(train, corpora, strict=True))
+def test_a_held_out_set_is_at_most_a_tenth():
+    assert [len(each) for each in split(2, 1000)[1]] == [30, 30]
 
 
 def test_a_held_out_pair_has_letters_on_both_sides():
-    _, [held_out] = set_aside(repetitive_corpora(), [1000], seed=1)
-    assert [pair for pair in held_out if not all(map(bare_text, pair))] == []
+    pairs = [SentencePair("…", "¡!"), SentencePair("", ""), SentencePair("a", "¿?")] * 10
+    pairs += [SentencePair("a", "b"), SentencePair("c", "d"), SentencePair("e", "f")] * 1
+    for seed in range(5):
+        [held_out] = set_aside(lambda: pairs, 1, 5, seed)
+        assert sorted(held_out) == pairs[-3:]
 
 
 def test_the_same_seed_sets_the_same_pairs_aside():
-    splits = [set_aside(repetitive_corpora(), [7, 5], seed) for seed in (1, 1, 2)]
+    splits = [split(2, 7, seed) for seed in (1, 1, 2)]
     assert splits[0] == splits[1] != splits[2]
 
 
+def test_held_out_pairs_are_those_that_a_shuffled_list_begins_with():
+    """Drawn in passes with little memory, they are the same as from a whole list."""
+    pairs = list(itertools.chain(*repetitive_corpora()))
+    order, total = draw(pairs, len(pairs), seed=3)
+    assert (sorted(order), total) == (sorted(pairs), len(pairs))
+    taken, expected = {""}, []
+    for pair in order:
+        if len(expected) < 30 and not shares_text(pair, taken):
+            expected.append(pair)
+            taken |= {bare_text(side) for side in pair}
+    assert set_aside(lambda: iter(pairs), 1, 30, seed=3) == [expected]
+    many_copies = pairs[:2] * 5000 + pairs
+    [found] = set_aside(lambda: iter(many_copies), 1, 20, seed=3)
+    assert len(texts(found)) == 40
+
+
+def test_the_first_of_a_random_order_do_not_depend_on_how_many_are_drawn():
+    pairs = list(itertools.chain(*repetitive_corpora()))
+    whole, _ = draw(pairs, 300, seed=1)
+    assert draw(pairs, 10, seed=1)[0] == whole[:10] != pairs[:10]
+    is_long = [pair for pair in whole if len(pair.source) > 7]
+    assert draw(pairs, 10, 1, lambda pair: len(pair.source) <= 7)[0] == is_long[:10]
+
+
 def test_a_corpus_that_is_too_small_gives_what_it_has():
-    assert set_aside([PAIRS[:1]], [5, 5], seed=1) == ([[]], [PAIRS[:1], []])
+    assert set_aside(lambda: PAIRS[:1], 2, 5, seed=1) == [PAIRS[:1], []]
 
 
 # --- batches --------------------------------------------------------------------------------------
@@ -504,7 +579,7 @@ def numbered_corpus(size, weight=1.0):
         [np.array([100 + n, *range(4, size + 2), EOS_ID], np.int32) for n, size in enumerate(side)]
         for side in lengths.T
     ]
-    return Corpus(*sides, weight=weight)
+    return Corpus.of(*sides, weight=weight)
 
 
 def sentences(ids, segments, row):
@@ -567,7 +642,7 @@ def test_all_batches_of_a_stream_have_one_shape_within_the_budget(budget):
 
 
 def test_a_pair_over_the_budget_gets_a_row_that_holds_it():
-    long = Corpus([np.array([200, *[5] * 49, EOS_ID], np.int32)], [np.array([200, EOS_ID])])
+    long = Corpus.of([np.array([200, *[5] * 49, EOS_ID], np.int32)], [np.array([200, EOS_ID])])
     corpus = Corpus.join([numbered_corpus(20), long])
     (shape,) = {b.source.shape for b in itertools.islice(BatchStream(corpus, BUDGET, seed=1), 40)}
     assert shape == (1, 64)
@@ -576,14 +651,15 @@ def test_a_pair_over_the_budget_gets_a_row_that_holds_it():
 @pytest.mark.parametrize("length", [16, 64])
 def test_rows_hold_every_pair_once_and_no_side_overflows(length):
     rows = pack_rows(CORPUS, np.arange(300), length)
-    assert sorted(itertools.chain(*rows)) == list(range(300))
+    assert sorted(np.concatenate(rows)) == list(range(300))
     for lengths in (CORPUS.source_lengths, CORPUS.target_lengths):
         assert max(lengths[row].sum() for row in rows) <= length
 
 
 def test_little_of_packed_rows_is_padding():
-    rows = pack_rows(CORPUS, np.arange(300), 64)
-    assert CORPUS.target_lengths.sum() / (len(rows) * 64) > 0.85
+    corpus = numbered_corpus(5000)
+    rows = pack_rows(corpus, np.arange(5000), 64)
+    assert corpus.target_lengths.sum() / (len(rows) * 64) > 0.97
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.7])
@@ -622,7 +698,7 @@ def test_a_pair_of_weight_one_half_occurs_in_half_of_the_epochs():
 
 def test_an_empty_corpus_is_refused():
     with pytest.raises(ValueError, match="empty corpus"):
-        BatchStream(Corpus([], []), BUDGET, seed=1)
+        BatchStream(Corpus.of([], []), BUDGET, seed=1)
 
 
 def test_all_batches_hold_every_pair_once():
@@ -633,7 +709,7 @@ def test_all_batches_hold_every_pair_once():
 
 def test_packed_pairs_are_shifted_numbered_and_masked():
     ids = [([7, 8, EOS_ID], [9, EOS_ID]), ([5, EOS_ID], [6, 7, 8, EOS_ID])]
-    corpus = Corpus(
+    corpus = Corpus.of(
         *([np.array(side, np.int32) for side in sides] for sides in zip(*ids, strict=True))
     )
     batch = fill_batch(corpus, [[0, 1]], 2, 7)

@@ -103,12 +103,6 @@ class AugmentationConfig(Section):
         "or the share of merges left out (bpe).",
     )
 
-    @model_validator(mode="after")
-    def _one_case_a_pair(self) -> "AugmentationConfig":
-        if self.upper_case + self.lower_case + self.title_case > 1.0:
-            raise ValueError("upper_case, lower_case and title_case are together more than 1")
-        return self
-
 
 class DataConfig(Section):
     """Which languages, which files, which pairs."""
