@@ -2,14 +2,17 @@ import gc
 import gzip
 import itertools
 import lzma
+import threading
+import time
 import warnings
 
 import numpy as np
 import pytest
 import torch
 
-from translator.config import CorpusConfig, TokenizerConfig
+from translator.config import CorpusConfig, DataConfig, TokenizerConfig
 from translator.data import (
+    Augmenter,
     BatchStream,
     Corpus,
     CorpusFiles,
@@ -27,6 +30,8 @@ from translator.data import (
     set_aside,
     shares_text,
 )
+from translator.data.ahead import ahead
+from translator.data.augmentation import with_typo, without_final_punctuation
 from translator.data.batches import fill_batch
 from translator.errors import DataError
 from translator.functional import IGNORE_INDEX
@@ -727,3 +732,210 @@ def test_a_moved_batch_is_the_same():
     moved = batch.to(torch.device("cpu"))
     assert torch.equal(moved.labels, batch.labels)
     assert torch.equal(moved.source_segments, batch.source_segments)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 100])
+def test_the_shares_of_all_processes_are_the_rows_of_the_batch(parts):
+    batch = next(iter(BatchStream(CORPUS, 1000, seed=1)))
+    shares = [batch.share(rank, parts) for rank in range(parts)]
+    held = [number for share in shares for number in numbers(share)]
+    assert sorted(held) == sorted(numbers(batch))
+    assert sum(share.num_target_tokens for share in shares) == batch.num_target_tokens
+    assert max(len(s.source) for s in shares) - min(len(s.source) for s in shares) <= 1
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4, 100])
+def test_a_split_batch_holds_the_same_rows(parts):
+    batch = next(iter(BatchStream(CORPUS, 1000, seed=1)))
+    pieces = batch.split(parts)
+    assert len(pieces) == min(parts, len(batch.source))
+    for name in vars(batch):
+        whole = torch.cat([getattr(piece, name) for piece in pieces])
+        assert torch.equal(whole, getattr(batch, name))
+
+
+# --- ahead of time --------------------------------------------------------------------------------
+
+
+def test_a_thread_changes_nothing_in_the_batches():
+    stream = BatchStream(CORPUS, BUDGET, seed=1)
+    directly = itertools.islice(stream._batches(stream.position), 200)
+    for batch, (expected, position) in zip(stream, directly, strict=False):
+        assert stream.position == position
+        assert all(torch.equal(tensor, getattr(batch, k)) for k, tensor in vars(expected).items())
+
+
+def test_items_are_made_before_they_are_asked_for_but_not_too_many():
+    made = []
+    items = ahead((made.append(n) or n for n in range(100)), 3)
+    assert made == []
+    assert next(items) == 0
+    until = time.monotonic() + 10
+    while len(made) < 4 and time.monotonic() < until:
+        time.sleep(0.001)
+    time.sleep(0.05)
+    assert made == [0, 1, 2, 3]
+    assert list(items) == list(range(1, 100))
+
+
+def test_an_error_ahead_comes_in_its_place():
+    def failing():
+        yield 1
+        raise DataError("line 2 is damaged", "Mend it.")
+
+    items = ahead(failing(), 5)
+    assert next(items) == 1
+    with pytest.raises(DataError, match="line 2 is damaged"):
+        next(items)
+
+
+def test_the_thread_ends_with_its_iterator():
+    def alive():
+        return [t for t in threading.enumerate() if t.name.startswith("ahead")]
+
+    others = len(alive())
+    items = ahead(iter(range(100)), 3)
+    next(items)
+    assert len(alive()) == others + 1
+    del items
+    gc.collect()
+    assert len(alive()) == others
+    assert list(ahead(iter(range(5)), 3)) == [0, 1, 2, 3, 4]
+    assert len(alive()) == others
+
+
+# --- augmentation ---------------------------------------------------------------------------------
+
+EVERYDAY = [
+    SentencePair("Pizza is great.", "¡La pizza es genial!"),
+    SentencePair("Where is the old station?", "¿Dónde está la vieja estación?"),
+    SentencePair("Well, who knows?!", "Bueno, ¿quién sabe?!"),
+    SentencePair("no mark here", "aquí no hay signo"),
+] * 40
+NONE = dict.fromkeys(
+    ["upper_case", "lower_case", "title_case", "no_final_punctuation", "typos", "other_pieces"], 0.0
+)
+
+
+@pytest.fixture(scope="module")
+def everyday():
+    tokenizer = Tokenizer.train(
+        itertools.chain(*EVERYDAY, *[(s.upper(), t.upper()) for s, t in EVERYDAY]),
+        TokenizerConfig(vocabulary_size=420),
+    )
+    return tokenizer, encoded(EVERYDAY, tokenizer)
+
+
+def augmenter(tokenizer, max_tokens=64, **rates):
+    data = {"augmentation": {**NONE, **rates}, "max_tokens_per_sentence": max_tokens}
+    return Augmenter(DataConfig.model_validate(data), tokenizer)
+
+
+def shown(everyday, seed=1, max_length=100, **settings):
+    """The texts of the pairs after augmentation."""
+    tokenizer, corpus = everyday
+    changed = augmenter(tokenizer, **settings)(corpus, max_length, np.random.default_rng(seed))
+    assert changed.ids[changed.offsets[1:] - 1].tolist() == [EOS_ID] * 2 * len(corpus)
+    sides = zip(*([ids.tolist() for ids in example] for example in changed), strict=True)
+    return [SentencePair(*pair) for pair in zip(*map(tokenizer.decode, sides), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("upper_case", ("WHERE IS THE OLD STATION?", "¿DÓNDE ESTÁ LA VIEJA ESTACIÓN?")),
+        ("lower_case", ("where is the old station?", "¿dónde está la vieja estación?")),
+        ("title_case", ("Where Is The Old Station?", "¿Dónde está la vieja estación?")),
+        ("no_final_punctuation", ("Where is the old station", "Dónde está la vieja estación")),
+    ],
+)
+def test_a_kind_of_augmentation_changes_every_pair_at_rate_one(everyday, kind, expected):
+    assert shown(everyday, **{kind: 1.0})[1] == expected
+
+
+def test_without_rates_no_pair_is_touched(everyday):
+    assert shown(everyday) == EVERYDAY
+
+
+def test_the_rate_is_the_share_of_changed_pairs(everyday):
+    pairs = [p for seed in range(10) for p in shown(everyday, seed, upper_case=0.2, lower_case=0.1)]
+    assert np.mean([pair.source.isupper() for pair in pairs]) == pytest.approx(0.2, abs=0.03)
+    changed = [a != b for a, b in zip(pairs, EVERYDAY * 10, strict=True)]
+    # A pair that is in small letters already shows no change.
+    assert np.mean(changed) == pytest.approx(0.2 + 0.1 * 0.75, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        (("Well, who knows?!", "Bueno, ¿quién sabe?!"), ("Well, who knows", "Bueno, quién sabe")),
+        (("Wait…", "Espera..."), ("Wait", "Espera")),
+        (("¿Yes? No.", "¿Sí? No."), ("¿Yes? No", "¿Sí? No")),
+        (("!!!", "¡Hola!"), ("!!!", "¡Hola!")),
+    ],
+)
+def test_the_opening_mark_goes_with_the_final_one(pair, expected):
+    assert without_final_punctuation(*pair) == expected
+
+
+def test_a_typo_is_one_slip_inside_a_long_word():
+    random = np.random.default_rng(1)
+    typed = {with_typo("a house", random) for _ in range(300)}
+    left_out = {"a huse", "a hose", "a houe"}
+    doubled = {"a hoouse", "a houuse", "a housse"}
+    swapped = {"a huose", "a hosue", "a houes"}
+    assert typed == left_out | doubled | swapped
+    assert with_typo("it is so", random) == "it is so"
+
+
+def test_typos_are_in_the_source_only(everyday):
+    pairs = shown(everyday, typos=1.0)
+    assert [pair.target for pair in pairs] == [pair.target for pair in EVERYDAY]
+    assert sum(a.source != b.source for a, b in zip(pairs, EVERYDAY, strict=True)) > 140
+
+
+def test_other_pieces_spell_the_same_text(everyday):
+    tokenizer, corpus = everyday
+    changed = augmenter(tokenizer, other_pieces=1.0)(corpus, 100, np.random.default_rng(1))
+    assert len(changed.ids) > 1.05 * len(corpus.ids)
+    assert shown(everyday, other_pieces=1.0) == EVERYDAY
+
+
+@pytest.mark.parametrize("limit", [{"max_length": 18}, {"max_tokens": 17}])
+def test_a_pair_that_would_grow_too_long_stays_as_it_was(everyday, limit):
+    tokenizer, corpus = everyday
+    settings = {"max_length": 100, "max_tokens": 64, **limit}
+    change = augmenter(tokenizer, settings["max_tokens"], other_pieces=1.0, alpha=0.0)
+    changed = change(corpus, settings["max_length"], np.random.default_rng(1))
+    longest = np.maximum(corpus.source_lengths, corpus.target_lengths)
+    assert np.maximum(changed.source_lengths, changed.target_lengths).max() <= max(
+        longest.max(), 18
+    )
+    assert not same(changed, corpus)
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_an_augmented_stream_goes_on_from_every_position(algorithm):
+    config = TokenizerConfig(algorithm=algorithm, vocabulary_size=400)
+    tokenizer = Tokenizer.train(itertools.chain(*EVERYDAY), config)
+    corpus = encoded(EVERYDAY, tokenizer)
+    changing = augmenter(tokenizer, upper_case=0.2, typos=0.2, other_pieces=0.3)
+    stream = BatchStream(corpus, 16, 3, changing)
+    positions, batches = [stream.position], []
+    for batch in itertools.islice(stream, 350):
+        positions.append(stream.position)
+        batches.append(batch.labels)
+    assert {position["epoch"] for position in positions} > {0, 1}
+    assert {position["pool"] for position in positions} >= {0, 1}
+    for place in range(0, 345, 5):
+        resumed = BatchStream(corpus, 16, 3, changing)
+        resumed.position = positions[place]
+        for batch, expected in zip(resumed, batches[place : place + 3], strict=False):
+            assert torch.equal(batch.labels, expected)
+
+
+def test_each_epoch_changes_other_pairs():
+    tokenizer = Tokenizer.train(itertools.chain(*EVERYDAY), TokenizerConfig(vocabulary_size=400))
+    corpus = encoded(EVERYDAY[:3], tokenizer)
+    stream = BatchStream(corpus, 512, 3, augmenter(tokenizer, upper_case=0.5))
+    assert len({tuple(b.source[0].tolist()) for b in itertools.islice(stream, 30)}) > 5

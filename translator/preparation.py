@@ -221,7 +221,7 @@ class Splits:
         """The training pairs that the tokenizer learns from, in the order of the files."""
         size = self.config.tokenizer.sample_sentences // 2
         numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
-        drawn, _ = draw(numbered, size, self.config.seed)
+        drawn, _ = draw(numbered, size, f"tokenizer {self.config.seed}")  # not the held-out ones
         drawn.sort(key=itemgetter(0))
         sample: list[SentencePair] = []
         for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):

@@ -61,7 +61,7 @@ def encode_pairs(
 
 
 def draw(
-    items: Iterable[T], count: int, seed: int, refused: Callable[[T], bool] | None = None
+    items: Iterable[T], count: int, seed: int | str, refused: Callable[[T], bool] | None = None
 ) -> tuple[list[T], int]:
     """The first `count` of the items in a random order of all, less refused ones; how many all are.
 
