@@ -134,7 +134,7 @@ def main() -> None:
     options = parser.parse_args()
     config = reference_config(options.corpus)
     with tempfile.TemporaryDirectory() as directory:
-        run = RunDirectory(Path(directory))
+        run = RunDirectory(Path(directory) / "run")
         trainer = Trainer(config, run, prepare_data(config, run))
     batches = iter(trainer.stream)
     plain = PlainLoop(trainer.data.train, trainer.data.tokenizer.vocabulary_size, trainer.device)
