@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from translator.config import (
+    AugmentationConfig,
     Config,
     CorpusConfig,
     DataConfig,
@@ -140,6 +141,14 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "CorpusConfig.weight": ([TINY, 1000], [0, 1000 + TINY * 1000]),
     "DataConfig.held_out_pairs": ([1], [0]),
     "DataConfig.max_tokens_per_sentence": ([2, 4096], [1, 4097]),
+    "DataConfig.temperature": ([1, 100], [1 - TINY, 100 + TINY * 100]),
+    "AugmentationConfig.upper_case": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.lower_case": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.title_case": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.no_final_punctuation": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.typos": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.other_pieces": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.alpha": ([0, 1], [-TINY, 1 + TINY]),
     "TokenizerConfig.vocabulary_size": ([300, 256_000], [299, 256_001]),
     "TokenizerConfig.character_coverage": ([0.9 + TINY, 1], [0.9, 1 + TINY]),
     "TokenizerConfig.sample_sentences": ([100], [99]),
@@ -179,6 +188,7 @@ SECTIONS: dict[str, type[Section]] = {
         Config,
         CorpusConfig,
         DataConfig,
+        AugmentationConfig,
         TokenizerConfig,
         ModelConfig,
         TrainingConfig,

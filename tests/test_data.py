@@ -1,22 +1,34 @@
+import gc
 import itertools
+import threading
+import time
 
 import numpy as np
 import pytest
 import torch
 
-from translator.config import TokenizerConfig
+from translator.config import DataConfig, TokenizerConfig
 from translator.data import (
+    Augmenter,
     BatchStream,
     Corpus,
+    CorpusFiles,
+    CorpusWriter,
     Counts,
+    Part,
     SentencePair,
     all_batches,
     bare_text,
+    draw,
     encode_pairs,
     pack_rows,
     set_aside,
+    shares_text,
 )
+from translator.data.ahead import ahead
+from translator.data.augmentation import with_typo, without_final_punctuation
 from translator.data.batches import fill_batch
+from translator.errors import DataError
 from translator.functional import IGNORE_INDEX
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 
@@ -33,8 +45,19 @@ def tokenizer():
     return Tokenizer.train([*EN, *ES] * 3, TokenizerConfig(vocabulary_size=320))
 
 
+def encoded(pairs, tokenizer, max_tokens=100, counts=None):
+    """The whole corpus that pairs are encoded to."""
+    return Corpus.join(
+        [Corpus.of([], []), *encode_pairs(pairs, tokenizer, max_tokens, counts or Counts())]
+    )
+
+
+def same(one, other):
+    return np.array_equal(one.ids, other.ids) and np.array_equal(one.offsets, other.offsets)
+
+
 def test_an_example_is_the_ids_and_an_end(tokenizer):
-    corpus = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus = encoded(PAIRS, tokenizer)
     expected = [[*ids, EOS_ID] for ids in tokenizer.encode(EN)]
     assert [corpus[i].source.tolist() for i in range(3)] == expected
     assert corpus[2].target.tolist() == [*tokenizer.encode(ES)[2], EOS_ID]
@@ -43,7 +66,7 @@ def test_an_example_is_the_ids_and_an_end(tokenizer):
 def test_the_counts_add_up(tokenizer):
     pairs = [*PAIRS, ("", "a"), ("a", " \u2028 "), ("", ""), ("\u200b", "a"), ("a", "b" * 999)]
     counts = Counts()
-    corpus = encode_pairs([SentencePair(*pair) for pair in pairs], tokenizer, 100, counts)
+    corpus = encoded([SentencePair(*pair) for pair in pairs], tokenizer, counts=counts)
     assert counts == Counts(
         read=8,
         kept=3,
@@ -55,40 +78,69 @@ def test_the_counts_add_up(tokenizer):
 
 def test_a_pair_of_just_the_greatest_length_is_kept(tokenizer):
     length = max(map(len, tokenizer.encode([EN[0], ES[0]])))
-    assert len(encode_pairs(PAIRS[:1], tokenizer, length, Counts())) == 1
-    assert len(encode_pairs(PAIRS[:1], tokenizer, length - 1, Counts())) == 0
+    assert len(encoded(PAIRS[:1], tokenizer, length)) == 1
+    assert len(encoded(PAIRS[:1], tokenizer, length - 1)) == 0
 
 
 def test_no_pairs_are_an_empty_corpus(tokenizer):
     counts = Counts()
-    corpus = encode_pairs([], tokenizer, 100, counts)
+    assert list(encode_pairs([], tokenizer, 100, counts)) == []
+    corpus = encoded([], tokenizer)
     assert (len(corpus), counts, corpus.source_lengths.tolist()) == (0, Counts(), [])
 
 
 def test_many_chunks_are_encoded_as_one(tokenizer):
-    corpus = encode_pairs(PAIRS * 4000, tokenizer, 100, Counts())
-    first = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus, first = encoded(PAIRS * 4000, tokenizer), encoded(PAIRS, tokenizer)
     assert len(corpus) == 12_000
     assert corpus[11_999].target.tolist() == first[2].target.tolist()
 
 
 @pytest.mark.parametrize("index", [3, -1])
 def test_an_index_outside_the_corpus_is_an_error(tokenizer, index):
-    corpus = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus = encoded(PAIRS, tokenizer)
     with pytest.raises(IndexError):
         corpus[index]
 
 
 def test_joined_corpora_hold_the_pairs_of_all_with_their_weights(tokenizer):
     parts = [
-        encode_pairs(PAIRS[:2], tokenizer, 100, Counts(), weight=0.5),
-        encode_pairs([], tokenizer, 100, Counts()),
-        encode_pairs(PAIRS[2:], tokenizer, 100, Counts(), weight=3.0),
+        Corpus.of(*zip(*encoded(PAIRS[:2], tokenizer), strict=True), weight=0.5),
+        Corpus.of([], []),
+        Corpus.of(*zip(*encoded(PAIRS[2:], tokenizer), strict=True), weight=3.0),
     ]
-    joined, whole = Corpus.join(parts), encode_pairs(PAIRS, tokenizer, 100, Counts())
-    for mine, expected in zip(joined.arrays[:4], whole.arrays[:4], strict=True):
-        assert mine.tolist() == expected.tolist()
-    assert joined.weights.tolist() == [0.5, 0.5, 3.0]
+    joined, whole = Corpus.join(parts), encoded(PAIRS, tokenizer)
+    assert same(joined, whole)
+    assert joined.parts == ((2, 0.5), (0, 1.0), (1, 3.0))
+
+
+def test_selected_pairs_come_in_the_order_of_their_indices():
+    selected = CORPUS.select(np.array([7, 3, 7, 299]))
+    expected = [CORPUS[index] for index in (7, 3, 7, 299)]
+    assert same(selected, Corpus.of(*zip(*expected, strict=True)))
+
+
+@pytest.mark.parametrize(("pieces", "bytes_an_id"), [(65_536, 2), (65_537, 4)])
+def test_a_written_corpus_is_mapped_as_it_was(tmp_path, pieces, bytes_an_id):
+    files = CorpusFiles(tmp_path / "a.ids", tmp_path / "a.offsets")
+    halves = [CORPUS.select(np.arange(100)), CORPUS.select(np.arange(100, 300))]
+    with CorpusWriter(files, pieces) as writer:
+        assert writer.append(halves) == 300
+    assert same(Corpus.map(files, [Part(300, 1.0)]), CORPUS)
+    assert files.ids.stat().st_size == bytes_an_id * len(CORPUS.ids)
+
+
+def test_the_fingerprint_tells_pairs_apart_but_not_how_they_were_appended(tmp_path):
+    files = CorpusFiles(tmp_path / "a.ids", tmp_path / "a.offsets")
+
+    def fingerprint(*corpora):
+        with CorpusWriter(files, 1000) as writer:
+            writer.append(corpora)
+        return writer.fingerprint
+
+    halves = [CORPUS.select(np.arange(100)), CORPUS.select(np.arange(100, 300))]
+    assert fingerprint(CORPUS) == fingerprint(*halves) != fingerprint(*reversed(halves))
+    cut_elsewhere = Corpus(CORPUS.ids, CORPUS.offsets + (np.arange(601) == 5))
+    assert fingerprint(cut_elsewhere) != fingerprint(CORPUS)
 
 
 # --- held-out pairs -------------------------------------------------------------------------------
@@ -101,12 +153,20 @@ def repetitive_corpora():
     return [first, [*second, SentencePair("…", "¡!"), SentencePair("", "")]]
 
 
+def split(sets, size, seed=1):
+    """The corpora without, and the held-out sets."""
+    corpora = repetitive_corpora()
+    held_out = set_aside(lambda: itertools.chain(*corpora), sets, size, seed)
+    taken = {bare_text(side) for pairs in held_out for pair in pairs for side in pair}
+    return [[p for p in pairs if not shares_text(p, taken)] for pairs in corpora], held_out
+
+
 def texts(pairs):
     return {bare_text(side) for pair in pairs for side in pair} - {""}
 
 
 def test_nothing_leaks_from_the_held_out_sets():
-    train, (valid, test) = set_aside(repetitive_corpora(), [7, 5], seed=1)
+    train, (valid, test) = split(2, 7)
     learned = texts(train[0] + train[1])
     assert texts(valid) & texts(test) == texts(valid) & learned == texts(test) & learned == set()
 
@@ -124,30 +184,52 @@ def test_another_accent_is_another_text():
 
 
 def test_the_held_out_sets_have_their_sizes():
-    _, held_out = set_aside(repetitive_corpora(), [7, 5, 1], seed=1)
-    assert [len(each) for each in held_out] == [7, 5, 1]
+    assert [len(each) for each in split(3, 7)[1]] == [7, 7, 7]
 
 
-def test_pairs_that_share_no_text_with_the_held_out_stay_in_order():
-    corpora = repetitive_corpora()
-    train, held_out = set_aside(corpora, [4], seed=1)
-    taken = texts(held_out[0])
-    assert train == [[p for p in pairs if not texts([p]) & taken] for pairs in corpora]
-    assert all(0 < len(mine) < len(pairs) for mine, pairs in zip(train, corpora, strict=True))
+def test_a_held_out_set_is_at_most_a_tenth():
+    assert [len(each) for each in split(2, 1000)[1]] == [30, 30]
 
 
 def test_a_held_out_pair_has_letters_on_both_sides():
-    _, [held_out] = set_aside(repetitive_corpora(), [1000], seed=1)
-    assert [pair for pair in held_out if not all(map(bare_text, pair))] == []
+    pairs = [SentencePair("…", "¡!"), SentencePair("", ""), SentencePair("a", "¿?")] * 10
+    pairs += [SentencePair("a", "b"), SentencePair("c", "d"), SentencePair("e", "f")] * 1
+    for seed in range(5):
+        [held_out] = set_aside(lambda: pairs, 1, 5, seed)
+        assert sorted(held_out) == pairs[-3:]
 
 
 def test_the_same_seed_sets_the_same_pairs_aside():
-    splits = [set_aside(repetitive_corpora(), [7, 5], seed) for seed in (1, 1, 2)]
+    splits = [split(2, 7, seed) for seed in (1, 1, 2)]
     assert splits[0] == splits[1] != splits[2]
 
 
+def test_held_out_pairs_are_those_that_a_shuffled_list_begins_with():
+    """Drawn in passes with little memory, they are the same as from a whole list."""
+    pairs = list(itertools.chain(*repetitive_corpora()))
+    order, total = draw(pairs, len(pairs), seed=3)
+    assert (sorted(order), total) == (sorted(pairs), len(pairs))
+    taken, expected = {""}, []
+    for pair in order:
+        if len(expected) < 30 and not shares_text(pair, taken):
+            expected.append(pair)
+            taken |= {bare_text(side) for side in pair}
+    assert set_aside(lambda: iter(pairs), 1, 30, seed=3) == [expected]
+    many_copies = pairs[:2] * 5000 + pairs
+    [found] = set_aside(lambda: iter(many_copies), 1, 20, seed=3)
+    assert len(texts(found)) == 40
+
+
+def test_the_first_of_a_random_order_do_not_depend_on_how_many_are_drawn():
+    pairs = list(itertools.chain(*repetitive_corpora()))
+    whole, _ = draw(pairs, 300, seed=1)
+    assert draw(pairs, 10, seed=1)[0] == whole[:10] != pairs[:10]
+    is_long = [pair for pair in whole if len(pair.source) > 7]
+    assert draw(pairs, 10, 1, lambda pair: len(pair.source) <= 7)[0] == is_long[:10]
+
+
 def test_a_corpus_that_is_too_small_gives_what_it_has():
-    assert set_aside([PAIRS[:1]], [5, 5], seed=1) == ([[]], [PAIRS[:1], []])
+    assert set_aside(lambda: PAIRS[:1], 2, 5, seed=1) == [PAIRS[:1], []]
 
 
 # --- batches --------------------------------------------------------------------------------------
@@ -160,7 +242,7 @@ def numbered_corpus(size, weight=1.0):
         [np.array([100 + n, *range(4, size + 2), EOS_ID], np.int32) for n, size in enumerate(side)]
         for side in lengths.T
     ]
-    return Corpus(*sides, weight=weight)
+    return Corpus.of(*sides, weight=weight)
 
 
 def sentences(ids, segments, row):
@@ -223,7 +305,7 @@ def test_all_batches_of_a_stream_have_one_shape_within_the_budget(budget):
 
 
 def test_a_pair_over_the_budget_gets_a_row_that_holds_it():
-    long = Corpus([np.array([200, *[5] * 49, EOS_ID], np.int32)], [np.array([200, EOS_ID])])
+    long = Corpus.of([np.array([200, *[5] * 49, EOS_ID], np.int32)], [np.array([200, EOS_ID])])
     corpus = Corpus.join([numbered_corpus(20), long])
     (shape,) = {b.source.shape for b in itertools.islice(BatchStream(corpus, BUDGET, seed=1), 40)}
     assert shape == (1, 64)
@@ -232,14 +314,15 @@ def test_a_pair_over_the_budget_gets_a_row_that_holds_it():
 @pytest.mark.parametrize("length", [16, 64])
 def test_rows_hold_every_pair_once_and_no_side_overflows(length):
     rows = pack_rows(CORPUS, np.arange(300), length)
-    assert sorted(itertools.chain(*rows)) == list(range(300))
+    assert sorted(np.concatenate(rows)) == list(range(300))
     for lengths in (CORPUS.source_lengths, CORPUS.target_lengths):
         assert max(lengths[row].sum() for row in rows) <= length
 
 
 def test_little_of_packed_rows_is_padding():
-    rows = pack_rows(CORPUS, np.arange(300), 64)
-    assert CORPUS.target_lengths.sum() / (len(rows) * 64) > 0.85
+    corpus = numbered_corpus(5000)
+    rows = pack_rows(corpus, np.arange(5000), 64)
+    assert corpus.target_lengths.sum() / (len(rows) * 64) > 0.97
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.7])
@@ -278,7 +361,7 @@ def test_a_pair_of_weight_one_half_occurs_in_half_of_the_epochs():
 
 def test_an_empty_corpus_is_refused():
     with pytest.raises(ValueError, match="empty corpus"):
-        BatchStream(Corpus([], []), BUDGET, seed=1)
+        BatchStream(Corpus.of([], []), BUDGET, seed=1)
 
 
 def test_all_batches_hold_every_pair_once():
@@ -289,7 +372,7 @@ def test_all_batches_hold_every_pair_once():
 
 def test_packed_pairs_are_shifted_numbered_and_masked():
     ids = [([7, 8, EOS_ID], [9, EOS_ID]), ([5, EOS_ID], [6, 7, 8, EOS_ID])]
-    corpus = Corpus(
+    corpus = Corpus.of(
         *([np.array(side, np.int32) for side in sides] for sides in zip(*ids, strict=True))
     )
     batch = fill_batch(corpus, [[0, 1]], 2, 7)
@@ -307,3 +390,210 @@ def test_a_moved_batch_is_the_same():
     moved = batch.to(torch.device("cpu"))
     assert torch.equal(moved.labels, batch.labels)
     assert torch.equal(moved.source_segments, batch.source_segments)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 100])
+def test_the_shares_of_all_processes_are_the_rows_of_the_batch(parts):
+    batch = next(iter(BatchStream(CORPUS, 1000, seed=1)))
+    shares = [batch.share(rank, parts) for rank in range(parts)]
+    held = [number for share in shares for number in numbers(share)]
+    assert sorted(held) == sorted(numbers(batch))
+    assert sum(share.num_target_tokens for share in shares) == batch.num_target_tokens
+    assert max(len(s.source) for s in shares) - min(len(s.source) for s in shares) <= 1
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4, 100])
+def test_a_split_batch_holds_the_same_rows(parts):
+    batch = next(iter(BatchStream(CORPUS, 1000, seed=1)))
+    pieces = batch.split(parts)
+    assert len(pieces) == min(parts, len(batch.source))
+    for name in vars(batch):
+        whole = torch.cat([getattr(piece, name) for piece in pieces])
+        assert torch.equal(whole, getattr(batch, name))
+
+
+# --- ahead of time --------------------------------------------------------------------------------
+
+
+def test_a_thread_changes_nothing_in_the_batches():
+    stream = BatchStream(CORPUS, BUDGET, seed=1)
+    directly = itertools.islice(stream._batches(stream.position), 200)
+    for batch, (expected, position) in zip(stream, directly, strict=False):
+        assert stream.position == position
+        assert all(torch.equal(tensor, getattr(batch, k)) for k, tensor in vars(expected).items())
+
+
+def test_items_are_made_before_they_are_asked_for_but_not_too_many():
+    made = []
+    items = ahead((made.append(n) or n for n in range(100)), 3)
+    assert made == []
+    assert next(items) == 0
+    until = time.monotonic() + 10
+    while len(made) < 4 and time.monotonic() < until:
+        time.sleep(0.001)
+    time.sleep(0.05)
+    assert made == [0, 1, 2, 3]
+    assert list(items) == list(range(1, 100))
+
+
+def test_an_error_ahead_comes_in_its_place():
+    def failing():
+        yield 1
+        raise DataError("line 2 is damaged", "Mend it.")
+
+    items = ahead(failing(), 5)
+    assert next(items) == 1
+    with pytest.raises(DataError, match="line 2 is damaged"):
+        next(items)
+
+
+def test_the_thread_ends_with_its_iterator():
+    def alive():
+        return [t for t in threading.enumerate() if t.name.startswith("ahead")]
+
+    others = len(alive())
+    items = ahead(iter(range(100)), 3)
+    next(items)
+    assert len(alive()) == others + 1
+    del items
+    gc.collect()
+    assert len(alive()) == others
+    assert list(ahead(iter(range(5)), 3)) == [0, 1, 2, 3, 4]
+    assert len(alive()) == others
+
+
+# --- augmentation ---------------------------------------------------------------------------------
+
+EVERYDAY = [
+    SentencePair("Pizza is great.", "¡La pizza es genial!"),
+    SentencePair("Where is the old station?", "¿Dónde está la vieja estación?"),
+    SentencePair("Well, who knows?!", "Bueno, ¿quién sabe?!"),
+    SentencePair("no mark here", "aquí no hay signo"),
+] * 40
+NONE = dict.fromkeys(
+    ["upper_case", "lower_case", "title_case", "no_final_punctuation", "typos", "other_pieces"], 0.0
+)
+
+
+@pytest.fixture(scope="module")
+def everyday():
+    tokenizer = Tokenizer.train(
+        itertools.chain(*EVERYDAY, *[(s.upper(), t.upper()) for s, t in EVERYDAY]),
+        TokenizerConfig(vocabulary_size=420),
+    )
+    return tokenizer, encoded(EVERYDAY, tokenizer)
+
+
+def augmenter(tokenizer, max_tokens=64, **rates):
+    data = {"augmentation": {**NONE, **rates}, "max_tokens_per_sentence": max_tokens}
+    return Augmenter(DataConfig.model_validate(data), tokenizer)
+
+
+def shown(everyday, seed=1, max_length=100, **settings):
+    """The texts of the pairs after augmentation."""
+    tokenizer, corpus = everyday
+    changed = augmenter(tokenizer, **settings)(corpus, max_length, np.random.default_rng(seed))
+    assert changed.ids[changed.offsets[1:] - 1].tolist() == [EOS_ID] * 2 * len(corpus)
+    sides = zip(*([ids.tolist() for ids in example] for example in changed), strict=True)
+    return [SentencePair(*pair) for pair in zip(*map(tokenizer.decode, sides), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("upper_case", ("WHERE IS THE OLD STATION?", "¿DÓNDE ESTÁ LA VIEJA ESTACIÓN?")),
+        ("lower_case", ("where is the old station?", "¿dónde está la vieja estación?")),
+        ("title_case", ("Where Is The Old Station?", "¿Dónde está la vieja estación?")),
+        ("no_final_punctuation", ("Where is the old station", "Dónde está la vieja estación")),
+    ],
+)
+def test_a_kind_of_augmentation_changes_every_pair_at_rate_one(everyday, kind, expected):
+    assert shown(everyday, **{kind: 1.0})[1] == expected
+
+
+def test_without_rates_no_pair_is_touched(everyday):
+    assert shown(everyday) == EVERYDAY
+
+
+def test_the_rate_is_the_share_of_changed_pairs(everyday):
+    pairs = [p for seed in range(10) for p in shown(everyday, seed, upper_case=0.2, lower_case=0.1)]
+    assert np.mean([pair.source.isupper() for pair in pairs]) == pytest.approx(0.2, abs=0.03)
+    changed = [a != b for a, b in zip(pairs, EVERYDAY * 10, strict=True)]
+    # A pair that is in small letters already shows no change.
+    assert np.mean(changed) == pytest.approx(0.2 + 0.1 * 0.75, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        (("Well, who knows?!", "Bueno, ¿quién sabe?!"), ("Well, who knows", "Bueno, quién sabe")),
+        (("Wait…", "Espera..."), ("Wait", "Espera")),
+        (("¿Yes? No.", "¿Sí? No."), ("¿Yes? No", "¿Sí? No")),
+        (("!!!", "¡Hola!"), ("!!!", "¡Hola!")),
+    ],
+)
+def test_the_opening_mark_goes_with_the_final_one(pair, expected):
+    assert without_final_punctuation(*pair) == expected
+
+
+def test_a_typo_is_one_slip_inside_a_long_word():
+    random = np.random.default_rng(1)
+    typed = {with_typo("a house", random) for _ in range(300)}
+    left_out = {"a huse", "a hose", "a houe"}
+    doubled = {"a hoouse", "a houuse", "a housse"}
+    swapped = {"a huose", "a hosue", "a houes"}
+    assert typed == left_out | doubled | swapped
+    assert with_typo("it is so", random) == "it is so"
+
+
+def test_typos_are_in_the_source_only(everyday):
+    pairs = shown(everyday, typos=1.0)
+    assert [pair.target for pair in pairs] == [pair.target for pair in EVERYDAY]
+    assert sum(a.source != b.source for a, b in zip(pairs, EVERYDAY, strict=True)) > 140
+
+
+def test_other_pieces_spell_the_same_text(everyday):
+    tokenizer, corpus = everyday
+    changed = augmenter(tokenizer, other_pieces=1.0)(corpus, 100, np.random.default_rng(1))
+    assert len(changed.ids) > 1.05 * len(corpus.ids)
+    assert shown(everyday, other_pieces=1.0) == EVERYDAY
+
+
+@pytest.mark.parametrize("limit", [{"max_length": 18}, {"max_tokens": 17}])
+def test_a_pair_that_would_grow_too_long_stays_as_it_was(everyday, limit):
+    tokenizer, corpus = everyday
+    settings = {"max_length": 100, "max_tokens": 64, **limit}
+    change = augmenter(tokenizer, settings["max_tokens"], other_pieces=1.0, alpha=0.0)
+    changed = change(corpus, settings["max_length"], np.random.default_rng(1))
+    longest = np.maximum(corpus.source_lengths, corpus.target_lengths)
+    assert np.maximum(changed.source_lengths, changed.target_lengths).max() <= max(
+        longest.max(), 18
+    )
+    assert not same(changed, corpus)
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_an_augmented_stream_goes_on_from_every_position(algorithm):
+    config = TokenizerConfig(algorithm=algorithm, vocabulary_size=400)
+    tokenizer = Tokenizer.train(itertools.chain(*EVERYDAY), config)
+    corpus = encoded(EVERYDAY, tokenizer)
+    changing = augmenter(tokenizer, upper_case=0.2, typos=0.2, other_pieces=0.3)
+    stream = BatchStream(corpus, 16, 3, changing)
+    positions, batches = [stream.position], []
+    for batch in itertools.islice(stream, 350):
+        positions.append(stream.position)
+        batches.append(batch.labels)
+    assert {position["epoch"] for position in positions} > {0, 1}
+    assert {position["pool"] for position in positions} >= {0, 1}
+    for place in range(0, 345, 5):
+        resumed = BatchStream(corpus, 16, 3, changing)
+        resumed.position = positions[place]
+        for batch, expected in zip(resumed, batches[place : place + 3], strict=False):
+            assert torch.equal(batch.labels, expected)
+
+
+def test_each_epoch_changes_other_pairs():
+    tokenizer = Tokenizer.train(itertools.chain(*EVERYDAY), TokenizerConfig(vocabulary_size=400))
+    corpus = encoded(EVERYDAY[:3], tokenizer)
+    stream = BatchStream(corpus, 512, 3, augmenter(tokenizer, upper_case=0.5))
+    assert len({tuple(b.source[0].tolist()) for b in itertools.islice(stream, 30)}) > 5

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -237,8 +238,12 @@ def test_a_batch_that_does_not_fit_into_memory_is_computed_in_parts() -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert made.returncode == 0, made.stderr
-    assert "does not fit into memory: it is computed in 2 parts" in made.stdout
-    assert "training.tokens_per_batch: 4096 with training.accumulate_batches: 2" in made.stdout
+    # How many parts it takes depends on what the allocator of the machine still holds.
+    parts = {int(found) for found in re.findall(r"computed in (\d+) parts", made.stdout)}
+    assert parts, made.stdout
+    for n in parts:
+        advice = f"training.tokens_per_batch: {8192 // n} with training.accumulate_batches: {n}"
+        assert advice in made.stdout
 
 
 # --- budgets --------------------------------------------------------------------------------------

@@ -123,6 +123,39 @@ class CorpusConfig(Section):
         return self
 
 
+class AugmentationConfig(Section):
+    """Which share of the training pairs is shown in another shape, drawn anew in every epoch."""
+
+    upper_case: float = Field(
+        0.03, ge=0.0, le=1.0, description="Share of the pairs shown IN CAPITALS, both sides."
+    )
+    lower_case: float = Field(
+        0.03, ge=0.0, le=1.0, description="Share of the pairs in small letters only, both sides."
+    )
+    title_case: float = Field(
+        0.01, ge=0.0, le=1.0, description="Share of the pairs whose source is In Title Case."
+    )
+    no_final_punctuation: float = Field(
+        0.05, ge=0.0, le=1.0, description="Share without the full stop or ¿? at the end."
+    )
+    typos: float = Field(
+        0.01, ge=0.0, le=1.0, description="Share with a letter wrong in a word of the source."
+    )
+    other_pieces: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Share cut into other pieces than the likeliest (subword regularisation).",
+    )
+    alpha: float = Field(
+        0.2,
+        ge=0.0,
+        le=1.0,
+        description="How other_pieces are chosen: the smaller, the more unlikely ones (unigram), "
+        "or the share of merges left out (bpe).",
+    )
+
+
 class DataConfig(Section):
     """Which languages, which files, which pairs."""
 
@@ -158,6 +191,17 @@ class DataConfig(Section):
     )
     max_tokens_per_sentence: int = Field(
         128, ge=2, le=4096, description="Longer pairs are dropped from training, and counted."
+    )
+    temperature: float = Field(
+        1.0,
+        ge=1.0,
+        le=100.0,
+        description="Above 1, small corpora of train occur more often: shares of an epoch are as "
+        "size^(1/temperature), times weight, and the largest corpus keeps its size.",
+    )
+    augmentation: AugmentationConfig = Field(
+        AugmentationConfig(),
+        description="Other shapes in which training pairs are shown; valid and test never are.",
     )
 
     @field_validator("train", mode="before")

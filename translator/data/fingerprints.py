@@ -1,14 +1,37 @@
 """Which sentences were trained on? Eight bytes each tell it, without keeping the text."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from translator.data.examples import bare_text
+from translator.data.readers import SentencePair
 
 Fingerprints = npt.NDArray[np.uint64]
+
+
+class FingerprintCollector:
+    """Collects the fingerprints of both sides of pairs that pass by: 16 bytes a pair."""
+
+    def __init__(self) -> None:
+        self._hashes = (array("Q"), array("Q"))
+
+    def passing(self, pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
+        """The same pairs."""
+        for pair in pairs:
+            for text, hashes in zip(pair, self._hashes, strict=True):
+                if (each := _fingerprint(text)) is not None:
+                    hashes.append(each)
+            yield pair
+
+    @property
+    def sides(self) -> dict[str, Fingerprints]:
+        """The distinct fingerprints, sorted, of the source and the target side."""
+        arrays = (np.frombuffer(hashes, dtype=np.uint64) for hashes in self._hashes)
+        return dict(zip(("source", "target"), map(np.unique, arrays), strict=True))
 
 
 def fingerprints(texts: Iterable[str]) -> Fingerprints:

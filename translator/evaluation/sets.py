@@ -17,7 +17,7 @@ from typing import Any
 from translator.config import Config, CorpusConfig
 from translator.data import read_lines, read_pairs
 from translator.errors import DataError
-from translator.preparation import read_splits
+from translator.preparation import Splits
 
 _DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
 
@@ -94,7 +94,7 @@ def set_of_files(
 
 def sets_of_split(config: Config, split: str) -> list[EvaluationSet]:
     """The held-out sets of a configuration: valid, test (all of them) or test/NAME."""
-    held_out = read_splits(config, training=False).held_out
+    held_out = Splits(config).held_out
     chosen = {n: p for n, p in held_out.items() if n == split or n.startswith(f"{split}/")}
     if not chosen:
         raise DataError(f"the run has no split {split!r}", f"It has: {', '.join(held_out)}.")

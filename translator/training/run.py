@@ -29,8 +29,7 @@ def train(config: Config) -> Iterator[Event]:
         run = RunDirectory(RUNS / config.name)
         if world.is_main:
             _claim(run, config)
-            prepare_data(config, run)
-        world.gather(None)  # the others find everything prepared
+        world.gather(None)  # the others find the configuration written
         _claim(run, config)
         data = prepare_data(config, run)
         world.agree("the training data", data.fingerprint)

@@ -78,7 +78,7 @@ class Trainer:
         self.weights = WorkingWeights(self.model, self.precision)
         self.optimizers = build_optimizers(self.model, self.settings)
         self.tokens_per_batch = tokens_per_batch or self.settings.tokens_per_batch or 0
-        self.stream = BatchStream(data.train, self.tokens_per_batch, config.seed)
+        self.stream = BatchStream(data.train, self.tokens_per_batch, config.seed, data.augmenter)
         self.max_steps = self.settings.max_steps if self.settings.max_minutes is None else None
         self.step = 0
         self.seconds = 0.0
@@ -173,8 +173,9 @@ class Trainer:
             torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
             try:
                 loss = torch.zeros((), device=self.device)
-                for batch in batches:
-                    for part in batch.share(self.world.rank, self.world.size).split(self.parts):
+                shares = [batch.share(self.world.rank, self.world.size) for batch in batches]
+                for share in shares:
+                    for part in share.split(self.parts) if len(share.source) else []:
                         loss += self._backward(part, tokens)
                 return loss
             except (RuntimeError, MemoryError) as error:
