@@ -502,13 +502,20 @@ def shown(everyday, seed=1, max_length=100, **settings):
     ("kind", "expected"),
     [
         ("upper_case", ("WHERE IS THE OLD STATION?", "¿DÓNDE ESTÁ LA VIEJA ESTACIÓN?")),
-        ("lower_case", ("where is the old station?", "¿dónde está la vieja estación?")),
         ("title_case", ("Where Is The Old Station?", "¿Dónde está la vieja estación?")),
         ("no_final_punctuation", ("Where is the old station", "Dónde está la vieja estación")),
     ],
 )
 def test_a_kind_of_augmentation_changes_every_pair_at_rate_one(everyday, kind, expected):
     assert shown(everyday, **{kind: 1.0})[1] == expected
+
+
+def test_every_other_pair_in_small_letters_has_no_final_mark(everyday):
+    pairs = [shown(everyday, seed, lower_case=1.0)[1] for seed in range(40)]
+    whole = ("where is the old station?", "¿dónde está la vieja estación?")
+    hurried = ("where is the old station", "dónde está la vieja estación")
+    assert set(pairs) == {whole, hurried}
+    assert 10 <= pairs.count(hurried) <= 30
 
 
 def test_without_rates_no_pair_is_touched(everyday):
@@ -519,7 +526,7 @@ def test_the_rate_is_the_share_of_changed_pairs(everyday):
     pairs = [p for seed in range(10) for p in shown(everyday, seed, upper_case=0.2, lower_case=0.1)]
     assert np.mean([pair.source.isupper() for pair in pairs]) == pytest.approx(0.2, abs=0.03)
     changed = [a != b for a, b in zip(pairs, EVERYDAY * 10, strict=True)]
-    # A pair that is in small letters already shows no change.
+    # A pair that is in small letters already shows no change (and it has no final mark).
     assert np.mean(changed) == pytest.approx(0.2 + 0.1 * 0.75, abs=0.03)
 
 

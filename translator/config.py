@@ -127,10 +127,18 @@ class AugmentationConfig(Section):
     """Which share of the training pairs is shown in another shape, drawn anew in every epoch."""
 
     upper_case: float = Field(
-        0.03, ge=0.0, le=1.0, description="Share of the pairs shown IN CAPITALS, both sides."
+        0.01,
+        ge=0.0,
+        le=1.0,
+        description="Share of the pairs shown IN CAPITALS, both sides. They have few pieces longer "
+        "than a letter, so they take more tokens, and many steps to learn.",
     )
     lower_case: float = Field(
-        0.03, ge=0.0, le=1.0, description="Share of the pairs in small letters only, both sides."
+        0.05,
+        ge=0.0,
+        le=1.0,
+        description="Share of the pairs in small letters only, both sides; every other one also "
+        "without final punctuation, as one writes in a hurry.",
     )
     title_case: float = Field(
         0.01, ge=0.0, le=1.0, description="Share of the pairs whose source is In Title Case."

@@ -35,6 +35,7 @@ class Augmenter:
         config = self._config
         draws = random.random((4, len(pairs)))
         cases = np.cumsum([config.upper_case, config.lower_case, config.title_case])
+        hurried = cases[0] + config.lower_case / 2
         rates = [cases[-1], config.no_final_punctuation, config.typos, config.other_pieces]
         touched = np.flatnonzero((draws < np.array(rates)[:, None]).any(0))
         if not len(touched):
@@ -43,7 +44,7 @@ class Augmenter:
         for texts, (case, final, typo, _) in zip(
             self._texts(pairs, touched), draws[:, touched].T, strict=True
         ):
-            if final < config.no_final_punctuation:
+            if final < config.no_final_punctuation or hurried <= case < cases[1]:
                 texts = without_final_punctuation(*texts)
             if typo < config.typos:
                 texts = with_typo(texts[0], random), texts[1]
