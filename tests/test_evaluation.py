@@ -158,6 +158,20 @@ def test_scores_have_the_signatures_of_sacrebleus_defaults() -> None:
     ]
 
 
+def test_draws_without_any_match_have_an_interval_too() -> None:
+    """Averaging plain zeros and float32 is beyond sacrebleu 2.6 itself."""
+    hypotheses, references = ["x", "y", "casa"], ["a", "b", "casa"]
+    [chrf] = score(hypotheses, references, metrics=["chrf"], resamples=200)
+    drawn = np.random.default_rng(12345).choice(3, size=(200, 3), replace=True)
+    redone = [
+        score([hypotheses[i] for i in row], [references[i] for i in row], metrics=["chrf"])[0].score
+        for row in drawn
+    ]
+    assert 0.0 in redone
+    assert (chrf.mean, chrf.interval) == pytest.approx(estimate_ci(np.array(redone)), rel=1e-5)
+    assert "bs:200|seed:12345" in chrf.signature
+
+
 def test_bleu_cuts_words_as_the_target_language_needs() -> None:
     [spaced] = score(["我 喜欢 你们。"], ["我喜欢你们。"], metrics=["bleu"], target_language="zh")
     assert spaced.score == pytest.approx(100.0)

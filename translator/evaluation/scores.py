@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from translator.errors import DataError
 
 METRICS = {"bleu": "BLEU", "chrf": "chrF2", "chrf++": "chrF2++", "ter": "TER"}
@@ -88,12 +90,28 @@ def score(
     scores = []
     for name in metrics:
         metric = sacrebleu_metric(name, target_language)
-        result = metric.corpus_score(hypotheses, streams, n_bootstrap=max(1, resamples))
+        result = _corpus_score(metric, hypotheses, streams, resamples)
         mean = float(result._mean) if resamples > 1 else None
         interval = float(result._ci) if resamples > 1 else None
         signature = str(metric.get_signature())
         scores.append(Score(result.name, float(result.score), signature, mean, interval))
     return tuple(scores)
+
+
+def _corpus_score(
+    metric: Any, hypotheses: list[str], references: list[list[str]], resamples: int
+) -> Any:
+    """The score by sacrebleu, with its interval for two resamples and more."""
+    try:
+        return metric.corpus_score(hypotheses, references, n_bootstrap=max(1, resamples))
+    except TypeError:  # 2.6 cannot average float32 with the plain zeros of draws without a match
+        from sacrebleu.significance import _bootstrap_resample, estimate_ci
+
+        result = metric.corpus_score(hypotheses, references)
+        statistics = metric._extract_corpus_statistics(hypotheses, references)
+        _, drawn = _bootstrap_resample(statistics, metric, resamples)
+        result._mean, result._ci = estimate_ci(np.array([float(each.score) for each in drawn]))
+        return result
 
 
 def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = False) -> Any:
