@@ -8,7 +8,15 @@ from functools import cached_property
 from typing import NamedTuple
 
 from translator.config import Config, CorpusConfig
-from translator.data import Corpus, Counts, SentencePair, encode_pairs, read_pairs, set_aside
+from translator.data import (
+    Cleaner,
+    Corpus,
+    Counts,
+    SentencePair,
+    encode_pairs,
+    read_pairs,
+    set_aside,
+)
 from translator.errors import DataError
 from translator.runs import RunDirectory
 from translator.tokenizer import Tokenizer
@@ -37,10 +45,15 @@ class TrainingData:
 def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     """Read the corpora, train the tokenizer once (or load the run's), and encode."""
     splits = read_splits(config)
+    cleaned = Counts()
+    train = [
+        list(Cleaner.of(config.data, corpus).clean(pairs, cleaned))
+        for corpus, pairs in zip(config.data.train, splits.train, strict=True)
+    ]
     if run.tokenizer_file.is_file():
         tokenizer = run.read_tokenizer()
     else:
-        tokenizer = _train_tokenizer([pair for pairs in splits.train for pair in pairs], config)
+        tokenizer = _train_tokenizer([pair for pairs in train for pair in pairs], config)
         run.write_tokenizer(tokenizer)
     counts = {"train": Counts(read=splits.shared), "valid": Counts()}
     if splits.shared:
@@ -50,11 +63,12 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
         "train": Corpus.join(
             [
                 encode_pairs(pairs, tokenizer, limit, counts["train"], corpus.weight)
-                for corpus, pairs in zip(config.data.train, splits.train, strict=True)
+                for corpus, pairs in zip(config.data.train, train, strict=True)
             ]
         ),
         "valid": encode_pairs(splits.held_out["valid"], tokenizer, limit, counts["valid"]),
     }
+    counts["train"].follow(cleaned)
     for name, corpus in corpora.items():
         if len(corpus) == 0:
             raise DataError(
