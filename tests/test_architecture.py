@@ -8,8 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = (
-    "errors config tokenizer functional hardware data model decoding runs preparation translation "
-    "evaluation training cli"
+    "errors config tokenizer functional hardware data model decoding runs preparation doctor "
+    "translation evaluation training cli"
 ).split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

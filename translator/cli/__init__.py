@@ -3,7 +3,13 @@
 stdout carries results only (translations, scores, tables); everything else goes to stderr.
 """
 
-from translator.cli import evaluate, inspect, train, translate  # each adds its command to `app`
+from translator.cli import (
+    data,
+    evaluate,
+    inspect,
+    train,
+    translate,
+)  # each adds its command to `app`
 from translator.cli.console import app, main
 
-__all__ = ["app", "evaluate", "inspect", "main", "train", "translate"]
+__all__ = ["app", "data", "evaluate", "inspect", "main", "train", "translate"]

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +31,23 @@ _NUMBER = re.compile(r"\d{1,40}")
 _THOUSANDS = re.compile(r"(?<=\d)[.,'’ ](?=\d{3}(?!\d))")
 
 
-class Verdicts(NamedTuple):
+@dataclass(frozen=True)
+class Verdicts:
     """What became of a chunk of pairs; indices count from its beginning."""
 
     pairs: list[SentencePair]  # mended
     dropped: dict[int, str]  # index → rule
     repaired: dict[int, set[str]]  # index → repairs
+
+    def count(self, counts: Counts) -> None:
+        """Add these pairs to `counts`; repairs count for kept pairs."""
+        counts.read += len(self.pairs)
+        counts.kept += len(self.pairs) - len(self.dropped)
+        for rule in self.dropped.values():
+            counts.drop(rule)
+        for index, repairs in self.repaired.items():
+            if index not in self.dropped:
+                counts.repair(repairs)
 
 
 class Cleaner:
@@ -63,13 +74,7 @@ class Cleaner:
         copies the first stays; nothing else depends on the order of the pairs.
         """
         for verdicts in self.judge(pairs):
-            counts.read += len(verdicts.pairs)
-            counts.kept += len(verdicts.pairs) - len(verdicts.dropped)
-            for rule in verdicts.dropped.values():
-                counts.drop(rule)
-            for index, repairs in verdicts.repaired.items():
-                if index not in verdicts.dropped:
-                    counts.repair(repairs)
+            verdicts.count(counts)
             for index, pair in enumerate(verdicts.pairs):
                 if index not in verdicts.dropped:
                     yield pair

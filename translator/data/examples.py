@@ -1,6 +1,7 @@
 """Text pairs → what the model sees: cleaned, counted, encoded ids in flat arrays."""
 
 import random
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from translator.data.readers import SentencePair
 from translator.tokenizer import EOS_ID, Tokenizer
 
 Ids = npt.NDArray[np.int32]
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
 class Example(NamedTuple):
@@ -159,7 +161,7 @@ def set_aside(
 def bare_text(text: str) -> str:
     """The letters and digits of a text in one case: what two copies of a sentence share."""
     normal = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in normal if character.isalnum())
+    return _NOT_ALPHANUMERIC.sub("", normal)
 
 
 def _without_empty(pairs: Iterable[SentencePair], counts: Counts) -> Iterator[SentencePair]:
