@@ -17,10 +17,6 @@ from translator.config import CorpusConfig
 from translator.data import SentencePair
 from translator.doctor.report import Finding, Places, Severity
 
-    ".gz": gzip.open,
-    ".xz": lzma.open,
-    ".bz2": bz2.open,
-}
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
 
