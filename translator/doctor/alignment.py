@@ -6,6 +6,7 @@ sides are k lines out of step. A swapped pair has words on its source side that 
 stand on the target side.
 """
 
+import itertools
 import math
 import re
 import unicodedata
@@ -23,6 +24,7 @@ MAX_SHIFT = 40  # lines out of step that are looked for
 _BLOCK = 1000  # lines whose shared words are looked up together
 _COMMON = 20  # a word in more lines of a block says nothing about which belong together
 _VOTE_CAP = 12.0  # of one line: a copied list must not decide for a page
+_ALIKE = 0.6  # share of its words beyond which another line is no translation but a copy
 _SWITCH = 60.0  # evidence that it takes to believe in another offset
 _MIN_LINES = 30  # of a segment out of step
 _WORD = re.compile(r"\w+")
@@ -51,10 +53,12 @@ class _Path(NamedTuple):
 class StepWatch:
     """Finds where the sides are out of step: the likeliest offset of each line (Viterbi).
 
-    Lines are added one by one; memory stays at two blocks of them.
+    Lines are added one by one; memory stays at two blocks of them. Swapped pairs are turned
+    first: among alike sentences they would match their neighbours better than each other.
     """
 
     def __init__(self) -> None:
+        self._new: list[SentencePair] = []
         self._source: list[set[str]] = []
         self._target: list[set[str]] = []
         self._lengths: list[tuple[float, float]] = []  # logarithms of characters
@@ -68,15 +72,15 @@ class StepWatch:
 
     def add(self, pair: SentencePair) -> None:
         """Look at the next line."""
-        self._source.append(_features(pair.source))
-        self._target.append(_features(pair.target))
-        self._lengths.append((math.log(len(pair.source) + 5), math.log(len(pair.target) + 5)))
         self._lines += 1
-        if len(self._source) >= _BLOCK + 2 * MAX_SHIFT:
+        self._new.append(pair)
+        if len(self._new) == _BLOCK:
+            self._take()
             self._follow(len(self._source) - MAX_SHIFT)
 
     def segments(self) -> list[Segment]:
         """The lines in order, in stretches of one offset; short ones join the one before."""
+        self._take()
         if self._source:
             self._follow(len(self._source))
             self._source = []
@@ -87,6 +91,15 @@ class StepWatch:
             segments.append(Segment(path.first, last, path.offset))
             last, path = path.first - 1, path.before
         return _joined(segments[::-1])
+
+    def _take(self) -> None:
+        turned = set(find_swapped(self._new).indices)
+        for index, pair in enumerate(self._new):
+            source, target = reversed(pair) if index in turned else pair
+            self._source.append(_features(source))
+            self._target.append(_features(target))
+            self._lengths.append((math.log(len(source) + 5), math.log(len(target) + 5)))
+        self._new = []
 
     def _path(self, state: int) -> _Path:
         return _Path(int(self._began[state]), state - MAX_SHIFT, self._before[state])
@@ -114,15 +127,20 @@ class StepWatch:
         for line, words in enumerate(self._target):
             for word in words:
                 places[word].append(line)
+        frequency = Counter(itertools.chain.from_iterable(self._source))
         votes = np.zeros((end - begin, 2 * MAX_SHIFT + 1))
+        shared = np.zeros(votes.shape, np.int64)
         for line in range(begin, end):
             for word in self._source[line]:
                 lines = places.get(word, ())
-                if 0 < len(lines) <= _COMMON:
+                if 0 < len(lines) <= min(_COMMON, 2 * frequency[word]):
                     weight = math.log(len(self._target) / len(lines))
                     for other in lines:
                         if abs(other - line) <= MAX_SHIFT:
                             votes[line - begin, other - line + MAX_SHIFT] += weight
+                            shared[line - begin, other - line + MAX_SHIFT] += 1
+        sizes = np.array([len(words) for words in self._source[begin:end]])
+        votes[(shared > _ALIKE * sizes[:, None]).any(1)] = 0.0
         return np.minimum(votes, _VOTE_CAP)
 
     def _likeness_of_lengths(self, begin: int, end: int) -> Scores:
