@@ -167,6 +167,7 @@ def _common_classes() -> npt.NDArray[np.uint8]:
         if _composes(character):
             table[code] |= ODD
     table[0x20000:0x40000] = LETTER  # Han
+    table[0x2F800:0x2FA20] |= ODD  # compatibility ideographs, which NFC replaces
     table[[*SPACES, *INVISIBLE, *_BROKEN]] |= ODD
     table[[ord("&"), ord("Ã")]] |= ODD
     table[[0x20, *SPACES]] |= SPACE

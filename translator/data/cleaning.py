@@ -21,6 +21,7 @@ from translator.data.mending import TAGS, is_broken, mend, strip_tags, tags
 from translator.data.readers import SentencePair
 
 _CHUNK = 2048  # pairs that are looked at together; it changes speed only
+_FULL = 0.7  # share of a hash table beyond which probing becomes slow
 _LENGTH_SLACK = 20  # characters added to both sides before their ratio is taken
 _FOREIGN_LETTERS = 3  # fewer are a formula: μ = 484
 _CHARACTERS_PER_SIGN = {"zh": 3.0, "ja": 2.0, "ko": 2.0}  # a sign says as much as so many letters
@@ -239,7 +240,7 @@ class _Seen:
         return times_before
 
     def _make_room(self, more: int) -> None:
-        while self._used + more > 0.7 * len(self._keys) and len(self._keys) < self.largest:
+        while self._used + more > _FULL * len(self._keys) and len(self._keys) < self.largest:
             held = np.flatnonzero(self._keys)
             keys, counts = self._keys[held], self._counts[held]
             self._keys = np.zeros(2 * len(self._keys), np.uint64)
@@ -250,7 +251,7 @@ class _Seen:
     def _slots_of(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
         """Where each of different keys is, or now goes; -1 where there is no room."""
         mask = len(self._keys) - 1
-        room = self._used + len(keys) <= 0.9 * len(self._keys)
+        room = self._used + len(keys) <= _FULL * len(self._keys)
         slots: npt.NDArray[np.int64] = (keys & np.uint64(mask)).astype(np.int64)
         pending = np.arange(len(keys))
         while len(pending):

@@ -6,7 +6,6 @@ sides are k lines out of step. A swapped pair has words on its source side that 
 stand on the target side.
 """
 
-import itertools
 import math
 import re
 import unicodedata
@@ -24,7 +23,6 @@ MAX_SHIFT = 40  # lines out of step that are looked for
 _BLOCK = 1000  # lines whose shared words are looked up together
 _COMMON = 20  # a word in more lines of a block says nothing about which belong together
 _VOTE_CAP = 12.0  # of one line: a copied list must not decide for a page
-_ALIKE = 0.6  # share of its words beyond which another line is no translation but a copy
 _SWITCH = 60.0  # evidence that it takes to believe in another offset
 _MIN_LINES = 30  # of a segment out of step
 _WORD = re.compile(r"\w+")
@@ -127,20 +125,15 @@ class StepWatch:
         for line, words in enumerate(self._target):
             for word in words:
                 places[word].append(line)
-        frequency = Counter(itertools.chain.from_iterable(self._source))
         votes = np.zeros((end - begin, 2 * MAX_SHIFT + 1))
-        shared = np.zeros(votes.shape, np.int64)
         for line in range(begin, end):
             for word in self._source[line]:
                 lines = places.get(word, ())
-                if 0 < len(lines) <= min(_COMMON, 2 * frequency[word]):
+                if 0 < len(lines) <= _COMMON:
                     weight = math.log(len(self._target) / len(lines))
                     for other in lines:
                         if abs(other - line) <= MAX_SHIFT:
                             votes[line - begin, other - line + MAX_SHIFT] += weight
-                            shared[line - begin, other - line + MAX_SHIFT] += 1
-        sizes = np.array([len(words) for words in self._source[begin:end]])
-        votes[(shared > _ALIKE * sizes[:, None]).any(1)] = 0.0
         return np.minimum(votes, _VOTE_CAP)
 
     def _likeness_of_lengths(self, begin: int, end: int) -> Scores:
