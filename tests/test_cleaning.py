@@ -259,10 +259,8 @@ def test_every_character_has_a_class_that_agrees_with_mending():
 
 FRAGMENTS = [
     *"Hello hola 1998 1,000 & &amp; &am p; &lt;b&gt; <b> </b> Ã© Ã â€™ â€ é \u0301 Ñ»".split(" "),
-    *"&#0; &#38;lt; https://a.b/ x@y.z 中文 привет \xa0 \x00 \u200b \u2028 \ufffd \ud800".split(
-        " "
-    ),
-    *("cookie policy", " ", "<!--", "-->"),
+    *"&#0; &#38;lt; https://a.b/ x@y.z 中文 привет \xa0 \x00 \u200b \u2028 \ufffd".split(" "),
+    *("\ud800", "cookie policy", " ", "<!--", "-->"),
 ]
 ODD_TEXT = st.lists(
     st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=6), st.characters()), max_size=8

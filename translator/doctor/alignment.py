@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +26,7 @@ _SWITCH = 60.0  # evidence that it takes to believe in another offset
 _MIN_LINES = 30  # of a segment out of step
 _WORD = re.compile(r"\w+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
+_SURE = 3.0  # log odds that a pair is swapped
 _STEM = 5  # letters of a word that cognates have in common
 
 Scores = npt.NDArray[np.float64]
@@ -91,7 +91,7 @@ class StepWatch:
         return _joined(segments[::-1])
 
     def _take(self) -> None:
-        turned = set(find_swapped(self._new).indices)
+        turned = set(find_swapped(self._new))
         for index, pair in enumerate(self._new):
             source, target = reversed(pair) if index in turned else pair
             self._source.append(_features(source))
@@ -169,41 +169,30 @@ def _features(text: str) -> set[str]:
     }
 
 
-@dataclass(frozen=True)
-class Swaps:
-    """Which of some pairs have their sides swapped."""
-
-    indices: list[int]
-    judged: int  # pairs with words enough to tell
-
-
-def find_swapped(pairs: Sequence[SentencePair], rounds: int = 3) -> Swaps:
-    """The pairs whose words stand on the other side elsewhere.
+def find_swapped(pairs: Sequence[SentencePair], rounds: int = 3) -> list[int]:
+    """Indices of the pairs whose words stand on the other side elsewhere.
 
     The side of a word is learned from the pairs themselves, again after each round with the pairs
     turned that were found swapped; so most pairs must be right.
     """
     words = [(_words(pair.source), _words(pair.target)) for pair in pairs]
     swapped: set[int] = set()
-    judged = 0
     for _ in range(rounds):
         counts = (Counter[str](), Counter[str]())
         for index, sides in enumerate(words):
             for side in (0, 1):
                 counts[side ^ (index in swapped)].update(sides[side])
         found: set[int] = set()
-        judged = 0
         for index, (source, target) in enumerate(words):
             turned = index in swapped
             total = sum(_evidence(counts, word, int(turned)) for word in source - target)
             total -= sum(_evidence(counts, word, int(not turned)) for word in target - source)
-            judged += abs(total) >= 3
-            if total <= -3:
+            if total <= -_SURE:
                 found.add(index)
         if found == swapped:
             break
         swapped = found
-    return Swaps(sorted(swapped), judged)
+    return sorted(swapped)
 
 
 def _evidence(counts: tuple["Counter[str]", "Counter[str]"], word: str, side: int) -> float:

@@ -109,16 +109,18 @@ class _Examination:
             verdicts.count(self.report.counts)
 
     def _raw_pairs(self) -> Iterator[SentencePair]:
-        pairs = self._files.pairs() if self._files else read_pairs(self.corpus, *self._languages)
-        number = 0
         try:
-            for number, pair in enumerate(pairs, start=1):
+            read = self._files.pairs if self._files else self._read
+            for number, pair in enumerate(read(), start=1):
                 for text in pair:
                     for character in set(_LINE_BREAKS.findall(text)):
                         self._note(f"U+{ord(character):04X}", number, pair)
                 yield pair
         except DataError as error:
             self._find("serious", "unreadable", error.message, error.hint or "")
+
+    def _read(self) -> Iterator[SentencePair]:
+        yield from read_pairs(self.corpus, *self._languages)
 
     def _see(self, number: int, pair: SentencePair, rule: str | None) -> None:
         self._steps.add(pair)
@@ -144,7 +146,7 @@ class _Examination:
         """Add the report of this corpus and its findings; a sample of its pairs is left."""
         if self._files:
             self.findings += self._files.findings(self.corpus.path)
-        if not self.report.counts.read:
+        if not self.report.counts.read and not self.findings:
             self._find("serious", "empty", f"{self.corpus.path} has no pairs", "Check the path.")
         self._find_steps()
         self._find_languages()
@@ -194,10 +196,10 @@ class _Examination:
                 message = f"{self.corpus.path}: the {side} looks like {guess}, not {language}"
                 self._find("warning", "other language", message, "Check the columns.")
         swapped = find_swapped(pairs)
-        share = len(swapped.indices) / max(1, swapped.judged)
-        if len(swapped.indices) >= 5 and share >= _SERIOUS_SHARE / 10:
+        share = len(swapped) / max(1, len(pairs))
+        if len(swapped) >= 5 and share >= _SERIOUS_SHARE / 10:
             places = Places(self._unit)
-            for number in sorted(self._sample[index][0] for index in swapped.indices):
+            for number in sorted(self._sample[index][0] for index in swapped):
                 places.add(number)
             self._find(
                 "serious" if share >= _SERIOUS_SHARE else "warning",

@@ -10,7 +10,7 @@ from translator.doctor.report import Leak, Sample
 _MAX_HELD_OUT = 200_000  # pairs that are remembered; more are not compared
 _SHINGLE = 3  # words
 _MIN_SHINGLES = 4
-_NEAR = 0.5  # Jaccard similarity of the shingles
+_NEAR = 0.4  # Jaccard similarity of the shingles: one word of ten is another
 _SAMPLES = 5
 _WORD = re.compile(r"\w+")
 
