@@ -108,16 +108,21 @@ class Cleaner:
 
     def _mended(self, texts: list[str], language: str, repaired: dict[int, set[str]]) -> Scan:
         scan = Scan(texts, language)
-        strip = self.config.markup == "strip"
-        for index in scan.having(MARK, scan.odd_neighbours) if strip else ():
-            if (bare := strip_tags(texts[index])) != mend(texts[index])[0]:
-                repaired.setdefault(index, set()).add(TAGS)
-                texts[index] = bare
+        changed = False
         for index in scan.odd:
             texts[index], repairs = mend(texts[index])
             if repairs:
                 repaired.setdefault(index, set()).update(repairs)
-        return Scan(texts, language) if repaired else scan
+                changed = True
+        if changed:
+            scan = Scan(texts, language)
+        if self.config.markup == "strip":
+            for index in scan.having(MARK):
+                if (bare := strip_tags(texts[index])) != texts[index]:
+                    texts[index] = bare
+                    repaired.setdefault(index, set()).add(TAGS)
+            scan = Scan(texts, language)
+        return scan
 
     def _broken_rules(self, source: Scan, target: Scan) -> Iterator[tuple[str, Iterable[int]]]:
         """Each rule with the indices of the pairs that break it, the surest rules first."""

@@ -69,10 +69,10 @@ def tags(text: str) -> list[str]:
 
 
 def strip_tags(text: str) -> str:
-    """The text without HTML tags and comments; a space where one parted two words."""
-    while (bare := _TAG.sub(_space_for, text)) != text:
+    """A mended text without HTML tags and comments; a space where one parted two words."""
+    while (bare := mend(_TAG.sub(_space_for, text))[0]) != text:  # which may bring a tag together
         text = bare
-    return mend(text)[0]
+    return text
 
 
 def _space_for(tag: "re.Match[str]") -> str:
