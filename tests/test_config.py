@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from translator.config import (
     AugmentationConfig,
+    CleaningConfig,
     Config,
     CorpusConfig,
     DataConfig,
@@ -138,6 +139,14 @@ def test_a_rate_in_scientific_notation_is_a_number(write):
 BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge, those just beyond
     "Config.seed": ([0, 2**32 - 1], [-1, 2**32]),
     "CorpusConfig.max_pairs": ([1], [0]),
+    "CleaningConfig.min_characters": ([1], [0]),
+    "CleaningConfig.max_characters": ([1], [0]),
+    "CleaningConfig.max_length_ratio": ([1 + TINY], [1]),
+    "CleaningConfig.min_letter_share": ([0, 1], [-TINY, 1 + TINY]),
+    "CleaningConfig.min_script_share": ([0, 1], [-TINY, 1 + TINY]),
+    "CleaningConfig.min_copied_words": ([1], [0]),
+    "CleaningConfig.min_number_digits": ([2], [1]),
+    "CleaningConfig.max_repeats": ([1, 250], [0, 251]),
     "CorpusConfig.weight": ([TINY, 1000], [0, 1000 + TINY * 1000]),
     "DataConfig.held_out_pairs": ([1], [0]),
     "DataConfig.max_tokens_per_sentence": ([2, 4096], [1, 4097]),
@@ -186,6 +195,7 @@ SECTIONS: dict[str, type[Section]] = {
     section.__name__: section
     for section in (
         Config,
+        CleaningConfig,
         CorpusConfig,
         DataConfig,
         AugmentationConfig,

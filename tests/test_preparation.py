@@ -92,7 +92,7 @@ def test_the_ids_spell_the_pairs_of_the_corpus_in_their_order():
 
 def test_every_pair_is_counted():
     with CORPUS.open("a", encoding="utf-8") as file:
-        file.write("\ta\n" * 3 + " ".join(NAMES * 30) + "\ta\n")
+        file.write("\ta\n" * 3 + " ".join(NAMES * 30) + "\t" + "uno dos " * 180 + "\n")
     counts = prepare().counts["train"]
     assert counts.dropped["empty source"] == 3
     assert counts.dropped["longer than 128 tokens"] == 1

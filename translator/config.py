@@ -56,6 +56,66 @@ LANGUAGE_PLACEHOLDER = "{language}"
 Format = Literal["tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"]
 
 
+class CleaningConfig(Section):
+    """Which training pairs are mended, and which are dropped; every one is counted."""
+
+    enabled: bool = Field(True, description="false lets every pair through as it was read.")
+    min_characters: int = Field(1, ge=1, description="Pairs with a shorter side are dropped.")
+    max_characters: int = Field(2000, ge=1, description="Pairs with a longer side are dropped.")
+    max_length_ratio: float = Field(
+        3.0,
+        gt=1.0,
+        description="The longer side has at most so many times the characters of the other; 20 "
+        "are added to both first, since the lengths of short texts vary.",
+    )
+    min_letter_share: float = Field(
+        0.2,
+        ge=0.0,
+        le=1.0,
+        description="Share of letters among the characters of a text, spaces aside.",
+    )
+    min_script_share: float = Field(
+        0.5,
+        ge=0.0,
+        le=1.0,
+        description="Share of the script of the language among the letters of a text.",
+    )
+    language: bool = Field(
+        False,
+        description="Drop pairs with a side in another language; needs translator[langid].",
+    )
+    markup: Literal["alike", "strip", "keep"] = Field(
+        "alike",
+        description="HTML tags: alike drops a pair unless both sides have the same, strip removes "
+        "them all, keep leaves them.",
+    )
+    boilerplate: list[str] = Field(
+        ["cookie policy", "uses cookies", "política de cookies", "utiliza cookies", "lorem ipsum"],
+        description="Phrases that stand around the text of web pages, in any case: pairs with one "
+        "are dropped. A text of addresses alone (URL, e-mail) is boilerplate too.",
+    )
+    min_copied_words: int | None = Field(
+        4,
+        ge=1,
+        description="A pair with the same text on both sides is dropped if it has so many words: "
+        "fewer may be a name. null keeps copies.",
+    )
+    min_number_digits: int | None = Field(
+        4,
+        ge=2,
+        description="A pair is dropped if a side has numbers with so many digits (those of 1,500 "
+        "are 15), and none of its numbers is on the other. null keeps them.",
+    )
+    duplicates: bool = Field(True, description="Drop a pair that was there before.")
+    max_repeats: int | None = Field(
+        100,
+        ge=1,
+        le=250,
+        description="How often a text may occur on its side, with other translations. null: at "
+        "will.",
+    )
+
+
 class CorpusConfig(Section):
     """Where text pairs come from."""
 
@@ -98,6 +158,9 @@ class CorpusConfig(Section):
         le=1000.0,
         description="How often each pair occurs in an epoch of training: 3 repeats it, 0.5 takes "
         "another half of the pairs in each epoch.",
+    )
+    cleaning: CleaningConfig | None = Field(
+        None, description="Keys of data.cleaning that are different for this corpus."
     )
 
     @property
@@ -191,6 +254,10 @@ class DataConfig(Section):
         description="Named sets for `translator evaluate`. {}, or a train set alone, sets "
         "held_out_pairs of train aside.",
     )
+    cleaning: CleaningConfig = Field(
+        CleaningConfig(),
+        description="How the pairs of train are cleaned; valid and test are left as they are.",
+    )
     held_out_pairs: int = Field(
         1000,
         ge=1,
@@ -235,6 +302,12 @@ class DataConfig(Section):
         if self.source_language == self.target_language:
             raise ValueError("source_language and target_language are the same")
         return self
+
+    def cleaning_of(self, corpus: CorpusConfig) -> CleaningConfig:
+        """The cleaning of a training corpus: its own keys, and those of the section."""
+        own = corpus.cleaning
+        changes = {key: getattr(own, key) for key in own.model_fields_set} if own else {}
+        return self.cleaning.model_copy(update=changes)
 
 
 class TokenizerConfig(Section):
@@ -617,7 +690,7 @@ def _dump_section(section: BaseModel, indent: str) -> Iterator[str]:
             for key, corpus in value.items():
                 yield f"{indent}  {_scalar(key)}:"
                 yield from (f"{indent}    {line}" for line in _dump_corpus(corpus))
-        elif isinstance(value, list):
+        elif isinstance(value, list) and all(isinstance(v, CorpusConfig) for v in value):
             yield f"{indent}{name}:"
             for corpus in value:
                 first, *rest = _dump_corpus(corpus)
@@ -633,7 +706,10 @@ def _comment(text: str, prefix: str) -> list[str]:
 
 def _dump_corpus(corpus: CorpusConfig) -> list[str]:
     """Only the keys that are set: the others mean nothing for most formats."""
-    return [f"{k}: {_scalar(v)}" for k, v in corpus.model_dump(exclude_defaults=True).items()]
+    values = corpus.model_dump(exclude_defaults=True)
+    if corpus.cleaning:  # a default counts here too: it wins over data.cleaning
+        values["cleaning"] = corpus.cleaning.model_dump(exclude_unset=True)
+    return [f"{k}: {_scalar(v)}" for k, v in values.items()]
 
 
 def _scalar(value: Any) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from translator.config import Config, CorpusConfig
 from translator.data import (
     Augmenter,
+    Cleaner,
     Corpus,
     CorpusWriter,
     Counts,
@@ -202,8 +203,10 @@ class Splits:
         self, corpus: CorpusConfig, pairs: Iterator[SentencePair], counts: Counts
     ) -> Iterator[SentencePair]:
         """What every training pair passes, one stage after the other."""
+        cleaned = Counts()
         pairs = self._without_held_out(pairs, counts)
-        return pairs
+        yield from Cleaner.of(self.config.data, corpus).clean(pairs, cleaned)
+        counts.follow(cleaned)
 
     def _without_held_out(
         self, pairs: Iterator[SentencePair], counts: Counts

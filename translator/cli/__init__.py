@@ -4,13 +4,24 @@ stdout carries results only (translations, scores, tables); everything else goes
 """
 
 # each of these adds its command to `app`
-from translator.cli import attention, compare, evaluate, inspect, plot, report, train, translate
+from translator.cli import (
+    attention,
+    compare,
+    data,
+    evaluate,
+    inspect,
+    plot,
+    report,
+    train,
+    translate,
+)
 from translator.cli.console import app, main
 
 __all__ = [
     "app",
     "attention",
     "compare",
+    "data",
     "evaluate",
     "inspect",
     "main",

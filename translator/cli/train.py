@@ -152,10 +152,17 @@ def _show_plan(plan: "Plan", *, quiet: bool) -> None:
 
 def _counts_table(counts: "dict[str, Counts]") -> str:
     reasons = sorted({reason for each in counts.values() for reason in each.dropped})
-    header = ["pairs", "read", *(f"dropped: {reason}" for reason in reasons), "kept"]
+    repairs = sorted({repair for each in counts.values() for repair in each.repaired})
+    header = ["pairs", "read", *(f"dropped: {reason}" for reason in reasons), "kept", *repairs]
     rows = [
-        [name, f"{c.read:,}", *(f"{c.dropped.get(r, 0):,}" for r in reasons), f"{c.kept:,}"]
-        for name, c in counts.items()
+        [
+            name,
+            f"{each.read:,}",
+            *(f"{each.dropped.get(reason, 0):,}" for reason in reasons),
+            f"{each.kept:,}",
+            *(f"{each.repaired.get(repair, 0):,}" for repair in repairs),
+        ]
+        for name, each in counts.items()
     ]
     return table([header, *rows])
 

@@ -2,6 +2,7 @@
 
 from translator.data.augmentation import Augmenter
 from translator.data.batches import Batch, BatchStream, all_batches
+from translator.data.cleaning import Cleaner, Verdicts
 from translator.data.corpus import Corpus, CorpusFiles, CorpusWriter, Example, Part
 from translator.data.examples import (
     Counts,
@@ -19,6 +20,7 @@ __all__ = [
     "Augmenter",
     "Batch",
     "BatchStream",
+    "Cleaner",
     "Corpus",
     "CorpusFiles",
     "CorpusWriter",
@@ -28,6 +30,7 @@ __all__ = [
     "Fingerprints",
     "Part",
     "SentencePair",
+    "Verdicts",
     "all_batches",
     "bare_text",
     "draw",

@@ -2,6 +2,7 @@
 
 import heapq
 import random
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from translator.data.corpus import Corpus
 from translator.data.readers import SentencePair
 from translator.tokenizer import EOS_ID, Tokenizer
 
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _CHUNK = 10_000  # pairs that are encoded together
 _CANDIDATES = 4  # so many times the pairs to set aside are drawn at first, since some are refused
 
@@ -28,6 +30,19 @@ class Counts:
     read: int = 0
     kept: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
+    repaired: dict[str, int] = field(default_factory=dict)  # kept pairs by what was mended
+
+    def repair(self, repairs: Iterable[str]) -> None:
+        """Count one kept pair whose texts were mended."""
+        for repair in repairs:
+            self.repaired[repair] = self.repaired.get(repair, 0) + 1
+
+    def follow(self, earlier: "Counts") -> None:
+        """Add what an earlier stage did with the same pairs, before they were read here."""
+        self.read += earlier.read - earlier.kept
+        for own, other in ((self.dropped, earlier.dropped), (self.repaired, earlier.repaired)):
+            for reason, number in other.items():
+                own[reason] = own.get(reason, 0) + number
 
     def drop(self, reason: str) -> None:
         """Count one dropped pair."""
@@ -116,7 +131,7 @@ def shares_text(pair: SentencePair, texts: Set[str]) -> bool:
 def bare_text(text: str) -> str:
     """The letters and digits of a text in one case: what two copies of a sentence share."""
     normal = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in normal if character.isalnum())
+    return _NOT_ALPHANUMERIC.sub("", normal)
 
 
 def _without_empty(pairs: Iterable[SentencePair], counts: Counts) -> Iterator[SentencePair]:

@@ -1,0 +1,298 @@
+"""Which pairs are worth learning from? What can be mended is mended, the others are dropped.
+
+Every rule first asks the arrays of a `Scan`, for thousands of pairs at once, which of them it may
+concern; only these few are looked at one by one.
+"""
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from translator.config import CleaningConfig, CorpusConfig, DataConfig
+from translator.data.characters import DIGIT, FOREIGN, LETTER, MARK, SPACE, Scan
+from translator.data.examples import Counts, bare_text
+from translator.data.languages import LanguageIdentifier, primary
+from translator.data.mending import TAGS, is_broken, mend, strip_tags, tags
+from translator.data.readers import SentencePair
+
+_CHUNK = 2048  # pairs that are looked at together; it changes speed only
+_FULL = 0.7  # share of a hash table beyond which probing becomes slow
+_LENGTH_SLACK = 20  # characters added to both sides before their ratio is taken
+_FOREIGN_LETTERS = 3  # fewer are a formula: μ = 484
+_CHARACTERS_PER_SIGN = {"zh": 3.0, "ja": 2.0, "ko": 2.0}  # a sign says as much as so many letters
+
+_ADDRESS = re.compile(r"(?:https?|ftp)://\S+|www\.\S+|\S+@\S+\.\w+")
+_WORD = re.compile(r"[^\W\d_]{2,}")  # a letter alone is a formula
+_NUMBER = re.compile(r"\d{1,40}")
+_THOUSANDS = re.compile(r"(?<=\d)[.,'’ ](?=\d{3}(?!\d))")
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What became of a chunk of pairs; indices count from its beginning."""
+
+    pairs: list[SentencePair]  # mended
+    dropped: dict[int, str]  # index → rule
+    repaired: dict[int, set[str]]  # index → repairs
+
+    def count(self, counts: Counts) -> None:
+        """Add these pairs to `counts`; repairs count for kept pairs."""
+        counts.read += len(self.pairs)
+        counts.kept += len(self.pairs) - len(self.dropped)
+        for rule in self.dropped.values():
+            counts.drop(rule)
+        for index, repairs in self.repaired.items():
+            if index not in self.dropped:
+                counts.repair(repairs)
+
+
+class Cleaner:
+    """Mends and drops pairs by the rules of a configuration.
+
+    It keeps nothing from one call to the next and can be sent to another process.
+    """
+
+    def __init__(self, config: CleaningConfig, source_language: str, target_language: str) -> None:
+        self.config = config
+        self.languages = (source_language, target_language)
+        self._phrases = {p.lower(): _ascii_part(p.lower()) for p in config.boilerplate}
+        self._identifier = LanguageIdentifier() if config.enabled and config.language else None
+
+    @classmethod
+    def of(cls, data: DataConfig, corpus: CorpusConfig) -> "Cleaner":
+        """The cleaner of a training corpus, whose own settings win over those of the section."""
+        return cls(data.cleaning_of(corpus), data.source_language, data.target_language)
+
+    def clean(self, pairs: Iterable[SentencePair], counts: Counts) -> Iterator[SentencePair]:
+        """Yield the pairs that are worth keeping, mended, in their order.
+
+        `counts` tells of the others: of the rules that a pair breaks, the first. Of several
+        copies the first stays; nothing else depends on the order of the pairs.
+        """
+        for verdicts in self.judge(pairs):
+            verdicts.count(counts)
+            for index, pair in enumerate(verdicts.pairs):
+                if index not in verdicts.dropped:
+                    yield pair
+
+    def judge(self, pairs: Iterable[SentencePair]) -> Iterator[Verdicts]:
+        """Yield the verdicts on all pairs, some thousands at a time."""
+        seen = _Seen()
+        iterator = iter(pairs)
+        while chunk := list(itertools.islice(iterator, _CHUNK)):
+            verdicts = self.judge_chunk(chunk)
+            if self.config.enabled:
+                self._drop_repeated(verdicts, seen)
+            yield verdicts
+
+    def judge_chunk(self, chunk: Sequence[SentencePair]) -> Verdicts:
+        """Judge pairs by all rules but those of repetition: a pure function, for any process."""
+        if not self.config.enabled or not chunk:
+            return Verdicts(list(chunk), {}, {})
+        repaired: dict[int, set[str]] = {}
+        source, target = (
+            self._mended([pair[side] for pair in chunk], self.languages[side], repaired)
+            for side in (0, 1)
+        )
+        dropped: dict[int, str] = {}
+        for rule, indices in self._broken_rules(source, target):
+            for index in indices:
+                dropped.setdefault(index, rule)
+        pairs = list(map(SentencePair, source.texts, target.texts))
+        return Verdicts(pairs, dropped, repaired)
+
+    def _mended(self, texts: list[str], language: str, repaired: dict[int, set[str]]) -> Scan:
+        scan = Scan(texts, language)
+        changed = False
+        for index in scan.odd:
+            texts[index], repairs = mend(texts[index])
+            if repairs:
+                repaired.setdefault(index, set()).update(repairs)
+                changed = True
+        if changed:
+            scan = Scan(texts, language)
+        if self.config.markup == "strip":
+            for index in scan.having(MARK):
+                if (bare := strip_tags(texts[index])) != texts[index]:
+                    texts[index] = bare
+                    repaired.setdefault(index, set()).add(TAGS)
+            scan = Scan(texts, language)
+        return scan
+
+    def _broken_rules(self, source: Scan, target: Scan) -> Iterator[tuple[str, Iterable[int]]]:
+        """Each rule with the indices of the pairs that break it, the surest rules first."""
+        config = self.config
+        for side, scan in (("source", source), ("target", target)):
+            yield f"empty {side}", _where(scan.lengths == 0)
+        for scan in (source, target):
+            yield "broken encoding", (i for i in scan.odd if is_broken(scan.texts[i]))
+        lengths = np.stack([source.lengths, target.lengths])
+        yield "too short", _where(lengths.min(0) < config.min_characters)
+        yield "too long", _where(lengths.max(0) > config.max_characters)
+        if config.markup == "alike":
+            yield "markup", self._unlike_tags(source, target)
+        yield "boilerplate", self._boilerplate(source, target)
+        for scan in (source, target):
+            letters = scan.count(LETTER)
+            visible = scan.lengths - scan.count(SPACE)
+            yield "few letters", _where(letters < config.min_letter_share * visible)
+            foreign = scan.count(FOREIGN)
+            other = letters - foreign < config.min_script_share * letters
+            yield "wrong script", _where(other & (foreign >= _FOREIGN_LETTERS))
+        signs = [_CHARACTERS_PER_SIGN.get(primary(language), 1.0) for language in self.languages]
+        spans = lengths * np.array(signs)[:, None] + _LENGTH_SLACK
+        yield "length ratio", _where(spans.max(0) > config.max_length_ratio * spans.min(0))
+        if config.min_copied_words is not None:
+            yield "copy", self._copies(source, target, config.min_copied_words)
+        if config.min_number_digits is not None:
+            yield "numbers differ", self._lost_numbers(source, target, config.min_number_digits)
+        if self._identifier:
+            yield "wrong language", self._other_languages(source, target, self._identifier)
+
+    def _unlike_tags(self, source: Scan, target: Scan) -> Iterator[int]:
+        for index in sorted({*source.having(MARK), *target.having(MARK)}):
+            if tags(source.texts[index]) != tags(target.texts[index]):
+                yield index
+
+    def _boilerplate(self, source: Scan, target: Scan) -> Iterator[int]:
+        for scan in (source, target):
+            everything = "\n".join(scan.texts).encode("utf-8", "surrogatepass").lower()
+            phrases = [phrase for phrase, part in self._phrases.items() if part in everything]
+            if phrases:
+                for index, text in enumerate(map(str.lower, scan.texts)):
+                    if any(phrase in text for phrase in phrases):
+                        yield index
+            for index in scan.having(MARK):
+                text = scan.texts[index]
+                if _ADDRESS.search(text) and not bare_text(_ADDRESS.sub("", text)):
+                    yield index
+
+    def _copies(self, source: Scan, target: Scan, min_words: int) -> Iterator[int]:
+        letters = source.count(LETTER | DIGIT)
+        same_size = (letters == target.count(LETTER | DIGIT)) & (letters >= min_words)
+        for index in _where(same_size):
+            text, translation = source.texts[index], target.texts[index]
+            if len(_WORD.findall(text)) >= min_words and bare_text(text) == bare_text(translation):
+                yield index
+
+    def _lost_numbers(self, source: Scan, target: Scan, min_digits: int) -> Iterator[int]:
+        digits = np.maximum(source.count(DIGIT), target.count(DIGIT))
+        for index in _where(digits >= min_digits):
+            if {*_NUMBER.findall(source.texts[index])} & {*_NUMBER.findall(target.texts[index])}:
+                continue
+            sides = [_numbers(source.texts[index]), _numbers(target.texts[index])]
+            longest = max(len(number) for numbers in sides for number in numbers)
+            if longest >= min_digits and not sides[0] & sides[1]:
+                yield index
+
+    def _other_languages(
+        self, source: Scan, target: Scan, identifier: LanguageIdentifier
+    ) -> Iterator[int]:
+        for scan, language in zip((source, target), self.languages, strict=True):
+            for index, text in enumerate(scan.texts):
+                if identifier.is_other(text, language):
+                    yield index
+
+    def _drop_repeated(self, verdicts: Verdicts, seen: "_Seen") -> None:
+        left = [i for i in range(len(verdicts.pairs)) if i not in verdicts.dropped]
+        source = _hashes(verdicts.pairs[i].source for i in left)
+        target = _hashes(verdicts.pairs[i].target for i in left)
+        indices = np.array(left, dtype=np.int64)
+        if self.config.duplicates:
+            again = seen.count(source * np.uint64(3) + target) > 0
+            verdicts.dropped.update(dict.fromkeys(indices[again].tolist(), "duplicate"))
+            source, target, indices = source[~again], target[~again], indices[~again]
+        if self.config.max_repeats is not None:
+            for keys, rule in ((source, "repeated source"), (~target, "repeated target")):
+                often = indices[seen.count(keys) >= self.config.max_repeats].tolist()
+                for index in often:
+                    verdicts.dropped.setdefault(index, rule)
+
+
+class _Seen:
+    """How often 64-bit hashes have been seen: an open-addressed table of 9 bytes a slot.
+
+    It grows up to 300 MB, about eight million pairs with their sides. Past that it recognises
+    what it holds but learns nothing new: duplicates of later pairs stay.
+    """
+
+    largest = 1 << 25  # slots
+
+    def __init__(self) -> None:
+        self._keys = np.zeros(1 << 16, np.uint64)  # 0: free
+        self._counts = np.zeros(1 << 16, np.uint8)  # up to 255
+        self._used = 0
+
+    def count(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """How often each key was seen before, here or earlier among `keys`: up to 255."""
+        unique, inverse, times = np.unique(
+            np.maximum(keys, np.uint64(1)), return_inverse=True, return_counts=True
+        )
+        self._make_room(len(unique))
+        slots = self._slots_of(unique)
+        known = slots >= 0
+        before = np.where(known, self._counts[slots], 0).astype(np.int64)
+        self._counts[slots[known]] = np.minimum(255, (before + times)[known])
+        order = np.argsort(inverse, kind="stable")
+        earlier = np.empty(len(keys), np.int64)  # copies among the keys themselves
+        earlier[order] = np.arange(len(keys)) - np.repeat(np.cumsum(times) - times, times)
+        times_before: npt.NDArray[np.int64] = before[inverse] + earlier
+        return times_before
+
+    def _make_room(self, more: int) -> None:
+        while self._used + more > _FULL * len(self._keys) and len(self._keys) < self.largest:
+            held = np.flatnonzero(self._keys)
+            keys, counts = self._keys[held], self._counts[held]
+            self._keys = np.zeros(2 * len(self._keys), np.uint64)
+            self._counts = np.zeros(len(self._keys), np.uint8)
+            self._used = 0
+            self._counts[self._slots_of(keys)] = counts
+
+    def _slots_of(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """Where each of different keys is, or now goes; -1 where there is no room."""
+        mask = len(self._keys) - 1
+        room = self._used + len(keys) <= _FULL * len(self._keys)
+        slots: npt.NDArray[np.int64] = (keys & np.uint64(mask)).astype(np.int64)
+        pending = np.arange(len(keys))
+        while len(pending):
+            places = slots[pending]
+            free = self._keys[places] == 0
+            if room:
+                self._keys[places[free]] = keys[pending[free]]  # of two for one slot, the last
+            else:
+                slots[pending[free]] = -1
+            placed = self._keys[places] == keys[pending]
+            self._used += int(np.count_nonzero(placed & free))
+            pending = pending[~placed if room else ~placed & ~free]
+            slots[pending] = (slots[pending] + 1) & mask
+        return slots
+
+
+def _hashes(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+    digests = (
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for text in texts
+    )
+    return np.frombuffer(b"".join(digests), np.uint64)
+
+
+def _ascii_part(text: str) -> bytes:
+    """The longest run of ASCII: to look for it is quick, since bytes change their case quickly."""
+    parts: list[str] = re.findall(r"[\x00-\x7f]*", text)
+    return max(parts, key=len).encode()
+
+
+def _numbers(text: str) -> set[str]:
+    """The numbers of a text, with and without separators of thousands, less trailing zeros."""
+    runs = [*_NUMBER.findall(text), *_NUMBER.findall(_THOUSANDS.sub("", text))]
+    return {str(int(run)).rstrip("0") or "0" for run in runs}
+
+
+def _where(condition: npt.NDArray[np.bool_]) -> list[int]:
+    indices: list[int] = np.flatnonzero(condition).tolist()
+    return indices

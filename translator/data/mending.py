@@ -1,0 +1,111 @@
+"""What can be mended in a text: entities, mojibake, invisible characters, white space, NFC."""
+
+import re
+import unicodedata
+from html import unescape
+from html.entities import html5
+
+from translator.data.characters import BYTE_OF, INVISIBLE, SPACES
+
+ENTITIES, MOJIBAKE, NORMALIZED, TAGS = (
+    "entities unescaped",
+    "mojibake mended",
+    "normalised",
+    "tags stripped",
+)
+
+_CLEAR = dict.fromkeys(INVISIBLE) | dict.fromkeys(SPACES, " ")
+_ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+_NEXT = "[" + "".join(re.escape(c) for c, byte in BYTE_OF.items() if byte < 0xC0) + "]"
+_CLOSING = "[»”’…º]"  # which may stand after a real capital: «IRMû, «…SE CAYÓ»
+_UTF8_AS_LATIN1 = re.compile(f"[Â-ß]{_NEXT}|[à-ï]{_NEXT}{{2}}|[ð-ô]{_NEXT}{{3}}")
+# One such sequence may be chance; these are not. Â and Ã lead the Latin letters and punctuation,
+# â the dashes and quotes, ð the emoji, ï the byte-order mark; other scripts come in words.
+_MOJIBAKE = re.compile(
+    f"(?<![A-ZÀ-ÖØ-Þ])[ÂÃ]{_NEXT}|[ÂÃ](?!{_CLOSING}){_NEXT}|â[€‚„†ˆ‰™]{_NEXT}|ï»¿|ðŸ{_NEXT}{{2}}"
+    f"|(?:[Ä-ß]{_NEXT}){{2}}|(?:[à-ï]{_NEXT}{{2}}){{2}}"
+)
+_BROKEN = re.compile("[\ud800-\udfff\ufffd]|â€|(?<![A-ZÀ-ÖØ-Þ])Ã(?= )")
+
+_ELEMENTS = (
+    "a abbr acronym address area article aside audio b base big blockquote body br button caption "
+    "center cite code col dd del div dl dt em embed fieldset figure font footer form frame h1 h2 "
+    "h3 h4 h5 h6 head header hr html i iframe img input ins kbd label legend li link main map "
+    "mark meta nav noscript object ol option p param pre q s samp script section select small "
+    "source span strike strong style sub summary sup svg table tbody td textarea tfoot th thead "
+    "title tr tt u ul var video wbr"
+)
+_TAG = re.compile(
+    rf"<(/?(?:{'|'.join(_ELEMENTS.split())}))(?:\s[^<>]*)?/?>|<!--.*?-->", re.IGNORECASE
+)
+
+
+def mend(text: str) -> tuple[str, set[str]]:
+    """The mended text, and what was mended; mending it again changes nothing.
+
+    Entities are unescaped, also twice where they were escaped twice.
+    """
+    repairs = set()
+    changed = True
+    while changed:  # a removed character may bring an entity together
+        before = text
+        for repair, change in _REPAIRS:
+            if (mended := change(text)) != text:
+                repairs.add(repair)
+                text = mended
+        changed = text != before
+    return text, repairs
+
+
+def is_broken(text: str) -> bool:
+    """Whether a mended text still has characters that come from a wrong encoding."""
+    return _BROKEN.search(text) is not None
+
+
+def tags(text: str) -> list[str]:
+    """The names of the HTML tags of a text, sorted, comments as "": what both sides share."""
+    return sorted((match[1] or "").lower() for match in _TAG.finditer(text))
+
+
+def strip_tags(text: str) -> str:
+    """A mended text without HTML tags and comments; a space where one parted two words."""
+    while (bare := mend(_TAG.sub(_space_for, text))[0]) != text:  # which may bring a tag together
+        text = bare
+    return text
+
+
+def _space_for(tag: "re.Match[str]") -> str:
+    breaks = re.match(r"/?(?:br|p|div|li|td|th|tr|h\d|dd|dt|hr)$", (tag[1] or "").lower())
+    return " " if breaks else ""
+
+
+def _unescape(text: str) -> str:
+    if "&" not in text:
+        return text
+    return _ENTITY.sub(
+        lambda match: (
+            unescape(match[0]) if match[1][0] == "#" or match[0][1:] in html5 else match[0]
+        ),
+        text,
+    )
+
+
+def _mend_mojibake(text: str) -> str:
+    if text.isascii() or not _MOJIBAKE.search(text):
+        return text
+    return _UTF8_AS_LATIN1.sub(_decode, text)
+
+
+def _decode(match: "re.Match[str]") -> str:
+    try:
+        return bytes(BYTE_OF[character] for character in match[0]).decode("utf-8")
+    except UnicodeDecodeError:
+        return match[0]
+
+
+def _normalize(text: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(text.translate(_CLEAR).split()))
+
+
+_REPAIRS = ((ENTITIES, _unescape), (MOJIBAKE, _mend_mojibake), (NORMALIZED, _normalize))

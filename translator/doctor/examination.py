@@ -1,0 +1,315 @@
+"""The examination: every corpus is read once, and what is seen becomes findings."""
+
+import functools
+import itertools
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from translator.config import Config, CorpusConfig
+from translator.data import Cleaner, SentencePair, read_pairs
+from translator.data.languages import guess_language, is_known, primary
+from translator.data.mending import MOJIBAKE
+from translator.doctor.alignment import Segment, StepWatch, find_swapped
+from translator.doctor.leakage import LeakWatch
+from translator.doctor.report import (
+    CorpusReport,
+    Coverage,
+    Finding,
+    Leak,
+    Places,
+    Report,
+    Sample,
+    Severity,
+)
+from translator.doctor.textfiles import TextCorpus
+from translator.errors import DataError
+from translator.tokenizer import Tokenizer
+
+_SAMPLE_PAIRS = 20_000  # of each corpus, drawn evenly, for what need not see every pair
+_SAMPLES = 3  # shown for a rule
+_MAX_WORDS = 2_000_000  # of train that are remembered
+_SERIOUS_SHARE = 0.01  # of the pairs: swapped, or leaked from a held-out set
+_HEAVY_SHARE = 0.05  # of the pairs: dropped by one rule
+
+_WORD = re.compile(r"[^\W\d_]+")
+_LINE_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029\r\n]")
+
+
+def examine(config: Config) -> Report:
+    """Examine all corpora that a configuration names, each read once, in bounded memory.
+
+    Nothing is changed. What cannot be read is a finding, and the next corpus is looked at.
+    """
+    report = Report()
+    leaks = LeakWatch()
+    words: set[str] = set()  # of train
+    samples: dict[str, list[SentencePair]] = {}
+    data = config.data
+    held_out = {f"test/{name}": corpus for name, corpus in data.test.items()}
+    if data.valid is not None:
+        held_out = {"valid": data.valid, **held_out}
+    for split, corpus in held_out.items():
+        exam = _Examination(config, split, corpus)
+        exam.run(functools.partial(leaks.remember, split))
+        samples[split] = exam.finish(report)
+
+    def look(place: str, pair: SentencePair) -> None:
+        leaks.look(place, pair)
+        if len(words) < _MAX_WORDS:
+            words.update(_WORD.findall(f"{pair.source} {pair.target}".lower()))
+
+    train: list[SentencePair] = []
+    for corpus in data.train:
+        exam = _Examination(config, "train", corpus)
+        exam.run(look)
+        train += exam.finish(report)
+    samples = {"train": train, **samples}
+    report.leaks = list(leaks.leaks())
+    report.findings += filter(None, map(_leak_finding, report.leaks))
+    _spell(report, config, samples, words)
+    report.suggestions = list(_suggestions(report, config))
+    order = {"serious": 0, "warning": 1, "note": 2}
+    report.findings.sort(key=lambda finding: order[finding.severity])
+    return report
+
+
+class _Examination:
+    """One corpus: read once, with everything that watches it."""
+
+    def __init__(self, config: Config, split: str, corpus: CorpusConfig) -> None:
+        self.config = config
+        self.corpus = corpus
+        self.report = CorpusReport(split, corpus.path)
+        self.findings: list[Finding] = []
+        self._files = TextCorpus.of(corpus, self._languages)
+        embedded = corpus.path.startswith("embedded:")
+        self._unit = "line" if self._files or embedded else "pair"
+        self._places: dict[str, Places] = {}  # of rules, repairs and line breaks
+        self._steps = StepWatch()
+        self._random = random.Random(config.seed)
+        self._sample: list[tuple[int, SentencePair]] = []  # with their numbers
+
+    @property
+    def _languages(self) -> tuple[str, str]:
+        return self.config.data.source_language, self.config.data.target_language
+
+    def run(self, see: Callable[[str, SentencePair], None]) -> None:
+        """Read the corpus; `see` gets every pair, mended, with its place."""
+        cleaner = Cleaner.of(self.config.data, self.corpus)
+        number = 0
+        for verdicts in cleaner.judge(self._raw_pairs()):
+            for index, pair in enumerate(verdicts.pairs):
+                number += 1
+                self._see(number, pair, verdicts.dropped.get(index))
+                for repair in verdicts.repaired.get(index, ()):
+                    self._note(repair, number, pair)
+                see(f"{self.corpus.path}, {self._unit} {number:,}", pair)
+            verdicts.count(self.report.counts)
+
+    def _raw_pairs(self) -> Iterator[SentencePair]:
+        try:
+            read = self._files.pairs if self._files else self._read
+            for number, pair in enumerate(read(), start=1):
+                for text in pair:
+                    for character in set(_LINE_BREAKS.findall(text)):
+                        self._note(f"U+{ord(character):04X}", number, pair)
+                yield pair
+        except DataError as error:
+            self._find("serious", "unreadable", error.message, error.hint or "")
+
+    def _read(self) -> Iterator[SentencePair]:
+        yield from read_pairs(self.corpus, *self._languages)
+
+    def _see(self, number: int, pair: SentencePair, rule: str | None) -> None:
+        self._steps.add(pair)
+        for histogram, text in zip(self.report.lengths, pair, strict=True):
+            histogram.add(len(text))
+        if rule:
+            self._note(rule, number, pair)
+        elif len(self._sample) < _SAMPLE_PAIRS:
+            self._sample.append((number, pair))
+        elif (slot := self._random.randrange(number)) < _SAMPLE_PAIRS:
+            self._sample[slot] = (number, pair)
+
+    def _note(self, kind: str, number: int, pair: SentencePair) -> None:
+        self._places.setdefault(kind, Places(self._unit)).add(number)
+        samples = self.report.samples.setdefault(kind, [])
+        if len(samples) < _SAMPLES:
+            samples.append(Sample(f"{self._unit} {number:,}", *pair))
+
+    def _find(self, severity: Severity, kind: str, message: str, hint: str = "") -> None:
+        self.findings.append(Finding(severity, kind, self.corpus.path, message, hint))
+
+    def finish(self, report: Report) -> list[SentencePair]:
+        """Add the report of this corpus and its findings; a sample of its pairs is left."""
+        if self._files:
+            self.findings += self._files.findings(self.corpus.path)
+        if not self.report.counts.read and not self.findings:
+            self._find("serious", "empty", f"{self.corpus.path} has no pairs", "Check the path.")
+        self._find_steps()
+        self._find_languages()
+        self._find_characters()
+        self._find_heavy_rules()
+        report.corpora.append(self.report)
+        report.findings += self.findings
+        return [pair for _, pair in self._sample]
+
+    def _find_steps(self) -> None:
+        before = 0
+        for segment in self._steps.segments():
+            if segment.offset:
+                self._find("serious", "out of step", *self._out_of_step(segment, before))
+            before = segment.offset
+
+    def _out_of_step(self, segment: Segment, before: int) -> tuple[str, str]:
+        change = segment.offset - before
+        side, other = ("source", "target") if change > 0 else ("target", "source")
+        lines = f"{abs(change)} {self._unit}{'s' * (abs(change) > 1)}"
+        message = (
+            f"{self.corpus.path}, {self._unit}s {segment.first:,} to {segment.last:,}: the sides "
+            f"are out of step: the translation of source n is target n{segment.offset:+d}"
+        )
+        hint = (
+            f"Near {self._unit} {segment.first:,} the {side} has lost {lines}, or the {other} "
+            "has as many too many."
+        )
+        return message, hint
+
+    def _find_languages(self) -> None:
+        pairs = [pair for _, pair in self._sample]
+        sides = [[pair[side] for pair in pairs[:5000]] for side in (0, 1)]
+        guesses = (guess_language(sides[0]), guess_language(sides[1]))
+        self.report.languages = guesses
+        expected = tuple(map(primary, self._languages))
+        if guesses == expected[::-1]:
+            self._find(
+                "serious",
+                "swapped columns",
+                f"{self.corpus.path}: the source is {guesses[0]} and the target {guesses[1]}",
+                "Exchange the numbers in columns, or source_language and target_language.",
+            )
+            return
+        for side, guess, language in zip(("source", "target"), guesses, expected, strict=True):
+            if guess not in (None, language) and is_known(language):
+                message = f"{self.corpus.path}: the {side} looks like {guess}, not {language}"
+                self._find("warning", "other language", message, "Check the columns.")
+        swapped = find_swapped(pairs)
+        share = len(swapped) / max(1, len(pairs))
+        if len(swapped) >= 5 and share >= _SERIOUS_SHARE / 10:
+            places = Places(self._unit)
+            for number in sorted(self._sample[index][0] for index in swapped):
+                places.add(number)
+            self._find(
+                "serious" if share >= _SERIOUS_SHARE else "warning",
+                "swapped pairs",
+                f"{self.corpus.path}: {share:.1%} of the pairs have their sides swapped: {places}"
+                + (", in a sample" * (self.report.counts.kept > _SAMPLE_PAIRS)),
+                "Exchange their sides, or drop them with data.cleaning.language.",
+            )
+
+    def _find_characters(self) -> None:
+        for kind, places in self._places.items():
+            if kind.startswith("U+"):
+                message = f"line-break characters {kind} inside texts: {places}"
+                hint = "Programs that split lines there get out of step; cleaning makes spaces."
+                self._find("warning", "line-break trap", f"{self.corpus.path}: {message}", hint)
+        for kind in (MOJIBAKE, "broken encoding"):
+            if where := self._places.get(kind):
+                message = f"{self.corpus.path}, {where}: UTF-8 that was read as something else"
+                hint = "Cleaning mends it." if kind == MOJIBAKE else "Cleaning drops these pairs."
+                self._find("warning", "mojibake" if kind == MOJIBAKE else kind, message, hint)
+
+    def _find_heavy_rules(self) -> None:
+        counts = self.report.counts
+        for rule, dropped in counts.dropped.items():
+            share = dropped / counts.read
+            if share >= _HEAVY_SHARE:
+                places = self._places[rule]
+                message = f"{self.corpus.path}, {places}: {share:.0%} of the pairs: {rule}"
+                self._find("warning", rule, message, "Look at the samples below.")
+
+
+def _leak_finding(leak: Leak) -> Finding | None:
+    if not leak.exact and not leak.near:
+        return None
+    serious = leak.exact >= _SERIOUS_SHARE * leak.pairs
+    hint = "Remove them from train: scores on texts that were learned say nothing."
+    alike = "Sentences may be alike by nature: look at the samples."
+    places = [f"{sample.place} in {place}" for place, sample in leak.samples[:3]]
+    return Finding(
+        "serious" if serious else "warning" if leak.exact else "note",
+        "leakage",
+        leak.split,
+        f"{leak.exact:,} of the {leak.pairs:,} pairs share a text with train, and {leak.near:,} "
+        f"more nearly: {'; '.join(places)}",
+        hint if leak.exact else alike,
+    )
+
+
+def _spell(
+    report: Report, config: Config, samples: dict[str, list[SentencePair]], words: set[str]
+) -> None:
+    """Train the tokenizer of the configuration on a sample, and spell all splits with it."""
+    train = samples["train"]
+    if len(train) > _SAMPLE_PAIRS:
+        train = random.Random(config.seed).sample(train, _SAMPLE_PAIRS)
+    try:
+        tokenizer = Tokenizer.train(itertools.chain.from_iterable(train), config.tokenizer)
+    except DataError as error:
+        report.findings.append(Finding("serious", "tokenizer", "train", error.message, error.hint))
+        return
+    report.vocabulary_size = tokenizer.vocabulary_size
+    spelled = {
+        piece
+        for piece in range(tokenizer.vocabulary_size)
+        if re.fullmatch(r"<0x[0-9A-F]{2}>", tokenizer.pieces([piece])[0])
+    }
+    limit = config.data.max_tokens_per_sentence
+    for split, pairs in samples.items():
+        texts = [text for pair in pairs[:5000] for text in pair]
+        ids = tokenizer.encode(texts)
+        tokens = sum(map(len, ids))
+        used = [word for text in texts for word in _WORD.findall(text.lower())]
+        characters = Counter(itertools.chain.from_iterable(texts))
+        alone = dict(zip(characters, tokenizer.encode(list(characters)), strict=True))
+        unknown = [c for c, _ in characters.most_common() if spelled.intersection(alone[c])]
+        longest = [max(len(a), len(b)) for a, b in zip(ids[::2], ids[1::2], strict=True)]
+        report.coverage.append(
+            Coverage(
+                split,
+                len(texts),
+                tokens / max(1, len(used)),
+                sum(piece in spelled for text in ids for piece in text) / max(1, tokens),
+                sum(length > limit for length in longest) / max(1, len(longest)),
+                sum(word not in words for word in used) / max(1, len(used)),
+                "".join(unknown[:20]),
+            )
+        )
+
+
+def _suggestions(report: Report, config: Config) -> Iterator[str]:
+    pairs = sum(corpus.counts.kept for corpus in report.corpora if corpus.split == "train")
+    size = next(
+        (
+            size
+            for limit, size in ((30_000, 4000), (300_000, 8000), (3_000_000, 16_000))
+            if pairs < limit
+        ),
+        32_000,
+    )
+    if not size / 2 <= config.tokenizer.vocabulary_size <= size * 2:
+        yield f"tokenizer.vocabulary_size: {size}  # for {pairs:,} pairs"
+    train = next((each for each in report.coverage if each.split == "train"), None)
+    if train and train.too_long_share > 0.02:
+        longer = 2 * config.data.max_tokens_per_sentence
+        yield (
+            f"data.max_tokens_per_sentence: {longer}  # {train.too_long_share:.0%} of the pairs "
+            "are longer"
+        )
+    if train and train.byte_share > 0.005:
+        yield (
+            "tokenizer.character_coverage: 1.0  # characters without a piece: "
+            f"{train.byte_characters}"
+        )

@@ -1,0 +1,161 @@
+"""Text files as they are on disk: read to the end whatever is in them, every fault with its line.
+
+Training refuses a file at its first fault; here all of them are wanted.
+"""
+
+import bz2
+import gzip
+import itertools
+import lzma
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from translator.config import CorpusConfig
+from translator.data import SentencePair
+from translator.doctor.report import Finding, Places, Severity
+
+_DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
+
+
+# Faults of the bytes of a line: kind → severity, message, hint.
+_FAULTS: dict[str, tuple[Severity, str, str]] = {
+    "byte-order mark": ("note", "the file begins with a byte-order mark", "It is skipped."),
+    "CRLF": ("note", "lines end in CR LF", "The carriage return is removed."),
+    "NUL bytes": (
+        "warning",
+        "NUL bytes",
+        "Often UTF-16 that was taken for UTF-8, or a damaged disk; cleaning removes them.",
+    ),
+    "invalid UTF-8": (
+        "serious",
+        "bytes that are not UTF-8",
+        "Convert the file, for example: iconv -f latin1 -t utf-8; training refuses it.",
+    ),
+    "missing column": (
+        "serious",
+        "too few columns",
+        "Columns are separated by one tab; training refuses the file.",
+    ),
+}
+
+
+class TextFile:
+    """The lines of a file, and the faults that were met on the way."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines_read = 0
+        self.faults: dict[str, Places] = {}
+        self.damage = ""
+
+    def lines(self) -> Iterator[str]:
+        """Yield all lines; what is not UTF-8 becomes U+FFFD."""
+        try:
+            with _open(self.path) as stream:
+                for number, line in enumerate(stream, start=1):
+                    self.lines_read = number
+                    yield self._text(line, number)
+        except _DAMAGED as error:
+            self.damage = str(error) or type(error).__name__
+
+    def note(self, fault: str, line: int) -> None:
+        """Count a fault."""
+        self.faults.setdefault(fault, Places()).add(line)
+
+    def findings(self, corpus: str) -> Iterator[Finding]:
+        """What is wrong with the file, once its lines have been read."""
+        for kind, places in self.faults.items():
+            severity, message, hint = _FAULTS[kind]
+            yield Finding(severity, kind, corpus, f"{self.path}, {places}: {message}", hint)
+        if self.damage:
+            place = f"{self.path}, after line {self.lines_read:,}"
+            yield Finding(
+                "serious", "damaged file", corpus, f"{place}: {self.damage}", "Fetch it again."
+            )
+
+    def _text(self, line: bytes, number: int) -> str:
+        if line.endswith(b"\r\n"):
+            self.note("CRLF", number)
+        if b"\x00" in line:
+            self.note("NUL bytes", number)
+        if number == 1 and line.startswith(b"\xef\xbb\xbf"):
+            self.note("byte-order mark", number)
+            line = line[3:]
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            self.note("invalid UTF-8", number)
+            text = line.decode("utf-8", "replace")
+        return text.rstrip("\r\n")
+
+
+class TextCorpus:
+    """A corpus of one TSV file or of two parallel files, read to its end."""
+
+    def __init__(self, files: list[TextFile], columns: tuple[int, int] | None) -> None:
+        self.files = files
+        self._columns = columns  # of source and target in a TSV file
+
+    @classmethod
+    def of(cls, corpus: CorpusConfig, languages: tuple[str, str]) -> "TextCorpus | None":
+        """The corpus if it consists of existing text files whose columns are known."""
+        if "{language}" in corpus.path:
+            paths = [Path(corpus.path.replace("{language}", each)) for each in languages]
+            found = all(path.is_file() for path in paths)
+            return cls([TextFile(path) for path in paths], None) if found else None
+        path = Path(corpus.path)
+        if not re.search(r"\.tsv(\.gz|\.xz|\.bz2)?$", path.name) or not path.is_file():
+            return None
+        named = re.search(r"\.([A-Za-z]{2,3})-([A-Za-z]{2,3})\.tsv", path.name)
+        columns = corpus.columns or ({named[1]: 0, named[2]: 1} if named else {})
+        source, target = (columns.get(language) for language in languages)
+        if not isinstance(source, int) or not isinstance(target, int):
+            return None
+        return cls([TextFile(path)], (source, target))
+
+    def pairs(self) -> Iterator[SentencePair]:
+        """Yield the pair of every line: the n-th of them stands in line n."""
+        if self._columns is None:
+            source, target = self.files
+            for pair in itertools.zip_longest(source.lines(), target.lines()):
+                if None not in pair:
+                    yield SentencePair(*pair)
+            return
+        (file,) = self.files
+        for line in file.lines():
+            fields = line.split("\t")
+            if max(self._columns) < len(fields):
+                yield SentencePair(*(fields[column] for column in self._columns))
+            else:
+                if line.strip():
+                    file.note("missing column", file.lines_read)
+                yield SentencePair("", "")
+
+    def findings(self, corpus: str) -> Iterator[Finding]:
+        """What is wrong with the files, once the pairs have been read."""
+        for file in self.files:
+            yield from file.findings(corpus)
+        lengths = [file.lines_read for file in self.files]
+        if len(set(lengths)) > 1:
+            names = " and ".join(f"{f.path} has {f.lines_read:,} lines" for f in self.files)
+            yield Finding(
+                "serious",
+                "unequal length",
+                corpus,
+                f"{names}: from line {min(lengths) + 1:,} on there is one side only",
+                "Line n of one must be the translation of line n of the other.",
+            )
+
+
+def _open(path: Path) -> BinaryIO | gzip.GzipFile | lzma.LZMAFile | bz2.BZ2File:
+    match path.suffix:
+        case ".gz":
+            return gzip.GzipFile(path)
+        case ".xz":
+            return lzma.LZMAFile(path)
+        case ".bz2":
+            return bz2.BZ2File(path)
+    return path.open("rb")

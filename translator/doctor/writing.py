@@ -1,0 +1,65 @@
+"""The kept and the dropped pairs of all training corpora, as TSV files."""
+
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
+
+from translator.config import Config, CorpusConfig
+from translator.data import Cleaner, Counts, read_pairs
+from translator.errors import DataError
+
+
+def write_clean(config: Config, output: Path) -> dict[str, Counts]:
+    """Clean the training corpora as training would; the counts of each by its path.
+
+    `output` is a file NAME.tsv for the kept pairs of all of them, or a directory for a file each.
+    The dropped pairs stand beside, in dropped.tsv: corpus, number of the pair, rule, source,
+    target. Kept files have columns in the direction of the configuration and say so in their
+    names inside a directory. DataError when a file would be written over.
+    """
+    data = config.data
+    single = output.suffix == ".tsv"
+    folder = output.parent if single else output
+    folder.mkdir(parents=True, exist_ok=True)
+    dropped = output.with_suffix(".dropped.tsv") if single else folder / "dropped.tsv"
+    languages = f"{data.source_language}-{data.target_language}"
+    counts: dict[str, Counts] = {}
+    with ExitStack() as files:
+        rest = files.enter_context(_new(dropped))
+        whole = files.enter_context(_new(output)) if single else None
+        for corpus in data.train:
+            kept = whole or files.enter_context(_new(folder / f"{_stem(corpus)}.{languages}.tsv"))
+            counts[corpus.path] = Counts()
+            pairs = read_pairs(corpus, data.source_language, data.target_language)
+            number = 0
+            for verdicts in Cleaner.of(data, corpus).judge(pairs):
+                verdicts.count(counts[corpus.path])
+                for index, pair in enumerate(verdicts.pairs):
+                    number += 1
+                    if rule := verdicts.dropped.get(index):
+                        rest.write(_row(corpus.path, str(number), rule, *pair))
+                    else:
+                        kept.write(_row(*pair))
+    return counts
+
+
+def _new(path: Path) -> TextIO:
+    try:
+        return path.open("x", encoding="utf-8", newline="\n")
+    except FileExistsError:
+        raise DataError(f"{path} is there already", "Name another output, or delete it.") from None
+
+
+def _row(*fields: str) -> str:
+    """One line, whatever is in the fields."""
+    return "\t".join(" ".join(field.split()) for field in fields) + "\n"
+
+
+def _stem(corpus: CorpusConfig) -> str:
+    """A file name that tells the corpus: tatoeba of data/tatoeba.en-es.tsv.xz."""
+    name = corpus.path.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    name = re.sub(
+        r"(\.\{language\})?(\.[A-Za-z]{2,3}-[A-Za-z]{2,3})?(\.[a-z0-9]{2,7}){0,2}$", "", name
+    )
+    return re.sub(r"[^\w.-]", "-", name) or "corpus"
