@@ -23,7 +23,7 @@ train: install  ## a model from the embedded corpus, and a translation by it
 	$(BIN)/translator translate "Pizza is great." --run runs/everyday
 
 test: install   ## all tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: lint type test  ## all that must pass before a commit
 
@@ -40,6 +40,7 @@ type: install   ## static types
 
 bench: install  ## speed and memory on this machine
 	$(BIN)/python scripts/bench_train.py
+	$(BIN)/python scripts/bench_data.py
 
 corpus: install ## build and check the embedded corpus from its sources
 	$(BIN)/python scripts/corpus/build.py

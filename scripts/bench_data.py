@@ -1,131 +1,181 @@
-"""How fast pairs are read, cleaned and tokenised: pairs/s, and what of it is the tokenizer.
+"""Speed and memory from files to batches: a generated corpus of any size, prepared and trained on.
 
-    python scripts/bench_data.py FILE.tsv[.xz]… [--pairs 1000000] [--languages en es]
-        [--tokenizer FILE.model] [--json FILE]
+    python scripts/bench_data.py [--pairs 10_000_000] [--corpus FILE.en-es.tsv.xz]… [--steps 20]
 
-The pairs are those of the files, repeated with variation until there are enough: each copy ends in
-another number, so that no pair is a duplicate. Every stage is measured alone, then cleaning and
-tokenising together as training would run them: one thread cleans while another tokenises, since
-SentencePiece works without Python's lock.
+The corpus is written to a temporary folder (about 1 GB for 10 million short pairs, and as much
+again when it is prepared). Peak memory counts mapped pages of the prepared files, which the system
+takes back when it needs them; anonymous memory is what the process really holds.
 """
 
 import argparse
 import itertools
 import json
+import os
+import random
 import resource
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
-from translator.config import CleaningConfig, CorpusConfig, TokenizerConfig
-from translator.data import Cleaner, Counts, SentencePair, read_pairs
-from translator.tokenizer import Tokenizer
-
-CHUNK = 4096
-
-
-def varied(files: list[str], languages: list[str]) -> Iterator[SentencePair]:
-    """The pairs of the files over and over; copy n of a pair ends in n on both sides."""
-    for copy in itertools.count(1):
-        for file in files:
-            for source, target in read_pairs(CorpusConfig(path=file), *languages):
-                yield SentencePair(f"{source} {copy}", f"{target} {copy}")
+from translator.config import Config, CorpusConfig, load_config
+from translator.data import Cleaner, Counts, SentencePair, encode_pairs, read_pairs
+from translator.data.augmentation import Augmenter
+from translator.data.batches import BatchStream
+from translator.preparation import TrainingData, prepare_data
+from translator.runs import RunDirectory
+from translator.training import train
 
 
-def write_corpus(files: list[str], languages: list[str], wanted: int, path: Path) -> int:
-    """Write the pairs of the benchmark to a TSV file; their characters."""
-    characters = 0
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for source, target in itertools.islice(varied(files, languages), wanted):
-            characters += len(source) + len(target)
-            file.write(f"{source}\t{target}\n")
-    return characters
+def generate(file: Path, count: int, corpora: list[str]) -> None:
+    """Repeat the pairs of the corpora, each time with another word at the end of both sides."""
+    pairs = [
+        pair
+        for path in corpora
+        for pair in read_pairs(CorpusConfig(path=path), "en", "es")
+        if pair.source.strip() and pair.target.strip()
+    ]
+    words = sorted({word for pair in pairs for word in pair.source.split()})
+    draw = random.Random(1)
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        for source, target in itertools.islice(itertools.cycle(pairs), count):
+            word = draw.choice(words)
+            stream.write(f"{source} {word}\t{target} {word}\n")
 
 
-def chunks(pairs: Iterable[SentencePair]) -> Iterator[list[SentencePair]]:
-    iterator = iter(pairs)
-    while chunk := list(itertools.islice(iterator, CHUNK)):
-        yield chunk
+def configuration(corpus: Path, steps: int) -> Config:
+    overrides = [
+        "name=memory",
+        f"data.train={{path: '{corpus}'}}",
+        "tokenizer.vocabulary_size=8000",
+        "tokenizer.sample_sentences=200000",
+        "model.d_model=256",
+        "model.d_ff=1024",
+        "training.tokens_per_batch=4096",
+        f"training.max_steps={steps}",
+        "training.warmup_steps=5",
+        "training.validation_pairs=20",
+    ]
+    return load_config(None, overrides)
 
 
-def encode(tokenizer: Tokenizer, chunk: list[SentencePair]) -> int:
-    """Tokens of a chunk."""
-    ids = [tokenizer.encode([pair[side] for pair in chunk]) for side in (0, 1)]
-    return sum(len(text) for side in ids for text in side)
+def memory() -> dict[str, int]:
+    """Megabytes: at most so far, and now, those held and those of mapped files."""
+    values = {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10}
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text(encoding="utf-8").splitlines():
+            name, _, rest = line.partition(":")
+            if name in ("RssAnon", "RssFile"):
+                values[name] = int(rest.split()[0]) >> 10
+    return values
 
 
-def together(pairs: Iterable[SentencePair], cleaner: Cleaner, tokenizer: Tokenizer) -> int:
-    """Clean in this thread and tokenise in another, at most four chunks ahead; the tokens."""
-    tokens = 0
-    with ThreadPoolExecutor(1) as pool:
-        waiting: list[Future[int]] = []
-        for chunk in chunks(cleaner.clean(pairs, Counts())):
-            waiting.append(pool.submit(encode, tokenizer, chunk))
-            if len(waiting) == 4:
-                tokens += waiting.pop(0).result()
-        return tokens + sum(future.result() for future in waiting)
+class Clock:
+    """Prints and keeps what each stage took."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, dict[str, float]] = {}
+
+    def __call__(self, name: str, started: float, pairs: int = 0, **more: float) -> None:
+        seconds = time.perf_counter() - started
+        stage = {"seconds": round(seconds, 3), **more, **memory()}
+        if pairs:
+            stage["pairs_per_second"] = round(pairs / seconds)
+        self.stages[name] = stage
+        shown = ", ".join(f"{key} {value:,}" for key, value in stage.items())
+        print(f"{name:12} {shown}", flush=True)
+
+
+def first_pairs(config: Config, count: int) -> Iterator[SentencePair]:
+    corpus = config.data.train[0]
+    return itertools.islice(read_pairs(corpus, "en", "es"), count)
+
+
+def measure_stages(config: Config, data: TrainingData, clock: Clock) -> None:
+    """The parts of a preparation alone, on the first pairs."""
+    count = min(300_000, len(data.train))
+    started = time.perf_counter()
+    pairs = list(first_pairs(config, count))
+    clock("read", started, count)
+    started = time.perf_counter()
+    for start in range(0, count, 10_000):
+        data.tokenizer.encode([pair.source for pair in pairs[start : start + 10_000]])
+        data.tokenizer.encode([pair.target for pair in pairs[start : start + 10_000]])
+    clock("tokenizer", started, count)
+    started = time.perf_counter()
+    for _ in Cleaner.of(config.data, config.data.train[0]).clean(pairs, Counts()):
+        pass
+    clock("clean", started, count)
+    started = time.perf_counter()
+    cleaned = Cleaner.of(config.data, config.data.train[0]).clean(pairs, Counts())
+    for _ in encode_pairs(cleaned, data.tokenizer, 128, Counts()):
+        pass
+    clock("clean+encode", started, count)
+    share = clock.stages["tokenizer"]["seconds"] / clock.stages["clean+encode"]["seconds"]
+    print(f"the tokenizer alone takes {share:.0%} of cleaning and encoding")
+
+
+def measure_batches(config: Config, data: TrainingData, clock: Clock) -> None:
+    """Batches as fast as they can be had, with and without augmentation."""
+    tokens_per_batch = config.training.tokens_per_batch
+    for name, augmenter in (
+        ("batches", None),
+        ("augmented", Augmenter(config.data, data.tokenizer)),
+    ):
+        stream = iter(BatchStream(data.train, tokens_per_batch, 1, augmenter))
+        next(stream)
+        started = time.perf_counter()
+        batches = list(itertools.islice(stream, 256))
+        seconds = time.perf_counter() - started
+        tokens = sum(batch.num_target_tokens for batch in batches)
+        places = sum(batch.labels.numel() for batch in batches)
+        clock(
+            name,
+            started,
+            tokens_per_second=round(tokens / seconds),
+            padding=round(1 - tokens / places, 4),
+        )
+        stream.close()  # type: ignore[attr-defined]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("files", nargs="+")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=1_000_000)
-    parser.add_argument("--languages", nargs=2, default=["en", "es"])
-    parser.add_argument("--tokenizer", type=Path, help="otherwise one of 8,000 pieces is trained")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        result = measure(options, Path(directory))
-    for key, value in result.items():
-        print(f"{key:34} {value:>12,}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
-def measure(options: argparse.Namespace, directory: Path) -> dict[str, float]:
-    path = directory / f"bench.{'-'.join(options.languages)}.tsv"
-    characters = write_corpus(options.files, options.languages, options.pairs, path)
-    corpus = CorpusConfig(path=str(path))
-
-    def read() -> Iterator[SentencePair]:
-        return read_pairs(corpus, *options.languages)
-
-    if options.tokenizer:
-        tokenizer = Tokenizer.load(options.tokenizer)
-    else:
-        sample = itertools.chain.from_iterable(itertools.islice(read(), 50_000))
-        tokenizer = Tokenizer.train(sample, TokenizerConfig(vocabulary_size=8000))
-    cleaner = Cleaner(CleaningConfig(), *options.languages)
-    for _ in cleaner.clean([SentencePair("warm", "up")], Counts()):
-        pass
-    counts = Counts()
-
-    seconds = {"read": 0.0, "clean": 0.0, "tokenise": 0.0}
-    started = time.perf_counter()
-    total = sum(1 for _ in read())
-    seconds["read"] = time.perf_counter() - started
-    started = time.perf_counter()
-    for _ in cleaner.clean(read(), counts):
-        pass
-    seconds["clean"] = time.perf_counter() - started - seconds["read"]
-    started = time.perf_counter()
-    tokens = sum(encode(tokenizer, chunk) for chunk in chunks(read()))
-    seconds["tokenise"] = time.perf_counter() - started - seconds["read"]
-    started = time.perf_counter()
-    together(read(), cleaner, tokenizer)
-    whole = time.perf_counter() - started
-    return {
-        "pairs": total,
-        "characters_per_pair": round(characters / total, 1),
-        "tokens_per_pair": round(tokens / total, 1),
-        "kept": counts.kept,
-        **{f"{stage}_pairs_per_second": round(total / spent) for stage, spent in seconds.items()},
-        "all_on_2_cores_pairs_per_second": round(total / whole),
-        "tokenizer_share_of_work": round(seconds["tokenise"] / sum(seconds.values()), 3),
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--corpus", action="append", help="what to repeat; else the embedded pairs")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    arguments = parser.parse_args()
+    corpora = arguments.corpus or ["embedded:train-grammar", "embedded:train-handwritten"]
+    corpora = [str(Path(path).resolve()) if Path(path).exists() else path for path in corpora]
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        corpus = Path(folder) / "generated.en-es.tsv"
+        started = time.perf_counter()
+        child = os.fork()  # what it takes to generate is not to be measured
+        if not child:
+            generate(corpus, arguments.pairs, corpora)
+            os._exit(0)
+        os.waitpid(child, 0)
+        clock("generate", started, arguments.pairs)
+        config = configuration(corpus, arguments.steps)
+        run = RunDirectory(Path("runs") / config.name)
+        started = time.perf_counter()
+        data = prepare_data(config, run)
+        clock("prepare", started, arguments.pairs)
+        started = time.perf_counter()
+        data = prepare_data(config, run)
+        clock("warm start", started)
+        started = time.perf_counter()
+        events = list(train(config))
+        clock("train", started, steps=events[-1].step)
+        measure_stages(config, data, clock)
+        measure_batches(config, data, clock)
+        size = sum(file.stat().st_size for file in run.prepared.rglob("*") if file.is_file())
+        print(f"{len(data.train):,} pairs, prepared in {size / 1e6:,.0f} MB")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(clock.stages, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

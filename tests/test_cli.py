@@ -204,7 +204,9 @@ def write(file: Path, content: bytes) -> str:
 
 def test_train_tells_what_it_does_and_what_comes_next(tmp_path: Path) -> None:
     lines = "".join(f"number {n}\tnúmero {n}\n" for n in range(100)) + "\tvacío\nempty\t\n"
-    corpus = write(tmp_path / "c.en-es.tsv", (lines + "long " * 300 + "\t" + "larga " * 300).encode())
+    corpus = write(
+        tmp_path / "c.en-es.tsv", (lines + "long " * 300 + "\t" + "larga " * 300).encode()
+    )
     done = translator("train", *tiny(f"data.train.path={corpus}"), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
     for fragment in (

@@ -183,7 +183,7 @@ def test_a_report_is_written_of_a_run_and_of_files_alone(
     done = translator("report", run.path, "--beam-size", "1")
     assert done.exit_code == 0, done.output
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    assert "test/held-out" in page and "Configuration" in page
+    assert all(part in page for part in ("test/held-out", "Configuration", "data-attention="))
     alone = tmp_path / "deep" / "alone.html"
     done = translator("report", *pair_of(files), "--hypothesis", files / "good", "-o", alone)
     assert (done.exit_code, done.stdout) == (0, "")

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from translator.config import CorpusConfig, load_config
@@ -516,6 +516,7 @@ def test_two_files_that_were_written_are_read(write, tmp_path, pairs):
 
 
 @given(pairs=pairs_of("\0"), delimiter=st.sampled_from(",;\t"), quoting=st.sampled_from([0, 1]))
+@example([SentencePair("", "\r")], ";", csv.QUOTE_ALL)  # no other delimiter can read it
 @settings(max_examples=60)
 def test_what_the_csv_module_writes_is_read(tmp_path, pairs, delimiter, quoting):
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as stream:

@@ -1,5 +1,6 @@
 """`translator report`: an evaluation as one HTML page that needs nothing but itself."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ from translator.cli.sets import (
 )
 
 if TYPE_CHECKING:
-    from translator.evaluation import Evaluation, EvaluationSet
+    from translator.evaluation import Evaluation, EvaluationSet, SentenceAttention
     from translator.runs import RunDirectory
 
 
@@ -50,11 +51,32 @@ def report_cli(
 
     evaluations = [_evaluation(each, directory, hypothesis, beam_size) for each in sets]
     file = output or (directory.path / "report.html" if directory else Path("report.html"))
-    write_atomically(file, write_report(evaluations, directory).encode())
+    attention = None if hypothesis or not directory else _attention_by(directory)
+    write_atomically(file, write_report(evaluations, directory, attention).encode())
     for evaluation in evaluations:
         for warning in evaluation.warnings:
             say(f"warning: {evaluation.test_set.name}: {warning}")
     say(f"the report is {file}: open it in a browser")
+
+
+def _attention_by(run: "RunDirectory") -> "Callable[[str, str], SentenceAttention | None]":
+    """What tells where the model of a run looked while it wrote a translation."""
+    from translator.errors import DataError
+    from translator.evaluation import SentenceAttention
+    from translator.translation import Translator
+    from translator.visualization.attention import attention_maps
+
+    translator = Translator.from_run(run.path)
+
+    def attention(source: str, hypothesis: str) -> SentenceAttention | None:
+        try:
+            maps = attention_maps(translator, source, hypothesis)
+        except DataError:  # too long to be looked at in one piece
+            return None
+        cross = maps.cross_attention
+        return SentenceAttention(cross.keys, cross.queries, cross.view().tolist())
+
+    return attention
 
 
 def _evaluation(

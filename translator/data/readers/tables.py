@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,13 @@ def _delimiter(head: list[str]) -> str:
     """
 
     def even_lines(delimiter: str) -> int:
-        widths = Counter(len(fields) for fields in csv.reader(head, delimiter=delimiter))
+        widths: Counter[int] = Counter()
+        # Errors come of the wrong delimiter; those of the right one are told when it is read.
+        with suppress(csv.Error):
+            widths.update(len(fields) for fields in csv.reader(head, delimiter=delimiter))
         return max((lines for width, lines in widths.items() if width > 1), default=0)
 
-    try:
-        return max("\t;,", key=even_lines)
-    except csv.Error:  # which is told with its line when the file is read
-        return ","
+    return max("\t;,", key=even_lines)
 
 
 # --- JSON -----------------------------------------------------------------------------------------
