@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from translator.errors import TranslatorError
 
@@ -71,11 +72,27 @@ def joined() -> Iterator[World]:
     world = World(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_RANK", "0")))
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     with _peers():
-        dist.init_process_group(backend, timeout=_PATIENCE)
+        dist.init_process_group(
+            backend, store=_store(), rank=world.rank, world_size=size, timeout=_PATIENCE
+        )
     try:
         yield world
     finally:
         dist.destroy_process_group()
+
+
+def _store() -> "torch._C._distributed_c10d.Store":
+    """Where the processes find each other's addresses.
+
+    torchrun's store outlives its workers: restarted ones would find the addresses of the dead.
+    On one machine its count of restarts tells them apart; each of several machines has its own
+    count, and there TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 makes a new store (docs/scaling.md).
+    """
+    store, _, _ = next(iter(rendezvous("env://", timeout=_PATIENCE)))
+    if os.environ.get("GROUP_WORLD_SIZE", "1") == "1":
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store = dist.PrefixStore(attempt, store)  # type: ignore[attr-defined]
+    return store
 
 
 @contextmanager

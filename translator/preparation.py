@@ -75,7 +75,7 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
                     content = directory.read()
     if content is None:
         raise RunError(f"{directory.path} has vanished", "Start again; let no one delete it.")
-    with _disk_errors(run.path):
+    with _disk_errors(run.path), lock(directory.path):  # other processes may train the same run
         run.keep_fingerprints(directory)
     valid = [Part(content["pairs"]["valid"][0], 1.0)]
     return TrainingData(
