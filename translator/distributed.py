@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -81,7 +81,7 @@ def joined() -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def _store() -> "torch._C._distributed_c10d.Store":
+def _store() -> Any:  # a torch.distributed.Store, whose type is not public
     """Where the processes find each other's addresses.
 
     torchrun's store outlives its workers: restarted ones would find the addresses of the dead.
