@@ -8,8 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = (
-    "errors config tokenizer functional hardware data model decoding runs preparation translation "
-    "evaluation training cli"
+    "errors config tokenizer sentences glossary functional hardware data model decoding inference "
+    "alignment runs preparation translation evaluation training export cli"
 ).split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 
