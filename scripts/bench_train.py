@@ -11,8 +11,9 @@ their longest sentence, logits of all positions. Both learn the reference model:
 import argparse
 import json
 import math
-import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,19 +25,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translator.config import Config, load_config
-from translator.data import Corpus
+from translator.data import Batch, Corpus
 from translator.model import sinusoids
 from translator.preparation import prepare_data
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, PAD_ID
-from translator.training import Trainer
+from translator.training import Trainer, loss_sum
 
 
-def reference_config(corpus: str) -> Config:
+def reference_config(corpus: str, optimizer: str) -> Config:
     overrides = [
         *("tokenizer.vocabulary_size=8000", "model.d_model=256", "model.d_ff=1024"),
         *("model.encoder_layers=3", "model.decoder_layers=3", "training.tokens_per_batch=4096"),
-        *("training.optimizer=adamw", f"data.train.path={corpus}"),
+        *(f"training.optimizer={optimizer}", "model.dropout=0.1", f"data.train.path={corpus}"),
     ]
     return load_config(None, overrides)
 
@@ -125,46 +126,102 @@ def flops_per_token(trainer: Trainer) -> float:
     return 6 * (ratio * (encoder + cross_keys_values) + decoder + vocabulary * d)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("corpus", nargs="?", default="embedded:train-grammar")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    config = reference_config(options.corpus)
-    with tempfile.TemporaryDirectory() as directory:
-        run = RunDirectory(Path(directory))
-        trainer = Trainer(config, run, prepare_data(config, run))
-    batches = iter(trainer.stream)
+def parts_of_a_step(trainer: Trainer, batches: Iterator[Batch], steps: int) -> dict[str, float]:
+    """Median seconds of what a step consists of."""
+    times: dict[str, list[float]] = {"data": [], "forward": [], "backward": [], "optimizer": []}
+    for _ in range(steps):
+        marks = [time.perf_counter()]
+        batch = next(batches)
+        marks.append(time.perf_counter())
+        trainer.step += 1
+        trainer.weights.forget_gradients()
+        loss = loss_sum(trainer.weights.model, batch.to(trainer.device), 0.1)
+        marks.append(time.perf_counter())
+        (loss / batch.num_target_tokens).backward()
+        trainer.weights.collect_gradients()
+        marks.append(time.perf_counter())
+        trainer.update(trainer.weights.gradients)
+        if trainer.device.type == "cuda":
+            torch.cuda.synchronize()
+        marks.append(time.perf_counter())
+        for name, begin, end in zip(times, marks, marks[1:], strict=False):
+            times[name].append(end - begin)
+    return {name: round(statistics.median(each), 4) for name, each in times.items()}
+
+
+def build(options: argparse.Namespace) -> tuple[Trainer, Iterator[Batch]]:
+    config = reference_config(options.corpus, options.optimizer)
+    directory = tempfile.mkdtemp()
+    run = RunDirectory(Path(directory) / "bench")
+    trainer = Trainer(config, run, prepare_data(config, run))
+    return trainer, iter(trainer.stream)
+
+
+def peak_memory(options: argparse.Namespace) -> int:
+    """MB at the most, of a process that only trains as we do."""
+    command = [sys.executable, __file__, options.corpus, "--memory", "--optimizer"]
+    made = subprocess.run([*command, options.optimizer], capture_output=True, text=True, check=True)
+    return int(made.stdout.split()[-1])
+
+
+def show_memory(options: argparse.Namespace) -> None:
+    trainer, batches = build(options)
+    for _ in range(10):
+        trainer.train_step([next(batches)])
+    status = Path("/proc/self/status")  # getrusage would count the process that started this one
+    peak = next(
+        line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")
+    )
+    print(int(peak.split()[1]) // 1024)
+
+
+def compare(options: argparse.Namespace) -> dict[str, object]:
+    trainer, batches = build(options)
     plain = PlainLoop(trainer.data.train, trainer.data.tokenizer.vocabulary_size, trainer.device)
-    ours: list[float] = []
-    theirs: list[float] = []
-    ceilings: list[float] = []
+    speeds: list[tuple[float, float, float]] = []  # ours, theirs, the ceiling in FLOP/s
 
     def our_step() -> int:
         return trainer.train_step([next(batches)])[1]
 
     for number in range(options.rounds + 1):
-        speed = tokens_per_second(our_step, options.steps, trainer.device)
-        plain_speed = tokens_per_second(plain.step, options.steps, trainer.device)
+        ours = tokens_per_second(our_step, options.steps, trainer.device)
+        theirs = tokens_per_second(plain.step, options.steps, trainer.device)
         if number:  # the first round warms up
-            ours.append(speed)
-            theirs.append(plain_speed)
-            ceilings.append(matrix_rate(trainer.precision, trainer.device))
-    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-    share = statistics.median(ours) * flops_per_token(trainer) / statistics.median(ceilings)
-    result = {
-        "ours_tokens_per_second": round(statistics.median(ours)),
-        "plain_tokens_per_second": round(statistics.median(theirs)),
-        "ratio": round(ratio, 2),
-        "matrix_gflops": round(statistics.median(ceilings) / 1e9),
-        "share_of_matrix_rate": round(share, 3),
-        "peak_rss_mb_of_both": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            speeds.append((ours, theirs, matrix_rate(trainer.precision, trainer.device)))
+    ours, theirs, ceiling = (statistics.median(each) for each in zip(*speeds, strict=True))
+    seconds = parts_of_a_step(trainer, batches, options.steps)
+    total = sum(seconds.values())
+    return {
+        "ours_tokens_per_second": round(ours),
+        "plain_tokens_per_second": round(theirs),
+        "ratio": round(statistics.median(a / b for a, b, _ in speeds), 2),
+        "matrix_gflops": round(ceiling / 1e9),
+        "share_of_matrix_rate": round(
+            statistics.median(a * flops_per_token(trainer) / c for a, _, c in speeds), 3
+        ),
+        **{f"{name}_share_of_step": round(part / total, 3) for name, part in seconds.items()},
+        "seconds_per_step": round(total, 3),
+        "peak_rss_mb": peak_memory(options),
+        "optimizer": options.optimizer,
         "precision": str(trainer.precision),
         "threads": torch.get_num_threads(),
         "rounds": options.rounds,
     }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("corpus", nargs="?", default="embedded:train-grammar")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--optimizer", choices=["adamw", "muon"], default="adamw")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--memory", action="store_true", help="print the peak memory of ours only")
+    options = parser.parse_args()
+    if options.memory:
+        show_memory(options)
+        return
+    result = compare(options)
     for key, value in result.items():
         print(f"{key:26} {value}")
     if options.json:

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
-ORDER = (
-    "errors config tokenizer sentences glossary functional hardware data model decoding inference "
-    "alignment runs preparation translation evaluation training export cli"
-).split()
+ORDER = """
+errors config documents tokenizer sentences glossary functional hardware data model decoding
+inference alignment runs distributed preparation translation evaluation training export
+visualization cli
+""".split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 
 
 def module_of(file: Path) -> str:
-    """The room a file belongs to: `data` for data/readers.py; `translator` for the package."""
+    """The room a file belongs to: `data` for data/readers/text.py; `translator` for the package."""
     parts = file.relative_to(PACKAGE).with_suffix("").parts
     return {"__init__": "translator", "__main__": "cli"}.get(parts[0], parts[0])
 

@@ -2,7 +2,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import annotated_types
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from translator.config import (
+    AugmentationConfig,
     Config,
     CorpusConfig,
     DataConfig,
@@ -61,7 +63,15 @@ MISTAKES = [
         ["line 5", "data.train.1.wight", "did you mean weight?"],
     ),
     ("data: {train: []}", ["data.train", "at least 1"]),
-    ("data: {train: corpus.tsv}", ["data.train", "not 'corpus.tsv'"]),
+    ("data: {train: 7}", ["data.train", "not 7"]),
+    ("data: {train: [a.tsv, 7]}", ["data.train.1", "dictionary"]),
+    ("data: {train: ''}", ["data.train.path", "at least 1 character"]),
+    ("data: {train: {path: a, format: docx}}", ["data.train.format", "'tmx'", "not 'docx'"]),
+    ("data: {train: {path: a, max_pairs: 0}}", ["data.train.max_pairs", "not 0"]),
+    ("data: {valid: {path: a, format: text}}", ["data.valid", "two files", "{language}"]),
+    ("data: {valid: {path: '{language}', format: tsv}}", ["data.valid", "format tsv", "fit"]),
+    ("data: {valid: {path: 'hf:a', format: tsv}}", ["data.valid", "format tsv", "fit"]),
+    ("data: {valid: {path: 'embedded:valid', format: csv}}", ["data.valid", "format csv", "fit"]),
     ("training:\n  learning_rate: fast", ["line 2", "training.learning_rate", "not 'fast'"]),
     ("training: {max_steps: 1.5}", ["training.max_steps", "integer", "not 1.5"]),
     ("training: {optimizer: sgd}", ["training.optimizer", "'adamw'", "'muon'", "not 'sgd'"]),
@@ -127,9 +137,18 @@ def test_a_rate_in_scientific_notation_is_a_number(write):
 
 BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge, those just beyond
     "Config.seed": ([0, 2**32 - 1], [-1, 2**32]),
+    "CorpusConfig.max_pairs": ([1], [0]),
     "CorpusConfig.weight": ([TINY, 1000], [0, 1000 + TINY * 1000]),
     "DataConfig.held_out_pairs": ([1], [0]),
     "DataConfig.max_tokens_per_sentence": ([2, 4096], [1, 4097]),
+    "DataConfig.temperature": ([1, 100], [1 - TINY, 100 + TINY * 100]),
+    "AugmentationConfig.upper_case": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.lower_case": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.title_case": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.no_final_punctuation": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.typos": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.other_pieces": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.alpha": ([0, 1], [-TINY, 1 + TINY]),
     "TokenizerConfig.vocabulary_size": ([300, 256_000], [299, 256_001]),
     "TokenizerConfig.character_coverage": ([0.9 + TINY, 1], [0.9, 1 + TINY]),
     "TokenizerConfig.sample_sentences": ([100], [99]),
@@ -141,6 +160,7 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "ModelConfig.dropout": ([0, 1 - TINY], [-TINY, 1]),
     "ModelConfig.max_positions": ([8, 65536], [7, 65537]),
     "TrainingConfig.max_steps": ([1], [0]),
+    "TrainingConfig.max_minutes": ([TINY], [0]),
     "TrainingConfig.tokens_per_batch": ([16], [15]),
     "TrainingConfig.accumulate_batches": ([1], [0]),
     "TrainingConfig.learning_rate": ([TINY, 10], [0, 10 + TINY]),
@@ -155,6 +175,7 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "TrainingConfig.validation_pairs": ([1], [0]),
     "TrainingConfig.checkpoint_every_steps": ([1], [0]),
     "TrainingConfig.keep_checkpoints": ([1], [0]),
+    "TrainingConfig.patience": ([1], [0]),
     "DecodingConfig.beam_size": ([1, 256], [0, 257]),
     "DecodingConfig.length_penalty": ([0, 5], [-TINY, 5 + TINY]),
     "DecodingConfig.max_length_ratio": ([TINY, 20], [0, 20 + TINY * 20]),
@@ -167,6 +188,7 @@ SECTIONS: dict[str, type[Section]] = {
         Config,
         CorpusConfig,
         DataConfig,
+        AugmentationConfig,
         TokenizerConfig,
         ModelConfig,
         TrainingConfig,
@@ -190,13 +212,24 @@ def sections(section: type[Section] = Config) -> Iterator[type[Section]]:
 
 
 def bounds_of_schema() -> dict[str, int]:
-    """Every numeric key of the schema, with the number of its bounds."""
+    """Every numeric key of the schema, optional ones too, with the number of its bounds."""
     kinds = annotated_types.Ge | annotated_types.Gt | annotated_types.Le | annotated_types.Lt
+
+    def kinds_of(annotation: Any) -> Iterator[Any]:
+        """The members of a union, and what they are annotated with."""
+        yield annotation
+        if get_origin(annotation) in (Annotated, Union, UnionType):
+            for argument in get_args(annotation):
+                yield from kinds_of(argument)
+        yield from getattr(annotation, "metadata", ())
+
     return {
-        f"{section.__name__}.{name}": sum(isinstance(m, kinds) for m in field.metadata)
+        f"{section.__name__}.{name}": sum(
+            isinstance(m, kinds) for m in (*field.metadata, *kinds_of(field.annotation))
+        )
         for section in set(sections())
         for name, field in section.model_fields.items()
-        if field.annotation in (int, float)
+        if {int, float} & {kind for kind in kinds_of(field.annotation) if isinstance(kind, type)}
     }
 
 
@@ -352,6 +385,44 @@ def test_an_override_below_a_value_is_refused(write):
 def test_a_training_corpus_of_ones_own_drops_the_embedded_valid_and_test_sets(write, train):
     data = load_config(write(f"data: {{train: {train}}}")).data
     assert (data.train, data.valid, data.test) == ([CorpusConfig(path="mine.tsv")], None, {})
+
+
+def test_a_path_alone_is_a_corpus_wherever_one_is_asked_for(write):
+    data = load_config(
+        write("data: {train: [a.tsv, {path: b.tsv, weight: 2}], valid: v.tsv, test: {x: t.tsv}}")
+    ).data
+    assert data.train == [CorpusConfig(path="a.tsv"), CorpusConfig(path="b.tsv", weight=2)]
+    assert (data.valid, data.test) == (
+        CorpusConfig(path="v.tsv"),
+        {"x": CorpusConfig(path="t.tsv")},
+    )
+    alone = load_config(write("data: {train: a.tsv, test: t.tsv}"), ["data.valid=v.tsv"]).data
+    assert (alone.train, alone.valid, alone.test) == (
+        [CorpusConfig(path="a.tsv")],
+        CorpusConfig(path="v.tsv"),
+        {"test": CorpusConfig(path="t.tsv")},
+    )
+
+
+def test_a_path_alone_drops_the_embedded_valid_and_test_sets(write):
+    assert load_config(write("data: {train: a.tsv}")) == load_config(
+        write("data: {train: {path: a.tsv}}")
+    )
+
+
+@pytest.mark.parametrize(
+    ("corpus", "kind"),
+    [
+        ({"path": "a.tsv"}, None),
+        ({"path": "a.{language}.tsv"}, "text"),
+        ({"path": "*.{language}", "format": "text"}, "text"),
+        ({"path": "hf:a/b"}, "dataset"),
+        ({"path": "a", "format": "dataset"}, "dataset"),
+        ({"path": "embedded:valid", "format": None}, "embedded"),
+    ],
+)
+def test_the_kind_of_a_corpus_follows_from_its_path_and_format(corpus, kind):
+    assert CorpusConfig(**corpus).kind == kind
 
 
 def test_a_valid_set_named_beside_the_own_corpus_stays(write):

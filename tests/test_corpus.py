@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from translator.config import Config
-from translator.data import bare_text, read_pairs
-from translator.preparation import read_splits
+from translator.data import Counts, bare_text, read_pairs
+from translator.preparation import Splits
 
 SCRIPTS = Path(__file__).parents[1] / "scripts" / "corpus"
 
@@ -37,8 +37,8 @@ def test_the_corpus_is_as_large_as_promised() -> None:
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_no_held_out_sentence_is_trained_on(side: int) -> None:
-    splits = read_splits(Config())
-    trained = {bare_text(pair[side]) for corpus in splits.train for pair in corpus}
+    splits, corpora = Splits(Config()), Config().data.train
+    trained = {bare_text(p[side]) for corpus in corpora for p in splits.train(corpus, Counts())}
     for name, held_out in splits.held_out.items():
         leaks = [pair[side] for pair in held_out if bare_text(pair[side]) in trained]
         assert leaks == [], name

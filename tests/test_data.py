@@ -1,27 +1,32 @@
 import gc
-import gzip
 import itertools
-import lzma
-import warnings
+import threading
+import time
 
 import numpy as np
 import pytest
 import torch
 
-from translator.config import CorpusConfig, TokenizerConfig
+from translator.config import DataConfig, TokenizerConfig
 from translator.data import (
+    Augmenter,
     BatchStream,
     Corpus,
+    CorpusFiles,
+    CorpusWriter,
     Counts,
+    Part,
     SentencePair,
     all_batches,
     bare_text,
+    draw,
     encode_pairs,
     pack_rows,
-    read_lines,
-    read_pairs,
     set_aside,
+    shares_text,
 )
+from translator.data.ahead import ahead
+from translator.data.augmentation import with_typo, without_final_punctuation
 from translator.data.batches import fill_batch
 from translator.errors import DataError
 from translator.functional import IGNORE_INDEX
@@ -30,343 +35,6 @@ from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 EN = ["Hello.", "“Good” night", "See you, señor\u2028tomorrow!"]
 ES = ["Hola.", "Buenas noches", "¡Hasta mañana!"]
 PAIRS = [SentencePair(en, es) for en, es in zip(EN, ES, strict=True)]
-TSV = "".join(f"{en}\t{es}\n" for en, es in PAIRS).encode()
-
-
-@pytest.fixture(autouse=True)
-def dataset_cache(tmp_path, monkeypatch):
-    """Keep what Hugging Face datasets converts out of the home directory."""
-    import datasets
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Write a file and give its path."""
-
-    def write(name, content):
-        file = tmp_path / name
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return file
-
-    return write
-
-
-def read(path, source="en", target="es", **settings):
-    return list(read_pairs(CorpusConfig(path=str(path), **settings), source, target))
-
-
-def refusal(path, source="en", target="es", **settings):
-    with pytest.raises(DataError) as caught:
-        read(path, source, target, **settings)
-    assert caught.value.hint
-    return caught.value.message
-
-
-# --- TSV files ------------------------------------------------------------------------------------
-
-PACKED = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}
-
-
-@pytest.mark.parametrize("ending", PACKED)
-def test_a_tsv_file_gives_its_pairs(write, ending):
-    assert read(write(f"a.en-es.tsv{ending}", PACKED[ending](TSV))) == PAIRS
-
-
-@pytest.mark.parametrize("ending", PACKED)
-def test_the_direction_is_swapped_by_the_languages(write, ending):
-    file = write(f"a.en-es.tsv{ending}", PACKED[ending](TSV))
-    assert read(file, "es", "en") == [SentencePair(es, en) for en, es in PAIRS]
-
-
-def test_columns_name_the_languages_of_a_tsv_file(write):
-    file = write("a.tsv", "7\thola\tHans\thello\n")
-    assert read(file, columns={"en": 3, "es": 1}) == [SentencePair("hello", "hola")]
-
-
-def test_columns_win_over_the_name_of_the_file(write):
-    file = write("a.en-es.tsv", "hola\thello\n")
-    assert read(file, columns={"en": 1, "es": 0}) == [SentencePair("hello", "hola")]
-
-
-def test_columns_that_nobody_asked_for_are_ignored(write):
-    assert read(write("a.en-es.tsv", "a\tb\tCC BY 2.0\t#1\n")) == [SentencePair("a", "b")]
-
-
-def test_carriage_returns_and_a_byte_order_mark_are_no_text(write):
-    assert read(write("a.en-es.tsv", "\ufeffa\tb\r\nc\td\r\n")) == [("a", "b"), ("c", "d")]
-
-
-@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x0b", "\x0c", "\x85", "\x1e", "\ufeff"])
-def test_only_a_line_feed_ends_a_line(write, inside):
-    pairs = [SentencePair("x", "y"), SentencePair(f"a{inside}b", f"c{inside}d")]
-    file = write("a.en-es.tsv", f"x\ty\na{inside}b\tc{inside}d\n")
-    assert read(file) == pairs
-
-
-def test_a_last_line_without_a_line_feed_counts(write):
-    assert read(write("a.en-es.tsv", "a\tb\nc\td")) == [("a", "b"), ("c", "d")]
-
-
-def test_a_blank_line_is_an_empty_pair(write):
-    assert read(write("a.en-es.tsv", "a\tb\n\nc\td\n")) == [("a", "b"), ("", ""), ("c", "d")]
-
-
-@pytest.mark.parametrize("ending", ["", ".gz"])
-def test_an_empty_file_has_no_pairs(write, ending):
-    assert read(write(f"a.en-es.tsv{ending}", b"")) == []
-
-
-def test_a_missing_column_is_told_with_file_and_line(write):
-    file = write("a.en-es.tsv", "a\tb\nc d\n")
-    assert refusal(file) == f"{file}, line 2: 1 column, but 2 are needed"
-
-
-def test_invalid_utf8_is_told_with_file_line_and_byte(write):
-    file = write("a.en-es.tsv", b"a\tb\nse\xf1or\td\n")
-    assert refusal(file) == f"{file}, line 2: not UTF-8 (byte 3 of the line)"
-
-
-def test_a_tsv_file_that_names_no_languages_is_refused(write):
-    assert "does not say which column" in refusal(write("a.tsv", "a\tb\n"))
-
-
-def test_a_tsv_file_of_other_languages_is_refused(write):
-    assert "no column is given for language 'es'" in refusal(write("a.en-de.tsv", "a\tb\n"))
-
-
-@pytest.mark.parametrize("columns", [{"en": 0}, {"en": 0, "es": "spanish"}, {"en": 0, "es": -1}])
-def test_a_column_of_a_tsv_file_is_a_number_from_zero(write, columns):
-    message = refusal(write("a.tsv", "a\tb\n"), columns=columns)
-    assert "no column is given for language 'es'" in message
-
-
-# --- damaged files --------------------------------------------------------------------------------
-
-MANY = "".join(f"{n * 7919 % 1000}\t{n * 104729 % 1000}\n" for n in range(3000)).encode()
-BROKEN = {
-    "truncated.gz": gzip.compress(MANY)[:-20],
-    "truncated.xz": lzma.compress(MANY)[:-20],
-    "wrong-checksum.gz": gzip.compress(MANY)[:-8] + bytes(8),
-    "invalid-block.gz": gzip.compress(MANY)[:10] + b"\xff" * 100,
-    "corrupt.xz": lzma.compress(MANY)[:99] + b"\xff" * 99 + lzma.compress(MANY)[198:],
-    "not-packed.gz": MANY,
-    "not-packed.xz": MANY,
-    "empty.xz": b"",
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_damaged_packed_file_is_told_with_its_line(write, name):
-    stem, _, ending = name.partition(".")
-    file = write(f"{stem}.en-es.tsv.{ending}", BROKEN[name])
-    message = refusal(file)
-    assert message.startswith(f"{file}, after line ")
-    assert "damaged compressed file" in message
-
-
-def test_what_can_be_read_of_a_truncated_file_comes_before_the_error(write):
-    file = write("a.en-es.tsv.gz", gzip.compress(MANY)[:-20])
-    pairs = []
-    with pytest.raises(DataError) as caught:
-        for pair in read_pairs(CorpusConfig(path=str(file)), "en", "es"):
-            pairs.append(pair)
-    assert f"after line {len(pairs)}:" in caught.value.message
-    assert pairs[:2] == [("0", "0"), ("919", "729")]
-
-
-@pytest.mark.parametrize("ending", PACKED)
-def test_a_file_is_closed_when_reading_ends(write, ending):
-    file = write(f"a.en-es.tsv{ending}", PACKED[ending](TSV))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        read(file)
-        gc.collect()
-    assert [each for each in caught if str(file) in str(each.message)] == []
-
-
-# --- which reader ---------------------------------------------------------------------------------
-
-
-def test_a_missing_file_is_named(tmp_path):
-    file = tmp_path / "nowhere.tsv"
-    assert refusal(file) == f"there is no corpus {file}"
-
-
-@pytest.mark.parametrize("name", ["a.docx", "a.txt", "a.tsv.zip", "tsv", "a.csv.gz"])
-def test_a_format_that_the_name_does_not_tell_is_refused(write, name):
-    file = write(name, TSV)
-    assert refusal(file) == f"the format of {file} is not known by its name"
-
-
-def test_an_unknown_embedded_corpus_is_refused():
-    assert refusal("embedded:nowhere") == "there is no embedded corpus 'nowhere'"
-
-
-# --- two parallel files ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("ending", PACKED)
-def test_two_parallel_files_give_their_pairs(write, tmp_path, ending):
-    write(f"a.en.txt{ending}", PACKED[ending]("\n".join(EN).encode()))
-    write(f"a.es.txt{ending}", PACKED[ending]("\n".join(ES).encode()))
-    assert read(tmp_path / f"a.{{language}}.txt{ending}") == PAIRS
-
-
-def test_the_languages_choose_among_parallel_files(write, tmp_path):
-    for language in ("en", "es", "de"):
-        write(f"a.{language}", f"text in {language}\n")
-    assert read(tmp_path / "a.{language}", "de", "en") == [("text in de", "text in en")]
-
-
-def test_the_language_may_stand_in_the_folder(tmp_path):
-    for language in ("en", "es"):
-        (tmp_path / language).mkdir()
-        (tmp_path / language / "a").write_text(language, encoding="utf-8")
-    assert read(tmp_path / "{language}" / "a") == [("en", "es")]
-
-
-@pytest.mark.parametrize(("en", "es"), [("a\nb\nc\n", "d\n"), ("d\n", "a\nb\nc\n"), ("", "a\n")])
-def test_unequal_parallel_files_are_told_with_both_counts(write, tmp_path, en, es):
-    files = write("a.en", en), write("a.es", es)
-    counts = en.count("\n"), es.count("\n")
-    assert refusal(tmp_path / "a.{language}") == (
-        f"{files[0]} has {counts[0]} lines, {files[1]} {counts[1]}: they are out of step"
-    )
-
-
-def test_a_missing_parallel_file_is_named(write, tmp_path):
-    write("a.en", "a\n")
-    assert refusal(tmp_path / "a.{language}") == f"there is no file {tmp_path / 'a.es'}"
-
-
-def test_invalid_utf8_in_a_parallel_file_is_told_with_its_line(write, tmp_path):
-    write("a.en", "a\nb\n")
-    file = write("a.es", b"a\n\xff\n")
-    assert refusal(tmp_path / "a.{language}").startswith(f"{file}, line 2: not UTF-8")
-
-
-# --- lines ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("ending", PACKED)
-def test_lines_of_a_file_come_without_their_ends(write, ending):
-    file = write(f"a.txt{ending}", PACKED[ending]("\ufeffa\r\n\nb\u2028c\nd".encode()))
-    assert list(read_lines(file)) == ["a", "", "b\u2028c", "d"]
-
-
-def test_lines_of_a_directory_are_refused(tmp_path):
-    with pytest.raises(DataError, match="is a directory"):
-        list(read_lines(tmp_path))
-
-
-# --- Hugging Face datasets ------------------------------------------------------------------------
-
-
-def dataset(columns):
-    import datasets
-
-    return datasets.Dataset.from_dict(columns)
-
-
-STORED = {
-    "languages": ({"id": [1, 2, 3], "en": EN, "es": ES}, {}),
-    "translation": ({"translation": [{"en": en, "es": es} for en, es in PAIRS]}, {}),
-    "named": ({"english": EN, "spanish": ES}, {"columns": {"en": "english", "es": "spanish"}}),
-}
-
-
-@pytest.mark.parametrize("layout", STORED)
-@pytest.mark.parametrize("form", ["parquet", "jsonl", "json", "folder", "split"])
-def test_a_dataset_gives_its_pairs(tmp_path, layout, form):
-    import datasets
-
-    columns, settings = STORED[layout]
-    path = tmp_path / f"data.{form}"
-    match form:
-        case "parquet":
-            dataset(columns).to_parquet(path)
-        case "jsonl":
-            dataset(columns).to_json(path)
-        case "json":
-            dataset(columns).to_json(path, lines=False)
-        case "folder":
-            dataset(columns).save_to_disk(path)
-        case "split":
-            datasets.DatasetDict(train=dataset(columns)).save_to_disk(path)
-    assert read(path, **settings) == PAIRS
-
-
-@pytest.mark.parametrize("layout", ["languages", "named"])
-def test_a_csv_file_gives_its_pairs(tmp_path, layout):
-    columns, settings = STORED[layout]
-    dataset(columns).to_csv(tmp_path / "a.csv")
-    assert read(tmp_path / "a.csv", **settings) == PAIRS
-
-
-def test_words_that_look_like_missing_values_stay_words(write):
-    file = write("a.csv", "en,es\nNone,Ninguno\nnull,nulo\nhi,\n")
-    assert read(file) == [("None", "Ninguno"), ("null", "nulo"), ("hi", "")]
-
-
-def test_the_direction_of_a_translation_column_is_swapped(tmp_path):
-    dataset(STORED["translation"][0]).to_parquet(tmp_path / "a.parquet")
-    assert read(tmp_path / "a.parquet", "es", "en") == [(es, en) for en, es in PAIRS]
-
-
-def test_a_folder_of_files_is_read_as_a_dataset(tmp_path):
-    (tmp_path / "set").mkdir()
-    dataset(STORED["languages"][0]).to_json(tmp_path / "set" / "train.jsonl")
-    assert read(tmp_path / "set") == PAIRS
-
-
-def test_the_split_is_chosen(tmp_path):
-    import datasets
-
-    splits = {name: dataset({"en": [name], "es": ["x"]}) for name in ("train", "validation")}
-    datasets.DatasetDict(splits).save_to_disk(tmp_path / "set")
-    assert read(tmp_path / "set", split="validation") == [("validation", "x")]
-
-
-def test_a_missing_text_is_empty(write):
-    file = write("a.jsonl", '{"en": "a", "es": null}\n{"en": null, "es": "b"}\n')
-    assert read(file) == [("a", ""), ("", "b")]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "fragment"),
-    [
-        ("a.jsonl", '{"en": "a", "fr": "b"}\n', "has no column 'es', only en, fr"),
-        ("a.csv", "en,es\n1984,1984\n", "row 1: no text for 'en' and 'es', but en: int, es: int"),
-        ("a.jsonl", '{"translation": {"en": "a", "fr": "b"}}\n', "row 1: no text for 'en'"),
-        ("a.jsonl", '{"translation": {"en": "a", "es": "b"}}\n{"translation": null}\n', "row 2"),
-        ("a.jsonl", '{"translation": "a"}\n', "row 1: no text for 'en' and 'es'"),
-        ("a.jsonl", b'{"en": "a", "es": "b"}\n{"en": "a\xff", "es": "b"}\n', "row 2: not UTF-8"),
-        ("a.jsonl", '{"en": "a", "es": "b"}\n{"en"', "cannot load"),
-        ("a.jsonl", "", "cannot load"),
-        ("a.csv", "", "No columns to parse"),
-        ("a.csv", "en,es\n", "cannot load"),
-        ("a.parquet", "rubbish", "cannot load"),
-    ],
-)
-def test_a_dataset_that_holds_no_pairs_is_refused_with_its_name(write, name, content, fragment):
-    file = write(name, content)
-    message = refusal(file)
-    assert str(file) in message
-    assert fragment in message
-
-
-def test_a_split_that_is_not_there_is_refused(tmp_path):
-    import datasets
-
-    datasets.DatasetDict(train=dataset({"en": EN, "es": ES})).save_to_disk(tmp_path / "set")
-    assert "(split dev)" in refusal(tmp_path / "set", split="dev")
-
-
-def test_an_empty_folder_is_refused(tmp_path):
-    (tmp_path / "set").mkdir()
-    assert "cannot load" in refusal(tmp_path / "set")
 
 
 # --- examples -------------------------------------------------------------------------------------
@@ -377,8 +45,19 @@ def tokenizer():
     return Tokenizer.train([*EN, *ES] * 3, TokenizerConfig(vocabulary_size=320))
 
 
+def encoded(pairs, tokenizer, max_tokens=100, counts=None):
+    """The whole corpus that pairs are encoded to."""
+    return Corpus.join(
+        [Corpus.of([], []), *encode_pairs(pairs, tokenizer, max_tokens, counts or Counts())]
+    )
+
+
+def same(one, other):
+    return np.array_equal(one.ids, other.ids) and np.array_equal(one.offsets, other.offsets)
+
+
 def test_an_example_is_the_ids_and_an_end(tokenizer):
-    corpus = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus = encoded(PAIRS, tokenizer)
     expected = [[*ids, EOS_ID] for ids in tokenizer.encode(EN)]
     assert [corpus[i].source.tolist() for i in range(3)] == expected
     assert corpus[2].target.tolist() == [*tokenizer.encode(ES)[2], EOS_ID]
@@ -387,7 +66,7 @@ def test_an_example_is_the_ids_and_an_end(tokenizer):
 def test_the_counts_add_up(tokenizer):
     pairs = [*PAIRS, ("", "a"), ("a", " \u2028 "), ("", ""), ("\u200b", "a"), ("a", "b" * 999)]
     counts = Counts()
-    corpus = encode_pairs([SentencePair(*pair) for pair in pairs], tokenizer, 100, counts)
+    corpus = encoded([SentencePair(*pair) for pair in pairs], tokenizer, counts=counts)
     assert counts == Counts(
         read=8,
         kept=3,
@@ -399,40 +78,69 @@ def test_the_counts_add_up(tokenizer):
 
 def test_a_pair_of_just_the_greatest_length_is_kept(tokenizer):
     length = max(map(len, tokenizer.encode([EN[0], ES[0]])))
-    assert len(encode_pairs(PAIRS[:1], tokenizer, length, Counts())) == 1
-    assert len(encode_pairs(PAIRS[:1], tokenizer, length - 1, Counts())) == 0
+    assert len(encoded(PAIRS[:1], tokenizer, length)) == 1
+    assert len(encoded(PAIRS[:1], tokenizer, length - 1)) == 0
 
 
 def test_no_pairs_are_an_empty_corpus(tokenizer):
     counts = Counts()
-    corpus = encode_pairs([], tokenizer, 100, counts)
+    assert list(encode_pairs([], tokenizer, 100, counts)) == []
+    corpus = encoded([], tokenizer)
     assert (len(corpus), counts, corpus.source_lengths.tolist()) == (0, Counts(), [])
 
 
 def test_many_chunks_are_encoded_as_one(tokenizer):
-    corpus = encode_pairs(PAIRS * 4000, tokenizer, 100, Counts())
-    first = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus, first = encoded(PAIRS * 4000, tokenizer), encoded(PAIRS, tokenizer)
     assert len(corpus) == 12_000
     assert corpus[11_999].target.tolist() == first[2].target.tolist()
 
 
 @pytest.mark.parametrize("index", [3, -1])
 def test_an_index_outside_the_corpus_is_an_error(tokenizer, index):
-    corpus = encode_pairs(PAIRS, tokenizer, 100, Counts())
+    corpus = encoded(PAIRS, tokenizer)
     with pytest.raises(IndexError):
         corpus[index]
 
 
 def test_joined_corpora_hold_the_pairs_of_all_with_their_weights(tokenizer):
     parts = [
-        encode_pairs(PAIRS[:2], tokenizer, 100, Counts(), weight=0.5),
-        encode_pairs([], tokenizer, 100, Counts()),
-        encode_pairs(PAIRS[2:], tokenizer, 100, Counts(), weight=3.0),
+        Corpus.of(*zip(*encoded(PAIRS[:2], tokenizer), strict=True), weight=0.5),
+        Corpus.of([], []),
+        Corpus.of(*zip(*encoded(PAIRS[2:], tokenizer), strict=True), weight=3.0),
     ]
-    joined, whole = Corpus.join(parts), encode_pairs(PAIRS, tokenizer, 100, Counts())
-    for mine, expected in zip(joined.arrays[:4], whole.arrays[:4], strict=True):
-        assert mine.tolist() == expected.tolist()
-    assert joined.weights.tolist() == [0.5, 0.5, 3.0]
+    joined, whole = Corpus.join(parts), encoded(PAIRS, tokenizer)
+    assert same(joined, whole)
+    assert joined.parts == ((2, 0.5), (0, 1.0), (1, 3.0))
+
+
+def test_selected_pairs_come_in_the_order_of_their_indices():
+    selected = CORPUS.select(np.array([7, 3, 7, 299]))
+    expected = [CORPUS[index] for index in (7, 3, 7, 299)]
+    assert same(selected, Corpus.of(*zip(*expected, strict=True)))
+
+
+@pytest.mark.parametrize(("pieces", "bytes_an_id"), [(65_536, 2), (65_537, 4)])
+def test_a_written_corpus_is_mapped_as_it_was(tmp_path, pieces, bytes_an_id):
+    files = CorpusFiles(tmp_path / "a.ids", tmp_path / "a.offsets")
+    halves = [CORPUS.select(np.arange(100)), CORPUS.select(np.arange(100, 300))]
+    with CorpusWriter(files, pieces) as writer:
+        assert writer.append(halves) == 300
+    assert same(Corpus.map(files, [Part(300, 1.0)]), CORPUS)
+    assert files.ids.stat().st_size == bytes_an_id * len(CORPUS.ids)
+
+
+def test_the_fingerprint_tells_pairs_apart_but_not_how_they_were_appended(tmp_path):
+    files = CorpusFiles(tmp_path / "a.ids", tmp_path / "a.offsets")
+
+    def fingerprint(*corpora):
+        with CorpusWriter(files, 1000) as writer:
+            writer.append(corpora)
+        return writer.fingerprint
+
+    halves = [CORPUS.select(np.arange(100)), CORPUS.select(np.arange(100, 300))]
+    assert fingerprint(CORPUS) == fingerprint(*halves) != fingerprint(*reversed(halves))
+    cut_elsewhere = Corpus(CORPUS.ids, CORPUS.offsets + (np.arange(601) == 5))
+    assert fingerprint(cut_elsewhere) != fingerprint(CORPUS)
 
 
 # --- held-out pairs -------------------------------------------------------------------------------
@@ -445,12 +153,20 @@ def repetitive_corpora():
     return [first, [*second, SentencePair("…", "¡!"), SentencePair("", "")]]
 
 
+def split(sets, size, seed=1):
+    """The corpora without, and the held-out sets."""
+    corpora = repetitive_corpora()
+    held_out = set_aside(lambda: itertools.chain(*corpora), sets, size, seed)
+    taken = {bare_text(side) for pairs in held_out for pair in pairs for side in pair}
+    return [[p for p in pairs if not shares_text(p, taken)] for pairs in corpora], held_out
+
+
 def texts(pairs):
     return {bare_text(side) for pair in pairs for side in pair} - {""}
 
 
 def test_nothing_leaks_from_the_held_out_sets():
-    train, (valid, test) = set_aside(repetitive_corpora(), [7, 5], seed=1)
+    train, (valid, test) = split(2, 7)
     learned = texts(train[0] + train[1])
     assert texts(valid) & texts(test) == texts(valid) & learned == texts(test) & learned == set()
 
@@ -468,30 +184,52 @@ def test_another_accent_is_another_text():
 
 
 def test_the_held_out_sets_have_their_sizes():
-    _, held_out = set_aside(repetitive_corpora(), [7, 5, 1], seed=1)
-    assert [len(each) for each in held_out] == [7, 5, 1]
+    assert [len(each) for each in split(3, 7)[1]] == [7, 7, 7]
 
 
-def test_pairs_that_share_no_text_with_the_held_out_stay_in_order():
-    corpora = repetitive_corpora()
-    train, held_out = set_aside(corpora, [4], seed=1)
-    taken = texts(held_out[0])
-    assert train == [[p for p in pairs if not texts([p]) & taken] for pairs in corpora]
-    assert all(0 < len(mine) < len(pairs) for mine, pairs in zip(train, corpora, strict=True))
+def test_a_held_out_set_is_at_most_a_tenth():
+    assert [len(each) for each in split(2, 1000)[1]] == [30, 30]
 
 
 def test_a_held_out_pair_has_letters_on_both_sides():
-    _, [held_out] = set_aside(repetitive_corpora(), [1000], seed=1)
-    assert [pair for pair in held_out if not all(map(bare_text, pair))] == []
+    pairs = [SentencePair("…", "¡!"), SentencePair("", ""), SentencePair("a", "¿?")] * 10
+    pairs += [SentencePair("a", "b"), SentencePair("c", "d"), SentencePair("e", "f")] * 1
+    for seed in range(5):
+        [held_out] = set_aside(lambda: pairs, 1, 5, seed)
+        assert sorted(held_out) == pairs[-3:]
 
 
 def test_the_same_seed_sets_the_same_pairs_aside():
-    splits = [set_aside(repetitive_corpora(), [7, 5], seed) for seed in (1, 1, 2)]
+    splits = [split(2, 7, seed) for seed in (1, 1, 2)]
     assert splits[0] == splits[1] != splits[2]
 
 
+def test_held_out_pairs_are_those_that_a_shuffled_list_begins_with():
+    """Drawn in passes with little memory, they are the same as from a whole list."""
+    pairs = list(itertools.chain(*repetitive_corpora()))
+    order, total = draw(pairs, len(pairs), seed=3)
+    assert (sorted(order), total) == (sorted(pairs), len(pairs))
+    taken, expected = {""}, []
+    for pair in order:
+        if len(expected) < 30 and not shares_text(pair, taken):
+            expected.append(pair)
+            taken |= {bare_text(side) for side in pair}
+    assert set_aside(lambda: iter(pairs), 1, 30, seed=3) == [expected]
+    many_copies = pairs[:2] * 5000 + pairs
+    [found] = set_aside(lambda: iter(many_copies), 1, 20, seed=3)
+    assert len(texts(found)) == 40
+
+
+def test_the_first_of_a_random_order_do_not_depend_on_how_many_are_drawn():
+    pairs = list(itertools.chain(*repetitive_corpora()))
+    whole, _ = draw(pairs, 300, seed=1)
+    assert draw(pairs, 10, seed=1)[0] == whole[:10] != pairs[:10]
+    is_long = [pair for pair in whole if len(pair.source) > 7]
+    assert draw(pairs, 10, 1, lambda pair: len(pair.source) <= 7)[0] == is_long[:10]
+
+
 def test_a_corpus_that_is_too_small_gives_what_it_has():
-    assert set_aside([PAIRS[:1]], [5, 5], seed=1) == ([[]], [PAIRS[:1], []])
+    assert set_aside(lambda: PAIRS[:1], 2, 5, seed=1) == [PAIRS[:1], []]
 
 
 # --- batches --------------------------------------------------------------------------------------
@@ -504,7 +242,7 @@ def numbered_corpus(size, weight=1.0):
         [np.array([100 + n, *range(4, size + 2), EOS_ID], np.int32) for n, size in enumerate(side)]
         for side in lengths.T
     ]
-    return Corpus(*sides, weight=weight)
+    return Corpus.of(*sides, weight=weight)
 
 
 def sentences(ids, segments, row):
@@ -567,7 +305,7 @@ def test_all_batches_of_a_stream_have_one_shape_within_the_budget(budget):
 
 
 def test_a_pair_over_the_budget_gets_a_row_that_holds_it():
-    long = Corpus([np.array([200, *[5] * 49, EOS_ID], np.int32)], [np.array([200, EOS_ID])])
+    long = Corpus.of([np.array([200, *[5] * 49, EOS_ID], np.int32)], [np.array([200, EOS_ID])])
     corpus = Corpus.join([numbered_corpus(20), long])
     (shape,) = {b.source.shape for b in itertools.islice(BatchStream(corpus, BUDGET, seed=1), 40)}
     assert shape == (1, 64)
@@ -576,14 +314,15 @@ def test_a_pair_over_the_budget_gets_a_row_that_holds_it():
 @pytest.mark.parametrize("length", [16, 64])
 def test_rows_hold_every_pair_once_and_no_side_overflows(length):
     rows = pack_rows(CORPUS, np.arange(300), length)
-    assert sorted(itertools.chain(*rows)) == list(range(300))
+    assert sorted(np.concatenate(rows)) == list(range(300))
     for lengths in (CORPUS.source_lengths, CORPUS.target_lengths):
         assert max(lengths[row].sum() for row in rows) <= length
 
 
 def test_little_of_packed_rows_is_padding():
-    rows = pack_rows(CORPUS, np.arange(300), 64)
-    assert CORPUS.target_lengths.sum() / (len(rows) * 64) > 0.85
+    corpus = numbered_corpus(5000)
+    rows = pack_rows(corpus, np.arange(5000), 64)
+    assert corpus.target_lengths.sum() / (len(rows) * 64) > 0.97
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.7])
@@ -622,7 +361,7 @@ def test_a_pair_of_weight_one_half_occurs_in_half_of_the_epochs():
 
 def test_an_empty_corpus_is_refused():
     with pytest.raises(ValueError, match="empty corpus"):
-        BatchStream(Corpus([], []), BUDGET, seed=1)
+        BatchStream(Corpus.of([], []), BUDGET, seed=1)
 
 
 def test_all_batches_hold_every_pair_once():
@@ -633,7 +372,7 @@ def test_all_batches_hold_every_pair_once():
 
 def test_packed_pairs_are_shifted_numbered_and_masked():
     ids = [([7, 8, EOS_ID], [9, EOS_ID]), ([5, EOS_ID], [6, 7, 8, EOS_ID])]
-    corpus = Corpus(
+    corpus = Corpus.of(
         *([np.array(side, np.int32) for side in sides] for sides in zip(*ids, strict=True))
     )
     batch = fill_batch(corpus, [[0, 1]], 2, 7)
@@ -651,3 +390,217 @@ def test_a_moved_batch_is_the_same():
     moved = batch.to(torch.device("cpu"))
     assert torch.equal(moved.labels, batch.labels)
     assert torch.equal(moved.source_segments, batch.source_segments)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 100])
+def test_the_shares_of_all_processes_are_the_rows_of_the_batch(parts):
+    batch = next(iter(BatchStream(CORPUS, 1000, seed=1)))
+    shares = [batch.share(rank, parts) for rank in range(parts)]
+    held = [number for share in shares for number in numbers(share)]
+    assert sorted(held) == sorted(numbers(batch))
+    assert sum(share.num_target_tokens for share in shares) == batch.num_target_tokens
+    assert max(len(s.source) for s in shares) - min(len(s.source) for s in shares) <= 1
+
+
+@pytest.mark.parametrize("parts", [1, 2, 4, 100])
+def test_a_split_batch_holds_the_same_rows(parts):
+    batch = next(iter(BatchStream(CORPUS, 1000, seed=1)))
+    pieces = batch.split(parts)
+    assert len(pieces) == min(parts, len(batch.source))
+    for name in vars(batch):
+        whole = torch.cat([getattr(piece, name) for piece in pieces])
+        assert torch.equal(whole, getattr(batch, name))
+
+
+# --- ahead of time --------------------------------------------------------------------------------
+
+
+def test_a_thread_changes_nothing_in_the_batches():
+    stream = BatchStream(CORPUS, BUDGET, seed=1)
+    directly = itertools.islice(stream._batches(stream.position), 200)
+    for batch, (expected, position) in zip(stream, directly, strict=False):
+        assert stream.position == position
+        assert all(torch.equal(tensor, getattr(batch, k)) for k, tensor in vars(expected).items())
+
+
+def test_items_are_made_before_they_are_asked_for_but_not_too_many():
+    made = []
+    items = ahead((made.append(n) or n for n in range(100)), 3)
+    assert made == []
+    assert next(items) == 0
+    until = time.monotonic() + 10
+    while len(made) < 4 and time.monotonic() < until:
+        time.sleep(0.001)
+    time.sleep(0.05)
+    assert made == [0, 1, 2, 3]
+    assert list(items) == list(range(1, 100))
+
+
+def test_an_error_ahead_comes_in_its_place():
+    def failing():
+        yield 1
+        raise DataError("line 2 is damaged", "Mend it.")
+
+    items = ahead(failing(), 5)
+    assert next(items) == 1
+    with pytest.raises(DataError, match="line 2 is damaged"):
+        next(items)
+
+
+def test_the_thread_ends_with_its_iterator():
+    def alive():
+        return [t for t in threading.enumerate() if t.name.startswith("ahead")]
+
+    others = len(alive())
+    items = ahead(iter(range(100)), 3)
+    next(items)
+    assert len(alive()) == others + 1
+    del items
+    gc.collect()
+    assert len(alive()) == others
+    assert list(ahead(iter(range(5)), 3)) == [0, 1, 2, 3, 4]
+    assert len(alive()) == others
+
+
+# --- augmentation ---------------------------------------------------------------------------------
+
+EVERYDAY = [
+    SentencePair("Pizza is great.", "¡La pizza es genial!"),
+    SentencePair("Where is the old station?", "¿Dónde está la vieja estación?"),
+    SentencePair("Well, who knows?!", "Bueno, ¿quién sabe?!"),
+    SentencePair("no mark here", "aquí no hay signo"),
+] * 40
+NONE = dict.fromkeys(
+    ["upper_case", "lower_case", "title_case", "no_final_punctuation", "typos", "other_pieces"], 0.0
+)
+
+
+@pytest.fixture(scope="module")
+def everyday():
+    tokenizer = Tokenizer.train(
+        itertools.chain(*EVERYDAY, *[(s.upper(), t.upper()) for s, t in EVERYDAY]),
+        TokenizerConfig(vocabulary_size=420),
+    )
+    return tokenizer, encoded(EVERYDAY, tokenizer)
+
+
+def augmenter(tokenizer, max_tokens=64, **rates):
+    data = {"augmentation": {**NONE, **rates}, "max_tokens_per_sentence": max_tokens}
+    return Augmenter(DataConfig.model_validate(data), tokenizer)
+
+
+def shown(everyday, seed=1, max_length=100, **settings):
+    """The texts of the pairs after augmentation."""
+    tokenizer, corpus = everyday
+    changed = augmenter(tokenizer, **settings)(corpus, max_length, np.random.default_rng(seed))
+    assert changed.ids[changed.offsets[1:] - 1].tolist() == [EOS_ID] * 2 * len(corpus)
+    sides = zip(*([ids.tolist() for ids in example] for example in changed), strict=True)
+    return [SentencePair(*pair) for pair in zip(*map(tokenizer.decode, sides), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("upper_case", ("WHERE IS THE OLD STATION?", "¿DÓNDE ESTÁ LA VIEJA ESTACIÓN?")),
+        ("title_case", ("Where Is The Old Station?", "¿Dónde está la vieja estación?")),
+        ("no_final_punctuation", ("Where is the old station", "Dónde está la vieja estación")),
+    ],
+)
+def test_a_kind_of_augmentation_changes_every_pair_at_rate_one(everyday, kind, expected):
+    assert shown(everyday, **{kind: 1.0})[1] == expected
+
+
+def test_every_other_pair_in_small_letters_has_no_final_mark(everyday):
+    pairs = [shown(everyday, seed, lower_case=1.0)[1] for seed in range(40)]
+    whole = ("where is the old station?", "¿dónde está la vieja estación?")
+    hurried = ("where is the old station", "dónde está la vieja estación")
+    assert set(pairs) == {whole, hurried}
+    assert 10 <= pairs.count(hurried) <= 30
+
+
+def test_without_rates_no_pair_is_touched(everyday):
+    assert shown(everyday) == EVERYDAY
+
+
+def test_the_rate_is_the_share_of_changed_pairs(everyday):
+    pairs = [p for seed in range(10) for p in shown(everyday, seed, upper_case=0.2, lower_case=0.1)]
+    assert np.mean([pair.source.isupper() for pair in pairs]) == pytest.approx(0.2, abs=0.03)
+    changed = [a != b for a, b in zip(pairs, EVERYDAY * 10, strict=True)]
+    # A pair that is in small letters already shows no change (and it has no final mark).
+    assert np.mean(changed) == pytest.approx(0.2 + 0.1 * 0.75, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        (("Well, who knows?!", "Bueno, ¿quién sabe?!"), ("Well, who knows", "Bueno, quién sabe")),
+        (("Wait…", "Espera..."), ("Wait", "Espera")),
+        (("¿Yes? No.", "¿Sí? No."), ("¿Yes? No", "¿Sí? No")),
+        (("!!!", "¡Hola!"), ("!!!", "¡Hola!")),
+    ],
+)
+def test_the_opening_mark_goes_with_the_final_one(pair, expected):
+    assert without_final_punctuation(*pair) == expected
+
+
+def test_a_typo_is_one_slip_inside_a_long_word():
+    random = np.random.default_rng(1)
+    typed = {with_typo("a house", random) for _ in range(300)}
+    left_out = {"a huse", "a hose", "a houe"}
+    doubled = {"a hoouse", "a houuse", "a housse"}
+    swapped = {"a huose", "a hosue", "a houes"}
+    assert typed == left_out | doubled | swapped
+    assert with_typo("it is so", random) == "it is so"
+
+
+def test_typos_are_in_the_source_only(everyday):
+    pairs = shown(everyday, typos=1.0)
+    assert [pair.target for pair in pairs] == [pair.target for pair in EVERYDAY]
+    assert sum(a.source != b.source for a, b in zip(pairs, EVERYDAY, strict=True)) > 140
+
+
+def test_other_pieces_spell_the_same_text(everyday):
+    tokenizer, corpus = everyday
+    changed = augmenter(tokenizer, other_pieces=1.0)(corpus, 100, np.random.default_rng(1))
+    assert len(changed.ids) > 1.05 * len(corpus.ids)
+    assert shown(everyday, other_pieces=1.0) == EVERYDAY
+
+
+@pytest.mark.parametrize("limit", [{"max_length": 18}, {"max_tokens": 17}])
+def test_a_pair_that_would_grow_too_long_stays_as_it_was(everyday, limit):
+    tokenizer, corpus = everyday
+    settings = {"max_length": 100, "max_tokens": 64, **limit}
+    change = augmenter(tokenizer, settings["max_tokens"], other_pieces=1.0, alpha=0.0)
+    changed = change(corpus, settings["max_length"], np.random.default_rng(1))
+    longest = np.maximum(corpus.source_lengths, corpus.target_lengths)
+    assert np.maximum(changed.source_lengths, changed.target_lengths).max() <= max(
+        longest.max(), 18
+    )
+    assert not same(changed, corpus)
+
+
+@pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
+def test_an_augmented_stream_goes_on_from_every_position(algorithm):
+    config = TokenizerConfig(algorithm=algorithm, vocabulary_size=400)
+    tokenizer = Tokenizer.train(itertools.chain(*EVERYDAY), config)
+    corpus = encoded(EVERYDAY, tokenizer)
+    changing = augmenter(tokenizer, upper_case=0.2, typos=0.2, other_pieces=0.3)
+    stream = BatchStream(corpus, 16, 3, changing)
+    positions, batches = [stream.position], []
+    for batch in itertools.islice(stream, 350):
+        positions.append(stream.position)
+        batches.append(batch.labels)
+    assert {position["epoch"] for position in positions} > {0, 1}
+    assert {position["pool"] for position in positions} >= {0, 1}
+    for place in range(0, 345, 5):
+        resumed = BatchStream(corpus, 16, 3, changing)
+        resumed.position = positions[place]
+        for batch, expected in zip(resumed, batches[place : place + 3], strict=False):
+            assert torch.equal(batch.labels, expected)
+
+
+def test_each_epoch_changes_other_pairs():
+    tokenizer = Tokenizer.train(itertools.chain(*EVERYDAY), TokenizerConfig(vocabulary_size=400))
+    corpus = encoded(EVERYDAY[:3], tokenizer)
+    stream = BatchStream(corpus, 512, 3, augmenter(tokenizer, upper_case=0.5))
+    assert len({tuple(b.source[0].tolist()) for b in itertools.islice(stream, 30)}) > 5

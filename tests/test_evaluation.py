@@ -1,12 +1,48 @@
-"""A score equals sacrebleu's own and says how it was made."""
+"""A score equals sacrebleu's own and says how it was made; what it hides is found."""
 
+import itertools
+import json
+import math
+import os
+import random
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
 import sacrebleu  # noqa: TID253 (the tests pay for it)
+from hypothesis import given
+from hypothesis import strategies as st
+from sacrebleu.significance import estimate_ci  # noqa: TID253
 
-from translator.config import DecodingConfig
-from translator.data import SentencePair
-from translator.errors import DataError
-from translator.evaluation import evaluate, score
+from translator.config import DecodingConfig, load_config
+from translator.data import SentencePair, bare_text, fingerprints, occurring, read_pairs
+from translator.errors import DataError, RunError
+from translator.evaluation import (
+    METRICS,
+    EvaluationSet,
+    System,
+    assess,
+    compare,
+    evaluate,
+    find_faults,
+    length_ratio,
+    read_hypotheses,
+    robustness,
+    score,
+    sentence_chrf,
+    set_by_name,
+    set_of_files,
+    sets_of_split,
+    translate_or_reuse,
+)
+from translator.evaluation.faults import FAULTS, final_sign, lost_numbers, repetitions
+from translator.evaluation.learned import bootstrap_mean, learned_score
+from translator.evaluation.robustness import ways_to_write, with_typos
+from translator.evaluation.scores import by_length
 from translator.runs import RunDirectory
 from translator.translation import Translator
 
@@ -14,9 +50,49 @@ HYPOTHESES = ["the cat sat on the mat .", "there is a dog in the old garden", "�
 REFERENCES = ["the cat sat on a mat .", "there was a dog in the garden", "¡hola, amigo!", "nada"]
 
 
+def damaged(texts: tuple[str, ...], share: float, seed: int) -> tuple[str, ...]:
+    """The texts with some words lost: the translations of a system that is not perfect."""
+    draw = random.Random(seed)
+    return tuple(" ".join(w for w in text.split() if draw.random() > share) for text in texts)
+
+
+def write(file: Path, lines: tuple[str, ...], end: str = "\n") -> Path:
+    file.write_bytes("".join(line + end for line in lines).encode())
+    return file
+
+
+@pytest.fixture(scope="module")
+def test_set() -> EvaluationSet:
+    """A hundred and twenty real sentences with one reference."""
+    corpus = load_config().data.test["handwritten"]
+    pairs = list(itertools.islice(read_pairs(corpus, "en", "es"), 120))
+    sources, references = zip(*pairs, strict=True)
+    return EvaluationSet("handwritten", sources, (references,), "es")
+
+
+@pytest.fixture(scope="module")
+def systems(test_set: EvaluationSet) -> tuple[System, System, System]:
+    [references] = test_set.references
+    return (
+        System("poor", damaged(references, 0.3, 1)),
+        System("better", damaged(references, 0.25, 2)),
+        System("best", damaged(references, 0.1, 3)),
+    )
+
+
 @pytest.fixture(scope="module")
 def translator(trained_run: RunDirectory) -> Translator:
     return Translator.from_run(trained_run.path, device="cpu")
+
+
+@pytest.fixture
+def run(trained_run: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """A copy of the trained run that a test may write into."""
+    copy = RunDirectory(tmp_path / "run")
+    copy.path.mkdir()
+    for file in (copy.config_file, copy.tokenizer_file, copy.model_file, copy.fingerprints_file):
+        file.write_bytes((trained_run.path / file.name).read_bytes())
+    return copy
 
 
 @pytest.fixture
@@ -28,16 +104,50 @@ def pairs(cipher_pairs: list[SentencePair]) -> list[SentencePair]:
     ]
 
 
-def test_bleu_equals_sacrebleus_corpus_bleu() -> None:
-    bleu, _ = score(HYPOTHESES, REFERENCES)
-    assert bleu.score == sacrebleu.corpus_bleu(HYPOTHESES, [REFERENCES]).score
-    assert 0.0 < bleu.score < 100.0
+# --- scores ---------------------------------------------------------------------------------------
 
 
-def test_chrf_equals_sacrebleus_corpus_chrf() -> None:
-    _, chrf = score(HYPOTHESES, REFERENCES)
-    assert chrf.score == sacrebleu.corpus_chrf(HYPOTHESES, [REFERENCES]).score
-    assert 0.0 < chrf.score < 100.0
+def sacrebleu_command(*arguments: str | Path, seed: int = 12345) -> str:
+    """What the command itself prints."""
+    return subprocess.run(
+        [sys.executable, "-m", "sacrebleu", *map(str, arguments), "-w", "6"],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "SACREBLEU_SEED": str(seed), "PYTHONUTF8": "1"},
+        check=True,
+    ).stdout
+
+
+@pytest.mark.parametrize(("two_references", "seed"), [(False, 12345), (True, 7)])
+def test_scores_equal_the_commands_on_the_same_files(
+    test_set: EvaluationSet,
+    systems: tuple[System, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    two_references: bool,
+    seed: int,
+) -> None:
+    monkeypatch.setenv("SACREBLEU_SEED", str(seed))
+    source = write(tmp_path / "source", test_set.sources)
+    hypothesis = write(tmp_path / "h", ("", *systems[0].hypotheses[1:]), " \r\n")
+    references = [write(tmp_path / "r", test_set.references[0])]
+    references[0].write_bytes(references[0].read_bytes().rstrip(b"\n"))  # no line end at the end
+    if two_references:
+        references.append(write(tmp_path / "r2", systems[2].hypotheses, "\r\n"))
+    files = set_of_files(source, references, "es")
+    ours = assess(files, read_hypotheses(hypothesis, files), resamples=100)
+    options = ("-i", hypothesis, "--confidence", "--confidence-n", "100", "-f", "json")
+    said = sacrebleu_command(*references, *options, "-m", "bleu", "chrf", "ter", seed=seed)
+    theirs = {each["name"]: each for each in json.loads(said)}
+    options = (*options, "-m", "chrf", "--chrf-word-order", "2")
+    theirs["chrF2++"] = json.loads(sacrebleu_command(*references, *options, seed=seed))
+    assert [each.name for each in ours.scores] == ["BLEU", "chrF2", "chrF2++", "TER"]
+    for each in ours.scores:
+        assert each.mean and each.interval
+        printed = theirs[each.name]
+        assert f"{each.score:.6f}" == f"{printed['score']:.6f}"
+        assert f"{each.mean:.6f} ± {each.interval:.6f}" in printed["confidence"]
+        assert each.signature == printed["signature"]
 
 
 def test_scores_have_the_signatures_of_sacrebleus_defaults() -> None:
@@ -48,9 +158,31 @@ def test_scores_have_the_signatures_of_sacrebleus_defaults() -> None:
     ]
 
 
+def test_draws_without_any_match_have_an_interval_too() -> None:
+    """Averaging plain zeros and float32 is beyond sacrebleu 2.6 itself."""
+    hypotheses, references = ["x", "y", "casa"], ["a", "b", "casa"]
+    [chrf] = score(hypotheses, references, metrics=["chrf"], resamples=200)
+    drawn = np.random.default_rng(12345).choice(3, size=(200, 3), replace=True)
+    redone = [
+        score([hypotheses[i] for i in row], [references[i] for i in row], metrics=["chrf"])[0].score
+        for row in drawn
+    ]
+    assert 0.0 in redone
+    assert (chrf.mean, chrf.interval) == pytest.approx(estimate_ci(np.array(redone)), rel=1e-5)
+    assert "bs:200|seed:12345" in chrf.signature
+
+
+def test_bleu_cuts_words_as_the_target_language_needs() -> None:
+    [spaced] = score(["我 喜欢 你们。"], ["我喜欢你们。"], metrics=["bleu"], target_language="zh")
+    assert spaced.score == pytest.approx(100.0)
+    assert "tok:zh" in spaced.signature
+
+
 def test_a_printed_score_tells_its_signature() -> None:
     bleu, _ = score(HYPOTHESES, HYPOTHESES)
     assert str(bleu) == f"BLEU 100.0 ({bleu.signature})"
+    bleu, _ = score(HYPOTHESES, REFERENCES, resamples=10)
+    assert str(bleu) == f"BLEU {bleu.score:.1f} ± {bleu.interval:.1f} ({bleu.signature})"
 
 
 def test_unequal_numbers_of_hypotheses_and_references_are_refused() -> None:
@@ -63,6 +195,27 @@ def test_nothing_to_score_is_refused() -> None:
         score([], [])
 
 
+def test_the_length_ratio_counts_characters_and_averages_references() -> None:
+    assert length_ratio(["abcd"], ["ab"]) == 2.0
+    assert length_ratio(["abcd"], ["ab"], ["abcdef"]) == 1.0
+    assert math.isnan(length_ratio(["abcd"], [""]))
+
+
+def test_buckets_by_length_score_their_sentences_alone(
+    test_set: EvaluationSet, systems: tuple[System, ...]
+) -> None:
+    [references], hypotheses = test_set.references, systems[0].hypotheses
+    buckets = by_length(test_set.sources, hypotheses, references)
+    assert sum(bucket.sentences for bucket in buckets) == len(test_set)
+    chosen = [i for i, source in enumerate(test_set.sources) if 5 <= len(source.split()) <= 8]
+    [bucket] = [bucket for bucket in buckets if bucket.first == 5]
+    assert (bucket.last, bucket.sentences) == (8, len(chosen))
+    assert bucket.scores == score([hypotheses[i] for i in chosen], [references[i] for i in chosen])
+
+
+# --- an evaluation --------------------------------------------------------------------------------
+
+
 def test_an_evaluation_scores_the_translations_of_its_sources(
     translator: Translator, pairs: list[SentencePair]
 ) -> None:
@@ -70,10 +223,11 @@ def test_an_evaluation_scores_the_translations_of_its_sources(
     evaluation = evaluate(translator, sources, references)
     hypotheses = [translation.text for translation in translator.translate(sources)]
     assert list(evaluation.hypotheses) == hypotheses
-    assert evaluation.scores == score(hypotheses, references)
+    assert [each.name for each in evaluation.scores] == list(METRICS.values())
     assert evaluation["BLEU"] == sacrebleu.corpus_bleu(hypotheses, [references]).score
     assert evaluation["chrF2"] == sacrebleu.corpus_chrf(hypotheses, [references]).score
-    assert evaluation.seconds > 0.0
+    assert evaluation["TER"] == sacrebleu.corpus_ter(hypotheses, [references]).score
+    assert evaluation.seconds and evaluation.seconds > 0.0
 
 
 def test_an_evaluation_decodes_as_it_is_told(
@@ -81,12 +235,14 @@ def test_an_evaluation_decodes_as_it_is_told(
 ) -> None:
     sources, references = map(list, zip(*pairs, strict=True))
     short = DecodingConfig(beam_size=1, max_length_ratio=0.01, max_length_extra=1)
-    assert evaluate(translator, sources, references, short).hypotheses == ("",) * len(pairs)
+    evaluation = evaluate(translator, sources, references, short)
+    assert evaluation.hypotheses == ("",) * len(pairs)
+    assert len(evaluation.faults["empty"]) == len(pairs)
 
 
 def test_an_evaluation_has_no_score_of_an_unknown_name(translator: Translator) -> None:
-    with pytest.raises(KeyError, match="TER"):
-        evaluate(translator, ["ana"], ["oto"])["TER"]
+    with pytest.raises(KeyError, match="COMET"):
+        evaluate(translator, ["ana"], ["oto"])["COMET"]
 
 
 def test_unequal_numbers_of_sources_and_references_are_refused(translator: Translator) -> None:
@@ -97,3 +253,453 @@ def test_unequal_numbers_of_sources_and_references_are_refused(translator: Trans
 def test_an_empty_test_set_is_refused(translator: Translator) -> None:
     with pytest.raises(DataError, match="empty"):
         evaluate(translator, [], [])
+
+
+def test_shuffled_references_are_noticed(
+    test_set: EvaluationSet, systems: tuple[System, ...]
+) -> None:
+    shuffled = random.Random(1).sample(test_set.references[0], len(test_set))
+    astray = EvaluationSet("astray", test_set.sources, (tuple(shuffled),))
+    hypotheses = systems[2].hypotheses
+    assert assess(test_set, hypotheses, resamples=0).warnings == ()
+    [warning] = assess(astray, hypotheses, resamples=0).warnings
+    assert "BLEU is near zero" in warning and "another order" in warning
+
+
+def test_a_score_of_few_sentences_is_warned_of(test_set: EvaluationSet) -> None:
+    few = EvaluationSet("few", test_set.sources[:30], (test_set.references[0][:30],))
+    assert assess(few, few.references[0], resamples=0).warnings == (
+        "few sentences (30): mind the intervals",
+    )
+
+
+def test_the_summary_is_json_and_counts_lines_from_one(test_set: EvaluationSet) -> None:
+    hypotheses = ("", *test_set.references[0][1:])
+    summary = json.loads(json.dumps(assess(test_set, hypotheses, resamples=0).summary()))
+    assert summary["faults"]["empty"] == {"sentences": 1, "rate": 1 / 120, "lines": [1]}
+    assert summary["sentences"] == 120
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+def test_kept_translations_are_taken_while_nothing_has_changed(
+    run: RunDirectory, pairs: list[SentencePair]
+) -> None:
+    sources, references = zip(*pairs, strict=True)
+    cipher = EvaluationSet("cipher/x", sources, (references,))
+    first = translate_or_reuse(run, cipher, 1)
+    again = translate_or_reuse(run, cipher, 1)
+    assert (first.again, again.again) == (False, True)
+    assert (first.hypotheses, first.file) == (again.hypotheses, again.file)
+    assert first.file.read_text(encoding="utf-8").splitlines() == list(first.hypotheses)
+    assert not translate_or_reuse(run, cipher, 2).again
+    other = EvaluationSet("cipher/x", (*sources[1:], sources[0]), (references,))
+    assert not translate_or_reuse(run, other, 1).again
+    assert not translate_or_reuse(run, cipher, 1).again  # the other was kept in its place
+    first.file.write_text("cut", encoding="utf-8")
+    assert not translate_or_reuse(run, cipher, 1).again
+
+
+# --- leakage --------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.text(max_size=5)), st.lists(st.text(max_size=5)))
+def test_fingerprints_tell_what_comparing_the_texts_tells(known: list[str], asked: list[str]):
+    bare = {bare_text(text) for text in known} - {""}
+    assert occurring(asked, fingerprints(known)) == [bare_text(text) in bare for text in asked]
+    assert len(fingerprints(known)) == len(bare)
+
+
+def test_a_run_keeps_what_it_was_trained_on_and_not_what_it_was_tested_on(
+    trained_run: RunDirectory, cipher_pairs: list[SentencePair]
+) -> None:
+    trained_on = trained_run.read_fingerprints()
+    [held_out] = sets_of_split(trained_run.read_config(), "test")
+    assert not any(occurring(held_out.sources, trained_on["source"]))
+    assert not any(occurring(held_out.references[0], trained_on["target"]))
+    assert sum(occurring([pair.source for pair in cipher_pairs], trained_on["source"])) > 200
+    assert sum(occurring([pair.target for pair in cipher_pairs], trained_on["target"])) > 200
+
+
+def test_test_sentences_from_training_are_warned_of(
+    test_set: EvaluationSet, systems: tuple[System, ...]
+) -> None:
+    [references], hypotheses = test_set.references, systems[0].hypotheses
+    trained_on = {
+        "source": fingerprints([test_set.sources[3].upper() + "!"]),
+        "target": fingerprints([references[3], references[7]]),
+    }
+    evaluation = assess(test_set, hypotheses, resamples=0, trained_on=trained_on)
+    assert evaluation.leakage
+    assert (evaluation.leakage.sources, evaluation.leakage.references) == ((3,), (3, 7))
+    rest = [i for i in range(len(test_set)) if i not in (3, 7)]
+    bleu, _ = score([hypotheses[i] for i in rest], [references[i] for i in rest])
+    [warning] = evaluation.warnings
+    assert "1 of 120 sources and 2 references occur in the training data" in warning
+    assert f"without them BLEU is {bleu.score:.1f}" in warning
+
+
+def test_damaged_fingerprints_are_refused(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    assert run.read_fingerprints() == {}
+    run.fingerprints_file.write_bytes(b"no tensors")
+    with pytest.raises(RunError, match="training_fingerprints"):
+        run.read_fingerprints()
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "hypothesis", "reference", "fault"),
+    [
+        ("Hello.", "", "Hola.", "empty"),
+        ("I saw a dog.", "Vi un perro, un perro, un perro, un perro.", "Vi un perro.", "loop"),
+        ("Ha!", "¡Jajajajajajajajajajajaja!", "¡Ja!", "loop"),
+        ("I saw a dog.", "I saw a dog.", "Vi un perro.", "copy"),
+        ("I saw a dog.", "Vi un перро.", "Vi un perro.", "foreign script"),
+        ("I saw a dog.", "Vi un ⁇ .", "Vi un perro.", "foreign script"),
+        ("It cost 1,250.", "Costó 1.25.", "Costó 1.250.", "number lost"),
+        ("Is it here?", "Está aquí.", "¿Está aquí?", "punctuation"),
+        ("“Is it?”", "«¿Sí?", "«¿Es?»", None),
+        ("It cost 1,250.5.", "Costó 1.250,5.", "Costó 1250,5.", None),
+        ("Two dogs, 2 cats.", "Dos perros, dos gatos.", "Dos perros y dos gatos.", None),
+        ("Go go go go go!", "¡Va va va va va!", "¡Vamos!", None),
+        ("That's so sad.", "Muy muy muy triste.", "Es muy, muy muy muy muy triste.", None),
+        ("Москва", "Москва", "Moscú", "copy"),
+        ("London", "London", "London", None),
+        ("", "", "", None),
+    ],
+)
+def test_a_fault_is_what_neither_source_nor_reference_does(
+    source: str, hypothesis: str, reference: str, fault: str | None
+) -> None:
+    faults = find_faults([source], [hypothesis], [reference])
+    assert list(faults) == list(FAULTS)
+    assert [name for name, indices in faults.items() if indices] == ([fault] if fault else [])
+
+
+@given(st.text(min_size=1).filter(str.strip), st.text(min_size=1).filter(str.strip))
+def test_a_translation_like_the_reference_has_no_fault(source: str, reference: str) -> None:
+    faults = find_faults([source], [reference], [reference])
+    assert not any(faults.values())
+
+
+def test_one_reference_of_several_is_enough() -> None:
+    def found(*references: str) -> set[str]:
+        faults = find_faults(["3 dogs?"], ["¿Tres perros?"], *([text] for text in references))
+        return {name for name, indices in faults.items() if indices}
+
+    assert found("¿3 perros?") == {"number lost"}
+    assert found("¿3 perros?", "Tres perros.") == set()
+    assert found("Los tres.") == {"punctuation"}
+
+
+@given(
+    st.lists(st.integers(0, 2), max_size=3),
+    st.lists(st.integers(0, 2), min_size=1, max_size=4),
+    st.integers(2, 5),
+)
+def test_repetitions_are_at_least_those_that_were_put_in(
+    before: list[int], group: list[int], times: int
+) -> None:
+    assert repetitions([*before, *group * times], 4) >= times
+    units = [*before, *group * times]
+    assert repetitions(units, 4) == max(
+        (
+            n
+            for start in range(len(units))
+            for period in range(1, 5)
+            for n in range(1, len(units) + 1)
+            if units[start : start + period] * n == units[start : start + period * n]
+            and start + period <= len(units)
+        ),
+        default=0,
+    )
+
+
+def test_signs_and_numbers_are_read_in_any_script() -> None:
+    assert [final_sign(text) for text in ("はい。", "「はい！」", "नहीं।", "no", "")] == [
+        ".",
+        "!",
+        ".",
+        "",
+        "",
+    ]
+    assert lost_numbers("٣ dogs and 12", "3 y 11", ["3 y 12"]) == ["12"]
+
+
+# --- test sets ------------------------------------------------------------------------------------
+
+
+def test_blank_lines_line_ends_and_a_byte_order_mark_are_read_as_documented(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "s").write_bytes("\ufeffone \r\n\r\n  three\u2028x\nfour".encode())
+    (tmp_path / "r").write_bytes(b"uno\n\ntres\ncuatro\n")
+    read = set_of_files(tmp_path / "s", [tmp_path / "r"])
+    assert read.sources == ("one", "", "  three\u2028x", "four")
+    assert read.references == (("uno", "", "tres", "cuatro"),)
+
+
+def test_files_that_cannot_be_scored_are_refused_by_name(tmp_path: Path) -> None:
+    two = write(tmp_path / "two", ("a", "b"))
+    one = write(tmp_path / "one", ("a",))
+    empty = write(tmp_path / "empty", ())
+    latin = tmp_path / "latin"
+    latin.write_bytes("a\ncafé\n".encode("latin-1"))
+    for source, references, message in (
+        (two, [one], r"two has 2 lines, .*one has 1"),
+        (two, [two, one], r"two has 2 lines, .*one has 1"),
+        (None, [empty], "empty is empty"),
+        (two, [tmp_path / "none"], "no file .*none"),
+        (two, [latin], r"latin, line 2: not UTF-8"),
+    ):
+        with pytest.raises(DataError, match=message):
+            set_of_files(source, references)
+    with pytest.raises(DataError, match="one has 1 lines, but two has 2 sentences"):
+        read_hypotheses(one, set_of_files(two, [two]))
+
+
+def test_a_tsv_file_is_a_test_set(tmp_path: Path) -> None:
+    file = write(tmp_path / "news.en-es.tsv", ("one\tuno", "two\tdos\tmore"))
+    there, back = set_by_name(str(file), ("en", "es")), set_by_name(str(file), ("es", "en"))
+    assert (there.name, there.sources, there.references) == (
+        "news",
+        ("one", "two"),
+        (("uno", "dos"),),
+    )
+    assert (back.sources, back.references) == (("uno", "dos"), (("one", "two"),))
+    plain = write(tmp_path / "plain.tsv", ("one\tuno", "two\tdos"))
+    assert set_by_name(str(plain)).sources == ("one", "two")
+    with pytest.raises(DataError, match="language 'de'"):
+        set_by_name(str(file), ("de", "es"))
+    with pytest.raises(DataError, match="no file"):
+        set_by_name("none.tsv")
+
+
+@pytest.mark.parametrize(
+    ("name", "languages", "message"),
+    [
+        ("wmt13", None, "no test set 'wmt13'"),
+        ("nonsense/en-es", None, "no test set"),
+        ("wmt13/en-xx", None, "no languages 'en-xx'"),
+        ("wmt13/en-es", ("es", "en"), "the run translates es → en"),
+    ],
+)
+def test_a_name_that_sacrebleu_does_not_know_is_refused(
+    name: str, languages: tuple[str, str] | None, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        set_by_name(name, languages)
+
+
+FETCH = """
+from translator.errors import DataError
+from translator.evaluation import set_by_name
+try:
+    found = set_by_name("wmt13/en-es", ("en", "es"))
+    print(found.name, found.sources, found.references, found.target_language)
+except DataError as error:
+    print("error:", error.message, error.hint)
+"""
+
+
+def fetch(cache: Path) -> str:
+    """What asking for wmt13/en-es gives where there is no network."""
+    proxy = "http://127.0.0.1:9"  # the port of nobody
+    return subprocess.run(
+        [sys.executable, "-c", FETCH],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "SACREBLEU": str(cache), "https_proxy": proxy, "http_proxy": proxy},
+        check=True,
+    ).stdout
+
+
+@pytest.mark.slow
+def test_sacrebleus_sets_come_from_its_cache_and_a_failed_download_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    said = fetch(tmp_path / "empty")
+    assert said.startswith("error: sacrebleu cannot fetch wmt13/en-es")
+    assert "--echo src" in said
+    assert not (tmp_path / "empty").exists()
+    folder = tmp_path / "cache" / "wmt13"
+    folder.mkdir(parents=True)
+    for field, lines in (("src", ("one", "two")), ("ref", ("uno", "dos"))):
+        write(folder / f"wmt13.en-es.{field}", lines)
+    for field in ("docid", "genre", "origlang"):
+        write(folder / f"wmt13.en-es.{field}", ("x", "x"))
+    assert fetch(tmp_path / "cache") == "wmt13/en-es ('one', 'two') (('uno', 'dos'),) es\n"
+
+
+# --- comparisons ----------------------------------------------------------------------------------
+
+
+def test_p_values_and_intervals_equal_the_commands(
+    test_set: EvaluationSet, systems: tuple[System, ...], tmp_path: Path
+) -> None:
+    reference = write(tmp_path / "r", test_set.references[0])
+    files = [write(tmp_path / system.name, system.hypotheses) for system in systems]
+    metrics = ("bleu", "chrf", "ter")
+    ours = compare(test_set, systems, metrics, resamples=200, trials=300)
+    inputs = (reference, "-i", *files, "-f", "text", "-m", *metrics)
+    bootstrap = sacrebleu_command(*inputs, "--paired-bs", "--paired-bs-n", "200")
+    randomized = sacrebleu_command(*inputs, "--paired-ar", "--paired-ar-n", "300")
+    told = [d for each in zip(*ours.differences.values(), strict=True) for d in each]
+    assert re.findall(r"[\d.]+ \([\d.]+ ± [\d.]+\)", bootstrap) == [
+        f"{d.score:.6f} ({d.mean:.6f} ± {d.interval:.6f})" for d in told
+    ]
+    told = told[len(metrics) :]  # the baseline has no p-value
+    assert re.findall(r"p = ([\d.]+)", bootstrap) == [f"{d.p_bootstrap:.4f}" for d in told]
+    assert re.findall(r"p = ([\d.]+)", randomized) == [f"{d.p_randomization:.4f}" for d in told]
+    for signature in (signature for pair in ours.signatures.values() for signature in pair):
+        assert signature in bootstrap + randomized
+    assert ours.differences["BLEU"][2].p_bootstrap == 1 / 201  # the best is really better
+    assert ours.differences["TER"][2].difference < 0  # and needs fewer edits
+
+
+def test_equal_systems_are_equal(test_set: EvaluationSet, systems: tuple[System, ...]) -> None:
+    same = compare(test_set, [systems[0], systems[0]], resamples=50, trials=50)
+    for differences in same.differences.values():
+        assert (differences[1].p_bootstrap, differences[1].p_randomization) == (1.0, 1.0)
+        assert differences[1].difference == 0.0
+    assert same.duels[0].wins == same.duels[0].losses == same.duels[0].most_different == ()
+
+
+def test_a_few_different_sentences_cannot_be_significant(
+    test_set: EvaluationSet, systems: tuple[System, ...]
+) -> None:
+    """All ways to swap k translations are tried: the exact test is never below our bound."""
+    base, k = systems[0].hypotheses, 4
+    changed = (*test_set.references[0][:k], *base[k:])
+    different = [i for i in range(k) if base[i] != changed[i]]
+
+    def difference(swapped: tuple[int, ...]) -> float:
+        sides = [list(base), list(changed)]
+        for index in swapped:
+            sides[0][index], sides[1][index] = sides[1][index], sides[0][index]
+        bleus = [score(side, test_set.references[0])[0].score for side in sides]
+        return abs(bleus[1] - bleus[0])
+
+    seen = difference(())
+    outcomes = [
+        difference(swapped)
+        for size in range(len(different) + 1)
+        for swapped in itertools.combinations(different, size)
+    ]
+    exact = sum(outcome >= seen - 1e-9 for outcome in outcomes) / len(outcomes)
+    ours = compare(test_set, [systems[0], System("b", changed)], ["bleu"], resamples=50, trials=999)
+    assert ours.duels[0].different == len(different)
+    assert ours.differences["BLEU"][1].p_randomization == 2.0 ** (1 - len(different)) == exact
+
+
+def test_wins_and_losses_are_counted_by_sentence() -> None:
+    small = EvaluationSet("small", ("",) * 3, (("el gato", "un perro", "la casa"),))
+    a = System("a", ("el gato", "un perro", "un coche"))
+    b = System("b", ("la gata", "un perro", "la casa"))
+    comparison = compare(small, [a, b], ["chrf"], resamples=10, trials=10)
+    [duel] = comparison.duels
+    assert (duel.wins, duel.losses, duel.different) == ((2,), (0,), 2)
+    assert duel.most_different == (2, 0)
+    assert comparison.sentence_scores[1] == tuple(sentence_chrf(b.hypotheses, small.references[0]))
+
+
+def test_a_system_of_another_test_set_is_refused(test_set: EvaluationSet) -> None:
+    with pytest.raises(DataError, match="b has 1 translations, but handwritten has 120"):
+        compare(test_set, [System("a", test_set.sources), System("b", ("x",))])
+
+
+# --- robustness -----------------------------------------------------------------------------------
+
+
+def test_the_same_sentences_are_written_in_other_ways() -> None:
+    ways = ways_to_write(["Don't stop, “Anna”!", "ok"])
+    assert ways["UPPER CASE"] == ["DON'T STOP, “ANNA”!", "OK"]
+    assert ways["Title Case"] == ["Don't Stop, “Anna”!", "Ok"]
+    assert ways["no final sign"] == ["Don't stop, “Anna", "ok"]
+    assert ways_to_write(["some longer words"] * 9) == ways_to_write(["some longer words"] * 9)
+
+
+@given(st.text(alphabet="abcd é1.", max_size=80), st.integers(0, 99))
+def test_typos_keep_words_apart_and_their_first_letters(text: str, seed: int) -> None:
+    written = with_typos(text, random.Random(seed))
+    pairs = list(zip(text.split(" "), written.split(" "), strict=True))
+    assert all(old[:1] == new[:1] and abs(len(old) - len(new)) <= len(old) for old, new in pairs)
+
+
+def test_typos_come_in_a_tenth_of_the_longer_words() -> None:
+    words = with_typos("abcdef " * 5000, random.Random(1)).split()
+    assert 0.08 < sum(word != "abcdef" for word in words) / len(words) < 0.12
+
+
+def test_a_system_is_scored_on_every_way_to_write(test_set: EvaluationSet) -> None:
+    known = dict(zip(test_set.sources, test_set.references[0], strict=True))
+    variants = robustness(test_set, lambda sources: [known.get(each, "???") for each in sources])
+    by_name = {variant.name: variant for variant in variants}
+    assert by_name["as it is"].changed == 0
+    assert [each.score for each in by_name["as it is"].scores] == pytest.approx([100.0] * 3)
+    assert by_name["UPPER CASE"].scores[0].score < 1.0
+    shouting = robustness(test_set, lambda sources: [known.get(s, "x").upper() for s in sources])
+    bleu, ignoring_case, _ = shouting[0].scores
+    assert (bleu.score < 10.0, round(ignoring_case.score, 6)) == (True, 100.0)
+
+
+# --- learned metrics ------------------------------------------------------------------------------
+
+
+def test_the_interval_of_a_mean_is_made_as_sacrebleus_intervals_are() -> None:
+    scores = np.random.default_rng(3).normal(size=50)
+    mean, interval, seed = bootstrap_mean(scores, 400)
+    draws = np.random.default_rng(12345).choice(50, size=(400, 50), replace=True)
+    assert (mean, interval) == pytest.approx(
+        estimate_ci(np.array([scores[d].mean() for d in draws]))
+    )
+    assert seed == "12345"
+    assert bootstrap_mean(scores, 0)[:2] == (None, None)
+
+
+def test_a_file_of_scores_is_a_metric(test_set: EvaluationSet, tmp_path: Path) -> None:
+    file = write(tmp_path / "comet.txt", tuple(f"{0.5 + n / 1000}" for n in range(120)))
+    learned = assess(
+        test_set, test_set.references[0], resamples=100, learned={"comet": file}
+    ).scores[-1]
+    assert (learned.name, learned.score) == ("comet", pytest.approx(0.5595))
+    assert learned.value.startswith("0.5595 ± 0.00")
+    assert learned.signature == "nsent:120|bs:100|seed:12345|from:comet.txt"
+    for lines, message in (
+        (("0.5",) * 119, "gives 119 scores, but handwritten has 120"),
+        (("nan",) * 120, "gives 0 scores"),
+        (("good",) * 120, "gives no number"),
+    ):
+        with pytest.raises(DataError, match=message):
+            learned_score("comet", write(file, lines), test_set, test_set.sources, 0)
+
+
+COMET_SCORE = """#!{python}
+import sys
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+sides = [open(options[o], encoding="utf-8").read().splitlines() for o in ("-s", "-t", "-r")]
+if sides[1][0] == "fail":
+    sys.exit("no such model")
+for number, (source, translation, reference) in enumerate(zip(*sides, strict=True)):
+    equal = float(translation == reference)
+    print(f"{{options['-t']}}\\tSegment {{number}}\\tscore: {{equal:.4f}}")
+print(f"{{options['-t']}}\\tscore: 0.1234")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a script with a #! line")
+def test_a_command_that_speaks_as_comet_score_does_is_a_metric(
+    test_set: EvaluationSet, tmp_path: Path
+) -> None:
+    command = tmp_path / "comet-score"
+    command.write_text(COMET_SCORE.format(python=sys.executable), encoding="utf-8")
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    hypotheses = (*test_set.references[0][:90], *("otra cosa",) * 30)
+    learned = learned_score("comet", command, test_set, hypotheses, 0)
+    assert learned.score == pytest.approx(90 / 120)
+    with pytest.raises(DataError, match="exit code 1: no such model"):
+        learned_score("comet", command, test_set, ("fail", *hypotheses[1:]), 0)

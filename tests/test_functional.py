@@ -5,7 +5,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from translator.functional import IGNORE_INDEX, Dropout, _CrossEntropySum, cross_entropy_sum
+from translator.functional import (
+    IGNORE_INDEX,
+    Dropout,
+    _CrossEntropySum,
+    cross_entropy_sum,
+    scaled_dot_product_attention,
+)
 
 N, D, V = 23, 8, 13
 
@@ -148,3 +154,29 @@ def test_the_gradient_passes_where_dropout_let_the_value_pass() -> None:
 def test_dropout_keeps_shape_and_number_format(shape: tuple[int, ...]) -> None:
     dropped = Dropout(0.5).train()(torch.ones(shape, dtype=torch.bfloat16))
     assert (dropped.shape, dropped.dtype) == (shape, torch.bfloat16)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_attention_and_its_gradients_equal_torchs(masked: bool) -> None:
+    torch.manual_seed(1)
+    queries, keys, values = (
+        torch.randn(2, 3, length, 4, dtype=torch.float64).requires_grad_() for length in (5, 6, 6)
+    )
+    attend = torch.rand(2, 1, 5, 6) < 0.5 if masked else None
+    if attend is not None:
+        attend[..., 0] = True
+    direction = torch.randn(2, 3, 5, 4, dtype=torch.float64)
+    both = [
+        torch.autograd.grad((heads * direction).sum(), (queries, keys, values))
+        for heads in (
+            scaled_dot_product_attention(queries, keys, values, attend),
+            F.scaled_dot_product_attention(queries, keys, values, attn_mask=attend),
+        )
+    ]
+    torch.testing.assert_close(both[0], both[1])
+    with torch.no_grad():  # torch's own, in inference
+        ours = scaled_dot_product_attention(queries, keys, values, attend)
+    with torch.enable_grad():
+        torch.testing.assert_close(
+            scaled_dot_product_attention(queries, keys, values, attend), ours
+        )

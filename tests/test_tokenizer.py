@@ -149,6 +149,13 @@ def test_many_texts_are_encoded_as_each_alone(tokenizer):
     assert tokenizer.encode(SENTENCES) == [tokenizer.encode([text])[0] for text in SENTENCES]
 
 
+def test_sampled_pieces_spell_the_text_and_are_fixed_by_the_seed(tokenizer):
+    samples = [tokenizer.sample(SENTENCES * 5, 0.2, seed) for seed in (1, 2, 1)]
+    assert samples[0] == samples[2] != samples[1]
+    assert samples[0] != tokenizer.encode(SENTENCES * 5)
+    assert tokenizer.decode(samples[0]) == tokenizer.decode(tokenizer.encode(SENTENCES * 5))
+
+
 def test_an_empty_list_stays_empty(tokenizer):
     assert (tokenizer.encode([]), tokenizer.decode([])) == ([], [])
 

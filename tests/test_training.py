@@ -1,7 +1,10 @@
 """Training: the mathematics of a step, schedules, and going on exactly after any stop."""
 
 import json
+import math
 import os
+import random
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +23,7 @@ from translator.errors import RunError, TranslatorError
 from translator.preparation import prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.training import (
+    Budgeted,
     Finished,
     Plan,
     StepDone,
@@ -113,12 +117,12 @@ def test_the_learning_rate_follows_its_schedule(schedule: str, expected: list[fl
         "training.warmup_steps=2",
         "training.learning_rate=1.0",
     ).training
-    assert [learning_rate(step, settings) for step in range(1, 7)] == pytest.approx(expected)
+    assert [learning_rate(step, settings, 6) for step in range(1, 7)] == pytest.approx(expected)
 
 
 def test_without_warmup_the_first_step_has_the_full_rate() -> None:
     settings = tiny("training.warmup_steps=0", "training.learning_rate=0.5").training
-    assert learning_rate(1, settings) == 0.5
+    assert learning_rate(1, settings, 100) == 0.5
 
 
 def test_one_batch_and_the_same_batch_in_parts_make_the_same_step() -> None:
@@ -184,6 +188,123 @@ def test_a_tiny_model_learns_to_spell_digits() -> None:
     events = list(train(config))
     validated = [event for event in events if isinstance(event, Validated)]
     assert validated[-1].bleu > 80
+
+
+def test_shares_of_processes_and_parts_add_up_to_the_step_of_one_process() -> None:
+    config = tiny("model.dropout=0", "training.optimizer=adamw")
+    whole, parts = trainer(config), trainer(config)
+    batch = next(iter(whole.stream))
+    whole.weights.forget_gradients()
+    parts.weights.forget_gradients()
+    whole._backward(batch, 7)
+    for rank in range(3):
+        for part in batch.share(rank, 3).split(2):
+            parts._backward(part, 7)
+    assert sum(len(batch.share(rank, 3).source) for rank in range(3)) == len(batch.source)
+    torch.testing.assert_close(whole.weights.gradients, parts.weights.gradients)
+
+
+@pytest.mark.slow
+def test_a_batch_that_does_not_fit_into_memory_is_computed_in_parts() -> None:
+    """A real limit of memory, in a process of its own."""
+    Path("limited.py").write_text(
+        "import resource, sys\n"
+        "from translator.config import load_config\n"
+        "from translator.training import StepDone, Warned, train\n"
+        "for event in train(load_config(None, sys.argv[1:])):\n"
+        "    if isinstance(event, StepDone) and event.step == 1:\n"
+        "        pages = int(open('/proc/self/statm').read().split()[0])\n"
+        "        limit = pages * resource.getpagesize() + 30_000_000\n"
+        "        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
+        "    if isinstance(event, Warned):\n"
+        "        print(event.step, event.message)\n",
+        encoding="utf-8",
+    )
+    if not Path("/proc/self/statm").is_file():
+        pytest.skip("needs /proc to know the size of a process")
+    write_corpus(Path("digits.en-es.tsv"), 1000)
+    config = tiny(
+        "model.d_ff=2048",
+        "training.tokens_per_batch=8192",
+        "training.max_steps=2",
+        "model.dropout=0",
+    )
+    overrides = [f"{key}={value}" for key, value in flat(config.model_dump())]
+    made = subprocess.run(
+        [sys.executable, "limited.py", *overrides],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert made.returncode == 0, made.stderr
+    # How many parts it takes depends on what the allocator of the machine still holds.
+    parts = {int(found) for found in re.findall(r"computed in (\d+) parts", made.stdout)}
+    assert parts, made.stdout
+    for n in parts:
+        advice = f"training.tokens_per_batch: {8192 // n} with training.accumulate_batches: {n}"
+        assert advice in made.stdout
+
+
+# --- budgets --------------------------------------------------------------------------------------
+
+
+def test_minutes_become_steps_over_which_the_rate_falls_to_zero() -> None:
+    config = tiny("training.max_minutes=0.01", "training.max_steps=1", "training.log_every_steps=1")
+    events = list(train(config))
+    (budgeted,) = (event for event in events if isinstance(event, Budgeted))
+    done = [event for event in events if isinstance(event, StepDone)]
+    assert done[-1].step == budgeted.max_steps > 30
+    assert done[-1].learning_rate == pytest.approx(0.006 / (budgeted.max_steps - 30))
+    assert isinstance(events[-1], Finished)
+    assert events[-1].completed
+
+
+def test_an_interrupted_budget_keeps_its_number_of_steps_and_ends_in_the_same_bytes() -> None:
+    config = tiny("training.max_minutes=0.01", "training.validate_every_steps=20")
+    list(train(config))
+    expected, run = model_bytes(), RunDirectory(RUNS / "tiny")
+    measured = run.read_measured()
+    run.path.rename(RUNS / "uninterrupted")
+    run.path.mkdir()
+    run.write_measured(measured)  # what another sitting measured
+    run_to_step(config, measured["max_steps"] - 2)
+    list(train(config))
+    assert run.read_measured() == measured
+    assert model_bytes() == expected
+
+
+def test_training_stops_when_nothing_improves() -> None:
+    config = tiny("training.patience=2", "training.max_steps=1000", "training.learning_rate=1e-9")
+    events = list(train(config))
+    assert [e.is_best for e in events if isinstance(e, Validated)] == [True, False, False]
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.completed, finished.stopped_early, finished.step) == (True, True, 12)
+    assert [type(event) for event in train(config)] == [Plan, Finished]
+
+
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "loss"])
+def test_the_named_metric_chooses_the_best_model(metric: str) -> None:
+    config = tiny(f"training.best_metric={metric}", "training.max_steps=40")
+    validated = [event for event in train(config) if isinstance(event, Validated)]
+    worth = [-v.loss if metric == "loss" else getattr(v, metric) for v in validated]
+    assert [v.is_best for v in validated] == [
+        value > max(worth[:index], default=-math.inf) for index, value in enumerate(worth)
+    ]
+
+
+def test_the_size_of_batches_is_found_once() -> None:
+    config = tiny("training.tokens_per_batch=auto", "training.max_steps=2")
+    plan = next(iter(train(config)))
+    assert isinstance(plan, Plan)
+    assert plan.tokens_per_batch in (1024, 2048, 4096)
+    run = RunDirectory(RUNS / "tiny")
+    assert run.read_measured() == {"tokens_per_batch": plan.tokens_per_batch}
+    run.write_measured({"tokens_per_batch": 512})  # as if another machine had begun
+    again = next(iter(train(config)))
+    assert isinstance(again, Plan)
+    assert again.tokens_per_batch == 512
 
 
 # --- what is told and left ------------------------------------------------------------------------
@@ -377,19 +498,29 @@ def test_a_signal_ends_training_with_everything_saved(number: signal.Signals) ->
 
 
 @pytest.mark.slow
-def test_a_killed_process_goes_on_to_the_same_bytes() -> None:
-    config = tiny("training.max_steps=400", "training.validate_every_steps=100")
+def test_a_process_killed_ten_times_goes_on_to_the_same_bytes() -> None:
+    """A checkpoint after every step: a good part of the kills falls into the writing of one."""
+    config = tiny(
+        "training.max_steps=400",
+        "training.validate_every_steps=100",
+        "training.checkpoint_every_steps=1",
+        "training.log_every_steps=1",
+    )
     process = start(config)
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=300) == 0
     expected = model_bytes()
     (RUNS / "tiny").rename(RUNS / "uninterrupted")
-    for step in (20, 130, 270):
+    moments = random.Random(1)
+    run = RunDirectory(RUNS / "tiny")
+    for kill in range(10):
         process = start(config)
-        wait_for_step(process, step)
+        wait_for_step(process, 1 + 35 * kill)
+        time.sleep(moments.uniform(0, 0.2))
         process.kill()
         process.wait()
+        assert run.checkpoint_steps()
     process = start(config)
-    _, messages = process.communicate(timeout=120)
+    _, messages = process.communicate(timeout=300)
     assert process.returncode == 0, messages
     assert "continuing at step" in messages
     assert model_bytes() == expected

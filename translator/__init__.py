@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from translator.translation import Translation, Translator
+    from translator.visualization.attention import AttentionMap, AttentionMaps, attention_maps
 
 __version__ = "0.1.0"
-__all__ = ["Translation", "Translator", "__version__"]
+__all__ = [
+    "AttentionMap",
+    "AttentionMaps",
+    "Translation",
+    "Translator",
+    "__version__",
+    "attention_maps",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +31,8 @@ def __getattr__(name: str) -> Any:
         from translator import translation
 
         return getattr(translation, name)
+    if name in ("AttentionMap", "AttentionMaps", "attention_maps"):
+        from translator.visualization import attention
+
+        return getattr(attention, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

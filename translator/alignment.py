@@ -1,18 +1,18 @@
-"""Which source word does a target word come from, and how sure was the model of each token?
+"""Where did a model look? Attention weights, word alignment, and how sure it was of each token.
 
-Both are read from one more pass over a finished translation, all positions at once.
+The last two are read from one more pass over a finished translation, all positions at once.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from translator.model import Attention, KeysValues, Memory, Seq2SeqTransformer
+from translator.model import Attention, KeysValues, Seq2SeqTransformer
 from translator.tokenizer import BOS_ID, EOS_ID
-
-_ONE_AT_A_TIME = threading.Lock()
 
 
 @torch.inference_mode()
@@ -29,38 +29,53 @@ def read_again(
     device = next(model.parameters()).device
     source_ids = torch.tensor([[*source, EOS_ID]], device=device)
     decoder_input = torch.tensor([[BOS_ID, *target]], device=device)
-    memory = model.encode(source_ids, torch.ones_like(source_ids))
-    attention, states = _decode(model, decoder_input, memory)
-    labels = torch.tensor([*target, EOS_ID], device=device)
-    log_probs = model.output(states[0]).float().log_softmax(dim=1).gather(1, labels[:, None])
-    return log_probs[:, 0].tolist(), attention[:-1]
-
-
-def _decode(
-    model: Seq2SeqTransformer, decoder_input: Tensor, memory: Memory
-) -> tuple[Tensor, Tensor]:
-    """Cross-attention [T, S] of one layer, averaged over its heads, and the states [1, T, D]."""
     layers = list(model.decoder.layers)
-    attention = layers[max(0, len(layers) - 2)].cross_attention
-    weights: list[Tensor] = []
-
-    def keep(module: Attention, inputs: tuple[Tensor, KeysValues, Tensor]) -> None:
-        weights.append(attention_weights(module, *inputs[:2])[0].mean(dim=0))
-
-    with _ONE_AT_A_TIME:  # hooks belong to the model, which several threads may read
-        handle = attention.register_forward_pre_hook(keep)
-        try:
-            states = model.decode(decoder_input, memory)
-        finally:
-            handle.remove()
-    return weights[0], states
+    aligning = layers[max(0, len(layers) - 2)].cross_attention
+    with recorded_attention([aligning]) as weights:
+        [states] = model(source_ids, torch.ones_like(source_ids), decoder_input)
+    labels = torch.tensor([*target, EOS_ID], device=device)
+    log_probs = model.output(states).float().log_softmax(dim=1).gather(1, labels[:, None])
+    [attention] = weights[aligning]  # [1, H, T + 1, S + 1]
+    return log_probs[:, 0].tolist(), attention[0].mean(dim=0)[:-1]
 
 
-def attention_weights(attention: Attention, queries: Tensor, keys_values: KeysValues) -> Tensor:
-    """softmax(q kᵀ / √K) of every head where nothing is masked: [B, H, Q, M]."""
-    q = attention.q_proj(queries).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
-    scores: Tensor = q @ keys_values.keys.transpose(2, 3) / q.shape[3] ** 0.5
-    return scores.softmax(dim=3)
+@contextmanager
+def recorded_attention(modules: Iterable[nn.Module]) -> Iterator[dict[nn.Module, list[Tensor]]]:
+    """Record, by module, the weights of the attention that this thread computes in the `with`.
+
+    Other threads may go on using the modules; what they compute is not recorded. Modules that are
+    no attention are passed over.
+    """
+    weights: dict[nn.Module, list[Tensor]] = {
+        module: [] for module in modules if isinstance(module, Attention)
+    }
+    thread = threading.get_ident()
+
+    def record(module: Any, inputs: Any, named_inputs: Any, output: Any) -> None:
+        if threading.get_ident() == thread:
+            weights[module].append(attention_weights(module, *inputs, **named_inputs))
+
+    hooks = [module.register_forward_hook(record, with_kwargs=True) for module in weights]
+    try:
+        yield weights
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def attention_weights(
+    attention: Attention, queries: Tensor, keys_values: KeysValues, attend: Tensor | None = None
+) -> Tensor:
+    """softmax(q kᵀ / √K), [B, H, Q, M] in float32: equation 1 of Vaswani et al. before the values.
+
+    The arguments are those of `Attention.forward`, whose fused kernel keeps no weights.
+    """
+    heads = attention.q_proj(queries).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
+    scores = heads @ keys_values.keys.transpose(-2, -1) / heads.shape[-1] ** 0.5  # [B, H, Q, M]
+    if attend is not None:
+        scores = scores.masked_fill(~attend, -torch.inf)
+    weights: Tensor = scores.softmax(dim=-1, dtype=torch.float32)
+    return weights
 
 
 def align_words(

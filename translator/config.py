@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -38,6 +39,12 @@ Language = Annotated[
     Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$"),
 ]
 
+NumberOrAuto = Annotated[  # None in the program
+    int | None,
+    BeforeValidator(lambda value: None if value == "auto" else value),
+    PlainSerializer(lambda value: "auto" if value is None else value),
+]
+
 
 class Section(BaseModel):
     """A frozen part of the configuration that knows all its keys."""
@@ -45,29 +52,115 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+LANGUAGE_PLACEHOLDER = "{language}"
+Format = Literal["tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"]
+
+
 class CorpusConfig(Section):
     """Where text pairs come from."""
 
     path: str = Field(
-        description="A .tsv file; a path with {language} in it for two parallel text files; either "
-        "also .gz or .xz; a .parquet, .json, .jsonl or .csv file or a folder for Hugging Face "
-        "datasets; hf:NAME for a dataset of the hub; embedded:NAME for the corpus in this package.",
+        description="A file: .tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff (.xlf) or .po; two "
+        "files of which line n translates line n, named by {language}: news.{language}.txt; all "
+        "but Parquet also packed: .gz, .xz, .bz2, .zst. Many files of one format: a glob such as "
+        "shards/*.tsv.gz (also with {language}) or a folder, read in the order of their names. "
+        "hf:NAME, or a folder that was saved by Hugging Face datasets; embedded:NAME for a corpus "
+        "of this package. A corpus that needs no other key may be its path alone.",
         min_length=1,
+    )
+    format: Format | None = Field(
+        None,
+        description="Where the name does not tell it: tsv, csv, json, jsonl, parquet, tmx, xliff, "
+        "po, text (two files, named by {language}), or dataset (a folder that Hugging Face "
+        "datasets is to load).",
     )
     columns: dict[Language, int | str] | None = Field(
         None,
-        description="Which column holds which language: {en: 0, es: 1} in a TSV file, "
-        "{en: english, es: spanish} in a dataset. Not needed where names say it: "
-        "NAME.en-es.tsv, a translation column, or columns named en and es.",
+        description="Where each language stands, if not under its own name: {en: 0, es: 1} in a "
+        "TSV file, or a CSV file without header; {en: english, es: spanish} by header, JSON key or "
+        "column; {en: en-GB, es: es} in TMX; {en: source, es: target} in XLIFF; {en: msgid, "
+        "es: msgstr} in PO. Not needed for NAME.en-es.tsv, a header or keys en and es, "
+        "{translation: {en: …, es: …}}, and where the file says its languages.",
+    )
+    max_pairs: int | None = Field(
+        None, ge=1, description="Read only so many pairs, the first ones. null reads all."
     )
     subset: str | None = Field(None, description="The subset (configuration) of a hub dataset.")
     split: str = Field("train", description="The split of a Hugging Face dataset.", min_length=1)
+    streaming: bool = Field(
+        False,
+        description="Read a Hugging Face dataset while it arrives, and not download or convert all "
+        "of it first. Files are always read so.",
+    )
     weight: float = Field(
         1.0,
         gt=0.0,
         le=1000.0,
         description="How often each pair occurs in an epoch of training: 3 repeats it, 0.5 takes "
         "another half of the pairs in each epoch.",
+    )
+
+    @property
+    def kind(self) -> Literal["text", "dataset", "embedded"] | None:
+        """What the path and the format mean, where that is more than files of one format."""
+        if self.path.startswith("embedded:"):
+            return "embedded"
+        if self.path.startswith("hf:") or self.format == "dataset":
+            return "dataset"
+        return "text" if LANGUAGE_PLACEHOLDER in self.path else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _format_fits_path(self) -> "CorpusConfig":
+        if self.format == "text" and self.kind != "text":
+            raise ValueError("format text means two files, named by a path with {language} in it")
+        if self.kind and self.format not in (None, self.kind):
+            raise ValueError(f"format {self.format} does not fit the path {self.path}")
+        return self
+
+
+class AugmentationConfig(Section):
+    """Which share of the training pairs is shown in another shape, drawn anew in every epoch."""
+
+    upper_case: float = Field(
+        0.01,
+        ge=0.0,
+        le=1.0,
+        description="Share of the pairs shown IN CAPITALS, both sides. They have few pieces longer "
+        "than a letter, so they take more tokens, and many steps to learn.",
+    )
+    lower_case: float = Field(
+        0.05,
+        ge=0.0,
+        le=1.0,
+        description="Share of the pairs in small letters only, both sides; every other one also "
+        "without final punctuation, as one writes in a hurry.",
+    )
+    title_case: float = Field(
+        0.01, ge=0.0, le=1.0, description="Share of the pairs whose source is In Title Case."
+    )
+    no_final_punctuation: float = Field(
+        0.05, ge=0.0, le=1.0, description="Share without the full stop or ¿? at the end."
+    )
+    typos: float = Field(
+        0.01, ge=0.0, le=1.0, description="Share with a letter wrong in a word of the source."
+    )
+    other_pieces: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Share cut into other pieces than the likeliest (subword regularisation).",
+    )
+    alpha: float = Field(
+        0.2,
+        ge=0.0,
+        le=1.0,
+        description="How other_pieces are chosen: the smaller, the more unlikely ones (unigram), "
+        "or the share of merges left out (bpe).",
     )
 
 
@@ -107,11 +200,27 @@ class DataConfig(Section):
     max_tokens_per_sentence: int = Field(
         128, ge=2, le=4096, description="Longer pairs are dropped from training, and counted."
     )
+    temperature: float = Field(
+        1.0,
+        ge=1.0,
+        le=100.0,
+        description="Above 1, small corpora of train occur more often: shares of an epoch are as "
+        "size^(1/temperature), times weight, and the largest corpus keeps its size.",
+    )
+    augmentation: AugmentationConfig = Field(
+        AugmentationConfig(),
+        description="Other shapes in which training pairs are shown; valid and test never are.",
+    )
 
     @field_validator("train", mode="before")
     @classmethod
     def _one_corpus_is_a_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, dict | CorpusConfig) else value
+        return [value] if isinstance(value, dict | str | CorpusConfig) else value
+
+    @field_validator("test", mode="before")
+    @classmethod
+    def _one_path_is_a_set(cls, value: Any) -> Any:
+        return {"test": value} if isinstance(value, str) else value
 
     @model_validator(mode="before")
     @classmethod
@@ -187,10 +296,17 @@ class TrainingConfig(Section):
     """How the model learns."""
 
     max_steps: int = Field(940, ge=1, description="Optimizer steps; the learning rate ends there.")
-    tokens_per_batch: int = Field(
+    max_minutes: float | None = Field(
+        None,
+        gt=0.0,
+        description="Minutes of optimizer steps, in place of max_steps: after the first 30 steps "
+        "the number that fits is fixed. Reading and validations come on top.",
+    )
+    tokens_per_batch: NumberOrAuto = Field(
         2048,
         ge=16,
-        description="A batch holds at most so many tokens on either side, at least a sentence.",
+        description="A batch holds at most so many tokens on either side, at least a sentence; "
+        "auto takes what fits into memory, and no more than serves speed.",
     )
     accumulate_batches: int = Field(
         1, ge=1, description="Batches whose gradients are summed for one optimizer step."
@@ -232,6 +348,16 @@ class TrainingConfig(Section):
     keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
         "bleu", description="What chooses the best model on valid: bleu, chrf or loss."
+    )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Stop after so many validations in a row without a better model; null: never.",
+    )
+    tensorboard: bool = Field(
+        False,
+        description="`translator train` writes scalars for TensorBoard, too, to "
+        "runs/NAME/tensorboard; needs the extra translator[tensorboard].",
     )
 
 

@@ -1,7 +1,8 @@
-"""Two functions that dominate a training step outside the matrix products, made fast.
+"""Three functions that dominate a training step outside the matrix products, made fast.
 
-Both compute what torch's own do; they exist because on a CPU `F.dropout` spends its time drawing
-one random number after another, and `F.cross_entropy` passes many times over B × T × V numbers.
+All compute what torch's own do; they exist because on a CPU `F.dropout` spends its time drawing
+one random number after another, `F.cross_entropy` passes many times over B × T × V numbers, and
+the backward pass of `F.scaled_dot_product_attention` takes longer than the products in it.
 """
 
 from typing import Any
@@ -44,6 +45,23 @@ def cpu_dropout_mask(x: Tensor, p: float) -> Tensor:
     mask = torch.empty(x.shape, dtype=x.dtype)
     torch.lt(random_bytes, threshold, out=mask)
     return mask.mul_(256.0 / threshold)
+
+
+def scaled_dot_product_attention(
+    queries: Tensor, keys: Tensor, values: Tensor, attend: Tensor | None
+) -> Tensor:
+    """softmax(q kᵀ / √K) v of Vaswani et al. (2017), eq. 1, where `attend` allows it.
+
+    queries [B, H, Q, K], keys and values [B, H, M, K], `attend` broadcastable to [B, H, Q, M] with
+    at least one True in each row; None: all. Returns [B, H, Q, K].
+    """
+    if queries.device.type != "cpu" or not torch.is_grad_enabled():
+        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=attend)
+    scores = queries * queries.shape[-1] ** -0.5 @ keys.transpose(-1, -2)  # [B, H, Q, M]
+    if attend is not None:
+        forbidden = torch.zeros(attend.shape, dtype=scores.dtype).masked_fill_(~attend, -torch.inf)
+        scores += forbidden
+    return torch.softmax(scores, dim=-1) @ values
 
 
 def cross_entropy_sum(

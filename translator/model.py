@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translator.config import ModelConfig
-from translator.functional import Dropout
+from translator.functional import Dropout, scaled_dot_product_attention
 from translator.tokenizer import PAD_ID
 
 
@@ -65,11 +65,8 @@ class Attention(nn.Module):
 
         `attend`, broadcastable to [B, H, Q, M], says which keys a query may see; None: all.
         """
-        heads = F.scaled_dot_product_attention(
-            self._split_heads(self.q_proj(queries)),
-            keys_values.keys,
-            keys_values.values,
-            attn_mask=attend,
+        heads = scaled_dot_product_attention(
+            self._split_heads(self.q_proj(queries)), *keys_values, attend
         )  # [B, H, Q, K]
         return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 

@@ -1,119 +1,331 @@
-"""How do files become what training reads? Splits, a tokenizer, ids in flat arrays."""
+"""How do files become what training reads? Splits, a tokenizer, ids in files, made once.
 
+Pairs pass as streams, so memory does not grow with the corpora: read → held-out ones left out →
+encoded → appended to files, which training maps into memory. They are kept for the next start, and
+for other runs, under a key that changes with the corpora and with every setting that matters.
+"""
+
+import glob
 import hashlib
 import itertools
-import random
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import NamedTuple
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from importlib.metadata import version
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
 
 from translator.config import Config, CorpusConfig
-from translator.data import Corpus, Counts, SentencePair, encode_pairs, read_pairs, set_aside
-from translator.errors import DataError
-from translator.runs import RunDirectory
+from translator.data import (
+    Augmenter,
+    Corpus,
+    CorpusWriter,
+    Counts,
+    FingerprintCollector,
+    Part,
+    SentencePair,
+    bare_text,
+    draw,
+    encode_pairs,
+    read_pairs,
+    set_aside,
+    shares_text,
+)
+from translator.errors import DataError, RunError
+from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
 
+_LAYOUT = 1  # of the prepared files; another number leaves older ones alone
+_SHARED = "shares a text with a held-out pair"
+_SAMPLED_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # of each file, to tell it from another
 
-@dataclass
+
+@dataclass(frozen=True)
 class TrainingData:
     """All that training reads: ids to learn from, ids and texts to validate on."""
 
     tokenizer: Tokenizer
+    augmenter: Augmenter  # of train
     train: Corpus
     valid: Corpus
     valid_pairs: list[SentencePair]
-    counts: dict[str, Counts] = field(default_factory=dict)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash of the training and validation ids: the same data give the same."""
-        digest = hashlib.sha256()
-        for corpus in (self.train, self.valid):
-            for array in corpus.arrays:
-                digest.update(array.tobytes())
-        return digest.hexdigest()
+    counts: dict[str, Counts]
+    fingerprint: str  # a hash of the training and validation ids: the same data give the same
 
 
 def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
-    """Read the corpora, train the tokenizer once (or load the run's), and encode."""
-    splits = read_splits(config)
-    if run.tokenizer_file.is_file():
-        tokenizer = run.read_tokenizer()
-    else:
-        tokenizer = _train_tokenizer([pair for pairs in splits.train for pair in pairs], config)
-        run.write_tokenizer(tokenizer)
-    counts = {"train": Counts(read=splits.shared), "valid": Counts()}
-    if splits.shared:
-        counts["train"].dropped["shares a text with a held-out pair"] = splits.shared
-    limit = config.data.max_tokens_per_sentence
-    corpora = {
-        "train": Corpus.join(
-            [
-                encode_pairs(pairs, tokenizer, limit, counts["train"], corpus.weight)
-                for corpus, pairs in zip(config.data.train, splits.train, strict=True)
-            ]
-        ),
-        "valid": encode_pairs(splits.held_out["valid"], tokenizer, limit, counts["valid"]),
-    }
-    for name, corpus in corpora.items():
-        if len(corpus) == 0:
-            raise DataError(
-                f"no {name} pair is left of the {counts[name].read:,} that were read "
-                f"({_reasons(counts[name])})",
-                f"Check data.{name}"
-                + (" and data.held_out_pairs: it takes two pairs and more." * (name == "valid")),
-            )
-    valid_pairs = [p for p in splits.held_out["valid"] if p.source.strip() and p.target.strip()]
-    return TrainingData(tokenizer, corpora["train"], corpora["valid"], valid_pairs, counts)
+    """Read the corpora, train the tokenizer once (or load the run's), and encode.
 
-
-class Splits(NamedTuple):
-    """The pairs of a configuration by their use."""
-
-    train: list[list[SentencePair]]  # of each training corpus
-    held_out: dict[str, list[SentencePair]]  # valid and every test/NAME
-    shared: int  # pairs that left train because they share a text with one that was set aside
-
-
-def read_splits(config: Config, *, training: bool = True) -> Splits:
-    """Read the pairs of every corpus that the configuration names.
-
-    Held-out sets that the configuration does not name are set aside from the training side.
-    Without `training` that side is read only if it is needed for this, else it is left empty.
+    What was prepared before, by this run or another, is mapped without reading the corpora.
     """
-    data = config.data
-
-    def read(corpus: CorpusConfig) -> list[SentencePair]:
-        return list(read_pairs(corpus, data.source_language, data.target_language))
-
-    missing = [] if data.valid is not None else ["valid"]
-    missing += [] if data.test else ["test/held-out"]
-    train = [read(corpus) for corpus in data.train] if training or missing else []
-    held_out = {"valid": read(data.valid)} if data.valid is not None else {}
-    held_out |= {f"test/{name}": read(corpus) for name, corpus in data.test.items()}
-    shared = 0
-    if missing:
-        total = sum(map(len, train))
-        if total <= len(missing):
-            raise DataError(
-                f"{', '.join(corpus.path for corpus in data.train)}: no train pair is left of "
-                f"{total} when {len(missing)} are set aside to validate and test on",
-                "Bring more pairs, or name data.valid and data.test.",
-            )
-        size = min(data.held_out_pairs, total // 10 or 1)
-        train, drawn = set_aside(train, [size] * len(missing), config.seed)
-        shared = total - sum(map(len, train)) - sum(map(len, drawn))
-        held_out.update(zip(missing, drawn, strict=True))
-    return Splits(train, held_out, shared)
-
-
-def _train_tokenizer(pairs: list[SentencePair], config: Config) -> Tokenizer:
-    sample = pairs
-    limit = config.tokenizer.sample_sentences // 2
-    if len(pairs) > limit:
-        sample = random.Random(config.seed).sample(pairs, limit)
-    return Tokenizer.train(itertools.chain.from_iterable(sample), config.tokenizer)
+    splits = Splits(config)
+    with _disk_errors(run.prepared):
+        tokenizer = _tokenizer(splits, run)
+        directory = PreparedDirectory(run.prepared / _key_of_ids(config, tokenizer))
+        content = directory.read()
+        if content is None:
+            with lock(directory.path):
+                content = directory.read()  # another process may have made it meanwhile
+                if content is None:
+                    _prepare(splits, tokenizer, directory)
+                    content = directory.read()
+    if content is None:
+        raise RunError(f"{directory.path} has vanished", "Start again; let no one delete it.")
+    with _disk_errors(run.path):
+        run.keep_fingerprints(directory)
+    valid = [Part(content["pairs"]["valid"][0], 1.0)]
+    return TrainingData(
+        tokenizer,
+        Augmenter(config.data, tokenizer),
+        Corpus.map(directory.corpus_files("train"), _parts(content["pairs"]["train"], config)),
+        Corpus.map(directory.corpus_files("valid"), valid),
+        [SentencePair(*pair) for pair in content["valid_pairs"]],
+        {name: Counts(**counts) for name, counts in content["counts"].items()},
+        content["fingerprint"],
+    )
 
 
-def _reasons(counts: Counts) -> str:
-    return ", ".join(f"{reason}: {n:,}" for reason, n in counts.dropped.items()) or "none was read"
+def _prepare(splits: "Splits", tokenizer: Tokenizer, directory: PreparedDirectory) -> None:
+    """Encode the train and valid pairs into the files of a directory."""
+    counts = {"train": Counts(), "valid": Counts()}
+    encode = partial(
+        encode_pairs,
+        tokenizer=tokenizer,
+        max_tokens=splits.config.data.max_tokens_per_sentence,
+    )
+    trained_on = FingerprintCollector()
+    corpora: dict[str, list[Iterable[SentencePair]]] = {
+        "train": [
+            trained_on.passing(splits.train(corpus, counts["train"]))
+            for corpus in splits.config.data.train
+        ],
+        "valid": [splits.held_out["valid"]],
+    }
+    pairs: dict[str, list[int]] = {}
+    fingerprints = []
+    with directory.make() as (made, description):
+        for name, parts in corpora.items():
+            with CorpusWriter(made.corpus_files(name), tokenizer.vocabulary_size) as writer:
+                pairs[name] = [writer.append(encode(part, counts=counts[name])) for part in parts]
+            if name == "train":
+                splits.leave_out_held_out(counts["train"])
+            if not sum(pairs[name]):
+                raise _nothing_left(name, counts[name])
+            fingerprints.append(writer.fingerprint)
+        made.write_fingerprints(trained_on.sides)
+        description |= {
+            "pairs": pairs,  # of each corpus
+            "counts": {name: vars(each) for name, each in counts.items()},
+            "fingerprint": hashlib.sha256("".join(fingerprints).encode()).hexdigest(),
+            "valid_pairs": [p for p in splits.held_out["valid"] if all(map(str.strip, p))],
+        }
+
+
+def _nothing_left(name: str, counts: Counts) -> DataError:
+    reasons = ", ".join(f"{reason}: {n:,}" for reason, n in counts.dropped.items())
+    return DataError(
+        f"no {name} pair is left of the {counts.read:,} that were read "
+        f"({reasons or 'none was read'})",
+        f"Check data.{name}"
+        + (" and data.held_out_pairs: it takes two pairs and more." * (name == "valid")),
+    )
+
+
+def _parts(pairs: list[int], config: Config) -> list[Part]:
+    """The training corpora with their weights, those of small ones raised by the temperature.
+
+    A corpus of n pairs has the share n^(1/T) of an epoch (Arivazhagan et al., 2019), in which
+    those of the largest occur once.
+    """
+    exponent = 1.0 - 1.0 / config.data.temperature
+    return [
+        Part(size, corpus.weight * (max(pairs) / size) ** exponent if size else 1.0)
+        for size, corpus in zip(pairs, config.data.train, strict=True)
+    ]
+
+
+@contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"cannot prepare the corpora in {folder}: {error.strerror or error}",
+            "Check the permissions and the room on the disk.",
+        ) from None
+
+
+# --- which pair serves for what -------------------------------------------------------------------
+
+
+class Splits:
+    """The pairs of a configuration by their use.
+
+    Held-out sets that the configuration does not name are drawn from the training corpora with
+    its seed; pairs that share a text with them are not trained on.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        data = config.data
+        self.missing = [] if data.valid is not None else ["valid"]
+        self.missing += [] if data.test else ["test/held-out"]
+
+    @cached_property
+    def held_out(self) -> dict[str, list[SentencePair]]:
+        """The pairs of valid and of every test/NAME."""
+        data = self.config.data
+        named = {} if data.valid is None else {"valid": data.valid}
+        named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
+        held_out = {name: list(self._read(corpus)) for name, corpus in named.items()}
+        if self.missing:
+            sets = len(self.missing)
+            drawn = set_aside(self._read_all, sets, data.held_out_pairs, self.config.seed)
+            if not all(drawn):
+                paths = ", ".join(corpus.path for corpus in data.train)
+                raise DataError(
+                    f"{paths}: no train pair is left when {sets} are set aside to validate and "
+                    "test on",
+                    "Bring more pairs, or name data.valid and data.test.",
+                )
+            held_out.update(zip(self.missing, drawn, strict=True))
+        return held_out
+
+    def train(self, corpus: CorpusConfig, counts: Counts) -> Iterator[SentencePair]:
+        """The pairs of a training corpus that are learned from; `counts` tells of the others."""
+        return self._learnable(corpus, self._read(corpus), counts)
+
+    def _learnable(
+        self, corpus: CorpusConfig, pairs: Iterator[SentencePair], counts: Counts
+    ) -> Iterator[SentencePair]:
+        """What every training pair passes, one stage after the other."""
+        pairs = self._without_held_out(pairs, counts)
+        return pairs
+
+    def _without_held_out(
+        self, pairs: Iterator[SentencePair], counts: Counts
+    ) -> Iterator[SentencePair]:
+        texts = self._held_out_texts
+        for pair in pairs:
+            if texts and shares_text(pair, texts):
+                counts.read += 1
+                counts.drop(_SHARED)
+            else:
+                yield pair
+
+    def leave_out_held_out(self, counts: Counts) -> None:
+        """Count the pairs that were drawn no longer as read and dropped, after all were read."""
+        drawn = sum(len(self.held_out[name]) for name in self.missing)
+        counts.read -= drawn
+        if counts.dropped.get(_SHARED, 0) > drawn:
+            counts.dropped[_SHARED] -= drawn
+        else:
+            counts.dropped.pop(_SHARED, None)
+
+    def tokenizer_sample(self) -> list[SentencePair]:
+        """The training pairs that the tokenizer learns from, in the order of the files."""
+        size = self.config.tokenizer.sample_sentences // 2
+        numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
+        drawn, _ = draw(numbered, size, f"tokenizer {self.config.seed}")  # not the held-out ones
+        drawn.sort(key=itemgetter(0))
+        sample: list[SentencePair] = []
+        for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):
+            sample += self._learnable(corpus, (pair for _, pair in group), Counts())
+        return sample
+
+    @cached_property
+    def _held_out_texts(self) -> set[str]:
+        """The bare texts of the drawn sets; the others are the user's, to judge by."""
+        drawn = itertools.chain.from_iterable(self.held_out[name] for name in self.missing)
+        return {bare_text(side) for pair in drawn for side in pair}
+
+    def _read_all(self) -> Iterator[SentencePair]:
+        return itertools.chain.from_iterable(map(self._read, self.config.data.train))
+
+    def _read(self, corpus: CorpusConfig) -> Iterator[SentencePair]:
+        data = self.config.data
+        return read_pairs(corpus, data.source_language, data.target_language)
+
+
+# --- the tokenizer --------------------------------------------------------------------------------
+
+
+def _tokenizer(splits: Splits, run: RunDirectory) -> Tokenizer:
+    """The run's own tokenizer, else the one that was learned from these corpora, else a new one."""
+    if run.tokenizer_file.is_file():
+        return run.read_tokenizer()
+    file = run.prepared / f"{_key_of_tokenizer(splits.config)}.model"
+    with lock(file):
+        if not file.is_file():
+            sample = itertools.chain.from_iterable(splits.tokenizer_sample())
+            write_atomically(file, Tokenizer.train(sample, splits.config.tokenizer).model)
+        if not run.tokenizer_file.is_file():
+            run.write_tokenizer(Tokenizer.load(file))
+    return run.read_tokenizer()
+
+
+# --- what the prepared files are made of ----------------------------------------------------------
+
+
+def _key_of_tokenizer(config: Config) -> str:
+    """A name that changes with whatever changes the tokenizer."""
+    return _key(config, config.tokenizer.model_dump(), config.seed)
+
+
+def _key_of_ids(config: Config, tokenizer: Tokenizer) -> str:
+    """A name that changes with whatever changes the prepared ids."""
+    drawn = config.data.valid is None or not config.data.test
+    pieces = hashlib.sha256(tokenizer.model).hexdigest()
+    return _key(config, pieces, config.seed if drawn else None)
+
+
+def _key(config: Config, *settings: object) -> str:
+    data = config.data.model_dump(exclude={"test", "temperature", "augmentation"})
+    data["drawn"] = not config.data.test
+    for corpus in data["train"]:
+        del corpus["weight"]  # of the epoch, not of the files
+    corpora = [*config.data.train, *([config.data.valid] if config.data.valid else [])]
+    content = {
+        "layout": _LAYOUT,
+        "versions": [version("translator"), version("sentencepiece")],
+        "data": data,
+        "settings": settings,
+        "files": [[_identity(file) for file in _files(c, config)] for c in corpora],
+    }
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+
+
+def _files(corpus: CorpusConfig, config: Config) -> list[Path]:
+    """The files that a corpus is read from; none for a dataset of the hub."""
+    if corpus.path.startswith("embedded:"):
+        folder = Path(__file__).parent / "corpus"
+        return sorted(folder.glob(corpus.path.removeprefix("embedded:") + ".*"))
+    languages = (config.data.source_language, config.data.target_language)
+    names = dict.fromkeys(corpus.path.replace("{language}", each) for each in languages)
+    found: list[Path] = []
+    for name in names:
+        matches = sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207
+        for path in map(Path, matches):
+            found += sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+    return found
+
+
+def _identity(file: Path) -> list[Any]:
+    """What changes with the content of a file: name, size, time, and a hash of some blocks.
+
+    To read all of it would cost a large corpus a minute at every start; the blocks find a file
+    that was replaced by one of the same size and time.
+    """
+    try:
+        status = file.stat()
+        digest = hashlib.sha256()
+        with file.open("rb") as stream:
+            for number in range(_SAMPLED_BLOCKS):
+                stream.seek(status.st_size * number // _SAMPLED_BLOCKS)
+                digest.update(stream.read(_BLOCK_BYTES))
+    except OSError:
+        return [file.name]  # whoever reads it says what is wrong
+    return [file.name, status.st_size, status.st_mtime_ns, digest.hexdigest()]

@@ -6,17 +6,23 @@ A file is written beside its place and moved in, so a reader sees the old one or
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
+import numpy as np
 import safetensors
+import safetensors.numpy
 import safetensors.torch
 from torch import Tensor
 
-from translator.config import Config, dump_config, load_config
+from translator.config import Config, DecodingConfig, dump_config, load_config
+from translator.data import CorpusFiles, Fingerprints
 from translator.errors import ConfigError, RunError
 from translator.tokenizer import Tokenizer
 
@@ -43,10 +49,14 @@ class RunDirectory:
         self.tokenizer_file = path / "tokenizer.model"
         self.model_file = path / "model.safetensors"
         self.environment_file = path / "environment.json"
+        self.measured_file = path / "measured.json"
+        self.fingerprints_file = path / "training_fingerprints.safetensors"
         self.metrics_file = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
         self.evaluations = path / "evaluations"
+        self.tensorboard = path / "tensorboard"
+        self.prepared = path.parent / ".prepared"  # what runs share, see PreparedDirectory
 
     @classmethod
     def find(cls, path: Path | None = None) -> "RunDirectory":
@@ -123,6 +133,10 @@ class RunDirectory:
             )
         return weights
 
+    def model_sha256(self) -> str:
+        """A hash of the best weights so far: what was translated with others is out of date."""
+        return _sha256(self.model_file.read_bytes())
+
     def write_model(self, weights: dict[str, Tensor], tokenizer: Tokenizer) -> None:
         """Keep weights as the best so far."""
         data = safetensors.torch.save(weights, {_TOKENIZER_KEY: _sha256(tokenizer.model)})
@@ -140,15 +154,47 @@ class RunDirectory:
 
     def read_environment(self) -> dict[str, Any]:
         """What the run was made with; empty before training has started."""
-        if not self.environment_file.is_file():
+        return self._read_json(self.environment_file, "Delete it; training writes it.")
+
+    def read_measured(self) -> dict[str, Any]:
+        """What training measured once and holds fixed from then on: its steps, its batch size."""
+        return self._read_json(self.measured_file, "Train under another name (--set name=…).")
+
+    def write_measured(self, content: dict[str, Any]) -> None:
+        """Keep what was measured."""
+        self.write_json(self.measured_file, content)
+
+    def _read_json(self, file: Path, hint: str) -> dict[str, Any]:
+        if not file.is_file():
             return {}
         try:
-            content: dict[str, Any] = json.loads(self.environment_file.read_text(encoding="utf-8"))
+            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise RunError(
-                f"{self.environment_file} is damaged ({error})", "Delete it; training writes it."
-            ) from None
+            raise RunError(f"{file} is damaged ({error})", hint) from None
         return content
+
+    def keep_fingerprints(self, prepared: "PreparedDirectory") -> None:
+        """Keep a copy of what tells the sentences trained on: it belongs to the model."""
+        if not self.fingerprints_file.is_file():
+            write_atomically(self.fingerprints_file, prepared.fingerprints_file.read_bytes())
+
+    def read_fingerprints(self) -> dict[str, Fingerprints]:
+        """Fingerprints by side, source and target; empty where the run keeps none."""
+        if not self.fingerprints_file.is_file():
+            return {}
+        try:
+            sides = safetensors.numpy.load(self.fingerprints_file.read_bytes())
+            return {side: sides[side].astype(np.uint64) for side in ("source", "target")}
+        except Exception as error:  # safetensors' own error type is not public everywhere
+            raise RunError(
+                f"{self.fingerprints_file} is damaged ({error})",
+                "Copy it again, or delete it: evaluation then cannot tell what was trained on.",
+            ) from None
+
+    def evaluation_file(self, test_set: str, decoding: DecodingConfig) -> Path:
+        """Where the scores of a test set are kept; the hypotheses lie beside it."""
+        name = re.sub(r"[^\w.+-]+", "-", test_set)
+        return self.evaluations / f"{name}.beam-{decoding.beam_size}.json"
 
     def append_metrics(self, entry: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
@@ -217,6 +263,74 @@ class RunDirectory:
                 yield RunError(f"the checkpoint {folder} is damaged: {error}", f"Delete {folder}.")
 
 
+class PreparedDirectory:
+    """A directory runs/.prepared/KEY: corpora as ids, made once for all runs that learn from them.
+
+    It is complete or not there. The key tells the content and the settings that it was made of,
+    so it is never out of date; whoever deletes it loses time only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._description_file = path / "description.json"
+
+    def corpus_files(self, name: str) -> CorpusFiles:
+        """The two files of a corpus, train or valid."""
+        return CorpusFiles(self.path / f"{name}.ids", self.path / f"{name}.offsets")
+
+    @property
+    def fingerprints_file(self) -> Path:
+        """The fingerprints of the sentences that are trained on."""
+        return self.path / "fingerprints.safetensors"
+
+    def read(self) -> dict[str, Any] | None:
+        """What is told of the corpora; None unless all files are here in their full size."""
+        try:
+            content: dict[str, Any] = json.loads(self._description_file.read_text("utf-8"))
+            sizes: dict[str, int] = content.pop("sizes")
+            whole = all((self.path / name).stat().st_size == n for name, n in sizes.items())
+        except (OSError, ValueError, KeyError, AttributeError):
+            return None
+        return content if whole else None
+
+    def write_fingerprints(self, sides: dict[str, Fingerprints]) -> None:
+        """Write the fingerprints of the training sentences by side, source and target."""
+        write_atomically(self.fingerprints_file, safetensors.numpy.save(dict(sides)))
+
+    @contextmanager
+    def make(self) -> "Iterator[tuple[PreparedDirectory, dict[str, Any]]]":
+        """A directory to write the files in, and a description to fill; then it takes this place.
+
+        What was here, and what a killed process left, is deleted. Call it with `lock` held.
+        """
+        partial = PreparedDirectory(self.path.with_name(f".{self.path.name}.partial"))
+        for leftover in (partial.path, self.path):
+            shutil.rmtree(leftover, ignore_errors=True)
+        partial.path.mkdir(parents=True)
+        description: dict[str, Any] = {}
+        try:
+            yield partial, description
+            sizes = {file.name: file.stat().st_size for file in partial.path.iterdir()}
+            for name in sizes:
+                _sync(partial.path / name)
+            content = json.dumps({**description, "sizes": sizes})
+            _write_durably(partial._description_file, content.encode())
+            partial.path.rename(self.path)
+        finally:
+            shutil.rmtree(partial.path, ignore_errors=True)
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Be the only process on this machine or file system that makes `path`; wait for another.
+
+    The lock is a file beside `path`, freed by the system when its process ends in any way.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
+        yield
+
+
 def write_atomically(file: Path, data: bytes) -> None:
     """Write a file so that nobody ever sees a part of it; makes its directory."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -229,6 +343,11 @@ def _write_durably(file: Path, data: bytes) -> None:
     with file.open("wb") as stream:
         stream.write(data)
         stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb+") as stream:
         os.fsync(stream.fileno())
 
 

@@ -11,6 +11,7 @@ import itertools
 import re
 import sys
 import tempfile
+import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from translator.errors import DataError, RunError
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
 _MAX_LINE_BYTES = 16384  # of what SentencePiece learns from
+_SAMPLING = threading.Lock()
 
 _SPACES = [0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)]
 _SPACES += [0x2028, 0x2029, 0x202F, 0x205F, 0x3000]
@@ -97,6 +99,20 @@ class Tokenizer:
         """Ids of each text, without start and end."""
         valid = [text.encode("utf-8", "replace").decode() for text in texts]  # lone surrogates: ?
         ids: list[list[int]] = self._processor.encode(valid)
+        return ids
+
+    def sample(self, texts: Sequence[str], alpha: float, seed: int) -> list[list[int]]:
+        """Ids of each text, cut into pieces at random: subword regularisation (Kudo, 2018).
+
+        The smaller `alpha`, the more any way to cut is as likely as another. For a BPE model it is
+        the share of merges that are left out (Provilkov et al., 2020).
+        """
+        valid = [text.encode("utf-8", "replace").decode() for text in texts]
+        with _SAMPLING:  # SentencePiece has one seed, and one generator for each thread
+            sentencepiece.set_random_generator_seed(seed)
+            ids: list[list[int]] = self._processor.encode(
+                valid, enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1
+            )
         return ids
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:

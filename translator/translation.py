@@ -180,6 +180,13 @@ class Translator:
             for text, each in zip(texts, found, strict=True)
         ]
 
+    def search(
+        self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses for source ids without special ids, each as one sequence, best first."""
+        parts = [_Part(i, tuple(ids), "") for i, ids in enumerate(sources)]
+        return [each.hypotheses for each in self._search(parts, decoding or self.config.decoding)]
+
     # --- texts to parts ---------------------------------------------------------------------------
 
     def _parts(

@@ -3,7 +3,19 @@
 stdout carries results only (translations, scores, tables); everything else goes to stderr.
 """
 
-from translator.cli import evaluate, inspect, train, translate  # each adds its command to `app`
+# each of these adds its command to `app`
+from translator.cli import attention, compare, evaluate, inspect, plot, report, train, translate
 from translator.cli.console import app, main
 
-__all__ = ["app", "evaluate", "inspect", "main", "train", "translate"]
+__all__ = [
+    "app",
+    "attention",
+    "compare",
+    "evaluate",
+    "inspect",
+    "main",
+    "plot",
+    "report",
+    "train",
+    "translate",
+]

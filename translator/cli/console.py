@@ -113,6 +113,17 @@ def table(rows: list[list[str]]) -> str:
     )
 
 
+def write_output(stem: Path, ending: str, data: bytes) -> None:
+    """Write the file STEM + ending and tell its path on stdout; STEM.png means STEM, too."""
+    from translator.runs import write_atomically
+
+    if stem.suffix in (".html", ".npz", ".png"):
+        stem = stem.with_suffix("")
+    file = Path(f"{stem}{ending}")
+    write_atomically(file, data)
+    typer.echo(file)
+
+
 def duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,94 +1,278 @@
-"""`translator evaluate`: scores with their signatures."""
+"""`translator evaluate`: scores with their signatures and intervals, and what they hide."""
 
-import time
+import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import BeamOption, RunOption, app, decoding_of, find_run, load, say
-from translator.config import Config, DecodingConfig
-from translator.errors import DataError
+from translator.cli.console import (
+    BeamOption,
+    RunOption,
+    app,
+    decoding_of,
+    find_run,
+    load,
+    say,
+    table,
+)
+from translator.cli.sets import (
+    HypothesisOption,
+    ReferenceOption,
+    SourceOption,
+    SplitOption,
+    TestSetOption,
+    check_pair,
+    chosen_sets,
+)
+from translator.config import DecodingConfig
+from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
-    from translator.evaluation import Evaluation
+    from translator.evaluation import Evaluation, EvaluationSet, Variant
     from translator.runs import RunDirectory
     from translator.translation import Translator
+
+_LINES_SHOWN = 5  # examples of a fault
+
+MetricOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=PATH",
+        help="A further metric: comet=PATH of an installed comet-score, or of a file with one "
+        "score a line; repeatable.",
+    ),
+]
+GateOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="METRIC=SCORE", help="Exit with 1 below it: bleu=30; repeatable."),
+]
 
 
 @app.command("evaluate")
 def evaluate_cli(
     run: RunOption = None,
-    split: Annotated[str, typer.Option("--split", help="test or valid.")] = "test",
-    source: Annotated[Path | None, typer.Option(help="A file of sentences to translate.")] = None,
-    reference: Annotated[
-        Path | None, typer.Option(help="Their translations, line by line.")
-    ] = None,
+    split: SplitOption = None,
+    test_set: TestSetOption = None,
+    source: SourceOption = None,
+    reference: ReferenceOption = None,
+    hypothesis: HypothesisOption = None,
+    metric: MetricOption = None,
+    fail_under: GateOption = None,
+    resamples: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Of the bootstrap; 0: no intervals.")
+    ] = 1000,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Also with other cases, no final sign, typos.")
+    ] = False,
     beam_size: BeamOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
-    """Score the run on its test sets, or on any two files, with sacrebleu and its signatures."""
-    from translator.data import read_lines
-
-    if (source is None) != (reference is None):
-        raise typer.BadParameter("--source and --reference belong together")
-    translator_run = find_run(run)
-    if source and reference:
-        sets = {source.stem: (list(read_lines(source)), list(read_lines(reference)))}
+    """Score a run, or any translations, with intervals, signatures and a look at the faults."""
+    check_pair(source, reference)
+    if hypothesis and (robustness or beam_size):
+        raise typer.BadParameter("--hypothesis is a file: nothing is translated")
+    learned = _learned_metrics(metric or [])
+    gates = _gates(fail_under or [], learned)
+    directory = find_run(run) if run or not hypothesis else None
+    config = directory.read_config() if directory else None
+    sets = chosen_sets(config, split, test_set, source, reference)
+    if hypothesis and len(sets) > 1:
+        raise typer.BadParameter("--hypothesis belongs to one test set")
+    options = {"resamples": resamples, "learned": learned}
+    if hypothesis:
+        evaluations = [_evaluate_file(hypothesis, sets[0], directory, options, as_json)]
     else:
-        sets = _split_of(translator_run.read_config(), split)
-    translator = load(translator_run.path)
-    decoding = decoding_of(translator, beam_size)
-    for name, (sources, references) in sets.items():
-        _evaluate_set(translator, translator_run, name, sources, references, decoding)
+        assert directory is not None
+        evaluations = _evaluate_run(directory, sets, beam_size, options, robustness, as_json)
+    if as_json:
+        summaries = [summary for _, summary in evaluations]
+        typer.echo(json.dumps(summaries, indent=2, ensure_ascii=False))
+    _check_gates([evaluation for evaluation, _ in evaluations], gates)
 
 
-def _split_of(config: Config, split: str) -> dict[str, tuple[list[str], list[str]]]:
-    from translator.preparation import read_splits
+def _evaluate_file(
+    file: Path,
+    test_set: "EvaluationSet",
+    run: "RunDirectory | None",
+    options: dict[str, Any],
+    as_json: bool,
+) -> "tuple[Evaluation, dict[str, Any]]":
+    from translator.evaluation import assess, read_hypotheses
 
-    splits = read_splits(config, training=False).held_out
-    chosen = {
-        name: pairs
-        for name, pairs in splits.items()
-        if name == split or name.startswith(f"{split}/")
-    }
-    if not chosen:
-        raise DataError(f"the run has no split {split!r}", f"It has: {', '.join(splits)}.")
-    return {
-        name: ([pair.source for pair in pairs], [pair.target for pair in pairs])
-        for name, pairs in chosen.items()
-    }
+    trained_on = run.read_fingerprints() if run else None
+    hypotheses = read_hypotheses(file, test_set)
+    evaluation = assess(test_set, hypotheses, trained_on=trained_on, **options)
+    if not as_json:
+        typer.echo(f"{test_set.name}: {len(test_set):,} sentences, {file}")
+        _show(evaluation)
+    _warn(evaluation)
+    return evaluation, {**evaluation.summary(), "hypotheses": str(file)}
 
 
-def _evaluate_set(
-    translator: "Translator",
+def _evaluate_run(
     run: "RunDirectory",
-    name: str,
-    sources: list[str],
-    references: list[str],
-    decoding: DecodingConfig,
-) -> "Evaluation":
-    from translator.evaluation import evaluate
+    sets: "list[EvaluationSet]",
+    beam_size: int | None,
+    options: dict[str, Any],
+    with_robustness: bool,
+    as_json: bool,
+) -> "list[tuple[Evaluation, dict[str, Any]]]":
+    from translator.evaluation import assess, keep, translate
 
-    evaluation = evaluate(translator, sources, references, decoding)
-    typer.echo(f"{name}: {len(sources):,} sentences, beam {decoding.beam_size}")
-    for score in evaluation.scores:
-        typer.echo(f"  {score}")
-    stem = f"{name.replace('/', '-')}.beam-{decoding.beam_size}"
-    run.write_json(
-        run.evaluations / f"{stem}.json",
+    translator = load(run.path)
+    decoding = decoding_of(translator, beam_size)
+    trained_on = run.read_fingerprints()
+    if not trained_on:
+        say(f"{run.fingerprints_file} is missing: whether test sentences leaked is not known")
+    evaluations = []
+    for test_set in sets:
+        hypotheses, seconds = translate(translator, test_set.sources, decoding)
+        evaluation = assess(test_set, hypotheses, trained_on=trained_on, seconds=seconds, **options)
+        if not as_json:
+            typer.echo(f"{test_set.name}: {len(test_set):,} sentences, beam {decoding.beam_size}")
+            _show(evaluation)
+        file = keep(run, evaluation, decoding)
+        say(f"  {len(test_set) / max(1e-9, seconds):,.0f} sentences/s; hypotheses in {file}")
+        _warn(evaluation)
+        summary = {**evaluation.summary(), "decoding": decoding.model_dump()}
+        if with_robustness:
+            summary["robustness"] = _robustness(translator, test_set, decoding, as_json)
+        evaluations.append((evaluation, summary))
+    return evaluations
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+def _show(evaluation: "Evaluation") -> None:
+    scores = [[score.name, score.value, score.signature] for score in evaluation.scores]
+    widths = [max(len(row[column]) for row in scores) for column in (0, 1)]
+    for name, value, signature in scores:
+        typer.echo(f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {signature}")
+    typer.echo(f"  length ratio {evaluation.length_ratio:.2f} (characters)\n")
+    rows = [["fault", "sentences", "share"]]
+    notes = ["lines"]
+    for fault, indices in evaluation.faults.items():
+        share = len(indices) / len(evaluation.test_set)
+        rows.append([fault, f"{len(indices):,}", f"{share:.1%}"])
+        lines = ", ".join(str(index + 1) for index in indices[:_LINES_SHOWN])
+        notes.append(lines + " …" * (len(indices) > _LINES_SHOWN))
+    for row, note in zip(table(rows).splitlines(), notes, strict=True):
+        typer.echo(f"  {row}  {note}".rstrip())
+    typer.echo()
+    rows = [["words of the source", "sentences", "BLEU", "chrF2", "length ratio"]]
+    for bucket in evaluation.by_length:
+        values = [score.value for score in bucket.scores]
+        rows.append([str(bucket), f"{bucket.sentences:,}", *values, f"{bucket.length_ratio:.2f}"])
+    typer.echo(_indented(table(rows)))
+    typer.echo()
+
+
+def _warn(evaluation: "Evaluation") -> None:
+    for warning in evaluation.warnings:
+        say(f"warning: {evaluation.test_set.name}: {warning}")
+
+
+def _robustness(
+    translator: "Translator", test_set: "EvaluationSet", decoding: DecodingConfig, as_json: bool
+) -> list[dict[str, Any]]:
+    """Translate the other ways to write the sources, show the table, and give it as JSON."""
+    from translator.evaluation import robustness, translate
+
+    def translations(sources: Sequence[str]) -> tuple[str, ...]:
+        return translate(translator, sources, decoding)[0]
+
+    variants = robustness(test_set, translations)
+    if not as_json:
+        typer.echo(_indented(table(_robustness_rows(variants))))
+        typer.echo()
+    return [
         {
-            "set": name,
-            "sentences": len(sources),
-            "scores": [vars(score) for score in evaluation.scores],
-            "decoding": decoding.model_dump(),
-            "seconds": round(evaluation.seconds, 3),
-            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        },
-    )
-    hypotheses = "".join(line + "\n" for line in evaluation.hypotheses)
-    run.write_text(run.evaluations / f"{stem}.hypotheses.txt", hypotheses)
-    say(
-        f"  {len(sources) / max(1e-9, evaluation.seconds):,.0f} sentences/s; "
-        f"hypotheses in {run.evaluations / stem}.hypotheses.txt"
-    )
-    return evaluation
+            "sources": variant.name,
+            "changed": variant.changed,
+            "scores": [score.summary() for score in variant.scores],
+        }
+        for variant in variants
+    ]
+
+
+def _robustness_rows(variants: "tuple[Variant, ...]") -> list[list[str]]:
+    rows = [["sources", "changed"]]
+    for score in variants[0].scores:
+        rows[0] += [score.name, "Δ"]
+    for variant in variants:
+        row = [variant.name, f"{variant.changed:,}"]
+        for score, plain in zip(variant.scores, variants[0].scores, strict=True):
+            difference = score.score - plain.score
+            row += [score.value, f"{difference:+.1f}" if variant is not variants[0] else ""]
+        rows.append(row)
+    return rows
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+# --- further metrics and gates --------------------------------------------------------------------
+
+
+def _learned_metrics(options: list[str]) -> dict[str, Path]:
+    from translator.evaluation import METRICS
+
+    found = {}
+    for option in options:
+        name, separator, path = option.partition("=")
+        name = name.strip().lower()
+        if not separator or not path or not re.fullmatch(r"[a-z][\w.+-]*", name):
+            raise typer.BadParameter(f"--metric wants NAME=PATH, such as comet=PATH, not {option}")
+        if name in METRICS or name in found:
+            raise typer.BadParameter(f"--metric {name}: there is a metric of this name")
+        if not Path(path).is_file():
+            raise TranslatorError(
+                f"--metric {name}: there is no file {path}",
+                "Give the path of comet-score, or of a file with one score a line.",
+            )
+        found[name] = Path(path)
+    return found
+
+
+def _gates(options: list[str], learned: dict[str, Path]) -> dict[str, tuple[str, float]]:
+    """The least score that is wanted by name of the metric, beside the name of its Score."""
+    from translator.evaluation import LOWER_IS_BETTER, METRICS
+
+    known = {**{n: s for n, s in METRICS.items() if n not in LOWER_IS_BETTER}}
+    known |= {name: name for name in learned}
+    gates = {}
+    for option in options:
+        name, _, number = option.partition("=")
+        name = name.strip().lower()
+        if name in LOWER_IS_BETTER:
+            raise typer.BadParameter(f"--fail-under {option}: a lower {name.upper()} is better")
+        if name not in known:
+            raise typer.BadParameter(
+                f"--fail-under {option}: no metric {name!r}, only {', '.join(known)}"
+            )
+        if not re.fullmatch(r"-?\d+(\.\d+)?", number.strip()):
+            raise typer.BadParameter(f"--fail-under wants METRIC=SCORE, bleu=30, not {option}")
+        if name in METRICS and not 0 <= float(number) <= 100:
+            raise typer.BadParameter(f"--fail-under {option}: {name} goes from 0 to 100")
+        if name in gates:
+            raise typer.BadParameter(f"--fail-under {option}: {name} has a limit already")
+        gates[name] = (known[name], float(number))
+    return gates
+
+
+def _check_gates(evaluations: "list[Evaluation]", gates: dict[str, tuple[str, float]]) -> None:
+    failed = [
+        f"{evaluation.test_set.name}: {name} {evaluation[name]:.2f} is under {least:g}"
+        for evaluation in evaluations
+        for name, least in gates.values()
+        if not evaluation[name] >= least
+    ]
+    if failed:
+        raise TranslatorError(
+            "; ".join(failed), "This is what --fail-under asked for; the scores stand above."
+        )

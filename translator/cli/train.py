@@ -1,5 +1,6 @@
 """`translator train`: the run's progress on stderr."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from translator.config import Config, load_config
 
 if TYPE_CHECKING:
     from translator.data import Counts
-    from translator.training import Finished, Plan, StepDone, Validated
+    from translator.training import Budgeted, Finished, Plan, StepDone, Validated
 
 _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
 
@@ -40,19 +41,31 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
     """Train and show the progress on stderr."""
     from translator import training
 
+    others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
+    quiet = quiet or others_speak
     if not quiet:
         say(f"reading {', '.join(corpus.path for corpus in config.data.train)}")
     display: _Progress | None = None
-    for event in training.train(config):
+    events = training.train(config)
+    if config.training.tensorboard and not others_speak:
+        from translator.visualization.tensorboard import with_tensorboard
+
+        events = with_tensorboard(events)
+    for event in events:
         match event:
             case training.Plan():
                 _show_plan(event, quiet=quiet)
                 display = _Progress(event, quiet=quiet)
+            case training.Budgeted() if display:
+                display.budget(event)
             case training.StepDone() if display:
                 display.step(event)
+            case training.Warned() if display:
+                display.clear()
+                say(f"warning: {event.message}")
             case training.Validated() if display and not quiet:
                 display.clear()
-                _show_validation(event, config.training.max_steps)
+                _show_validation(event, display.max_steps)
             case training.Finished():
                 if display:
                     display.close()
@@ -71,9 +84,9 @@ class _Progress:
         self._quiet = quiet
         self._first_step = plan.first_step
         self._started = time.monotonic()
-        self._max_steps = plan.config.training.max_steps
+        self.max_steps = plan.max_steps
         self._bar = tqdm(
-            total=self._max_steps,
+            total=self.max_steps,
             initial=plan.first_step,
             unit="step",
             disable=quiet or not sys.stderr.isatty(),
@@ -83,16 +96,27 @@ class _Progress:
         self.clear = self._bar.clear
         self.close = self._bar.close
 
+    def budget(self, budgeted: "Budgeted") -> None:
+        """From now on it is known how many steps there are."""
+        self.max_steps = self._bar.total = budgeted.max_steps
+        if not self._quiet:
+            self.clear()
+            say(
+                f"time       {budgeted.max_steps:,} steps fit into the minutes given, "
+                f"{budgeted.seconds_per_step:.2f} s each; the validations come on top"
+            )
+
     def step(self, done: "StepDone") -> None:
         self._bar.update()
         if done.loss is not None and done.tokens_per_second is not None:
             self._bar.set_postfix_str(
                 f"loss {done.loss:.2f}, {done.tokens_per_second:,.0f} tokens/s"
             )
-        if done.step == self._first_step + _STEPS_TO_JUDGE_BY and not self._quiet:
+        judge = self._first_step + _STEPS_TO_JUDGE_BY
+        if done.step == judge and self.max_steps is not None and not self._quiet:
             seconds_per_step = (time.monotonic() - self._started) / _STEPS_TO_JUDGE_BY
             self.clear()
-            to_go = duration(seconds_per_step * (self._max_steps - done.step))
+            to_go = duration(seconds_per_step * (self.max_steps - done.step))
             say(f"time       about {to_go} to go, and the validations")
 
 
@@ -114,12 +138,16 @@ def _show_plan(plan: "Plan", *, quiet: bool) -> None:
         f"{model.decoder_layers} layers, d_model {model.d_model}, {plan.vocabulary_size:,} pieces"
     )
     say(f"direction  {config.data.source_language} → {config.data.target_language}")
-    say(f"computing  {plan.device}, {plan.precision}")
+    together = f", {plan.processes} processes" if plan.processes > 1 else ""
+    say(f"computing  {plan.device}, {plan.precision}{together}")
+    if config.training.tokens_per_batch is None:
+        say(f"batches    of {plan.tokens_per_batch:,} tokens")
     say(f"run        {plan.run.path}")
-    if plan.first_step >= config.training.max_steps:
+    if plan.finished:
         say(f"this run is finished ({plan.first_step:,} steps): nothing is left to train")
     elif plan.first_step:
-        say(f"continuing at step {plan.first_step:,} of {config.training.max_steps:,}")
+        of = f" of {plan.max_steps:,}" if plan.max_steps is not None else ""
+        say(f"continuing at step {plan.first_step:,}{of}")
 
 
 def _counts_table(counts: "dict[str, Counts]") -> str:
@@ -132,9 +160,10 @@ def _counts_table(counts: "dict[str, Counts]") -> str:
     return table([header, *rows])
 
 
-def _show_validation(event: "Validated", max_steps: int) -> None:
+def _show_validation(event: "Validated", max_steps: int | None) -> None:
+    of = f"/{max_steps:,}" if max_steps is not None else ""
     say(
-        f"step {event.step:,}/{max_steps:,}  loss {event.loss:.3f}  BLEU {event.bleu:.1f}  "
+        f"step {event.step:,}{of}  loss {event.loss:.3f}  BLEU {event.bleu:.1f}  "
         f"chrF {event.chrf:.1f}{'  best so far' if event.is_best else ''}"
     )
     for source, _, hypothesis in event.samples:
@@ -146,6 +175,7 @@ def _show_finish(finished: "Finished") -> None:
     rows = [
         ["best model", f"step {best['step']:,}"],
         ["validation", f"BLEU {best['bleu']:.1f}, chrF {best['chrf']:.1f} (greedy search)"],
+        *([["stopped", f"early, after step {finished.step:,}"]] if finished.stopped_early else []),
         ["trained in", duration(finished.seconds)],
         ["size", f"{run.model_file.stat().st_size / 1e6:.1f} MB"],
         ["run", str(run.path)],

@@ -1,21 +1,42 @@
 """What is a batch? Files → pairs → cleaned, encoded examples → token-budget batches."""
 
-from translator.data.batches import Batch, BatchStream, all_batches, pack_rows
-from translator.data.examples import Corpus, Counts, Example, bare_text, encode_pairs, set_aside
+from translator.data.augmentation import Augmenter
+from translator.data.batches import Batch, BatchStream, all_batches
+from translator.data.corpus import Corpus, CorpusFiles, CorpusWriter, Example, Part
+from translator.data.examples import (
+    Counts,
+    bare_text,
+    draw,
+    encode_pairs,
+    set_aside,
+    shares_text,
+)
+from translator.data.fingerprints import FingerprintCollector, Fingerprints, fingerprints, occurring
+from translator.data.packing import pack_rows
 from translator.data.readers import SentencePair, read_lines, read_pairs
 
 __all__ = [
+    "Augmenter",
     "Batch",
     "BatchStream",
     "Corpus",
+    "CorpusFiles",
+    "CorpusWriter",
     "Counts",
     "Example",
+    "FingerprintCollector",
+    "Fingerprints",
+    "Part",
     "SentencePair",
     "all_batches",
     "bare_text",
+    "draw",
     "encode_pairs",
+    "fingerprints",
+    "occurring",
     "pack_rows",
     "read_lines",
     "read_pairs",
     "set_aside",
+    "shares_text",
 ]

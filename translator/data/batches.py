@@ -14,13 +14,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from translator.data.examples import Corpus
+from translator.data.ahead import ahead
+from translator.data.augmentation import Augmenter
+from translator.data.corpus import Corpus, Ids, Integers, ranges
+from translator.data.packing import pack_rows, row_length
 from translator.functional import IGNORE_INDEX
 from translator.tokenizer import BOS_ID, PAD_ID
 
 _BATCHES_PER_POOL = 64
-_SHORTEST_ROW = 64
-_OPEN_ROWS = 24  # rows that may still take a sentence
+_BATCHES_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,19 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
-        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        return Batch(*(tensor.to(device) for tensor in self._tensors()))
+
+    def share(self, rank: int, world_size: int) -> "Batch":
+        """The rows of one of several processes: every `world_size`-th, from row `rank` on."""
+        return Batch(*(tensor[rank::world_size] for tensor in self._tensors()))
+
+    def split(self, parts: int) -> "list[Batch]":
+        """The rows in `parts` batches, or in one for each row if there are fewer rows."""
+        chunks = [tensor.chunk(parts) for tensor in self._tensors()]
+        return [Batch(*tensors) for tensors in zip(*chunks, strict=True)]
+
+    def _tensors(self) -> Iterator[Tensor]:
+        return (getattr(self, name) for name in self.__dataclass_fields__)
 
 
 class Position(TypedDict):
@@ -56,18 +70,25 @@ class Position(TypedDict):
 
 
 class BatchStream:
-    """An endless stream of batches; the same corpus and seed give the same stream.
+    """An endless stream of batches; the same corpus, settings and seed give the same stream.
 
     In an epoch a pair of weight w occurs ⌊w⌋ times, and once more with the probability of the
-    remainder. Every epoch is shuffled and packed pool by pool, so that a position is found again
-    without packing what came before.
+    remainder. Every epoch is shuffled, then changed by the augmenter and packed pool by pool, so
+    that a position is found again without doing what came before.
     """
 
-    def __init__(self, corpus: Corpus, tokens_per_batch: int, seed: int) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        tokens_per_batch: int,
+        seed: int,
+        augmenter: Augmenter | None = None,
+    ) -> None:
         if len(corpus) == 0:
             raise ValueError("an empty corpus has no batches")
         self._corpus = corpus
         self._seed = seed
+        self._augmenter = augmenter
         self._row_length = row_length(corpus, tokens_per_batch)
         self._rows = max(1, tokens_per_batch // self._row_length)
         mean_length = max(corpus.source_lengths.mean(), corpus.target_lengths.mean())
@@ -75,33 +96,54 @@ class BatchStream:
         self.position: Position = {"epoch": 0, "pool": 0, "batch": 0}
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield batches from `position` on; it always names the batch that comes next."""
+        """Yield batches from `position` on; it always names the batch that comes next.
+
+        They are made ahead of time on a thread, which ends with the iterator.
+        """
+        for batch, position in ahead(self._batches(self.position), _BATCHES_AHEAD):
+            self.position = position
+            yield batch
+
+    def _batches(self, position: Position) -> Iterator[tuple[Batch, Position]]:
+        """Each batch from `position` on, with the position of the one after it."""
+        epoch, first_pool, first_batch = position["epoch"], position["pool"], position["batch"]
         while True:
-            epoch = self.position["epoch"]
-            first_pool, first_batch = self.position["pool"], self.position["batch"]
             order = self._shuffle(epoch)
             pools = range(0, len(order), self._pool_size)
             for pool in range(first_pool, len(pools)):
-                rows = pack_rows(
-                    self._corpus, order[pools[pool] :][: self._pool_size], self._row_length
-                )
-                np.random.default_rng([self._seed, epoch, pool]).shuffle(rows)
+                pairs, rows = self._pool(order[pools[pool] :][: self._pool_size], epoch, pool)
                 starts = range(0, len(rows), self._rows)
                 for index in range(first_batch, len(starts)):
-                    self.position = {"epoch": epoch, "pool": pool, "batch": index + 1}
-                    yield self._batch(rows[starts[index] :][: self._rows])
+                    chosen = rows[starts[index] :][: self._rows]
+                    batch = fill_batch(pairs, chosen, self._rows, self._row_length)
+                    yield batch, {"epoch": epoch, "pool": pool, "batch": index + 1}
                 first_batch = 0
-            self.position = {"epoch": epoch + 1, "pool": 0, "batch": 0}
+            epoch, first_pool = epoch + 1, 0
 
-    def _batch(self, rows: list[list[int]]) -> Batch:
-        return fill_batch(self._corpus, rows, self._rows, self._row_length)
+    def _pool(self, indices: Ids, epoch: int, pool: int) -> tuple[Corpus, list[Integers]]:
+        """The pairs of a pool, as they are seen in this epoch, and its shuffled rows of them."""
+        pairs = self._corpus.select(np.sort(indices).astype(np.int64))  # as they lie on the disk
+        random = np.random.default_rng([self._seed, epoch, pool])
+        if self._augmenter:
+            pairs = self._augmenter(pairs, self._row_length, random)
+        rows = pack_rows(pairs, np.arange(len(pairs)), self._row_length)
+        return pairs, [rows[i] for i in random.permutation(len(rows))]
 
-    def _shuffle(self, epoch: int) -> npt.NDArray[np.int64]:
+    def _shuffle(self, epoch: int) -> Ids:
+        """The order of an epoch: four bytes a pair, if there are less than four billion."""
         random = np.random.default_rng([self._seed, epoch])
-        weights = self._corpus.weights
-        whole = weights.astype(np.int64)
-        copies = whole + (random.random(len(weights)) < weights - whole)
-        return random.permutation(np.repeat(np.arange(len(weights)), copies))
+        dtype = np.uint32 if len(self._corpus) < 1 << 32 else np.int64
+        copies: list[Ids] = []
+        first = 0
+        for size, weight in self._corpus.parts:
+            pairs = np.arange(first, first + size, dtype=dtype)
+            copies += [pairs] * int(weight)
+            if weight % 1:
+                copies.append(pairs[random.random(size, np.float32) < weight % 1])
+            first += size
+        order = np.concatenate(copies)
+        random.shuffle(order)
+        return order
 
 
 def all_batches(corpus: Corpus, tokens_per_batch: int) -> Iterator[Batch]:
@@ -113,61 +155,41 @@ def all_batches(corpus: Corpus, tokens_per_batch: int) -> Iterator[Batch]:
         yield fill_batch(corpus, rows[start : start + count], count, length)
 
 
-def row_length(corpus: Corpus, tokens_per_batch: int) -> int:
-    """Tokens in a row: enough for the longest sentence and for some short ones together."""
-    longest = int(max(corpus.source_lengths.max(), corpus.target_lengths.max()))
-    return max(min(_SHORTEST_ROW, tokens_per_batch), -(-longest // 16) * 16)
-
-
-def pack_rows(corpus: Corpus, indices: npt.NDArray[np.int64], length: int) -> list[list[int]]:
-    """Put pairs into rows of `length` tokens a side: each into the fullest open row that takes it.
-
-    Only the last few rows stay open, so this takes time in proportion to the pairs.
-    """
-    rows: list[list[int]] = []
-    room: list[tuple[int, int, int]] = []  # of open rows: source and target tokens left, the row
-    sources = corpus.source_lengths[indices].tolist()
-    targets = corpus.target_lengths[indices].tolist()
-    for index, source, target in zip(indices.tolist(), sources, targets, strict=True):
-        fitting = [
-            (min(left[0] - source, left[1] - target), slot)
-            for slot, left in enumerate(room)
-            if left[0] >= source and left[1] >= target
-        ]
-        if fitting:
-            _, slot = min(fitting)
-        else:
-            if len(room) == _OPEN_ROWS:
-                room.remove(min(room))  # the one with the least room for a source
-            room.append((length, length, len(rows)))
-            rows.append([])
-            slot = len(room) - 1
-        source_left, target_left, row = room[slot]
-        rows[row].append(index)
-        room[slot] = (source_left - source, target_left - target, row)
-    return rows
-
-
-def fill_batch(corpus: Corpus, rows: Sequence[Sequence[int]], count: int, length: int) -> Batch:
+def fill_batch(corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, length: int) -> Batch:
     """Lay rows of pairs out as a batch of `count` rows; those that are missing stay empty."""
-    source = np.full((count, length), PAD_ID, dtype=np.int64)
-    labels = np.full((count, length), IGNORE_INDEX, dtype=np.int64)
-    decoder_input = np.full((count, length), PAD_ID, dtype=np.int64)
-    source_segments = np.zeros((count, length), dtype=np.int64)
-    target_segments = np.ones((count, length), dtype=np.int64)
-    for row, indices in enumerate(rows):
-        source_start = target_start = 0
-        for segment, index in enumerate(indices, start=1):
-            example = corpus[index]
-            source_end = source_start + len(example.source)
-            target_end = target_start + len(example.target)
-            source[row, source_start:source_end] = example.source
-            source_segments[row, source_start:source_end] = segment
-            labels[row, target_start:target_end] = example.target
-            decoder_input[row, target_start] = BOS_ID
-            decoder_input[row, target_start + 1 : target_end] = example.target[:-1]
-            target_segments[row, target_start:target_end] = segment
-            source_start, target_start = source_end, target_end
+    pairs = np.concatenate([np.asarray(row, np.int64) for row in rows])
+    row_of = np.repeat(np.arange(len(rows)), [len(np.atleast_1d(row)) for row in rows])
+    starts = [corpus.offsets[2 * pairs], corpus.offsets[2 * pairs + 1]]
+    ends = [starts[1], corpus.offsets[2 * pairs + 2]]
+    source, source_segments, _ = _lay_out(
+        corpus.ids, starts[0], ends[0] - starts[0], row_of, (count, length)
+    )
+    labels, target_segments, first_places = _lay_out(
+        corpus.ids, starts[1], ends[1] - starts[1], row_of, (count, length)
+    )
+    padding = target_segments == 0
+    decoder_input = np.roll(labels, 1)  # what a token follows
+    decoder_input[padding] = PAD_ID
+    decoder_input.flat[first_places] = BOS_ID
+    labels[padding] = IGNORE_INDEX
+    target_segments[padding] = 1
     source_segments[len(rows) :] = 1  # an empty row looks at itself
     arrays = (source, source_segments, decoder_input, target_segments, labels)
     return Batch(*(torch.from_numpy(array) for array in arrays))
+
+
+def _lay_out(
+    ids: Ids, starts: Integers, lengths: Integers, row_of: Integers, shape: tuple[int, int]
+) -> tuple[Integers, Integers, Integers]:
+    """One side of a batch: ids [R, L], segments [R, L], and the flat place where each begins.
+
+    The sentences of a row, which are neighbours in `row_of`, stand one after the other.
+    """
+    before = np.cumsum(lengths) - lengths
+    first_of_row = np.searchsorted(row_of, row_of)
+    first_places = row_of * shape[1] + before - before[first_of_row]
+    places = ranges(first_places, lengths)
+    laid, segments = np.full(shape, PAD_ID, np.int64), np.zeros(shape, np.int64)
+    laid.flat[places] = ids[ranges(starts, lengths)]
+    segments.flat[places] = np.repeat(np.arange(len(row_of)) - first_of_row + 1, lengths)
+    return laid, segments, first_places

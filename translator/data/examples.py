@@ -1,26 +1,24 @@
-"""Text pairs → what the model sees: cleaned, counted, encoded ids in flat arrays."""
+"""Text pairs → encoded examples, all of them counted; and which pairs are drawn at random."""
 
+import heapq
 import random
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from translator.data.ahead import ahead
+from translator.data.corpus import Corpus
 from translator.data.readers import SentencePair
 from translator.tokenizer import EOS_ID, Tokenizer
 
-Ids = npt.NDArray[np.int32]
+_CHUNK = 10_000  # pairs that are encoded together
+_CANDIDATES = 4  # so many times the pairs to set aside are drawn at first, since some are refused
 
-
-class Example(NamedTuple):
-    """The ids of a pair, each side ending in EOS."""
-
-    source: Ids  # [S]
-    target: Ids  # [T]
+T = TypeVar("T")
 
 
 @dataclass
@@ -36,111 +34,83 @@ class Counts:
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
 
-class Corpus:
-    """Encoded pairs, back to back in flat arrays: 8 bytes a token, no object a sentence."""
-
-    def __init__(self, source: list[Ids], target: list[Ids], weight: float = 1.0) -> None:
-        self._source, self._source_starts = _flatten(source)
-        self._target, self._target_starts = _flatten(target)
-        self.weights = np.full(len(source), weight)  # occurrences of each pair in an epoch
-
-    def __len__(self) -> int:
-        return len(self._source_starts) - 1
-
-    def __getitem__(self, index: int) -> Example:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        return Example(
-            self._source[self._source_starts[index] : self._source_starts[index + 1]],
-            self._target[self._target_starts[index] : self._target_starts[index + 1]],
-        )
-
-    @property
-    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """All that the corpus consists of: ids and sentence starts of both sides, weights."""
-        return (
-            self._source,
-            self._source_starts,
-            self._target,
-            self._target_starts,
-            self.weights,
-        )
-
-    @classmethod
-    def join(cls, corpora: "Sequence[Corpus]") -> "Corpus":
-        """The pairs of several corpora one after the other, each with its weight."""
-        joined = cls([], [])
-        joined._source = np.concatenate([corpus._source for corpus in corpora])
-        joined._target = np.concatenate([corpus._target for corpus in corpora])
-        joined._source_starts = _starts(np.concatenate([c.source_lengths for c in corpora]))
-        joined._target_starts = _starts(np.concatenate([c.target_lengths for c in corpora]))
-        joined.weights = np.concatenate([corpus.weights for corpus in corpora])
-        return joined
-
-    @property
-    def source_lengths(self) -> npt.NDArray[np.int64]:
-        """Number of source ids of each pair, EOS included: [len(self)]."""
-        return np.diff(self._source_starts)
-
-    @property
-    def target_lengths(self) -> npt.NDArray[np.int64]:
-        """Number of target ids of each pair, EOS included: [len(self)]."""
-        return np.diff(self._target_starts)
-
-
 def encode_pairs(
-    pairs: Iterable[SentencePair],
-    tokenizer: Tokenizer,
-    max_tokens: int,
-    counts: Counts,
-    weight: float = 1.0,
-) -> Corpus:
-    """Encode pairs; empty ones and those over `max_tokens` on a side are dropped and counted."""
-    source: list[Ids] = []
-    target: list[Ids] = []
-    for chunk in _chunks(_without_empty(pairs, counts), 10_000):
-        encoded_source = tokenizer.encode([pair.source for pair in chunk])
-        encoded_target = tokenizer.encode([pair.target for pair in chunk])
-        for source_ids, target_ids in zip(encoded_source, encoded_target, strict=True):
-            if not source_ids or not target_ids:  # invisible characters only
-                counts.drop("empty target" if source_ids else "empty source")
-                continue
-            if max(len(source_ids), len(target_ids)) > max_tokens:
+    pairs: Iterable[SentencePair], tokenizer: Tokenizer, max_tokens: int, counts: Counts
+) -> Iterator[Corpus]:
+    """Encode pairs, some thousands at a time; the next ones are read meanwhile.
+
+    Empty pairs and those of over `max_tokens` on a side are dropped and counted.
+    """
+    for chunk in ahead(_chunks(_without_empty(pairs, counts), _CHUNK), 2):
+        sources = tokenizer.encode([pair.source for pair in chunk])
+        targets = tokenizer.encode([pair.target for pair in chunk])
+        ids: list[int] = []
+        offsets = [0]
+        for source, target in zip(sources, targets, strict=True):
+            if not source or not target:  # invisible characters only
+                counts.drop("empty target" if source else "empty source")
+            elif max(len(source), len(target)) > max_tokens:
                 counts.drop(f"longer than {max_tokens} tokens")
-                continue
-            counts.kept += 1
-            source.append(np.array([*source_ids, EOS_ID], dtype=np.int32))
-            target.append(np.array([*target_ids, EOS_ID], dtype=np.int32))
-    return Corpus(source, target, weight)
+            else:
+                for side in (source, target):
+                    ids += side
+                    ids.append(EOS_ID)
+                    offsets.append(len(ids))
+        counts.kept += len(offsets) // 2
+        yield Corpus(np.array(ids, np.int32), np.array(offsets, np.int64))
+
+
+def draw(
+    items: Iterable[T], count: int, seed: int | str, refused: Callable[[T], bool] | None = None
+) -> tuple[list[T], int]:
+    """The first `count` of the items in a random order of all, less refused ones; how many all are.
+
+    One pass, with memory for `count` items.
+    """
+    key = random.Random(seed).random
+    total = 0
+
+    def keyed() -> Iterator[tuple[float, int, T]]:
+        nonlocal total
+        for total, item in enumerate(items, start=1):
+            place = key()
+            if refused is None or not refused(item):
+                yield place, total, item
+
+    return [item for _, _, item in heapq.nsmallest(count, keyed())], total
 
 
 def set_aside(
-    corpora: list[list[SentencePair]], sizes: list[int], seed: int
-) -> tuple[list[list[SentencePair]], list[list[SentencePair]]]:
-    """Split corpora into their training sides and held-out sets of the given sizes.
+    read: Callable[[], Iterable[SentencePair]], sets: int, size: int, seed: int
+) -> list[list[SentencePair]]:
+    """Held-out sets of `size` pairs, at most a tenth of all, drawn from what `read` reads.
 
-    The held-out pairs are drawn with the seed; every other pair that shares a text with one of
-    them, on either side, leaves the training side too, so that nothing leaks.
+    In a random order, which the seed fixes, they are the first that have letters on both sides
+    and share no text with an earlier one. Memory is for some times their number.
     """
-    order = [pair for pairs in corpora for pair in pairs]
-    random.Random(seed).shuffle(order)
-    rest = iter(order)
-    held_out: list[list[SentencePair]] = []
-    taken: set[str] = set()
-    for size in sizes:
-        chosen: list[SentencePair] = []
-        while len(chosen) < size and (pair := next(rest, None)) is not None:
-            sides = {bare_text(pair.source), bare_text(pair.target)}
-            if "" in sides or sides & taken:
-                continue
-            taken |= sides
-            chosen.append(pair)
-        held_out.append(chosen)
-    train = [
-        [p for p in pairs if not {bare_text(p.source), bare_text(p.target)} & taken]
-        for pairs in corpora
-    ]
-    return train, held_out
+    taken = {""}
+
+    def refused(pair: SentencePair) -> bool:
+        return shares_text(pair, taken)
+
+    held_out: list[list[SentencePair]] = [[] for _ in range(sets)]
+    order, total = draw(read(), _CANDIDATES * sets * size, seed)
+    size = min(size, total // 10 or 1)
+    while order:
+        for pair in order:
+            smallest = next((pairs for pairs in held_out if len(pairs) < size), None)
+            if smallest is None:
+                return held_out
+            if not refused(pair):
+                taken |= {bare_text(pair.source), bare_text(pair.target)}
+                smallest.append(pair)
+        order, _ = draw(read(), _CANDIDATES * sets * size, seed, refused)
+    return held_out
+
+
+def shares_text(pair: SentencePair, texts: Set[str]) -> bool:
+    """Whether a side of the pair is among some bare texts."""
+    return bare_text(pair.source) in texts or bare_text(pair.target) in texts
 
 
 def bare_text(text: str) -> str:
@@ -163,12 +133,3 @@ def _without_empty(pairs: Iterable[SentencePair], counts: Counts) -> Iterator[Se
 def _chunks(pairs: Iterator[SentencePair], size: int) -> Iterator[list[SentencePair]]:
     while chunk := list(islice(pairs, size)):
         yield chunk
-
-
-def _flatten(sentences: list[Ids]) -> tuple[Ids, npt.NDArray[np.int64]]:
-    starts = _starts(np.array([len(ids) for ids in sentences], dtype=np.int64))
-    return (np.concatenate(sentences) if sentences else np.zeros(0, np.int32)), starts
-
-
-def _starts(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))

@@ -1,7 +1,7 @@
 """How is the next token chosen? Search over ids only: neither text nor a model's class is known.
 
-`loop` is what every search does; `choices` say which extensions of the hypotheses survive a step (the
-best, drawn ones, those that hold required terms); `rules` say what may not follow.
+`loop` is what every search does; `choices` say which extensions of the hypotheses survive a step
+(the best, drawn ones, those that hold required terms); `rules` say what may not follow.
 """
 
 from translator.decoding.choices import best_extensions, drawn_extensions

@@ -1,0 +1,312 @@
+"""Preparation: made once, shared, noticed when out of date, whole or not there."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from translator.config import Config, load_config
+from translator.data import BatchStream, Counts, SentencePair, bare_text
+from translator.errors import DataError, RunError
+from translator.preparation import Splits, TrainingData, prepare_data
+from translator.runs import RUNS, PreparedDirectory, RunDirectory
+
+WORDS = "uno dos tres cuatro cinco seis siete ocho nueve diez once doce".split()
+NAMES = "one two three four five six seven eight nine ten eleven twelve".split()
+CORPUS = Path("numbers.en-es.tsv")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_corpus(CORPUS, 400)
+
+
+def pairs(count, seed=1):
+    random = np.random.default_rng(seed)
+    for numbers in random.integers(0, 12, (count, 4)):
+        source, target = (" ".join(names[n] for n in numbers) for names in (NAMES, WORDS))
+        yield SentencePair(source, target)
+
+
+def write_corpus(file, count, seed=1):
+    lines = [f"{source}\t{target}\n" for source, target in pairs(count, seed)]
+    file.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def config(*overrides: str) -> Config:
+    return load_config(
+        None,
+        [
+            f"data.train.path={CORPUS}",
+            "data.held_out_pairs=20",
+            "tokenizer.vocabulary_size=330",
+            *overrides,
+        ],
+    )
+
+
+def prepare(name="a", *overrides: str) -> TrainingData:
+    return prepare_data(config(*overrides), RunDirectory(RUNS / name))
+
+
+def prepared() -> dict[str, bytes]:
+    """The prepared ids on disk: the bytes of each file."""
+    files = [file for file in RUNS.glob(".prepared/[!.]*/*") if file.is_file()]
+    return {str(file): file.read_bytes() for file in files}
+
+
+def same(one: TrainingData, other: TrainingData) -> bool:
+    return one.fingerprint == other.fingerprint and all(
+        np.array_equal(mine, its)
+        for mine, its in [
+            (one.train.ids, other.train.ids),
+            (one.train.offsets, other.train.offsets),
+            (one.valid.ids, other.valid.ids),
+            (one.valid.offsets, other.valid.offsets),
+        ]
+    )
+
+
+# --- what comes out -------------------------------------------------------------------------------
+
+
+def test_the_ids_spell_the_pairs_of_the_corpus_in_their_order():
+    data = prepare()
+    splits = Splits(config())
+    expected = list(splits.train(config().data.train[0], Counts()))
+    texts = [tuple(data.tokenizer.decode([ids.tolist() for ids in e])) for e in data.train]
+    assert texts == expected
+    assert data.valid_pairs == splits.held_out["valid"]
+    assert [data.tokenizer.decode([e.source.tolist()])[0] for e in data.valid] == [
+        pair.source for pair in data.valid_pairs
+    ]
+
+
+def test_every_pair_is_counted():
+    with CORPUS.open("a", encoding="utf-8") as file:
+        file.write("\ta\n" * 3 + " ".join(NAMES * 30) + "\ta\n")
+    counts = prepare().counts["train"]
+    assert counts.dropped["empty source"] == 3
+    assert counts.dropped["longer than 128 tokens"] == 1
+    assert counts.read == counts.kept + sum(counts.dropped.values()) == 404 - 20 - 20
+    assert prepare("b").counts["train"] == counts
+
+
+def test_no_held_out_text_is_learned_from():
+    splits = Splits(config())
+    learned = splits.train(config().data.train[0], Counts())
+    texts = {bare_text(side) for pair in learned for side in pair}
+    held_out = list(itertools.chain(*splits.held_out.values()))
+    assert len(held_out) == 40
+    assert [pair for pair in held_out if {*map(bare_text, pair)} & texts] == []
+
+
+def test_the_tokenizer_learns_from_a_bounded_sample():
+    small = Splits(config("tokenizer.sample_sentences=100")).tokenizer_sample()
+    learned = list(Splits(config()).train(config().data.train[0], Counts()))
+    assert 40 <= len(small) <= 50
+    assert [pair for pair in learned if pair in small] != []
+    assert set(small) < set(learned)
+    assert Splits(config()).tokenizer_sample() == learned
+
+
+def test_several_corpora_keep_their_order_and_weights():
+    write_corpus(Path("more.en-es.tsv"), 100, seed=2)
+    both = f"data.train=[{{path: {CORPUS}}}, {{path: more.en-es.tsv, weight: 2.5}}]"
+    data = prepare("a", both)
+    sizes = [part.pairs for part in data.train.parts]
+    assert sum(sizes) == len(data.train)
+    assert [part.weight for part in data.train.parts] == [1.0, 2.5]
+    mixed = prepare("b", both, "data.temperature=2")
+    shares = [size * part.weight for size, part in zip(sizes, mixed.train.parts, strict=True)]
+    assert shares == pytest.approx([sizes[0], 2.5 * (sizes[0] * sizes[1]) ** 0.5])
+    assert len(prepared()) == 6  # weights are no reason to prepare anew
+
+
+def test_memory_is_mapped_not_held():
+    data = prepare()
+    for corpus in (data.train, data.valid):
+        for array in (corpus.ids, corpus.offsets):
+            assert isinstance(array.base, np.memmap)
+    assert data.train.ids.dtype == np.uint16
+
+
+# --- made once ------------------------------------------------------------------------------------
+
+
+def test_a_second_run_shares_what_the_first_prepared_without_reading():
+    first = prepare("a")
+    files = prepared()
+    status = CORPUS.stat()
+    content = CORPUS.read_bytes()
+    CORPUS.write_bytes(content.translate(bytes.maketrans(b"\n", b"!")))  # of the same length
+    os.utime(CORPUS, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(DataError):
+        prepare("b")  # even with its old time another content is noticed
+    CORPUS.write_bytes(content)
+    os.utime(CORPUS, ns=(status.st_atime_ns, status.st_mtime_ns))
+    inodes = {file: Path(file).stat().st_mtime_ns for file in files}
+    assert same(prepare("b"), first)
+    assert same(prepare("a"), first)
+    assert {file: Path(file).stat().st_mtime_ns for file in prepared()} == inodes
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "data.max_tokens_per_sentence=20",
+        "data.held_out_pairs=21",
+        "data.source_language=es",
+        "tokenizer.algorithm=bpe",
+        "seed=2",
+    ],
+)
+def test_a_setting_that_matters_is_prepared_anew(setting):
+    swapped = ["data.target_language=en"] if "language" in setting else []
+    prepare("a")
+    prepare("b", setting, *swapped)
+    assert len(prepared()) == 12
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["data.train.weight=2", "data.augmentation.typos=0.5", "training.max_steps=7", "name=x"],
+)
+def test_a_setting_that_does_not_matter_is_not(setting):
+    prepare("a")
+    prepare("b", setting)
+    assert len(prepared()) == 6
+
+
+def test_a_changed_file_is_noticed():
+    first = prepare("a")
+    write_corpus(CORPUS, 401)
+    second = prepare("b")
+    assert len(second.train) == len(first.train) + 1
+    write_corpus(CORPUS, 400)
+    assert same(prepare("c"), first)
+
+
+@pytest.mark.parametrize("name", ["train.ids", "train.offsets", "valid.ids", "description.json"])
+@pytest.mark.parametrize("damage", ["truncated", "missing"])
+def test_a_damaged_cache_is_noticed_and_made_anew(name, damage):
+    first = prepare("a")
+    whole = prepared()
+    (file,) = RUNS.glob(f".prepared/*/{name}")
+    if damage == "missing":
+        file.unlink()
+    else:
+        shorter = file.with_suffix(".shorter")  # `first` goes on reading the old file
+        shorter.write_bytes(file.read_bytes()[:-2])
+        shorter.replace(file)
+    assert same(prepare("a"), first)
+    assert prepared() == whole
+
+
+def test_a_deleted_cache_is_made_anew_with_the_tokenizer_of_the_run():
+    first = prepare("a")
+    whole = prepared()
+    subprocess.run(["rm", "-r", str(RUNS / ".prepared")], check=True)
+    assert same(prepare("a"), first)
+    assert prepared() == whole
+
+
+def test_the_cache_holds_no_pickle():
+    prepare("a")
+    suffixes = {file.suffix for file in (RUNS / ".prepared").rglob("*") if file.is_file()}
+    assert suffixes == {".ids", ".offsets", ".json", ".model", ".lock", ".safetensors"}
+    (description,) = RUNS.glob(".prepared/*/description.json")
+    assert set(json.loads(description.read_text(encoding="utf-8"))) == {
+        "pairs", "counts", "fingerprint", "valid_pairs", "sizes",
+    }  # fmt: skip
+
+
+def test_a_corpus_without_pairs_leaves_no_cache():
+    CORPUS.write_text("one\tuno\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no train pair is left"):
+        prepare("a")
+    assert prepared() == {}
+
+
+def test_a_cache_that_cannot_be_written_is_an_error_with_a_hint():
+    RUNS.mkdir()
+    (RUNS / ".prepared").write_text("in the way", encoding="utf-8")
+    with pytest.raises(RunError, match="cannot prepare the corpora") as caught:
+        prepare("a")
+    assert caught.value.hint
+
+
+def test_a_failure_while_files_are_written_leaves_none():
+    directory = PreparedDirectory(Path("cache"))
+    with pytest.raises(OSError, match="full"), directory.make() as (made, _):
+        made.corpus_files("train").ids.write_bytes(b"half")
+        raise OSError("full")
+    assert directory.read() is None
+    assert list(Path.cwd().glob("*cache*")) == []
+
+
+# --- several processes, and processes that are killed ---------------------------------------------
+
+PREPARE = """
+import sys
+from translator.config import Config
+from translator.preparation import prepare_data
+from translator.runs import RUNS, RunDirectory
+config = Config.model_validate_json(sys.argv[1])
+print(prepare_data(config, RunDirectory(RUNS / sys.argv[2])).fingerprint)
+"""
+
+
+def start(settings: Config, name: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", PREPARE, settings.model_dump_json(), name]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_prepare_the_same_once():
+    processes = [start(config(), name) for name in ("a", "b")]
+    fingerprints = {process.communicate()[0].strip() for process in processes}
+    assert [process.returncode for process in processes] == [0, 0]
+    assert fingerprints == {prepare("c").fingerprint}
+    assert len(prepared()) == 6
+    tokenizers = {RunDirectory(RUNS / n).tokenizer_file.read_bytes() for n in ("a", "b", "c")}
+    assert len(tokenizers) == 1
+
+
+@pytest.mark.slow
+def test_a_killed_preparation_leaves_nothing_half():
+    write_corpus(CORPUS, 60_000)
+    settings = config("tokenizer.sample_sentences=1000", "data.held_out_pairs=5")
+    process = start(settings, "a")
+    partial = []
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not any(file.stat().st_size > 100_000 for file in partial):
+        partial = [*RUNS.glob(".prepared/.*.partial/train.ids")]
+        assert process.poll() is None, "it ended before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert partial[0].is_file()
+    assert prepared() == {}
+    again = prepare_data(settings, RunDirectory(RUNS / "a"))
+    assert list(RUNS.glob(".prepared/.*.partial")) == []
+    whole = prepared()
+    (RUNS / ".prepared").rename("other")
+    (RUNS / "a").rename("a")
+    assert same(prepare_data(settings, RunDirectory(RUNS / "a")), again)
+    assert prepared() == whole
+
+
+def test_a_mapped_corpus_gives_the_batches_of_one_in_memory():
+    data = prepare()
+    in_memory = data.train.select(np.arange(len(data.train)))
+    streams = [BatchStream(corpus, 200, 1, data.augmenter) for corpus in (data.train, in_memory)]
+    for one, other in itertools.islice(zip(*streams, strict=False), 60):
+        assert all((tensor == getattr(other, name)).all() for name, tensor in vars(one).items())

@@ -1,0 +1,622 @@
+"""Attention maps, learning curves and TensorBoard's scalars; the pages in a real browser."""
+
+import html.parser
+import io
+import itertools
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import CIPHER, tiny_config
+
+from translator import attention_maps
+from translator.alignment import attention_weights, recorded_attention
+from translator.errors import DataError, RunError
+from translator.model import Attention, build_model
+from translator.runs import RunDirectory
+from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
+from translator.training import StepDone, train
+from translator.translation import Translator
+from translator.visualization.attention import AttentionMaps, attention_arrays
+from translator.visualization.curves import METRICS, RunCurves, read_curves
+from translator.visualization.page import attention_page, curves_page
+from translator.visualization.picture import attention_picture, curves_picture
+from translator.visualization.tensorboard import with_tensorboard
+
+SENTENCE = "ana bebe nina banana"
+
+
+@pytest.fixture(scope="module")
+def trained(trained_run: RunDirectory) -> Translator:
+    return Translator.from_run(trained_run.path, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def deep(trained: Translator) -> Translator:
+    """An untrained model of 3 + 2 layers and 4 heads, so that layers and heads are told apart."""
+    shape = {"encoder_layers": 3, "decoder_layers": 2, "num_heads": 4, "d_model": 32}
+    model_config = trained.config.model.model_copy(update=shape)
+    torch.manual_seed(3)
+    model = build_model(model_config, trained.tokenizer.vocabulary_size)
+    config = trained.config.model_copy(update={"model": model_config})
+    return Translator(config, trained.tokenizer, model)
+
+
+@pytest.fixture(scope="module")
+def maps(deep: Translator) -> AttentionMaps:
+    return attention_maps(deep, SENTENCE, "oto tita rosa")
+
+
+# --- the weights ----------------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+def test_the_weights_times_the_values_are_what_the_module_computes(deep: Translator) -> None:
+    calls: list[tuple[Any, ...]] = []
+    modules = [module for module in deep.model.modules() if isinstance(module, Attention)]
+    hooks = [m.register_forward_hook(lambda *call: calls.append(call)) for m in modules]
+    source = torch.tensor([[5, 6, 7, 8, EOS_ID, 9, EOS_ID, PAD_ID], [5, 6, EOS_ID, *[PAD_ID] * 5]])
+    segments = torch.tensor([[1, 1, 1, 1, 1, 2, 2, 0], [1, 1, 1, 0, 0, 0, 0, 0]])
+    target = torch.tensor([[BOS_ID, 11, 12, BOS_ID, 13], [BOS_ID, 14, 15, 16, 17]])
+    deep.model(source, segments, target, torch.tensor([[1, 1, 1, 2, 2], [1, 1, 1, 1, 1]]))
+    for hook in hooks:
+        hook.remove()
+    assert len(calls) == 3 + 2 * 2
+    for module, inputs, output in calls:
+        weights = attention_weights(module, *inputs)
+        heads = weights @ inputs[1].values
+        real = ~weights.isnan().any(dim=-1)[:, 0]  # not the queries at padding, which see nothing
+        expected = module.out_proj(heads.transpose(1, 2).flatten(2))
+        torch.testing.assert_close(expected[real], output[real])
+
+
+def test_what_a_token_gives_to_all_others_is_one(maps: AttentionMaps) -> None:
+    for each in maps.by_kind().values():
+        assert each.weights.dtype == np.float32
+        assert each.weights.shape[2:] == (len(each.queries), len(each.keys))
+        np.testing.assert_allclose(each.weights.sum(axis=-1), 1, atol=1e-6)
+
+
+def test_the_decoder_never_sees_the_future_and_all_of_the_past(maps: AttentionMaps) -> None:
+    weights = maps.decoder_self_attention.weights
+    future = np.triu(np.ones(weights.shape[2:], dtype=bool), 1)
+    assert (weights[:, :, future] == 0).all()
+    assert (weights[:, :, ~future] > 0).all()
+
+
+@torch.inference_mode()
+def test_padding_gets_exactly_nothing_and_changes_nothing(deep: Translator) -> None:
+    ids = [5, 6, 7, EOS_ID]
+    found = []
+    for row in (ids, [*ids, PAD_ID, PAD_ID]):
+        source = torch.tensor([row])
+        with recorded_attention(deep.model.modules()) as weights:
+            deep.model(source, (source != PAD_ID).long(), torch.tensor([[BOS_ID, 11, 12]]))
+        found.append([each[0][:, :, : len(ids)] for each in weights.values()])
+    for alone, padded in zip(*found, strict=True):
+        keys = alone.shape[-1]
+        assert (padded[..., keys:] == 0).all()
+        torch.testing.assert_close(padded[..., :keys], alone)
+
+
+@torch.inference_mode()
+def test_one_forced_pass_gives_what_decoding_step_by_step_sees(
+    deep: Translator, maps: AttentionMaps
+) -> None:
+    source, target = deep.tokenizer.encode([SENTENCE, "oto tita rosa"])
+    ids = torch.tensor([[*source, EOS_ID]])
+    for step in range(len(target) + 1):
+        with recorded_attention(deep.model.modules()) as weights:
+            deep.model(ids, torch.ones_like(ids), torch.tensor([[BOS_ID, *target[:step]]]))
+        for index, layer in enumerate(deep.model.decoder.layers):
+            [seen] = weights[layer.cross_attention]
+            forced = maps.cross_attention.weights[index, :, step]
+            np.testing.assert_allclose(seen[0, :, -1], forced, atol=1e-5)
+            [seen] = weights[layer.self_attention]
+            forced = maps.decoder_self_attention.weights[index, :, step]
+            np.testing.assert_allclose(seen[0, :, -1], forced[:, : step + 1], atol=1e-5)
+
+
+def test_a_view_is_a_head_of_a_layer_or_their_average(maps: AttentionMaps) -> None:
+    cross = maps.cross_attention
+    assert np.array_equal(cross.view(1, 2), cross.weights[1, 2])
+    np.testing.assert_allclose(cross.view(1), sum(cross.weights[1]) / 4, atol=1e-6)
+    heads = [cross.view(layer, head) for layer in range(2) for head in range(4)]
+    np.testing.assert_allclose(cross.view(), sum(heads) / 8, atol=1e-6)
+
+
+def test_recording_ends_and_leaves_other_threads_out(deep: Translator) -> None:
+    expected = attention_maps(deep, SENTENCE, "oto")
+    stop = threading.Event()
+
+    def translate() -> None:
+        while not stop.is_set():
+            deep.translate(["bebe", "nina ana"], details=True)
+
+    thread = threading.Thread(target=translate)
+    thread.start()
+    try:
+        found = [attention_maps(deep, SENTENCE, "oto") for _ in range(30)]
+        with recorded_attention(deep.model.modules()) as weights:
+            deep_thread = threading.Thread(target=lambda: deep.translate(["bebe"], details=True))
+            deep_thread.start()
+            deep_thread.join()
+    finally:
+        stop.set()
+        thread.join()
+    assert not any(weights.values())
+    for kind, each in expected.by_kind().items():
+        for other in found:
+            assert np.array_equal(other.by_kind()[kind].weights, each.weights)
+    assert not any(module._forward_hooks for module in deep.model.modules())
+
+
+# --- the maps of a translation --------------------------------------------------------------------
+
+
+def test_without_a_translation_it_is_the_models_own(trained: Translator) -> None:
+    maps = attention_maps(trained, "ana nabe")
+    assert maps.translation == trained.translate(["ana nabe"])[0].text == "oto sisi"
+    tokens = tuple(trained.tokenizer.pieces(trained.tokenizer.encode(["ana nabe"])[0]))
+    assert maps.encoder_self_attention.queries == (*tokens, "⟨end⟩")
+    assert maps.cross_attention.keys == maps.encoder_self_attention.keys
+    assert maps.cross_attention.queries == maps.decoder_self_attention.queries
+    assert maps.decoder_self_attention.queries[-1] == "⟨end⟩"
+    assert maps.decoder_self_attention.keys[0] == "⟨start⟩"
+    assert maps.decoder_self_attention.keys[1:] == maps.decoder_self_attention.queries[:-1]
+    assert (maps.source_language, maps.target_language) == ("en", "es")
+
+
+def test_the_trained_model_looks_at_the_word_that_it_translates(trained: Translator) -> None:
+    """Of a cipher nothing else can be learned: word n comes from word n."""
+    words = ["banana", "ene", "abba", "nina"]
+    maps = attention_maps(trained, " ".join(words), " ".join(CIPHER[word] for word in words))
+    weights = maps.cross_attention.view()
+    begins = [i for i, token in enumerate(maps.cross_attention.queries) if token[0] == "▁"]
+    word_of_key = np.cumsum([token[0] == "▁" for token in maps.cross_attention.keys]) - 1
+    for word, row in enumerate(begins):
+        shares = [weights[row][word_of_key == each].sum() for each in range(len(words))]
+        assert int(np.argmax(shares)) == word
+
+
+def test_what_cannot_be_looked_at_in_one_piece_is_refused(trained: Translator) -> None:
+    with pytest.raises(DataError, match="no text"):
+        attention_maps(trained, "  ")
+    with pytest.raises(DataError, match="looks at 40 at once"):
+        attention_maps(trained, "ana " * 60)
+    with pytest.raises(DataError, match=r"translation has .* looks at 63"):
+        attention_maps(trained, "ana", "oto " * 80)
+    assert attention_maps(trained, "ana", "").cross_attention.queries == ("⟨end⟩",)
+
+
+def test_the_arrays_come_back_from_the_archive_without_pickle(maps: AttentionMaps) -> None:
+    with np.load(io.BytesIO(attention_arrays(maps)), allow_pickle=False) as archive:
+        for kind, each in maps.by_kind().items():
+            assert np.array_equal(archive[kind], each.weights)
+        assert tuple(archive["source_tokens"]) == maps.cross_attention.keys
+        assert tuple(archive["target_tokens"]) == maps.cross_attention.queries
+        assert tuple(archive["decoder_input_tokens"]) == maps.decoder_self_attention.keys
+        assert str(archive["source"]) == SENTENCE
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(png[16:20]), int.from_bytes(png[20:24])
+
+
+def test_a_picture_shows_the_layer_and_the_head_that_are_asked_for(maps: AttentionMaps) -> None:
+    average, one, other = (
+        attention_picture(maps, *place).png for place in ((None, None), (1, 2), (1, 3))
+    )
+    assert len({average, one, other}) == 3
+    assert attention_picture(maps, 1, 3).png == other
+    assert size_of(attention_picture(maps, 2).png)[0] < size_of(one)[0]  # the encoder's alone
+    assert list(maps.kinds_with(2, None)) == ["encoder_self_attention"]
+    for place in ((3, None), (None, 4), (3, 0)):
+        for draw in (attention_picture, attention_page):
+            with pytest.raises(DataError, match="there is no") as error:
+                draw(maps, *place)
+            assert "3 of the encoder, 2 of the decoder; heads: 4" in error.value.hint
+
+
+def test_characters_that_no_font_has_are_told_once_and_not_warned_of(deep: Translator) -> None:
+    odd = attention_maps(deep, "$x_2$ ana 𒀀", "مرحبا $\\frac$ שלום ñ")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picture = attention_picture(odd)
+    assert picture.missing == "𒀀"  # the byte pieces are written out; the sentence is in the title
+
+
+def test_long_sentences_are_drawn_one_map_below_the_other(deep: Translator) -> None:
+    long = attention_maps(deep, "ana bebe nina " * 8, "oto tita rosa " * 8)
+    width, height = size_of(attention_picture(long).png)
+    assert height > 1.5 * width
+
+
+# --- learning curves ------------------------------------------------------------------------------
+
+
+def logged(path: Path, *lines: str | dict[str, Any]) -> RunDirectory:
+    """A run directory with these lines in its metrics.jsonl."""
+    path.mkdir(parents=True)
+    run = RunDirectory(path)
+    texts = [line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines]
+    run.metrics_file.write_text("".join(texts), encoding="utf-8")
+    return run
+
+
+def step(number: int, loss: float, seconds: float) -> dict[str, Any]:
+    speed = {"learning_rate": 0.001 * number, "tokens_per_second": 100}
+    return {"step": number, "train_loss": loss, "seconds": seconds, **speed}
+
+
+def test_the_curves_are_what_training_logged(trained_run: RunDirectory) -> None:
+    [run] = read_curves([trained_run])
+    assert run.name == "tiny"
+    entries = trained_run.read_metrics()
+    for key in METRICS:
+        values = tuple(entry[key] for entry in entries if key in entry)
+        assert values == run.curves[key].values
+    last = [entry for entry in entries if "seconds" in entry][-1]
+    assert run.curves["train_loss"].minutes[-1] == last["seconds"] / 60
+    assert run.curves["valid_bleu"].minutes == (last["seconds"] / 60,)  # of the same step
+
+
+def test_interrupted_resumed_and_diverged_runs_are_read(tmp_path: Path) -> None:
+    run = logged(
+        tmp_path / "run",
+        step(10, 5.0, 60.0),
+        {"step": 15, "valid_loss": 4.0, "valid_bleu": 1.0, "valid_chrf": 2.0},
+        step(20, 3.0, 180.0),
+        step(20, 2.5, 180.0),  # once more, by a copy that was trained on
+        '{"step": 30, "train_loss": NaN, "seconds": 240.0}\n',
+        '["no", "entry"]\n',
+        {"step": 35, "valid_loss": 3.0},
+        '{"step": 40, "train_l',  # killed while it wrote
+    )
+    curves = read_curves([run])[0].curves
+    assert curves["train_loss"].steps == (10, 20)
+    assert curves["train_loss"].values == (5.0, 2.5)
+    assert curves["train_loss"].minutes == (1.0, 3.0)
+    assert curves["valid_loss"].minutes[0] == 2.0  # half way between two log lines
+    assert math.isnan(curves["valid_loss"].minutes[1])  # no later line tells the time yet
+    assert curves["valid_bleu"].steps == (15,)
+    page = curves_page(read_curves([run]))
+    assert '"minutes": [2.0, null]' in page
+    assert size_of(curves_picture(read_curves([run]), "minutes").png)
+
+
+def test_a_run_before_its_first_validation_is_drawn(tmp_path: Path) -> None:
+    runs = read_curves([logged(tmp_path / "run", step(10, 5.0, 60.0))])
+    assert "valid_bleu" not in runs[0].curves
+    assert size_of(curves_picture(runs, "steps").png)
+
+
+def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
+    runs = [logged(tmp_path / place / "x", step(10, 5.0, 60.0)) for place in ("a", "b")]
+    assert [run.name for run in read_curves(runs)] == [str(run.path) for run in runs]
+
+
+def test_a_run_without_metrics_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no run directory"):
+        read_curves([RunDirectory(tmp_path / "none")])
+    for lines in ([], ['{"step": 50, "tra'], [{"step": 50, "other": 1}]):
+        run = logged(tmp_path / f"run{len(list(tmp_path.iterdir()))}", *lines)
+        with pytest.raises(RunError, match=r"metrics\.jsonl holds no metrics yet"):
+            read_curves([run])
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+class Links(html.parser.HTMLParser):
+    """Everything in a page that could be fetched."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href", "action")]
+
+
+def embedded(page: str) -> Any:
+    """The JSON that a page carries."""
+    start = page.index('id="data">') + len('id="data">')
+    return json.loads(page[start : page.index("</script>", start)])
+
+
+def test_a_page_carries_its_weights_and_fetches_nothing(maps: AttentionMaps) -> None:
+    page = attention_page(maps)
+    assert Links(page).found == ["data:,"]
+    data = embedded(page)
+    for kind, each in maps.by_kind().items():
+        for layer, head in itertools.product(range(len(each.weights)), range(4)):
+            for i, row in enumerate(data["maps"][kind]["weights"][layer][head]):
+                shown = each.weights[layer, head, i]
+                np.testing.assert_allclose(
+                    np.array(row) / data["one"], shown[: len(row)], atol=1e-4
+                )
+                assert (shown[len(row) :] == 0).all()  # the future
+
+
+def test_a_page_cannot_be_broken_by_its_texts(deep: Translator, tmp_path: Path) -> None:
+    text = "</script><script> {{data}} \\"
+    page = attention_page(attention_maps(deep, text, "<!-- & \u2028 {{style}}"))
+    assert page.count("<script>") == 1
+    assert embedded(page)["source"] == text
+    run = RunCurves(
+        "<b>{{title}}</b>", read_curves([logged(tmp_path / "r", step(1, 1, 1))])[0].curves
+    )
+    assert embedded(curves_page([run]))["runs"][0]["name"] == run.name
+    assert "<b>" not in curves_page([run])
+
+
+# --- TensorBoard ----------------------------------------------------------------------------------
+
+
+def scalars(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard's own reader finds."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    accumulator = EventAccumulator(str(run.tensorboard), {"scalars": 0}).Reload()
+    return {
+        tag: [(point.step, point.value) for point in accumulator.Scalars(tag)]
+        for tag in accumulator.Tags()["scalars"]
+    }
+
+
+def test_tensorboard_shows_each_point_once_after_an_interruption(
+    trained_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = trained_run.path.parents[1] / "cipher.en-es.tsv"
+    config = tiny_config(corpus)
+    steps = {"max_steps": 12, "warmup_steps": 3, "log_every_steps": 2, "tensorboard": True}
+    often = {"validate_every_steps": 4, "checkpoint_every_steps": 4, "validation_pairs": 2}
+    training = config.training.model_copy(update=steps | often)
+    config = config.model_copy(update={"training": training})
+    monkeypatch.chdir(tmp_path)
+    run = RunDirectory(tmp_path / "runs" / "tiny")
+    events = with_tensorboard(train(config))
+    for event in events:
+        if isinstance(event, StepDone) and event.step == 7:  # steps 5 … 7 will be made again
+            break
+    events.close()
+    assert [step for step, _ in scalars(run)["train/loss"]] == [2, 4, 6]
+    for _ in with_tensorboard(train(config)):
+        pass
+    found = scalars(run)
+    names = {
+        "train/loss": "train_loss",
+        "train/learning_rate": "learning_rate",
+        "train/tokens_per_second": "tokens_per_second",
+        "valid/loss": "valid_loss",
+        "valid/bleu": "valid_bleu",
+        "valid/chrf": "valid_chrf",
+    }
+    assert set(found) == set(names)
+    for tag, key in names.items():
+        expected = [(e["step"], e[key]) for e in run.read_metrics() if key in e]
+        assert [step for step, _ in found[tag]] == [step for step, _ in expected]
+        for (_, value), (_, logged_value) in zip(found[tag], expected, strict=True):
+            assert value == pytest.approx(logged_value, rel=1e-6, abs=0.5 if "tokens" in key else 0)
+
+
+# --- the commands ---------------------------------------------------------------------------------
+
+
+def command(*arguments: object, without: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `translator`, as if a library were not installed."""
+    program = "import sys; from translator.cli import main; "
+    program += f"sys.modules[{without!r}] = None; main()" if without else "main()"
+    words = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, encoding="utf-8", check=False, timeout=120)
+
+
+def test_the_commands_write_their_files(trained_run: RunDirectory, tmp_path: Path) -> None:
+    stem = tmp_path / "new" / "v1.5"
+    done = command("attention", "ana bebe", "--run", trained_run.path, "-o", f"{stem}.png")
+    assert done.returncode == 0, done
+    files = [Path(f"{stem}{ending}") for ending in (".html", ".npz", ".png")]
+    assert done.stdout.split() == [str(file) for file in files]
+    assert "ana bebe  →  oto tita" in done.stderr
+    maps = attention_maps(Translator.from_run(trained_run.path, device="cpu"), "ana bebe")
+    assert files[0].read_text(encoding="utf-8") == attention_page(maps)
+    done = command("plot", trained_run.path, "--output", tmp_path / "curves")
+    assert done.returncode == 0, done
+    names = ("curves.html", "curves.png", "curves-minutes.png")
+    assert done.stdout.split() == [str(tmp_path / name) for name in names]
+    page = (tmp_path / "curves.html").read_text(encoding="utf-8")
+    assert page == curves_page(read_curves([trained_run]))
+
+
+def test_without_an_extra_its_name_is_told(trained_run: RunDirectory, tmp_path: Path) -> None:
+    done = command("plot", trained_run.path, "-o", tmp_path / "curves", without="matplotlib")
+    assert done.returncode == 1
+    assert (tmp_path / "curves.html").is_file() and "Traceback" not in done.stderr
+    assert "pip install 'translator[plot]'" in done.stderr
+    wanted = ("--set=training.tensorboard=true", f"--set=name={tmp_path.name}")
+    done = command("train", *wanted, without="torch.utils.tensorboard")
+    assert done.returncode == 1
+    assert "pip install 'translator[tensorboard]'" in done.stderr
+    assert not (Path("runs") / tmp_path.name).exists()
+
+
+# --- in a real browser ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium without a window; it records what it fetches and what goes wrong."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("Chromium and its driver are not installed")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    flags = "headless no-sandbox disable-gpu no-first-run disable-background-networking "
+    flags += "disable-component-update disable-sync disable-dev-shm-usage window-size=1000,900"
+    for flag in flags.split():
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    window = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    window.get("about:blank")
+    window.get_log("performance")  # of Chromium's own first page
+    yield window
+    window.quit()
+
+
+def show(browser: Any, page: str, folder: Path) -> None:
+    file = folder / "page.html"
+    file.write_text(page, encoding="utf-8")
+    browser.get(file.as_uri())
+
+
+def assert_quiet(browser: Any) -> None:
+    """Nothing was fetched but the page, and nothing was complained of."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    fetched = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert fetched and all(url.startswith(("file:", "data:")) for url in fetched), fetched
+    assert browser.get_log("browser") == []
+
+
+def all_of(browser: Any, selector: str) -> list[Any]:
+    return list(browser.find_elements("css selector", selector))
+
+
+def one(browser: Any, selector: str) -> Any:
+    return browser.find_element("css selector", selector)
+
+
+def choose(browser: Any, layer: str, head: str) -> None:
+    for id_, text in (("layer", layer), ("head", head)):
+        one(browser, f"#{id_}").send_keys(text)
+        assert one(browser, f"#{id_} option:checked").text == text
+
+
+def shown(browser: Any) -> list[list[str]]:
+    """What a screen reader would be told of each cell, row by row."""
+    script = """return [...document.querySelectorAll("tbody tr")].map((row) =>
+        [...row.querySelectorAll("td")].map((cell) => cell.getAttribute("aria-label")))"""
+    cells: list[list[str]] = browser.execute_script(script)
+    return cells
+
+
+@pytest.mark.slow
+def test_kind_layer_and_head_are_chosen_in_the_page(
+    browser: Any, maps: AttentionMaps, tmp_path: Path
+) -> None:
+    show(browser, attention_page(maps, layer=1), tmp_path)
+    assert_close_to(shown(browser), maps.cross_attention.view(1))
+    for kind, each in maps.by_kind().items():
+        one(browser, f"input[value={kind}]").click()
+        choose(browser, "2", "3")
+        assert_close_to(shown(browser), each.view(1, 2))
+        choose(browser, "average", "1")
+        assert_close_to(shown(browser), each.view(None, 0))
+        header = [cell.text for cell in all_of(browser, "thead th")]
+        assert header == list(each.keys)
+        assert [cell.text for cell in all_of(browser, "tbody th")] == list(each.queries)
+    assert_quiet(browser)
+
+
+def assert_close_to(cells: list[list[str]], weights: np.ndarray[Any, Any]) -> None:
+    assert (len(cells), len(cells[0])) == weights.shape
+    for row, expected in zip(cells, weights, strict=True):
+        for text, weight in zip(row, expected, strict=True):
+            value = 0.0 if text == "the future, not seen" else float(text)
+            assert value == pytest.approx(weight, abs=0.0007)
+
+
+@pytest.mark.slow
+def test_pointing_and_the_keyboard_show_a_weight_and_light_its_row_and_column(
+    browser: Any, maps: AttentionMaps, tmp_path: Path
+) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    show(browser, attention_page(maps), tmp_path)
+    cross = maps.cross_attention
+    weights = np.round(cross.view() * 1000).astype(int)  # what three digits say
+
+    def readout() -> str:
+        return str(one(browser, "#readout").text)
+
+    def told() -> int:
+        return int(re.findall(r"0\.(\d{3})", readout())[0])
+
+    def lit() -> list[str]:
+        return [header.text for header in all_of(browser, "th.lit")]
+
+    row = all_of(browser, "tbody tr")[2]
+    ActionChains(browser).move_to_element(row.find_elements("css selector", "td")[3]).perform()
+    assert abs(told() - weights[2, 3]) <= 1
+    assert f"writing {cross.queries[2]} looks at {cross.keys[3]} with weight" in readout()
+    assert lit() == [cross.keys[3], cross.queries[2]]
+    one(browser, "#head").send_keys(Keys.TAB)  # into the map
+    keys = [Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.END, Keys.ARROW_RIGHT, Keys.ARROW_LEFT]
+    ActionChains(browser).send_keys(*keys).perform()
+    assert lit() == [cross.keys[-2], cross.queries[2]]
+    assert abs(told() - weights[2, -2]) <= 1
+    assert browser.switch_to.active_element.get_attribute("aria-label") in readout()
+    one(browser, "input[value=decoder_self_attention]").click()
+    future = all_of(browser, "tbody tr")[0].find_elements("css selector", "td")[2]
+    ActionChains(browser).move_to_element(future).perform()
+    assert "does not see" in readout()
+    assert_quiet(browser)
+
+
+@pytest.mark.slow
+def test_pointing_at_a_curve_shows_its_values(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    points = [step(10 * n, 5 - n, 60.0 * n * n) for n in range(1, 5)]
+    first = logged(tmp_path / "first", *points, {"step": 20, "valid_bleu": 31.25})
+    second = logged(tmp_path / "second", *points[:2])
+    show(browser, curves_page(read_curves([first, second])), tmp_path)
+    charts = dict(zip(METRICS, all_of(browser, "figure"), strict=True))
+
+    def readout(chart: Any) -> list[str]:
+        return str(chart.find_element("css selector", "output").text).split("\n")
+
+    loss = charts["train_loss"]
+    svg = loss.find_element("css selector", "svg")
+    half = svg.size["width"] / 2
+    ActionChains(browser).move_to_element_with_offset(svg, half - 20, 0).perform()
+    assert readout(loss) == ["first, step 40: 1", "second, step 20: 3"]
+    speed = charts["tokens_per_second"]  # not at the window's edge
+    speed_svg = speed.find_element("css selector", "svg")
+    ActionChains(browser).move_to_element_with_offset(speed_svg, 60 - half, 0).perform()
+    assert readout(speed) == ["first, step 10: 100", "second, step 10: 100"]
+    assert readout(loss) == [""]
+    bleu = charts["valid_bleu"].find_element("css selector", "svg")
+    browser.execute_script("arguments[0].focus()", bleu)
+    bleu.send_keys(Keys.ARROW_RIGHT)
+    assert readout(charts["valid_bleu"]) == ["first, step 20: 31.25"]
+    one(browser, "input[value=minutes]").click()
+    browser.execute_script("arguments[0].focus()", svg)
+    svg.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert readout(loss) == ["first, minute 9: 2", "second, minute 4: 3"]
+    assert "nothing logged yet" in charts["valid_chrf"].text
+    assert "31.25 at step 20" in one(browser, "#figures").text
+    assert_quiet(browser)

@@ -1,0 +1,42 @@
+"""`translator attention`: what the model looks at, as a picture, a page and arrays."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from translator.cli.console import RunOption, app, load, say, write_output
+
+
+@app.command("attention")
+def attention_cli(
+    text: Annotated[str, typer.Argument(help="The sentence to translate.")],
+    run: RunOption = None,
+    translation: Annotated[
+        str | None, typer.Option(help="A translation to look at, instead of the model's own.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Write STEM.png, STEM.html and STEM.npz.")
+    ] = Path("attention"),
+    layer: Annotated[
+        int | None, typer.Option(min=1, help="The layer to show; without it, the average of all.")
+    ] = None,
+    head: Annotated[
+        int | None, typer.Option(min=1, help="The head to show; without it, the average of all.")
+    ] = None,
+) -> None:
+    """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
+    translator = load(run)
+    from translator.visualization.attention import attention_arrays, attention_maps
+    from translator.visualization.page import attention_page
+    from translator.visualization.picture import attention_picture
+
+    maps = attention_maps(translator, text, translation)
+    say(f"{maps.source}  →  {maps.translation}")
+    place = (layer and layer - 1, head and head - 1)
+    write_output(output, ".html", attention_page(maps, *place).encode())
+    write_output(output, ".npz", attention_arrays(maps))
+    picture = attention_picture(maps, *place)  # last: the others do not need Matplotlib
+    write_output(output, ".png", picture.png)
+    if picture.missing:
+        say(f"warning: no installed font has {picture.missing}: the PNG shows boxes for it")

@@ -1,0 +1,190 @@
+"""`translator compare`: paired tests tell a better system from a lucky one."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from translator.cli.console import BeamOption, app, say, table
+from translator.cli.sets import (
+    ReferenceOption,
+    SourceOption,
+    SplitOption,
+    TestSetOption,
+    check_pair,
+    chosen_sets,
+)
+from translator.errors import DataError
+
+if TYPE_CHECKING:
+    from translator.evaluation import Comparison, EvaluationSet
+    from translator.runs import RunDirectory
+
+_METRICS = ("bleu", "chrf", "chrf++")  # TER would take minutes
+
+
+@app.command("compare")
+def compare_cli(
+    systems: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SYSTEM...",
+            help="Two or more: run directories, or files of translations by anything, line by "
+            "line. The others are compared with the first.",
+        ),
+    ],
+    split: SplitOption = None,
+    test_set: TestSetOption = None,
+    source: SourceOption = None,
+    reference: ReferenceOption = None,
+    beam_size: BeamOption = None,
+    sentences: Annotated[
+        int, typer.Option(min=0, help="How many of the most different sentences to show.")
+    ] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Compare systems on the same sentences: paired tests of significance, wins and losses."""
+    if len(systems) < 2:
+        raise typer.BadParameter("name two systems or more")
+    if source:
+        check_pair(source, reference)
+    runs = _runs(systems)
+    config = next(iter(runs.values())).read_config() if runs else None
+    comparisons = []
+    for each in chosen_sets(config, split, test_set, source, reference):
+        if runs and not each.has_sources:
+            raise typer.BadParameter("a run needs a --source to translate")
+        comparison = _compare(each, systems, runs, beam_size)
+        comparisons.append(_summary(comparison, sentences))
+        if not as_json:
+            _show(comparison, sentences)
+    if as_json:
+        typer.echo(json.dumps(comparisons, indent=2, ensure_ascii=False))
+
+
+def _runs(systems: list[Path]) -> "dict[Path, RunDirectory]":
+    from translator.runs import RunDirectory
+
+    for system in systems:
+        if not system.exists():
+            raise DataError(
+                f"there is no run directory and no file {system}",
+                "Name runs such as runs/everyday, or files with one translation a line.",
+            )
+    return {system: RunDirectory.find(system) for system in systems if system.is_dir()}
+
+
+def _compare(
+    test_set: "EvaluationSet",
+    systems: list[Path],
+    runs: "dict[Path, RunDirectory]",
+    beam_size: int | None,
+) -> "Comparison":
+    from translator.evaluation import System, compare, read_hypotheses, translate_or_reuse
+
+    chosen: list[System] = []
+    for path, name in zip(systems, _names(systems), strict=True):
+        if path in runs:
+            translated = translate_or_reuse(runs[path], test_set, beam_size)
+            verb = "kept" if translated.again else "made"
+            say(f"{name}: translations {verb} in {translated.file}")
+            chosen.append(System(name, translated.hypotheses))
+        else:
+            chosen.append(System(name, read_hypotheses(path, test_set)))
+    return compare(test_set, chosen, _METRICS)
+
+
+def _names(systems: list[Path]) -> list[str]:
+    """Names of the directories and files; whole paths where two have one name."""
+    names = [system.resolve().name for system in systems]
+    if len(set(names)) < len(names):
+        names = [str(system) for system in systems]
+    return names
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+def _show(comparison: "Comparison", sentences: int) -> None:
+    test_set = comparison.test_set
+    baseline, *others = comparison.systems
+    typer.echo(f"{test_set.name}: {len(test_set):,} sentences, against {baseline.name}\n")
+    rows = [["system", "metric", "score", "Δ", "p bootstrap", "p randomization"]]
+    for metric, differences in comparison.differences.items():
+        for system, each in zip(comparison.systems, differences, strict=True):
+            row = [system.name, metric, f"{each.score:.1f} ± {each.interval:.1f}"]
+            if each.p_bootstrap is not None and each.p_randomization is not None:
+                row += [f"{each.difference:+.2f}", f"{each.p_bootstrap:.4f}"]
+                row += [f"{each.p_randomization:.4f}"]
+            rows.append(row + [""] * (6 - len(row)))
+    typer.echo(table(rows))
+    typer.echo()
+    for signatures in comparison.signatures.values():
+        typer.echo("  " + "\n  ".join(signatures))
+    for index, (system, duel) in enumerate(zip(others, comparison.duels, strict=True), start=1):
+        equal = len(test_set) - len(duel.wins) - len(duel.losses)
+        typer.echo(
+            f"\n{system.name} is better in {len(duel.wins):,} sentences, worse in "
+            f"{len(duel.losses):,}, equal in {equal:,} (chrF2); {duel.different:,} differ"
+        )
+        for number in duel.most_different[:sentences]:
+            _show_sentence(comparison, index, number)
+    typer.echo()
+
+
+def _show_sentence(comparison: "Comparison", index: int, number: int) -> None:
+    baseline, system = comparison.systems[0], comparison.systems[index]
+    scores = comparison.sentence_scores
+    lines = [("source", "", comparison.test_set.sources[number])]
+    lines += [("reference", "", each[number]) for each in comparison.test_set.references]
+    lines += [
+        (baseline.name, f"{scores[0][number]:.1f}", baseline.hypotheses[number]),
+        (system.name, f"{scores[index][number]:.1f}", system.hypotheses[number]),
+    ]
+    width = max(len(name) for name, _, _ in lines)
+    typer.echo(f"\n  line {number + 1}")
+    for name, value, text in lines:
+        if text or value:
+            typer.echo(f"  {name:<{width}}  {value:>5}  {text}".rstrip())
+
+
+def _summary(comparison: "Comparison", sentences: int) -> dict[str, Any]:
+    return {
+        "set": comparison.test_set.name,
+        "sentences": len(comparison.test_set),
+        "systems": [
+            {
+                "name": system.name,
+                "scores": [vars(each[index]) for each in comparison.differences.values()],
+            }
+            for index, system in enumerate(comparison.systems)
+        ],
+        "signatures": [s for pair in comparison.signatures.values() for s in pair],
+        "against_the_first": [
+            {
+                "name": system.name,
+                "wins": len(duel.wins),
+                "losses": len(duel.losses),
+                "ties": len(comparison.test_set) - len(duel.wins) - len(duel.losses),
+                "different": duel.different,
+                "most_different": [
+                    _sentence_summary(comparison, index, number)
+                    for number in duel.most_different[:sentences]
+                ],
+            }
+            for index, (system, duel) in enumerate(
+                zip(comparison.systems[1:], comparison.duels, strict=True), start=1
+            )
+        ],
+    }
+
+
+def _sentence_summary(comparison: "Comparison", index: int, number: int) -> dict[str, Any]:
+    return {
+        "line": number + 1,
+        "source": comparison.test_set.sources[number],
+        "references": [each[number] for each in comparison.test_set.references],
+        "hypotheses": [comparison.systems[i].hypotheses[number] for i in (0, index)],
+        "chrf": [comparison.sentence_scores[i][number] for i in (0, index)],
+    }

@@ -1,0 +1,34 @@
+"""`translator plot`: the learning curves of runs, as pictures and a page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from translator.cli.console import app, find_run, say, write_output
+
+
+@app.command("plot")
+def plot_cli(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="Run directories, drawn over each other."),
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Write STEM.html, STEM.png and STEM-minutes.png."),
+    ] = Path("curves"),
+) -> None:
+    """Draw loss, BLEU, chrF, learning rate and speed of one or several runs."""
+    from translator.runs import RunDirectory
+    from translator.visualization.curves import read_curves
+    from translator.visualization.page import curves_page
+    from translator.visualization.picture import curves_picture
+
+    curves = read_curves([RunDirectory(run) for run in runs] if runs else [find_run(None)])
+    write_output(output, ".html", curves_page(curves).encode())
+    picture = curves_picture(curves, "steps")  # last: the page does not need Matplotlib
+    write_output(output, ".png", picture.png)
+    write_output(output, "-minutes.png", curves_picture(curves, "minutes").png)
+    if picture.missing:
+        say(f"warning: no installed font has {picture.missing}: the PNG shows boxes for it")

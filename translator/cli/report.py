@@ -1,0 +1,75 @@
+"""`translator report`: an evaluation as one HTML page that needs nothing but itself."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from translator.cli.console import BeamOption, app, find_run, say
+from translator.cli.sets import (
+    HypothesisOption,
+    ReferenceOption,
+    SourceOption,
+    SplitOption,
+    TestSetOption,
+    check_pair,
+    chosen_sets,
+)
+
+if TYPE_CHECKING:
+    from translator.evaluation import Evaluation, EvaluationSet
+    from translator.runs import RunDirectory
+
+
+@app.command("report")
+def report_cli(
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The page; else RUN/report.html, or report.html."),
+    ] = None,
+    split: SplitOption = None,
+    test_set: TestSetOption = None,
+    source: SourceOption = None,
+    reference: ReferenceOption = None,
+    hypothesis: HypothesisOption = None,
+    beam_size: BeamOption = None,
+) -> None:
+    """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
+    check_pair(source, reference)
+    directory = find_run(run) if run or not hypothesis else None
+    config = directory.read_config() if directory else None
+    sets = chosen_sets(config, split, test_set, source, reference)
+    if hypothesis and (len(sets) > 1 or beam_size):
+        raise typer.BadParameter("--hypothesis is the one translation of one test set")
+    from translator.evaluation import write_report
+    from translator.runs import write_atomically
+
+    evaluations = [_evaluation(each, directory, hypothesis, beam_size) for each in sets]
+    file = output or (directory.path / "report.html" if directory else Path("report.html"))
+    write_atomically(file, write_report(evaluations, directory).encode())
+    for evaluation in evaluations:
+        for warning in evaluation.warnings:
+            say(f"warning: {evaluation.test_set.name}: {warning}")
+    say(f"the report is {file}: open it in a browser")
+
+
+def _evaluation(
+    test_set: "EvaluationSet",
+    run: "RunDirectory | None",
+    hypothesis: Path | None,
+    beam_size: int | None,
+) -> "Evaluation":
+    from translator.evaluation import assess, read_hypotheses, translate_or_reuse
+
+    trained_on = run.read_fingerprints() if run else None
+    if hypothesis:
+        return assess(test_set, read_hypotheses(hypothesis, test_set), trained_on=trained_on)
+    assert run is not None
+    translated = translate_or_reuse(run, test_set, beam_size)
+    return assess(
+        test_set, translated.hypotheses, trained_on=trained_on, seconds=translated.seconds
+    )

@@ -1,0 +1,132 @@
+"""What else could a pair look like? Cases, missing full stops, typos, other pieces.
+
+A share of the pairs is changed anew in every epoch, in ways in which people write, so that the
+model has seen them all: SHOUTING, no full stop, a slip of the finger.
+"""
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from translator.config import DataConfig
+from translator.data.corpus import Corpus, Integers
+from translator.tokenizer import EOS_ID, Tokenizer
+
+_FINAL = ".!?…。！？"
+_OPENING = {"?": "¿", "!": "¡"}  # Spanish
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")  # shorter ones would become other words
+
+
+class Augmenter:
+    """Changes some pairs of a pool, as the rates of a configuration say."""
+
+    def __init__(self, data: DataConfig, tokenizer: Tokenizer) -> None:
+        self._config = data.augmentation
+        self._max_length = data.max_tokens_per_sentence + 1  # and an end
+        self._tokenizer = tokenizer
+
+    def __call__(self, pairs: Corpus, max_length: int, random: np.random.Generator) -> Corpus:
+        """The same pairs in the same order, some of them changed.
+
+        No side grows over `max_length` ids, or over what the configuration lets be trained on.
+        The same state of `random` gives the same changes.
+        """
+        config = self._config
+        draws = random.random((4, len(pairs)))
+        cases = np.cumsum([config.upper_case, config.lower_case, config.title_case])
+        hurried = cases[0] + config.lower_case / 2
+        rates = [cases[-1], config.no_final_punctuation, config.typos, config.other_pieces]
+        touched = np.flatnonzero((draws < np.array(rates)[:, None]).any(0))
+        if not len(touched):
+            return pairs
+        changed: list[list[str]] = [[], []]
+        for texts, (case, final, typo, _) in zip(
+            self._texts(pairs, touched), draws[:, touched].T, strict=True
+        ):
+            if final < config.no_final_punctuation or hurried <= case < cases[1]:
+                texts = without_final_punctuation(*texts)
+            if typo < config.typos:
+                texts = with_typo(texts[0], random), texts[1]
+            if case < cases[-1]:
+                texts = _in_case(int(np.searchsorted(cases, case, "right")), *texts)
+            for side, text in zip(changed, texts, strict=True):
+                side.append(text)
+        cut_anew = draws[3, touched] < config.other_pieces
+        source, target = (self._encode(side, cut_anew, random) for side in changed)
+        new = Corpus.of(source, target)
+        return _replace(pairs, touched, new, min(max_length, self._max_length))
+
+    def _texts(self, pairs: Corpus, indices: Integers) -> list[tuple[str, str]]:
+        examples = [pairs[index] for index in indices]
+        sides = (
+            self._tokenizer.decode([ids[:-1].tolist() for ids in side])
+            for side in zip(*examples, strict=True)
+        )
+        return list(zip(*sides, strict=True))
+
+    def _encode(
+        self, texts: list[str], cut_anew: npt.NDArray[np.bool_], random: np.random.Generator
+    ) -> list[list[int]]:
+        """Ids of each text and an end, some cut into other pieces than the likeliest."""
+        ids = self._tokenizer.encode(texts)
+        others = np.flatnonzero(cut_anew)
+        seed = int(random.integers(1, 1 << 31))
+        sampled = self._tokenizer.sample([texts[n] for n in others], self._config.alpha, seed)
+        for number, pieces in zip(others, sampled, strict=True):
+            ids[number] = pieces
+        return [[*sentence, EOS_ID] for sentence in ids]
+
+
+def without_final_punctuation(source: str, target: str) -> tuple[str, str]:
+    """Both texts without the marks that end them, and without the `¿` or `¡` that goes with one.
+
+    A pair of which one text is marks alone stays as it is.
+    """
+    sides = _without_final(source), _without_final(target)
+    return sides if all(sides) else (source, target)
+
+
+def with_typo(text: str, random: np.random.Generator) -> str:
+    """The text with a letter left out, doubled or swapped with the next one, inside a long word."""
+    words = list(_LONG_WORD.finditer(text))
+    if not words:
+        return text
+    word = words[random.integers(len(words))]
+    place = int(random.integers(word.start() + 1, word.end() - 1))  # the first letter is seldom hit
+    before, letter, following, after = text[:place], text[place], text[place + 1], text[place + 2 :]
+    match random.integers(3):
+        case 0:
+            return before + following + after
+        case 1:
+            return before + letter + letter + following + after
+        case _:
+            return before + following + letter + after
+
+
+def _in_case(case: int, source: str, target: str) -> tuple[str, str]:
+    match case:
+        case 0:
+            return source.upper(), target.upper()
+        case 1:
+            return source.lower(), target.lower()
+        case _:  # an English manner, of headings: its translation has none
+            return " ".join(word[:1].upper() + word[1:] for word in source.split(" ")), target
+
+
+def _without_final(text: str) -> str:
+    bare = text.rstrip(_FINAL)
+    for closing, opening in _OPENING.items():
+        if closing in text[len(bare) :]:
+            before, _, after = bare.rpartition(opening)
+            bare = before + after
+    return bare.strip()
+
+
+def _replace(pairs: Corpus, indices: Integers, new: Corpus, max_length: int) -> Corpus:
+    """The pairs with new ones at some indices, where these are neither empty nor too long."""
+    lengths = np.stack([new.source_lengths, new.target_lengths])
+    fits = (lengths.min(0) > 1) & (lengths.max(0) <= max_length)
+    order = np.arange(len(pairs))
+    order[indices[fits]] = len(pairs) + np.flatnonzero(fits)
+    return Corpus.join([pairs, new]).select(order)

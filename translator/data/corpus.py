@@ -1,0 +1,162 @@
+"""Encoded pairs in two flat arrays, in memory or mapped from files: no object a sentence."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Ids = npt.NDArray[np.integer[Any]]
+Integers = npt.NDArray[np.int64]
+
+
+class Example(NamedTuple):
+    """The ids of a pair, each side ending in EOS."""
+
+    source: Ids  # [S]
+    target: Ids  # [T]
+
+
+class Part(NamedTuple):
+    """Pairs of a corpus that stand together and have one weight."""
+
+    pairs: int
+    weight: float  # occurrences of each of them in an epoch
+
+
+class Corpus:
+    """Encoded pairs back to back: source 0, target 0, source 1, target 1 and so on.
+
+    `ids` [tokens] holds them, `offsets` [2 × pairs + 1] where each sentence begins and the last
+    one ends. `parts` says how often the pairs occur in an epoch, in their order.
+    """
+
+    def __init__(self, ids: Ids, offsets: Integers, parts: Sequence[Part] | None = None) -> None:
+        self.ids = ids
+        self.offsets = offsets
+        self.parts = tuple(parts) if parts is not None else (Part(len(self), 1.0),)
+
+    @classmethod
+    def of(
+        cls, source: Sequence[npt.ArrayLike], target: Sequence[npt.ArrayLike], weight: float = 1.0
+    ) -> "Corpus":
+        """The pairs of two lists of sentences, each a list of ids that ends in EOS."""
+        sentences = [np.asarray(ids) for pair in zip(source, target, strict=True) for ids in pair]
+        offsets = _offsets(np.array([len(ids) for ids in sentences], np.int64))
+        ids = np.concatenate(sentences) if sentences else np.zeros(0, np.int32)
+        return cls(ids, offsets, [Part(len(source), weight)])
+
+    @classmethod
+    def join(cls, corpora: "Sequence[Corpus]") -> "Corpus":
+        """The pairs of several corpora one after the other, each with its weight."""
+        lengths = [np.diff(corpus.offsets) for corpus in corpora]
+        return cls(
+            np.concatenate([corpus.ids for corpus in corpora]),
+            _offsets(np.concatenate(lengths)),
+            [part for corpus in corpora for part in corpus.parts],
+        )
+
+    @classmethod
+    def map(cls, files: "CorpusFiles", parts: Sequence[Part]) -> "Corpus":
+        """The corpus that a `CorpusWriter` left in files; they are read as it is used."""
+        pairs = sum(part.pairs for part in parts)
+        offsets = np.asarray(np.memmap(files.offsets, "<i8", "r", shape=(2 * pairs + 1,)))
+        tokens = int(offsets[-1])
+        dtype = f"<u{files.ids.stat().st_size // max(1, tokens)}"
+        return cls(np.asarray(np.memmap(files.ids, dtype, "r", shape=(tokens,))), offsets, parts)
+
+    def __len__(self) -> int:
+        return len(self.offsets) // 2
+
+    def __getitem__(self, index: int) -> Example:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        start, middle, end = self.offsets[2 * index : 2 * index + 3]
+        return Example(self.ids[start:middle], self.ids[middle:end])
+
+    def select(self, indices: Integers) -> "Corpus":
+        """The pairs of some indices, in their order, in memory."""
+        starts = self.offsets[2 * indices]
+        lengths = np.stack(
+            [self.offsets[2 * indices + 1] - starts, self.offsets[2 * indices + 2] - starts]
+        )  # of the source, of the pair
+        sentences = np.stack([lengths[0], lengths[1] - lengths[0]], axis=1).ravel()
+        return Corpus(self.ids[ranges(starts, lengths[1])], _offsets(sentences))
+
+    @property
+    def source_lengths(self) -> Integers:
+        """Number of source ids of each pair, EOS included: [len(self)]."""
+        return self.offsets[1::2] - self.offsets[:-1:2]
+
+    @property
+    def target_lengths(self) -> Integers:
+        """Number of target ids of each pair, EOS included: [len(self)]."""
+        return self.offsets[2::2] - self.offsets[1::2]
+
+
+def ranges(starts: Integers, lengths: Integers) -> Integers:
+    """The numbers start, start + 1, … start + length - 1 of each start, one after the other."""
+    before = np.cumsum(lengths) - lengths
+    numbers: Integers = np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+    return numbers
+
+
+def _offsets(lengths: Integers) -> Integers:
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+
+
+# --- on disk --------------------------------------------------------------------------------------
+
+
+class CorpusFiles(NamedTuple):
+    """The files of a corpus on disk, raw little-endian numbers: all else is known of them."""
+
+    ids: Path  # two bytes each below 65,536 pieces, else four
+    offsets: Path  # eight bytes each
+
+
+class CorpusWriter:
+    """Appends pairs to the files of a corpus, from which `Corpus.map` reads them."""
+
+    def __init__(self, files: CorpusFiles, vocabulary_size: int) -> None:
+        self._dtype = "<u2" if vocabulary_size <= 1 << 16 else "<u4"
+        self._ids = files.ids.open("wb")
+        self._offsets = files.offsets.open("wb")
+        self._digests = (hashlib.sha256(), hashlib.sha256())
+        self._tokens = 0
+        self._write(np.zeros(0, np.int64), np.zeros(1, np.int64))
+
+    def append(self, corpora: Iterable[Corpus]) -> int:
+        """Append all pairs; how many there were."""
+        pairs = 0
+        for corpus in corpora:
+            self._write(corpus.ids, self._tokens + corpus.offsets[1:])
+            self._tokens += len(corpus.ids)
+            pairs += len(corpus)
+        return pairs
+
+    def _write(self, ids: Ids, offsets: Integers) -> None:
+        data = ids.astype(self._dtype).tobytes(), offsets.astype("<i8").tobytes()
+        for digest, file, part in zip(self._digests, (self._ids, self._offsets), data, strict=True):
+            digest.update(part)
+            file.write(part)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that was written."""
+        return "".join(digest.hexdigest()[:32] for digest in self._digests)
+
+    def __enter__(self) -> "CorpusWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ids.close()
+        self._offsets.close()

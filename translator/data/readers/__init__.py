@@ -1,0 +1,68 @@
+"""Files → text pairs, every format behind one door, nothing dropped and nothing held in memory."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from translator.config import CorpusConfig
+from translator.data.readers.arrow import read_parquet
+from translator.data.readers.files import read_lines
+from translator.data.readers.hub import is_saved_dataset, read_dataset
+from translator.data.readers.interchange import read_tmx, read_xliff
+from translator.data.readers.pairs import SentencePair
+from translator.data.readers.po import read_po
+from translator.data.readers.shards import embedded_file, parallel_files, shards
+from translator.data.readers.tables import read_csv, read_json
+from translator.data.readers.text import read_parallel_lines, read_tsv
+
+__all__ = ["SentencePair", "read_lines", "read_pairs"]
+
+
+def read_pairs(
+    corpus: CorpusConfig, source_language: str, target_language: str
+) -> Iterator[SentencePair]:
+    """Yield the pairs of a corpus in file order, at most `max_pairs`, nothing dropped.
+
+    What stands empty in the file comes as an empty side. Memory does not grow with the corpus.
+    Raises DataError, with file and line, for what cannot be read; for two files of unequal length
+    only at their end, since only there it shows.
+    """
+    return itertools.islice(
+        _all_pairs(corpus, (source_language, target_language)), corpus.max_pairs
+    )
+
+
+def _all_pairs(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterable[SentencePair]:
+    match corpus.kind:
+        case "embedded":
+            return read_tsv(embedded_file(corpus.path), corpus, languages)
+        case "text":
+            both = parallel_files(corpus.path, languages)
+            return itertools.chain.from_iterable(read_parallel_lines(*files) for files in both)
+        case "dataset":
+            return read_dataset(corpus, languages)
+    if is_saved_dataset(Path(corpus.path)):
+        return read_dataset(corpus, languages)
+    files, known = shards(corpus)
+    return itertools.chain.from_iterable(_read(file, known, corpus, languages) for file in files)
+
+
+def _read(
+    file: Path, known: str, corpus: CorpusConfig, languages: tuple[str, str]
+) -> Iterator[SentencePair]:
+    match known:
+        case "tsv":
+            return read_tsv(file, corpus, languages)
+        case "csv":
+            return read_csv(file, corpus, languages)
+        case "json" | "jsonl":
+            return read_json(file, corpus, languages, lines=known == "jsonl")
+        case "parquet":
+            return read_parquet(file, corpus, languages)
+        case "tmx":
+            return read_tmx(file, corpus, languages)
+        case "xliff":
+            return read_xliff(file, corpus, languages)
+        case "po":
+            return read_po(file, corpus, languages)
+    raise ValueError(f"no reader for the format {known}")

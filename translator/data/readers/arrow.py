@@ -1,0 +1,86 @@
+"""Arrow tables → pairs: Parquet files, and what Hugging Face datasets gives."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from translator.config import CorpusConfig
+from translator.data.readers.pairs import SentencePair, column_names
+from translator.errors import DataError
+
+BATCH_ROWS = 4096
+
+
+def read_parquet(
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
+) -> Iterator[SentencePair]:
+    """Yield the pairs of a Parquet file; only its text columns are read, some rows at a time."""
+    import pyarrow
+    import pyarrow.parquet
+
+    row = 0
+    try:
+        with pyarrow.parquet.ParquetFile(file, pre_buffer=False, buffer_size=1 << 16) as parquet:
+            columns = text_columns(str(file), parquet.schema_arrow, corpus, languages)
+            selected = [".".join(column) for column in columns]
+            for batch in parquet.iter_batches(BATCH_ROWS, columns=selected, use_threads=False):
+                for pair in pairs_in(batch, columns):
+                    row += 1
+                    yield pair
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{file}, row {row + 1} or soon after: not UTF-8", "Write the file again."
+        ) from None
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(
+            f"{file}, after row {row}: cannot be read as Parquet ({str(error).splitlines()[0]})",
+            "Fetch or write it again.",
+        ) from None
+
+
+def text_columns(
+    name: str, schema: Any, corpus: CorpusConfig, languages: tuple[str, str]
+) -> list[tuple[str, ...]]:
+    """The way to each side in an Arrow schema: (en,), or (translation, en) in a struct."""
+    import pyarrow
+
+    keys = column_names(corpus, languages)
+    inside = not corpus.columns and "translation" in schema.names
+    if inside and not pyarrow.types.is_struct(schema.field("translation").type):
+        raise DataError(
+            f"{name}: column 'translation' holds {schema.field('translation').type}, no texts",
+            "Set columns beside its path.",
+        )
+    fields = list(schema.field("translation").type) if inside else list(schema)
+    types = {field.name: field.type for field in fields}
+    for key in keys:
+        if key not in types:
+            raise DataError(
+                f"{name} has no column {key!r}, only {', '.join(types)}",
+                f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path.",
+            )
+        if not _is_text(types[key]):
+            raise DataError(f"{name}: column {key!r} holds {types[key]}, no text", "Set columns.")
+    return [("translation", key) if inside else (key,) for key in keys]
+
+
+def pairs_in(table: Any, columns: list[tuple[str, ...]]) -> Iterator[SentencePair]:
+    """Yield the pairs of a record batch or table; a missing text is empty."""
+    import pyarrow.compute
+
+    sides = []
+    for name, *inside in columns:
+        column = table.column(name)
+        if inside:
+            column = pyarrow.compute.struct_field(column, inside)
+        sides.append(column.to_pylist())
+    for source, target in zip(*sides, strict=True):
+        yield SentencePair(source or "", target or "")
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))

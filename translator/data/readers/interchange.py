@@ -1,0 +1,102 @@
+"""The XML that translators exchange → pairs: TMX and XLIFF."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from translator.config import CorpusConfig
+from translator.data.readers.pairs import SentencePair, column_names, is_forward, is_language
+from translator.data.readers.xml import elements
+from translator.errors import DataError
+
+_CODE = set("bpt ept ph it ut sub x bx ex sc ec cp sm em".split())  # what is in them is no text
+_STANDALONE = {"ph", "x"}  # stand for something, such as a line break
+_UNTRANSLATED = {"new", "needs-translation", "initial"}
+
+
+# --- TMX ------------------------------------------------------------------------------------------
+
+
+def read_tmx(
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
+) -> Iterator[SentencePair]:
+    """Yield a pair for each translation unit (TMX 1.4b), empty on the side that is missing.
+
+    `en` takes a text in en, else in a variant such as en-US; `columns: {en: en-GB}` asks for one.
+    """
+    wanted = column_names(corpus, languages)
+    found: set[str] = set()
+    for unit in elements(file, "tmx", {"tu"}):
+        variants: dict[str, Element] = {}
+        for variant in unit:
+            if variant.tag == "tuv":
+                language = variant.get("xml:lang") or variant.get("lang") or ""
+                variants.setdefault(language, variant)
+        found |= variants.keys()
+        yield SentencePair(*(_text_in(variants, language) for language in wanted))
+    for language in wanted:
+        if found and not any(is_language(each, language) for each in found):
+            raise DataError(
+                f"{file} has no text in {language!r}, only in {', '.join(sorted(found))}",
+                f"Set columns, such as {{{languages[0]}: {min(found)}, …}}, beside its path.",
+            )
+
+
+def _text_in(variants: dict[str, Element], language: str) -> str:
+    fitting = [each for each in variants if is_language(each, language)]
+    if not fitting:
+        return ""
+    return _plain_text(variants[min(fitting, key=len)].find("seg"))  # the exact tag is the shortest
+
+
+# --- XLIFF ----------------------------------------------------------------------------------------
+
+
+def read_xliff(
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
+) -> Iterator[SentencePair]:
+    """Yield the pair of each unit (XLIFF 1.2) or segment (2.x), in the direction of the languages.
+
+    A target that says of itself that it is not translated yet is empty.
+    """
+    forward: bool | None = None
+    for element in elements(file, "xliff", {"trans-unit", "segment"}, {"xliff", "file"}):
+        if element.tag in ("xliff", "file"):  # of 2.x and of 1.2
+            tags = [element.get("srcLang") or element.get("source-language")]
+            tags += [element.get("trgLang") or element.get("target-language")]
+            if any(tags):
+                forward = is_forward(file, ("source", "target"), tags, corpus, languages)
+            continue
+        if forward is None:
+            forward = is_forward(file, ("source", "target"), [None, None], corpus, languages)
+        source, target = element.find("source"), element.find("target")
+        state = element.get("state") or ("" if target is None else target.get("state"))
+        pair = (_plain_text(source), "" if state in _UNTRANSLATED else _plain_text(target))
+        yield SentencePair(*(pair if forward else pair[::-1]))
+
+
+# --- inline tags ----------------------------------------------------------------------------------
+
+
+def _plain_text(element: Element | None) -> str:
+    """The text of a segment without its inline tags.
+
+    Words that only a standalone tag, such as a line break, kept apart get a space between them.
+    """
+    if element is None:
+        return ""
+    text = "".join(_texts(element))
+    if "\0" not in text:  # which cannot occur in XML: it marks a standalone tag
+        return text
+    return re.sub(r"(?<=\w)\0+(?=\w)", " ", text).replace("\0", "")
+
+
+def _texts(element: Element) -> Iterator[str]:
+    yield element.text or ""
+    for inline in element:
+        if inline.tag in _STANDALONE:
+            yield "\0"
+        if inline.tag not in _CODE:
+            yield from _texts(inline)
+        yield inline.tail or ""

@@ -1,0 +1,89 @@
+"""What every reader gives, and how it finds out which text is in which language."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from translator.config import CorpusConfig
+from translator.errors import DataError
+
+
+class SentencePair(NamedTuple):
+    """A text and its translation, in the direction of the configuration."""
+
+    source: str
+    target: str
+
+
+@lru_cache
+def is_language(tag: str, language: str) -> bool:
+    """Whether a language tag is the language or a variant of it: en-US and EN_us are en."""
+    subtags, wanted = (re.split(r"[-_@.]", each.lower()) for each in (tag, language))
+    return subtags[: len(wanted)] == wanted
+
+
+def columns_by_name(file: Path) -> dict[str, int | str] | None:
+    """The columns that NAME.en-es.tsv speaks of: {en: 0, es: 1}."""
+    match = re.search(r"\.([A-Za-z]{2,3})-([A-Za-z]{2,3})\.[tc]sv", file.name)
+    return {match[1]: 0, match[2]: 1} if match else None
+
+
+def column_names(corpus: CorpusConfig, languages: tuple[str, str]) -> tuple[str, str]:
+    """What the texts of both languages are called; as the languages themselves by default."""
+    source, target = (str((corpus.columns or {}).get(each, each)) for each in languages)
+    return source, target
+
+
+def numbered_columns(
+    columns: dict[str, int | str], languages: tuple[str, str], file: Path
+) -> tuple[int, int]:
+    """The numbers of both languages' columns, counted from 0."""
+    numbers = []
+    for language in languages:
+        column = columns.get(language)
+        if not isinstance(column, int) or column < 0:
+            raise DataError(
+                f"{file}: no column is given for language {language!r} (columns: {columns})",
+                f"Set columns such as {{{language}: 0, …}}, counted from 0.",
+            )
+        numbers.append(column)
+    return numbers[0], numbers[1]
+
+
+def missing_columns(file: Path, line: int, found: int, needed: int) -> DataError:
+    """The error of a line of a table that is too short."""
+    return DataError(
+        f"{file}, line {line}: {found} column{'s' * (found != 1)}, but {needed} are needed",
+        "Columns are separated by one delimiter, the same in each line. Mend or delete the line.",
+    )
+
+
+def is_forward(
+    file: Path,
+    sides: tuple[str, str],
+    tags: list[str | None],
+    corpus: CorpusConfig,
+    languages: tuple[str, str],
+) -> bool:
+    """Whether the first side of a file is in the source language: `tags` say it, or `columns`.
+
+    `sides` are the names of both sides, such as msgid and msgstr.
+    """
+    if corpus.columns:
+        names = column_names(corpus, languages)
+        if set(names) == set(sides):
+            return names == sides
+    elif any(tags):
+        for wanted in (languages, languages[::-1]):
+            if all(
+                tag is None or is_language(tag, language)
+                for tag, language in zip(tags, wanted, strict=True)
+            ):
+                return wanted == languages
+    said = ", ".join(f"{side}: {tag}" for side, tag in zip(sides, tags, strict=True) if tag)
+    raise DataError(
+        f"{file} does not say that it is in {languages[0]!r} and {languages[1]!r}, "
+        f"but {said or 'no language'}",
+        f"Set columns: {{{languages[0]}: {sides[0]}, {languages[1]}: {sides[1]}}} beside its path.",
+    )

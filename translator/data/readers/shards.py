@@ -1,0 +1,153 @@
+"""A path → the files that it means, in order, and the one format that they have."""
+
+import glob
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from translator.config import LANGUAGE_PLACEHOLDER, CorpusConfig
+from translator.data.readers.files import COMPRESSIONS
+from translator.errors import DataError
+
+_FORMATS = {
+    ".tsv": "tsv",
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".tmx": "tmx",
+    ".xlf": "xliff",
+    ".xliff": "xliff",
+    ".po": "po",
+}
+_SPLIT = re.compile(r"(?:^|[-_.])(train|valid|validation|dev|test|eval)(?=[-_.])")
+
+
+def shards(corpus: CorpusConfig) -> tuple[list[Path], str]:
+    """The files of a path (a file, a glob or a folder), sorted by name, and their format.
+
+    Raises DataError where there is none, where formats mix, and where a folder holds what is no
+    shard of the corpus.
+    """
+    path = Path(corpus.path)
+    if path.is_dir():
+        files = _files_of_folder(path)
+    elif path.exists():
+        files = [path]
+    elif glob.has_magic(corpus.path):
+        files = _matches(corpus.path)
+    else:
+        raise DataError(
+            f"there is no corpus {path}", "Check the path; it is relative to where you are."
+        )
+    formats = {file: corpus.format or _format_by_name(file) for file in files}
+    other = next((file for file in files if formats[file] != formats[files[0]]), None)
+    if other:
+        raise DataError(
+            f"{path} mixes formats: {files[0].name} is {formats[files[0]]}, "
+            f"{other.name} is {formats[other]}",
+            "Make a corpus of each: data.train may be a list.",
+        )
+    return files, formats[files[0]]
+
+
+def parallel_files(path: str, languages: tuple[str, str]) -> list[tuple[Path, Path]]:
+    """The files of both languages that a path with {language} means, matched by name.
+
+    Raises DataError for a file whose partner is missing.
+    """
+    source, target = languages
+    path = str(Path(path))  # spelled as the matches will be
+    names = [path.replace(LANGUAGE_PLACEHOLDER, language) for language in languages]
+    if not glob.has_magic(path) or all(Path(name).exists() for name in names):
+        return [(Path(names[0]), Path(names[1]))]
+    sources, targets = (_matches(name) for name in names)
+    both = [(file, _partner(file, path, source, target)) for file in sources]
+    both += [(_partner(file, path, target, source), file) for file in targets]
+    there = {*sources, *targets}
+    for pair in both:
+        if not there.issuperset(pair):
+            here, missing = sorted(pair, key=lambda file: file not in there)
+            raise DataError(
+                f"there is no {missing} beside {here}", "Each file needs its translation."
+            )
+    return both[: len(sources)]
+
+
+def embedded_file(path: str) -> Path:
+    """The file of embedded:NAME."""
+    folder = Path(__file__).parents[2] / "corpus"
+    name = path.removeprefix("embedded:")
+    files = {
+        re.sub(r"\.en-es\.tsv(\.xz)?$", "", f.name): f for f in folder.iterdir() if ".tsv" in f.name
+    }
+    if name not in files:
+        raise DataError(
+            f"there is no embedded corpus {name!r}", f"There are: {', '.join(sorted(files))}."
+        )
+    return files[name]
+
+
+def _files_of_folder(folder: Path) -> list[Path]:
+    files = sorted(f for f in folder.iterdir() if not f.name.startswith((".", "_")))
+    hint = f"Name what you mean, such as {folder}/*.tsv.gz, or set format: dataset."
+    if not files:
+        raise DataError(f"the folder {folder} holds no files", hint)
+    inner = next((file for file in files if file.is_dir()), None)
+    if inner:
+        raise DataError(f"the folder {folder} holds another folder, {inner.name}", hint)
+    splits = {match[1] for file in files if (match := _SPLIT.search(file.name))}
+    if len(splits) > 1:  # or one would learn what one tests on
+        raise DataError(
+            f"the folder {folder} holds several splits: {', '.join(sorted(splits))}", hint
+        )
+    return files
+
+
+def _matches(pattern: str) -> list[Path]:
+    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 (Path.glob wants relative patterns)
+    files = sorted(file for file in map(Path, found) if not file.is_dir())
+    if not files:
+        raise DataError(
+            f"no file matches {pattern}", "Check the path; it is relative to where you are."
+        )
+    return files
+
+
+def _format_by_name(file: Path) -> str:
+    suffixes = [suffix.lower() for suffix in file.suffixes] or [""]
+    if suffixes[-1] == ".parquet":
+        return "parquet"
+    if suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    found = _FORMATS.get(suffixes[-1] if suffixes else "")
+    if found is None:
+        raise DataError(
+            f"the format of {file} is not known by its name",
+            f"Known: {', '.join(_FORMATS)}, two text files as NAME.{LANGUAGE_PLACEHOLDER} (these "
+            f"also {', '.join(COMPRESSIONS)}), .parquet, hf:NAME. Else set format beside its path.",
+        )
+    return found
+
+
+def _partner(file: Path, pattern: str, language: str, other: str) -> Path:
+    """The file that has the other language where the pattern has its placeholder."""
+    pieces = map(_regex, pattern.split(LANGUAGE_PLACEHOLDER))
+    match = re.fullmatch(f"({re.escape(language)})".join(pieces), str(file), re.DOTALL)
+    if match is None:
+        raise DataError(f"cannot tell which part of {file} is the language", "Rename the file.")
+    name = str(file)
+    for group in range(match.re.groups, 0, -1):  # from the end: the spans before stay true
+        name = name[: match.start(group)] + other + name[match.end(group) :]
+    return Path(name)
+
+
+def _regex(pattern: str) -> str:
+    """The regular expression of a glob pattern."""
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    pieces: Sequence[str] = re.split(r"(\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\])", pattern)
+    return "".join(
+        wild.get(piece)
+        or (f"[{piece[1:-1].replace('!', '^', 1)}]" if number % 2 else re.escape(piece))
+        for number, piece in enumerate(pieces)
+    )

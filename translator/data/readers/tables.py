@@ -1,0 +1,181 @@
+"""Tables of text → pairs: CSV, and JSON as lines or as one array."""
+
+import csv
+import io
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from translator.config import CorpusConfig
+from translator.data.readers.files import LONGEST_LINE, lines_with_ends, open_unpacked, read_lines
+from translator.data.readers.pairs import (
+    SentencePair,
+    column_names,
+    columns_by_name,
+    missing_columns,
+    numbered_columns,
+)
+from translator.errors import DataError
+
+_HEAD_LINES = 100  # enough of a file to see its delimiter
+_BLOCK = 1 << 16  # characters
+_BETWEEN = re.compile(r"[\s,]*")
+
+
+# --- CSV ------------------------------------------------------------------------------------------
+
+
+def read_csv(
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
+) -> Iterator[SentencePair]:
+    """Yield the pairs of a table whose fields may be quoted and hold delimiters and line feeds.
+
+    Columns that are numbers mean a file without a header. Blank lines are no rows.
+    """
+    records = _csv_records(file)
+    first = next(records, None)
+    if first is None:
+        return
+    header = first[1]
+    names = column_names(corpus, languages)
+    if set(names) <= set(header):
+        source, target = map(header.index, names)
+    else:
+        source, target = _columns_without_header(file, header, corpus, languages)
+        records = itertools.chain([first], records)
+    needed = max(source, target) + 1
+    for line, fields in records:
+        if len(fields) < needed:
+            raise missing_columns(file, line, len(fields), needed)
+        yield SentencePair(fields[source], fields[target])
+
+
+def _columns_without_header(
+    file: Path, first: list[str], corpus: CorpusConfig, languages: tuple[str, str]
+) -> tuple[int, int]:
+    columns = corpus.columns or columns_by_name(file) or {}
+    if any(isinstance(columns.get(language), int) for language in languages):
+        return numbered_columns(columns, languages, file)
+    missing = next(name for name in column_names(corpus, languages) if name not in first)
+    raise DataError(
+        f"{file} has no column {missing!r}, only {', '.join(first)}",
+        f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path, by the names of "
+        "its header, or counted from 0 if it has none.",
+    )
+
+
+def _csv_records(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """The fields of each record, with the line on which it starts."""
+    lines = lines_with_ends(file)
+    head = list(itertools.islice(lines, _HEAD_LINES))
+    records = csv.reader(itertools.chain(head, lines), delimiter=_delimiter(head), strict=True)
+    start = 1
+    try:
+        for record in records:
+            if record:
+                yield start, record
+            start = records.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"{file}, line {start}: {error}",
+            "A quote that opens a field must close it; a quote inside is written twice.",
+        ) from None
+
+
+def _delimiter(head: list[str]) -> str:
+    """Of tab, semicolon and comma the one that cuts most of the first lines into equally many.
+
+    Of two the one that is rarer in prose.
+    """
+
+    def even_lines(delimiter: str) -> int:
+        widths = Counter(len(fields) for fields in csv.reader(head, delimiter=delimiter))
+        return max((lines for width, lines in widths.items() if width > 1), default=0)
+
+    try:
+        return max("\t;,", key=even_lines)
+    except csv.Error:  # which is told with its line when the file is read
+        return ","
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def read_json(
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str], *, lines: bool
+) -> Iterator[SentencePair]:
+    """Yield the pairs of objects, one in each line (`lines`) or as they come in one array.
+
+    An object holds its texts under its languages (or `columns`), or under `translation`.
+    """
+    keys = column_names(corpus, languages)
+    for place, row in _json_lines(file) if lines else _json_values(file):
+        fields = row
+        if not corpus.columns and isinstance(row, dict) and "translation" in row:
+            fields = row["translation"]
+        if not isinstance(fields, dict):
+            fields = {"row": fields}
+        source, target = (fields.get(key, 0) for key in keys)  # 0: no text, as null is an empty one
+        if not isinstance(source, str | None) or not isinstance(target, str | None):
+            raise DataError(
+                f"{file}, {place}: no text for {keys[0]!r} and {keys[1]!r}, "
+                f"but {', '.join(f'{k}: {type(v).__name__}' for k, v in fields.items())}",
+                "Set columns, or the languages of the configuration.",
+            )
+        pair = SentencePair(source or "", target or "")
+        try:
+            "".join(pair).encode("utf-8")
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{file}, {place}: half of a surrogate pair is no text", "Write the file as UTF-8."
+            ) from None
+        yield pair
+
+
+def _json_lines(file: Path) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(read_lines(file), start=1):
+        if line.strip():
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise _broken_json(file, f"line {number}", error) from None
+            yield f"line {number}", value
+
+
+def _json_values(file: Path) -> Iterator[tuple[str, Any]]:
+    """The values of one array, or one after the other; only the one that is read is in memory."""
+    decoder, row = json.JSONDecoder(), 0
+    try:
+        with open_unpacked(file, lambda: f"row {row}") as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            buffer = text.read(_BLOCK).lstrip()
+            end = "]" if buffer.startswith("[") else ""
+            position = len(end)
+            while True:
+                position = _BETWEEN.match(buffer, position).end()  # type: ignore[union-attr]
+                try:
+                    value, position = decoder.raw_decode(buffer, position)
+                except (ValueError, RecursionError) as error:
+                    rest = buffer[position:]
+                    if len(rest) < LONGEST_LINE and (more := text.read(max(_BLOCK, len(rest)))):
+                        buffer, position = rest + more, 0
+                        continue
+                    if rest.strip() == end:
+                        return
+                    raise _broken_json(file, f"row {row + 1}", error) from None
+                row += 1
+                yield f"row {row}", value
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{file}, after row {row}: not UTF-8", f"iconv -f latin1 -t utf-8 {file}"
+        ) from None
+
+
+def _broken_json(file: Path, place: str, error: Exception) -> DataError:
+    return DataError(
+        f"{file}, {place}: broken JSON ({getattr(error, 'msg', error)})", "Mend or delete it."
+    )

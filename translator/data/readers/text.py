@@ -1,0 +1,53 @@
+"""Lines → pairs: tab-separated values, and two files side by side."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from translator.config import CorpusConfig
+from translator.data.readers.files import read_lines
+from translator.data.readers.pairs import (
+    SentencePair,
+    columns_by_name,
+    missing_columns,
+    numbered_columns,
+)
+from translator.errors import DataError
+
+
+def read_tsv(
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
+) -> Iterator[SentencePair]:
+    """Yield the pairs of tab-separated lines; quotes mean nothing, a blank line is empty."""
+    columns = corpus.columns or columns_by_name(file)
+    if columns is None:
+        raise DataError(
+            f"{file} does not say which column holds which language",
+            f"Name it like NAME.{languages[0]}-{languages[1]}.tsv, or set columns: "
+            f"{{{languages[0]}: 0, {languages[1]}: 1}} beside its path.",
+        )
+    source, target = numbered_columns(columns, languages, file)
+    needed = max(source, target) + 1
+    for number, line in enumerate(read_lines(file), start=1):
+        fields = line.split("\t")
+        if len(fields) < needed:
+            if not line.strip():
+                yield SentencePair("", "")  # counted as empty by whoever cleans
+                continue
+            raise missing_columns(file, number, len(fields), needed)
+        yield SentencePair(fields[source], fields[target])
+
+
+def read_parallel_lines(source: Path, target: Path) -> Iterator[SentencePair]:
+    """Yield line n of one file with line n of the other; unequal lengths show at their end."""
+    counts = [0, 0]
+    for pair in itertools.zip_longest(read_lines(source), read_lines(target)):
+        for side, text in enumerate(pair):
+            counts[side] += text is not None
+        if counts[0] == counts[1]:
+            yield SentencePair(*pair)
+    if counts[0] != counts[1]:
+        raise DataError(
+            f"{source} has {counts[0]:,} lines, {target} {counts[1]:,}: they are out of step",
+            "Line n of one must be the translation of line n of the other.",
+        )

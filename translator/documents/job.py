@@ -1,0 +1,232 @@
+"""A document is translated in blocks; into a file so that a job can be killed and gone on with.
+
+Beside OUTPUT grow OUTPUT.partial and its journal: a line that says what the job was begun with, and
+the number of bytes of each block once they are on the disk. Several processes take turns at the
+blocks, each with a partial output of its own; who finds all of them complete joins them in order.
+Blocks are the same whoever translates them, so every way leads to the same bytes.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from translator.documents.segments import Segment
+from translator.errors import DataError
+
+Translate = Callable[[list[str]], list[str]]
+
+TEXTS_AT_ONCE = 2048  # enough to make batches of like length
+_CHARACTERS_AT_ONCE = 2**20
+_SEGMENTS_AT_ONCE = 2**14
+_COMPLETE = {"complete": True}
+
+
+def blocks(
+    segments: Iterable[Segment], texts_at_once: int = TEXTS_AT_ONCE
+) -> Iterator[list[Segment]]:
+    """Segments in blocks of about so many texts, and of bounded size."""
+    block: list[Segment] = []
+    texts = characters = 0
+    for segment in segments:
+        block.append(segment)
+        texts += len(segment.texts)
+        characters += sum(map(len, segment.texts))
+        full = texts >= texts_at_once or len(block) >= _SEGMENTS_AT_ONCE
+        if full or characters >= _CHARACTERS_AT_ONCE:
+            yield block
+            block, texts, characters = [], 0, 0
+    if block:
+        yield block
+
+
+def count_texts(block: Iterable[Segment]) -> int:
+    """How many texts segments hold."""
+    return sum(len(segment.texts) for segment in block)
+
+
+def translate_block(block: list[Segment], translate: Translate) -> str:
+    """The document's stretch with translations in place; a text that occurs twice is asked once."""
+    texts = list(dict.fromkeys(text for segment in block for text in segment.texts))
+    translations = translate(texts) if texts else []
+    lines = (" ".join(translation.split("\n")) for translation in translations)
+    found = dict(zip(texts, lines, strict=True))
+    return "".join(segment.put_back([found[text] for text in segment.texts]) for segment in block)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A block that is behind us, and how many texts it held."""
+
+    texts: int
+    passed_over: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """A translation into a file by process `rank` of `world_size`.
+
+    `fingerprint` tells, by name, all that determines the output; only with the same one is a job
+    gone on with.
+    """
+
+    output: Path
+    fingerprint: dict[str, str]
+    rank: int = 0
+    world_size: int = 1
+
+    def part(self, rank: int) -> "_Part":
+        """The partial output of a process."""
+        suffix = f".{rank}-of-{self.world_size}" if self.world_size > 1 else ""
+        return _Part(self.output.with_name(f"{self.output.name}.partial{suffix}"))
+
+    def begin(self, *, resume: bool) -> int:
+        """Make the partial output ready; how many of this process's blocks it holds already.
+
+        DataError when the job to go on with was another one.
+        """
+        part = self.part(self.rank)
+        header, sizes, _ = part.read() if resume else (None, [], False)
+        if resume and header is None:
+            self._check_processes()
+        if header is None:
+            part.create(self.fingerprint)
+            return 0
+        changed = [name for name in self.fingerprint if header.get(name) != self.fingerprint[name]]
+        if changed:
+            raise DataError(
+                f"{part.file} was begun with another {' and another '.join(changed)}",
+                "Put back what has changed, or start anew without --resume.",
+            )
+        part.cut(sizes)
+        return len(sizes)
+
+    def translate(
+        self, segments: Iterable[Segment], translate: Translate, encode: Callable[[str], bytes]
+    ) -> Iterator[Done]:
+        """Translate what is left, from `begin` on, and tell of every block.
+
+        A block that is done already, or that is another process's, is passed over.
+        """
+        part = self.part(self.rank)
+        _, sizes, complete = part.read()
+        if complete:
+            return
+        with part.file.open("ab") as output, part.journal.open("a", encoding="utf-8") as journal:
+            done = len(sizes)
+            for number, block in enumerate(blocks(segments)):
+                turn, owner = divmod(number, self.world_size)
+                is_ours = owner == self.rank and turn >= done
+                if is_ours:
+                    data = encode(translate_block(block, translate))
+                    output.write(data)
+                    _write_through(output)
+                    journal.write(json.dumps({"bytes": len(data)}) + "\n")
+                    _write_through(journal)
+                yield Done(count_texts(block), passed_over=not is_ours)
+            journal.write(json.dumps(_COMPLETE) + "\n")
+            _write_through(journal)
+
+    def finish(self) -> bool:
+        """Move the output into place when all processes are done; whether that was so."""
+        parts = [self.part(rank) for rank in range(self.world_size)]
+        states = [part.read() for part in parts]
+        if not all(header == self.fingerprint and done for header, _, done in states):
+            return False
+        if self.world_size > 1:
+            joined = self.output.with_name(f"{self.output.name}.joined-by-{self.rank}")
+            try:
+                _join([part.file for part in parts], [sizes for _, sizes, _ in states], joined)
+            except FileNotFoundError:  # another process was faster, and has cleared up
+                joined.unlink(missing_ok=True)
+                return True
+            joined.replace(self.output)
+        else:
+            parts[0].file.replace(self.output)
+        for part in parts:
+            part.delete()
+        return True
+
+    def _check_processes(self) -> None:
+        """DataError when there is the partial output of another number of processes."""
+        ours = {self.part(rank).journal for rank in range(self.world_size)}
+        found = self.output.parent.glob(f"{_literal(self.output.name)}.partial*.journal")
+        others = sorted(set(found) - ours)
+        if others:
+            raise DataError(
+                f"{others[0].with_suffix('')} was begun by another number of processes",
+                "Start as many as then, or start anew without --resume.",
+            )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A partial output and its journal."""
+
+    file: Path
+    journal: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "journal", self.file.with_name(f"{self.file.name}.journal"))
+
+    def read(self) -> tuple[dict[str, str] | None, list[int], bool]:
+        """What it was begun with (None: nothing is there), the sizes of its blocks, if complete."""
+        try:
+            lines = self.journal.read_bytes().split(b"\n")[:-1]  # a kill may cut the last one short
+            written = self.file.stat().st_size
+        except FileNotFoundError:
+            return None, [], False
+        if not lines:
+            return None, [], False
+        try:
+            header, *entries = [json.loads(line) for line in lines]
+            sizes = [int(entry["bytes"]) for entry in entries if entry != _COMPLETE]
+        except (ValueError, KeyError, TypeError):
+            raise DataError(f"{self.journal} is damaged", "Start anew without --resume.") from None
+        if sum(sizes) > written:
+            raise DataError(
+                f"{self.file} is shorter than its journal says", "Start anew without --resume."
+            )
+        return header, sizes, _COMPLETE in entries
+
+    def create(self, fingerprint: dict[str, str]) -> None:
+        self.journal.unlink(missing_ok=True)
+        self.file.write_bytes(b"")
+        with self.journal.open("w", encoding="utf-8", newline="\n") as journal:
+            journal.write(json.dumps(fingerprint) + "\n")
+            _write_through(journal)
+
+    def cut(self, sizes: list[int]) -> None:
+        """Drop what was written of a block that is not in the journal, and a torn last line."""
+        os.truncate(self.file, sum(sizes))
+        whole = self.journal.read_bytes().rpartition(b"\n")[0] + b"\n"
+        os.truncate(self.journal, len(whole))
+
+    def delete(self) -> None:
+        self.file.unlink(missing_ok=True)
+        self.journal.unlink(missing_ok=True)
+
+
+def _join(parts: list[Path], sizes: list[list[int]], output: Path) -> None:
+    """Write the blocks of all parts in order: the first of each part, then the second of each."""
+    with ExitStack() as stack:
+        streams = [stack.enter_context(part.open("rb")) for part in parts]
+        joined = stack.enter_context(output.open("wb"))
+        for number in range(sum(map(len, sizes))):
+            turn, owner = divmod(number, len(parts))
+            joined.write(streams[owner].read(sizes[owner][turn]))
+        _write_through(joined)
+
+
+def _write_through(stream: Any) -> None:
+    stream.flush()
+    with suppress(OSError):  # some file systems cannot
+        os.fsync(stream.fileno())
+
+
+def _literal(name: str) -> str:
+    """A file name without special characters for glob."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

@@ -1,0 +1,211 @@
+"""Markdown: headings, paragraphs, list items, quotes, table cells and alternative texts are prose.
+
+Code, link targets, HTML tags, front matter, formulas, footnote labels and all marks are kept. The
+document is read line by line (CommonMark with the tables, footnotes, task lists and formulas of
+GitHub); where a line could be read in two ways, the one that changes less is taken.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from translator.documents.markup import TAGS, marked
+from translator.documents.segments import Line, Segment, has_words, join, kept, wrapped
+from translator.documents.text import split_line
+
+_CONTAINERS = re.compile(  # quotes, list items and their tasks
+    r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*(?:\[[ xX]\][ \t]+)?"
+)
+_LIST_ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])[ \t]")
+_FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
+_HEADING = re.compile(r"#{1,6}[ \t]+")
+_HEADING_END = re.compile(r"(?:[ \t]+#+)?(?:[ \t]*\{[^{}]*\})?\s*$")
+_DEFINITION = re.compile(r"\[(?!\^)[^\]]+\]:")  # of a link's target
+_FOOTNOTE = re.compile(r"\[\^[^\]]+\]:[ \t]*")
+_RULED = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?\s*$")  # under a header
+_HTML = re.compile(  # of a block: a tag of one, or any tag that is alone on its line
+    r"</?(?:address|article|aside|blockquote|body|center|d[dlt]|details|dialog|div|fieldset"
+    r"|fig(?:caption|ure)|footer|form|h[1-6]|head|header|hr|html|li|link|main|menu|nav|ol|opt(?:group"
+    r"|ion)|p|picture|section|source|summary|table|t(?:body|d|foot|h|head|itle|r)|ul)(?:[\s/>]|$)"
+    r"|</?[A-Za-z][^<>]*>\s*$",
+    re.IGNORECASE,
+)
+_RAW_HTML = re.compile(r"<(?:!--|\?|!\[CDATA\[|(script|style|pre|textarea)\b)", re.IGNORECASE)
+_FRONT_MATTER = ("---", "+++")
+_MARKS = re.compile(
+    r"(?P<code_stands>(?P<ticks>(?<!`)`+(?!`))(?:.*?[^`])(?P=ticks)(?!`))"
+    r"|(?P<escape_stands>\\[!-/:-@\[-`{-~])"
+    r"|(?P<formula_stands>\$\$.+?\$\$|(?<![\w$])\$(?=\S)[^$]*(?<=\S)\$(?![\w$]))"
+    r"|(?P<address_stands><[A-Za-z][\w+.-]*:[^<>\s]*>|<[^<>\s@]+@[^<>\s]+>)"
+    rf"|{TAGS}"
+    r"|(?P<template_stands>\{\{.*?\}\}|\{%.*?%\}|\{[:#.][^{}]*\})"
+    r"|(?P<url_stands>(?:https?://|www\.)[^\s<>()\[\]]*[^\s<>()\[\].,;:!?'\"*_])"
+    r"|(?P<entity_stands>&(?:\#\d+|\#[xX][0-9a-fA-F]+|\w+);)"
+    r"|(?P<link_opens>!?\[(?=(?:[^\[\]]|!?\[[^\[\]]*\](?:\([^()]*\))?)*\](?:\(|\[[^\]])))"
+    r"|(?P<target_closes>\]\((?:[^()\\]|\\.|\([^()]*\))*\)|\]\[[^\]]+\])"
+    r"|(?P<label_stands>!?\[[^\[\]]*\](?:\[\])?)"
+    r"|(?P<emoji_stands>(?<!\w):[a-z0-9_+-]+:(?!\w))"
+    r"|(?P<emphasis_toggles>(?<!\s)\*+|\*+(?!\s)|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|~~)"
+)
+_HTML_MARKS = re.compile(rf"(?P<line_stands>[ \t]*\n[ \t]*)|{_MARKS.pattern}")
+
+
+def markdown_segments(lines: Iterable[str]) -> Iterator[Segment]:
+    """Segments of a Markdown document; the lines of a paragraph are one text."""
+    reader = _Reader()
+    for line in lines:
+        yield from reader.read(line)
+    yield from reader.end_paragraph()
+
+
+class _Reader:
+    """The state between two lines: what is open, and the paragraph so far."""
+
+    def __init__(self) -> None:
+        self._paragraph: list[Line] = []
+        self._quotes = 0  # the depth of the paragraph in block quotes
+        self._items = [0]  # the columns where the texts of the open list items begin
+        self._verbatim: re.Pattern[str] | None = None  # what ends the code or comment that is open
+        self._verbatim_column = 0
+        self._html = False
+        self._table = False
+        self._first = True
+
+    def read(self, line: str) -> Iterator[Segment]:
+        first, self._first = self._first, False
+        if first and line.rstrip() in _FRONT_MATTER:
+            self._verbatim = re.compile(rf"^(?:{re.escape(line.rstrip())}|\.\.\.)[ \t]*$")
+            yield kept(line)
+        elif self._verbatim:
+            yield from self._read_verbatim(line)
+        elif not line.strip(" \t\r\n>"):
+            yield from self.end_paragraph()
+            self._table = False
+            yield kept(line)
+        elif self._html:
+            self._paragraph.append(Line("", line, ""))
+        else:
+            yield from self._read_block(line)
+
+    def end_paragraph(self) -> Iterator[Segment]:
+        """What is open ends here."""
+        if self._paragraph and self._html:
+            yield marked("".join(line.text for line in self._paragraph), _HTML_MARKS, _escape)
+        elif self._paragraph:
+            yield wrapped(self._paragraph, _inline, _may_begin_line)
+        self._paragraph, self._html = [], False
+
+    def _read_verbatim(self, line: str) -> Iterator[Segment]:
+        assert self._verbatim
+        inner = line.lstrip(" \t>")
+        if self._verbatim.search(inner.rstrip("\r\n")):
+            self._verbatim = None
+        elif line.strip() and _column(line[: len(line) - len(inner)]) < self._verbatim_column:
+            self._verbatim = None  # its list item or quote has ended
+            yield from self._read_block(line)
+            return
+        yield kept(line)
+
+    def _read_block(self, line: str) -> Iterator[Segment]:
+        before = _containers(line)
+        body = line[len(before) :]
+        is_item = bool(_LIST_ITEM.search(before))
+        indent = _column(line[: len(line) - len(line.lstrip(" \t>"))])
+        if not self._paragraph:
+            self._items = [column for column in self._items if column <= indent] or [0]
+            if indent >= self._items[-1] + 4:
+                yield kept(line)  # indented code
+                return
+        if is_item or before.count(">") > self._quotes or not self._paragraph:
+            yield from self.end_paragraph()
+            self._quotes = before.count(">")
+        if is_item:
+            self._table = False
+            self._items = [c for c in self._items if c <= indent] or [0]
+            self._items.append(_column(before))
+        yield from self._read_body(line, before, body)
+
+    def _read_body(self, line: str, before: str, body: str) -> Iterator[Segment]:
+        fence, raw = _FENCE.match(body), _RAW_HTML.match(body)
+        if fence or raw:
+            yield from self.end_paragraph()
+            self._open_verbatim(body, fence, raw, before)
+            yield kept(line)
+        elif _is_ruled(body) and self._paragraph:
+            *above, header = self._paragraph
+            self._paragraph = above
+            yield from self.end_paragraph()
+            yield join([kept(header.before), _row(header.text), kept(header.after)])
+            self._table = True
+            yield kept(line)
+        elif not has_words(body) or _DEFINITION.match(body):
+            yield from self.end_paragraph()
+            yield kept(line)
+        elif heading := _HEADING.match(body) or _FOOTNOTE.match(body):
+            yield from self.end_paragraph()
+            self._table = False
+            yield _heading(line, before + heading[0])
+        elif self._table or body.startswith("|"):
+            yield from self.end_paragraph()
+            yield join([kept(before), _row(body)])
+        else:
+            self._html = bool(_HTML.match(body)) and not self._paragraph
+            self._paragraph.append(Line("", line, "") if self._html else split_line(line, before))
+            if not self._html and re.search(r"(  |\\)\r?\n?$", line):  # a break that is meant
+                yield from self.end_paragraph()
+
+    def _open_verbatim(
+        self, body: str, fence: re.Match[str] | None, raw: re.Match[str] | None, before: str
+    ) -> None:
+        if fence:
+            mark = fence[1] or fence[2]
+            self._verbatim = re.compile(rf"^{mark[0]}{{{len(mark)},}}[ \t]*$")
+            inside = _column(before)  # of its quote or list item
+            self._verbatim_column = inside if before.strip() else min(self._items[-1], inside)
+            return
+        assert raw
+        ends = {"<!--": "-->", "<?": r"\?>", "<![cdata[": r"\]\]>"}
+        end = re.compile(ends.get(raw[0].lower(), rf"</{raw[1]}>"), re.IGNORECASE)
+        self._verbatim = None if end.search(body, raw.end()) else end
+        self._verbatim_column = 0
+
+
+def _containers(line: str) -> str:
+    match = _CONTAINERS.match(line)
+    assert match
+    return match[0]
+
+
+def _column(before: str) -> int:
+    return len(before.expandtabs(4))
+
+
+def _is_ruled(body: str) -> bool:
+    return "|" in body and bool(_RULED.match(body))
+
+
+def _may_begin_line(words: str) -> bool:
+    """Whether words at the beginning of a line go on with a paragraph and begin nothing else."""
+    begins_block = _containers(words) or _HEADING.match(words) or words.startswith("|")
+    return has_words(words) and not begins_block
+
+
+def _escape(translation: str, source: str) -> str:
+    """Characters that mean something in Markdown and were not in the source lose their meaning."""
+    return re.sub(r"[\\`*_<>|\[\]]", lambda m: m[0] if m[0] in source else "\\" + m[0], translation)
+
+
+def _inline(text: str) -> Segment:
+    return marked(text, _MARKS, _escape)
+
+
+def _heading(line: str, before: str) -> Segment:
+    text = line[len(before) :]
+    end = _HEADING_END.search(text)
+    assert end
+    return join([kept(before), _inline(text[: end.start()]), kept(end[0])])
+
+
+def _row(row: str) -> Segment:
+    """A row of a table: each cell is a text."""
+    cells = re.split(r"(?<!\\)(\|)", row)
+    return join(kept(cell) if i % 2 else _inline(cell) for i, cell in enumerate(cells))

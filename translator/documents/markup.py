@@ -1,0 +1,253 @@
+"""Sentences with marks in them: emphasis, links, code, tags and placeholders stay as written.
+
+A sentence is translated whole, without its marks, and so is the text within each pair of marks.
+Where that is found once in the whole, its marks go around it. Where a mark finds no place so, the
+stretches between the marks are translated each by itself: less fluent, but nothing is lost.
+"""
+
+import html
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from translator.documents.segments import Segment, around, has_words, join, kept
+
+_SENTENCE_END = re.compile(r"(?:(?<=\w\w[.!?…])|(?<=^[.!?…]))(\s+)(?=[\"“(¿¡]?[A-ZÀ-Þ]|$)")
+_ALONE = re.compile(r"(\s*)(.*?)([\s:]*)", re.DOTALL)
+_BETWEEN_MARKS = re.compile(r"([^\w¿¡]*)(.*?)([^\w.!?…]*)", re.DOTALL)
+_SENTENCE_MARKS = " .!?…¡¿"
+
+TAGS = (
+    r"(?P<tag_stands><!--.*?-->|<(?:br|hr|img|wbr|input)\b[^<>]*>"
+    r"|<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*/>)"
+    r"|(?P<tag_closes></[A-Za-z][^<>]*>)"
+    r"|(?P<tag_opens><[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)"
+)
+PLACEHOLDERS = (
+    r"(?P<place_stands>%\(\w+\)[#0+-]*\d*(?:\.\d+)?[a-zA-Z]"
+    r"|%(?:\d+\$)?[#0+-]*\d*(?:\.\d+)?(?:hh?|ll?|[zjtL])?[diouxXeEfFgGcspn%](?![a-z])"
+    r"|%(?:[1-9]|[A-Z][A-Z0-9_]+%)|\$?\{\{?[\w.:!\[\]-]*\}?\})"
+)
+
+Kind = Literal["text", "opens", "closes", "toggles", "stands"]
+Escape = Callable[[str, str], str]  # a translation, its source → the translation as it is written
+
+
+class _Token(NamedTuple):
+    kind: Kind
+    text: str
+
+
+class _Span(NamedTuple):
+    """A text between marks; one without text is a mark that stands for itself, read as `plain`."""
+
+    before: str
+    text: str
+    after: str
+    plain: str
+
+
+def marked(
+    text: str,
+    marks: re.Pattern[str],
+    escape: Escape = lambda translation, _: translation,
+    unescape: Callable[[str], str] = str,
+) -> Segment:
+    """A text with marks. The groups of the pattern are named NAME_KIND.
+
+    A mark of kind `opens`, `closes` or `toggles` is one of a pair around a text; one that `stands`
+    is kept with all that it holds.
+    """
+    if not marks.search(text):
+        return _fragment(unescape(text), escape, _ALONE)
+    tokens = _tokens(text, marks, unescape)
+    parts = _pair_up(tokens)
+    if parts is None:
+        unpaired = [t.text if t.kind == "text" else _Span(t.text, "", "", "") for t in tokens]
+        return _fragments(unpaired, escape)
+    return join(_sentence(sentence, escape) for sentence in _sentences(parts))
+
+
+def _tokens(text: str, marks: re.Pattern[str], unescape: Callable[[str], str]) -> list[_Token]:
+    tokens: list[_Token] = []
+    end = 0
+    for match in marks.finditer(text):
+        tokens.append(_Token("text", unescape(text[end : match.start()])))
+        kind: Kind = str(match.lastgroup).rpartition("_")[2]  # type: ignore[assignment]
+        tokens.append(_Token(kind, match[0]))
+        end = match.end()
+    tokens.append(_Token("text", unescape(text[end:])))
+    return [token for token in tokens if token.text]
+
+
+def _plain(mark: str) -> str:
+    """How a mark that stands for itself reads in a sentence; empty where it cannot be read."""
+    match mark[0]:
+        case "`":
+            return mark.strip("`").strip()
+        case "\\":
+            return mark[1:]
+        case "&":
+            return html.unescape(mark)
+        case "<" | "[" | "!" | ":":
+            return ""
+    return mark
+
+
+def _pair_up(tokens: list[_Token]) -> list[str | _Span] | None:
+    """Texts and spans; None when marks are nested around more than one text, or not in pairs."""
+    parts: list[str | _Span] = []
+    rest = list(reversed(tokens))
+    while rest:
+        opening: list[_Token] = []
+        while rest and rest[-1].kind in ("opens", "toggles"):
+            opening.append(rest.pop())
+        if not rest:
+            return None
+        token = rest.pop()
+        closing = [rest.pop() for _ in opening if rest]
+        pairs = zip(reversed(opening), closing, strict=False)
+        if token.kind == "closes" or len(opening) != len(closing):
+            return None
+        if not all(_are_pair(first, second) for first, second in pairs):
+            return None
+        before, after = ("".join(t.text for t in side) for side in (opening, closing))
+        if token.kind == "stands":
+            parts.append(_Span(before + token.text + after, "", "", _plain(token.text)))
+        elif opening:
+            parts.append(_Span(before, token.text, after, token.text))
+        else:
+            parts.append(token.text)
+    return parts
+
+
+def _are_pair(first: _Token, second: _Token) -> bool:
+    if first.kind == "toggles":
+        return first == second
+    return second.kind == "closes"
+
+
+def _sentences(parts: list[str | _Span]) -> list[list[str | _Span]]:
+    """Cut between sentences; a sentence keeps the white space that follows it."""
+    if not any(isinstance(part, _Span) for part in parts):
+        return [parts]  # whoever translates it cuts it better
+    sentences: list[list[str | _Span]] = [[]]
+    for part in parts:
+        if isinstance(part, _Span):
+            sentences[-1].append(part)
+            continue
+        pieces = _SENTENCE_END.split(part)
+        for index, piece in enumerate(pieces):
+            sentences[-1].append(piece)
+            if index % 2:
+                sentences.append([])
+    return [kept_parts for s in sentences if (kept_parts := [part for part in s if part])]
+
+
+def _fragments(parts: Sequence[str | _Span], escape: Escape) -> Segment:
+    """Every text by itself, the marks between them kept."""
+    segments: list[Segment] = []
+    for part in parts:
+        before, text, after = ("", part, "") if isinstance(part, str) else part[:3]
+        sides = _ALONE if len(parts) == 1 else _BETWEEN_MARKS
+        segments += [kept(before), _fragment(text, escape, sides), kept(after)]
+    return join(segments)
+
+
+def _fragment(text: str, escape: Escape, sides: re.Pattern[str]) -> Segment:
+    """A stretch between marks as one text; what `sides` finds around it is kept."""
+    if not has_words(text):
+        return kept(escape(text, text))
+    parts = sides.fullmatch(text)
+    assert parts, "every part of the pattern but the middle may be empty"
+    before, source, after = parts.groups()
+
+    def put_back(translations: Sequence[str]) -> str:
+        return (
+            escape(before, before)
+            + escape(_like(source, translations[0]), source)
+            + escape(after, after)
+        )
+
+    return Segment((source,), put_back)
+
+
+def _like(source: str, translation: str) -> str:
+    """Models end every text like a sentence and begin it with a capital: not where it was none."""
+    if source[-1].isalnum() and translation.endswith(".") and not translation.endswith(".."):
+        translation = translation[:-1]
+    if source[0].islower() and translation[:1].isupper() and translation[1:2].islower():
+        translation = translation[0].lower() + translation[1:]
+    return translation
+
+
+def _sentence(parts: list[str | _Span], escape: Escape) -> Segment:
+    """A sentence whose marks are found again in its translation, else in fragments."""
+    first, last = 0, len(parts)
+    while first < last and _has_no_place(parts[first]):
+        first += 1
+    while last > first and _has_no_place(parts[last - 1]):
+        last -= 1
+    inner = parts[first:last]
+    outer = [_fragments(side, escape) for side in (parts[:first], parts[last:])]
+    fragments = _fragments(inner, escape)
+    sentence = fragments if len(inner) == 1 else _placed(inner, fragments, escape)
+    return join([outer[0], sentence, outer[1]])
+
+
+def _has_no_place(part: str | _Span) -> bool:
+    return isinstance(part, _Span) and not part.plain
+
+
+def _placed(parts: list[str | _Span], fragments: Segment, escape: Escape) -> Segment:
+    """Marks around the translations of their texts, where these are found in that of the whole."""
+    spans = [part for part in parts if isinstance(part, _Span)]
+    plain = "".join(part.plain if isinstance(part, _Span) else part for part in parts)
+    whole = plain.strip()
+    before, after = around(plain)
+    texts = (whole, *(span.text for span in spans if span.text))
+    unplaced = _with_marks(whole, whole, spans, [span.plain for span in spans], escape)
+    if not has_words(whole) or before + str(unplaced) + after != fragments.put_back(
+        fragments.texts
+    ):
+        return fragments  # not even the source tells where the marks belong
+
+    def put_back(translations: Sequence[str]) -> str:
+        rest = iter(translations[1:])
+        phrases = [next(rest) if span.text else span.plain for span in spans]
+        found = _with_marks(_like(whole, translations[0]), whole, spans, phrases, escape)
+        if found is None:
+            return fragments.put_back(translations[len(texts) :])
+        return before + found + after
+
+    return Segment((*texts, *fragments.texts), put_back)
+
+
+def _with_marks(
+    translation: str, source: str, spans: list[_Span], phrases: list[str], escape: Escape
+) -> str | None:
+    """The translation with marks around the phrases; None unless each occurs just once."""
+    places: list[tuple[int, int, _Span]] = []
+    for span, phrase in zip(spans, phrases, strict=True):
+        place = _find(phrase, translation) or _find(phrase.strip(_SENTENCE_MARKS), translation)
+        if place is None:
+            return None
+        places.append((*place, span))
+    result, end = "", 0
+    for start, stop, span in sorted(places):
+        if start < end:
+            return None
+        inside = escape(translation[start:stop], span.text) if span.text else ""
+        result += escape(translation[end:start], source) + span.before + inside + span.after
+        end = stop
+    return result + escape(translation[end:], source)
+
+
+def _find(phrase: str, text: str) -> tuple[int, int] | None:
+    """Where whole words occur in a text, when they do so just once."""
+    if not phrase.strip():
+        return None
+    places = re.finditer(rf"(?<!\w){re.escape(phrase)}(?!\w)", text, re.IGNORECASE)
+    found = [match.span() for match in itertools.islice(places, 2)]
+    return found[0] if len(found) == 1 else None

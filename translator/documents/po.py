@@ -1,0 +1,109 @@
+"""GNU gettext catalogues (.po, .pot): empty `msgstr` are filled in, all other lines are kept."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from translator.documents.markup import PLACEHOLDERS, TAGS, marked
+from translator.documents.segments import Problems, Segment, has_words, join, kept, value
+from translator.errors import DataError
+
+_FIELD = re.compile(r'(msgctxt|msgid|msgid_plural|msgstr(?:\[(\d+)\])?)\s+(".*")\s*$')
+_CONTINUED = re.compile(r'\s*(".*")\s*$')
+_MARKS = re.compile(rf"{TAGS}|{PLACEHOLDERS}|(?P<entity_stands>&\w+;)")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_CHARSET = re.compile(r"charset=([\w.-]+)", re.IGNORECASE)
+
+
+def po_segments(lines: Iterable[str], problems: Problems, *, overwrite: bool) -> Iterator[Segment]:
+    """Segments of a catalogue; translations that are there stay unless `overwrite`.
+
+    DataError for a catalogue in another encoding than UTF-8.
+    """
+    entry = _Entry()
+    for number, line in enumerate(lines, start=1):
+        if (field := _FIELD.match(line)) and entry.ends_before(field[1]):
+            yield from entry.segments(overwrite=overwrite)
+            entry = _Entry()
+        if not entry.add(line):
+            problems.add("not understood, the line is kept as it is", number)
+        if entry.is_header and (charset := _CHARSET.search(line)):
+            _check_charset(charset[1])
+    yield from entry.segments(overwrite=overwrite)
+
+
+def _check_charset(charset: str) -> None:
+    if charset.upper() not in ("UTF-8", "UTF8", "ASCII", "US-ASCII", "CHARSET"):
+        raise DataError(
+            f"the catalogue is in {charset}, not in UTF-8",
+            "Convert it first: msgconv -t UTF-8 in.po -o out.po",
+        )
+
+
+class _Entry:
+    """The lines of an entry, with what its fields say."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[str, list[str]]] = []  # a field (or "" for other lines), its lines
+        self._fields: dict[str, str] = {}
+
+    @property
+    def is_header(self) -> bool:
+        return self._fields.get("msgid") == "" and "msgctxt" not in self._fields
+
+    def ends_before(self, name: str) -> bool:
+        """Whether a field of this name belongs to the next entry."""
+        begins = name in ("msgid", "msgctxt") and "msgstr" in "".join(self._fields)
+        return begins or name in self._fields
+
+    def add(self, line: str) -> bool:
+        """Take a line; False when it belongs to nothing."""
+        if field := _FIELD.match(line):
+            self._parts.append((field[1], [line]))
+            self._fields[field[1]] = _unquote(field[3])
+        elif (more := _CONTINUED.match(line)) and self._parts and self._parts[-1][0]:
+            self._parts[-1][1].append(line)
+            self._fields[self._parts[-1][0]] += _unquote(more[1])
+        else:
+            self._parts.append(("", [line]))
+            return not line.strip() or line.startswith("#")
+        return True
+
+    def segments(self, *, overwrite: bool) -> Iterator[Segment]:
+        for name, lines in self._parts:
+            source = self._source_of(name)
+            if source and (overwrite or not self._fields[name]):
+                yield _filled(name, lines, source)
+            else:
+                yield kept("".join(lines))
+
+    def _source_of(self, name: str) -> str:
+        """What a `msgstr` translates: the first plural form the singular, the others the plural."""
+        match name:
+            case "msgstr" | "msgstr[0]":
+                return self._fields.get("msgid", "")
+            case _ if name.startswith("msgstr"):
+                return self._fields.get("msgid_plural", "")
+        return ""
+
+
+def _filled(name: str, lines: list[str], source: str) -> Segment:
+    last = lines[-1]
+    end = last[len(last.rstrip("\r\n")) :]
+    newline = "\r\n" if "\r\n" in lines[0] else "\n"
+    if not has_words(source):
+        return kept(f"{name} {_quote(source, newline)}{end}")
+    translated = value(source, lambda text: marked(text, _MARKS))
+    return join([kept(f"{name} "), translated.map(lambda text: _quote(text, newline)), kept(end)])
+
+
+def _unquote(quoted: str) -> str:
+    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), quoted[1:-1])
+
+
+def _quote(text: str, newline: str) -> str:
+    """A string as gettext writes it: on one line, or, when it holds line ends, a line for each."""
+    names = {character: f"\\{name}" for name, character in _ESCAPES.items()}
+    escaped = "".join(names.get(c, "\\" + c if c in '"\\' else c) for c in text)
+    pieces = re.findall(r".+?(?:\\n|$)", escaped) if "\\n" in escaped[:-2] else [escaped]
+    quoted = newline.join(f'"{piece}"' for piece in pieces)
+    return f'""{newline}{quoted}' if len(pieces) > 1 else quoted

@@ -1,0 +1,160 @@
+"""What a document is made of: segments, each with texts to translate and a way to put them back.
+
+A text is one line of prose without white space around it. A document without its texts is kept to
+the byte: translated by the identity it comes back as it was.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_NAMED_LINES = 10  # of each kind of problem
+_NEAR = 8  # spaces to either side that a line may be broken at instead
+
+
+class Segment(NamedTuple):
+    """A stretch of a document: its texts, and the stretch with their translations in place.
+
+    `put_back` takes as many translations as there are texts, in their order, each without a
+    line feed.
+    """
+
+    texts: tuple[str, ...]
+    put_back: Callable[[Sequence[str]], str]
+
+    def map(self, change: Callable[[str], str]) -> "Segment":
+        """The same texts; the stretch goes through `change` when they are put back."""
+        return Segment(self.texts, lambda translations: change(self.put_back(translations)))
+
+
+def kept(text: str) -> Segment:
+    """A stretch without prose."""
+    return Segment((), lambda _: text) if text else _NOTHING
+
+
+_NOTHING = Segment((), lambda _: "")
+
+
+def join(segments: Iterable[Segment]) -> Segment:
+    """Neighbours as one segment."""
+    parts = [part for part in segments if part is not _NOTHING]
+    if len(parts) == 1:
+        return parts[0]
+
+    def put_back(translations: Sequence[str]) -> str:
+        rest = iter(translations)
+        return "".join(part.put_back([next(rest) for _ in part.texts]) for part in parts)
+
+    return Segment(tuple(text for part in parts for text in part.texts), put_back)
+
+
+def prose(line: str) -> Segment:
+    """A line as one text; the white space around it, and a blank line, are kept."""
+    text = line.strip()
+    if not text:
+        return kept(line)
+    before, after = around(line)
+    return Segment((text,), lambda translations: before + translations[0] + after)
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything to translate: a letter of any script."""
+    return any(character.isalpha() for character in text)
+
+
+def around(text: str) -> tuple[str, str]:
+    """The white space before and after what is not blank."""
+    return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+
+
+def value(text: str, part: Callable[[str], Segment] = prose) -> Segment:
+    """A value of several lines: each is a part of its own, the line ends between them are kept."""
+    if "\n" not in text and "\r" not in text:
+        return part(text)
+    pieces = re.split(r"(\r\n|\n|\r)", text)
+    return join(kept(p) if index % 2 else part(p) for index, p in enumerate(pieces))
+
+
+# --- texts that go over several lines -------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """A line of a text that goes over several: what stands before its words, they, and after."""
+
+    before: str
+    text: str
+    after: str
+
+
+def wrapped(
+    lines: Sequence[Line],
+    part: Callable[[str], Segment] = prose,
+    may_begin: Callable[[str], bool] = bool,
+) -> Segment:
+    """Lines as one text, broken again at the spaces nearest to where they were, in proportion.
+
+    There are as many lines as before, or fewer where the words do not suffice. `may_begin` tells
+    whether a line may begin with the words that it is given.
+    """
+    joined = " ".join(line.text for line in lines)
+    breaks = [sum(len(line.text) + 1 for line in lines[:i]) - 1 for i in range(1, len(lines))]
+
+    def put_lines_back(text: str) -> str:
+        found = _spaces_nearest(text, breaks, len(joined), may_begin)
+        starts, ends = [0, *(space + 1 for space in found)], [*found, len(text)]
+        chosen = [*lines[: len(found)], lines[-1]]  # the last line end is that of the last line
+        return "".join(
+            lines[i].before + text[start:end] + line.after
+            for i, (start, end, line) in enumerate(zip(starts, ends, chosen, strict=True))
+        )
+
+    return part(joined).map(put_lines_back)
+
+
+def _spaces_nearest(
+    text: str, breaks: list[int], length: int, may_begin: Callable[[str], bool]
+) -> list[int]:
+    """Rising positions of spaces: each is as far in the text as its break was in `length`."""
+    spaces = [match.start() for match in re.finditer(r"(?<=[^ ]) (?=[^ ])", text)]
+    found: list[int] = []
+    for position in breaks:
+        wanted = position * len(text) / length
+        nearest = bisect_left(spaces, wanted)
+        later = [
+            space
+            for space in spaces[max(0, nearest - _NEAR) : nearest + _NEAR]
+            if not found or space > found[-1]
+        ]
+        later.sort(key=lambda space: abs(space - wanted))
+        chosen = next((space for space in later if may_begin(text[space + 1 :])), None)
+        if chosen is not None:
+            found.append(chosen)
+    return found
+
+
+# --- what a document tells besides ----------------------------------------------------------------
+
+
+@dataclass
+class Problems:
+    """What could not be read as it should, counted, with the first line numbers of each kind."""
+
+    _counts: dict[str, int] = field(default_factory=dict)
+    _lines: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, kind: str, line: int) -> None:
+        """Note a problem of a line (from 1)."""
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        lines = self._lines.setdefault(kind, [])
+        if len(lines) < _NAMED_LINES:
+            lines.append(line)
+
+    def __iter__(self) -> Iterator[str]:
+        """A sentence for each kind."""
+        for kind, count in self._counts.items():
+            lines = self._lines[kind]
+            numbers = ", ".join(f"{line:,}" for line in lines)
+            more = f" and {count - len(lines):,} more" if count > len(lines) else ""
+            yield f"line{'s' * (count > 1)} {numbers}{more}: {kind}"

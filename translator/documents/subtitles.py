@@ -1,0 +1,55 @@
+"""SubRip (.srt) and WebVTT (.vtt) subtitles: a text for each cue, numbers and timing kept.
+
+Both have cues that begin with a line of two times and `-->` and end with a blank line; all else is
+numbers, identifiers, notes, styles and the header.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from translator.documents.markup import TAGS, marked
+from translator.documents.segments import Line, Segment, join, kept, wrapped
+from translator.documents.text import split_line
+
+_TIMING = re.compile(r"\s*(\d+:)?\d+:\d+[.,]\d+\s*-->\s*(\d+:)?\d+:\d+[.,]\d+")
+_MARKS = re.compile(
+    rf"(?P<voice_stands><v\b[^<>]*>)|{TAGS}|(?P<style_stands>\{{\\[^{{}}]*\}}|<[\d:.]+>)"
+    r"|(?P<entity_stands>&\w+;)"
+)
+_SPEAKER = re.compile(r"\s*[-–—]")  # each speaker of a cue has a line
+
+
+def subtitle_segments(lines: Iterable[str]) -> Iterator[Segment]:
+    """Segments of a subtitle file; the lines of a speaker are one text, broken again alike."""
+    cue: list[str] = []
+    in_cue = False
+    for line in lines:
+        if in_cue and line.strip():
+            cue.append(line)
+            continue
+        if cue:
+            yield _cue(cue)
+        cue = []
+        in_cue = bool(_TIMING.match(line))
+        yield kept(line)
+    if cue:
+        yield _cue(cue)
+
+
+def _cue(lines: list[str]) -> Segment:
+    speeches: list[list[Line]] = []
+    for line in lines:
+        speaker = _SPEAKER.match(line)
+        if speaker or not speeches or not speeches[-1][-1].text:
+            speeches.append([])
+        speeches[-1].append(split_line(line, speaker[0] if speaker else ""))
+    return join(wrapped(speech, _speech) for speech in speeches)
+
+
+def _speech(text: str) -> Segment:
+    return marked(text, _MARKS, escape=_without_arrow)
+
+
+def _without_arrow(translation: str, source: str) -> str:
+    """A translation that brings an arrow along would begin a cue."""
+    return translation if "-->" in source else translation.replace("-->", "→")

@@ -1,0 +1,58 @@
+"""How good is it? Scores that say how they were made, and whether to believe them."""
+
+from translator.evaluation.assessment import Evaluation, Leakage, assess, evaluate, translate
+from translator.evaluation.faults import FAULTS, find_faults
+from translator.evaluation.kept import Translated, keep, translate_or_reuse
+from translator.evaluation.report import SentenceAttention, write_report
+from translator.evaluation.robustness import Variant, robustness
+from translator.evaluation.scores import (
+    LOWER_IS_BETTER,
+    METRICS,
+    LengthBucket,
+    Score,
+    length_ratio,
+    score,
+    sentence_chrf,
+)
+from translator.evaluation.sets import (
+    EvaluationSet,
+    read_hypotheses,
+    set_by_name,
+    set_of_files,
+    sets_of_split,
+)
+from translator.evaluation.significance import Comparison, Difference, Duel, System, compare
+
+__all__ = [
+    "FAULTS",
+    "LOWER_IS_BETTER",
+    "METRICS",
+    "Comparison",
+    "Difference",
+    "Duel",
+    "Evaluation",
+    "EvaluationSet",
+    "Leakage",
+    "LengthBucket",
+    "Score",
+    "SentenceAttention",
+    "System",
+    "Translated",
+    "Variant",
+    "assess",
+    "compare",
+    "evaluate",
+    "find_faults",
+    "keep",
+    "length_ratio",
+    "read_hypotheses",
+    "robustness",
+    "score",
+    "sentence_chrf",
+    "set_by_name",
+    "set_of_files",
+    "sets_of_split",
+    "translate",
+    "translate_or_reuse",
+    "write_report",
+]

@@ -1,0 +1,193 @@
+"""How good is it? Everything that is said of one system on one test set, in one place."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from translator.config import DecodingConfig
+from translator.data import Fingerprints, occurring
+from translator.errors import DataError
+from translator.evaluation.faults import find_faults
+from translator.evaluation.learned import learned_score
+from translator.evaluation.scores import (
+    METRICS,
+    LengthBucket,
+    Score,
+    by_length,
+    length_ratio,
+    score,
+)
+from translator.evaluation.sets import EvaluationSet
+from translator.translation import Translator
+
+RESAMPLES = 1000  # of the bootstrap, as sacrebleu's
+_FEW_SENTENCES = 100
+_NEAR_ZERO_BLEU = 2.0  # of unrelated sentences: even a poor translation shares more four-grams
+_LINES_SHOWN = 20  # line numbers of a fault that are kept as examples
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Which test sentences the run was trained on, by index."""
+
+    sources: tuple[int, ...]
+    references: tuple[int, ...]  # by the first reference
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is known of one system's hypotheses for one test set."""
+
+    test_set: EvaluationSet
+    hypotheses: tuple[str, ...]
+    scores: tuple[Score, ...]
+    length_ratio: float  # characters of the hypotheses ÷ characters of the references
+    faults: dict[str, tuple[int, ...]]  # sentences by fault, see faults.FAULTS
+    by_length: tuple[LengthBucket, ...]
+    leakage: Leakage | None = None  # None: the run keeps no fingerprints
+    warnings: tuple[str, ...] = ()
+    seconds: float | None = None  # spent translating
+
+    def __getitem__(self, name: str) -> float:
+        """The value of a score by its name, such as BLEU."""
+        return {score.name: score.score for score in self.scores}[name]
+
+    def summary(self) -> dict[str, Any]:
+        """All but the sentences, as JSON; line numbers count from 1."""
+        n = len(self.test_set)
+        return {
+            "set": self.test_set.name,
+            "sentences": n,
+            "references": len(self.test_set.references),
+            "scores": [score.summary() for score in self.scores],
+            "length_ratio": self.length_ratio,
+            "faults": {
+                fault: {
+                    "sentences": len(indices),
+                    "rate": len(indices) / n,
+                    "lines": [index + 1 for index in indices[:_LINES_SHOWN]],
+                }
+                for fault, indices in self.faults.items()
+            },
+            "by_length": [
+                {
+                    "words": [bucket.first, bucket.last],
+                    "sentences": bucket.sentences,
+                    "length_ratio": bucket.length_ratio,
+                    "scores": [score.summary() for score in bucket.scores],
+                }
+                for bucket in self.by_length
+            ],
+            "leaked": self.leakage
+            and {side: len(indices) for side, indices in vars(self.leakage).items()},
+            "warnings": list(self.warnings),
+            "seconds": self.seconds and round(self.seconds, 3),
+        }
+
+
+def evaluate(
+    translator: Translator,
+    sources: Sequence[str],
+    references: Sequence[str],
+    decoding: DecodingConfig | None = None,
+) -> Evaluation:
+    """Translate the sources and assess the result; `decoding` replaces the settings of the run."""
+    language = translator.config.data.target_language
+    test_set = EvaluationSet("these sentences", tuple(sources), (tuple(references),), language)
+    hypotheses, seconds = translate(translator, test_set.sources, decoding)
+    return assess(test_set, hypotheses, seconds=seconds)
+
+
+def translate(
+    translator: Translator, sources: Sequence[str], decoding: DecodingConfig | None = None
+) -> tuple[tuple[str, ...], float]:
+    """Translations, without spaces at their ends, and the seconds that they took."""
+    started = time.perf_counter()
+    translations = translator.translate(sources, decoding)
+    seconds = time.perf_counter() - started
+    return tuple(translation.text.rstrip() for translation in translations), seconds
+
+
+def assess(
+    test_set: EvaluationSet,
+    hypotheses: Sequence[str],
+    *,
+    resamples: int = RESAMPLES,
+    learned: Mapping[str, Path] | None = None,
+    trained_on: Mapping[str, Fingerprints] | None = None,
+    seconds: float | None = None,
+) -> Evaluation:
+    """Score the translations of a test set and look for what is wrong with them.
+
+    `learned` names further metrics, see `learned_score`. `trained_on` are the fingerprints of the
+    training sources and targets: a test sentence among them is warned of.
+    """
+    if len(hypotheses) != len(test_set):
+        raise DataError(
+            f"{len(hypotheses):,} hypotheses but {test_set.name} has {len(test_set):,} sentences",
+            "Line n of one must belong to line n of the other.",
+        )
+    sources, references, language = test_set.sources, test_set.references, test_set.target_language
+    options: dict[str, Any] = {"resamples": resamples, "target_language": language}
+    scores = score(hypotheses, *references, metrics=tuple(METRICS), **options)
+    scores += tuple(
+        learned_score(name, path, test_set, hypotheses, resamples)
+        for name, path in (learned or {}).items()
+    )
+    evaluation = Evaluation(
+        test_set,
+        tuple(hypotheses),
+        scores,
+        length_ratio(hypotheses, *references),
+        find_faults(sources, hypotheses, *references),
+        by_length(sources, hypotheses, *references, **options),
+        find_leakage(test_set, trained_on) if trained_on else None,
+        seconds=seconds,
+    )
+    return replace(evaluation, warnings=tuple(_warnings(evaluation)))
+
+
+def find_leakage(test_set: EvaluationSet, trained_on: Mapping[str, Fingerprints]) -> Leakage:
+    """The test sentences whose letters and digits occur as a training sentence."""
+    sides = {"source": test_set.sources, "target": test_set.references[0]}
+    found = {
+        side: tuple(i for i, known in enumerate(occurring(texts, trained_on[side])) if known)
+        for side, texts in sides.items()
+    }
+    return Leakage(found["source"], found["target"])
+
+
+def _warnings(evaluation: Evaluation) -> list[str]:
+    """What makes the numbers doubtful."""
+    warnings = []
+    n = len(evaluation.test_set)
+    if n < _FEW_SENTENCES:
+        warnings.append(f"few sentences ({n}): mind the intervals")
+    if evaluation["BLEU"] < _NEAR_ZERO_BLEU and 0.5 < evaluation.length_ratio < 2.0:
+        warnings.append(
+            f"BLEU is near zero ({evaluation['BLEU']:.1f}) though the lengths are right "
+            f"(ratio {evaluation.length_ratio:.2f}): are the references in another order or "
+            "language, or is the model hardly trained?"
+        )
+    leakage = evaluation.leakage
+    if leakage and (leakage.sources or leakage.references):
+        warnings.append(
+            f"{len(leakage.sources):,} of {n:,} sources and {len(leakage.references):,} references "
+            f"occur in the training data: the model may know them by heart"
+            f"{_score_without(evaluation, {*leakage.sources, *leakage.references})}"
+        )
+    return warnings
+
+
+def _score_without(evaluation: Evaluation, leaked: set[int]) -> str:
+    rest = [index for index in range(len(evaluation.test_set)) if index not in leaked]
+    if not rest:
+        return ""
+    bleu, chrf = score(
+        [evaluation.hypotheses[i] for i in rest],
+        *([each[i] for i in rest] for each in evaluation.test_set.references),
+        target_language=evaluation.test_set.target_language,
+    )
+    return f"; without them BLEU is {bleu.score:.1f} and chrF2 {chrf.score:.1f}"

@@ -1,0 +1,96 @@
+"""What was translated before? Hypotheses in a run's evaluations/, with what they depend on."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from translator.config import DecodingConfig
+from translator.errors import DataError
+from translator.evaluation.assessment import Evaluation, translate
+from translator.evaluation.sets import EvaluationSet, read_hypotheses
+from translator.runs import RunDirectory
+from translator.translation import Translator
+
+
+@dataclass(frozen=True)
+class Translated:
+    """The translations of a test set by a run."""
+
+    hypotheses: tuple[str, ...]
+    seconds: float  # that they took when they were made
+    decoding: DecodingConfig
+    file: Path  # of the hypotheses
+    again: bool  # whether they were kept from before
+
+
+def translate_or_reuse(
+    run: RunDirectory, test_set: EvaluationSet, beam_size: int | None = None
+) -> Translated:
+    """Translate a test set, or take what is kept of the same model, settings and sources."""
+    decoding = run.read_config().decoding
+    if beam_size:
+        decoding = decoding.model_copy(update={"beam_size": beam_size})
+    file = run.evaluation_file(test_set.name, decoding)
+    hypotheses_file = _hypotheses_file(file)
+    record = _record(run, test_set, decoding)
+    kept = _read(file)
+    if all(kept.get(key) == value for key, value in record.items()):
+        try:
+            hypotheses = read_hypotheses(hypotheses_file, test_set)
+            return Translated(hypotheses, kept["seconds"], decoding, hypotheses_file, True)
+        except DataError:
+            pass  # deleted or cut: made anew
+    hypotheses, seconds = translate(Translator.from_run(run.path), test_set.sources, decoding)
+    _write(run, file, {**record, **_made(seconds)}, hypotheses)
+    return Translated(hypotheses, seconds, decoding, hypotheses_file, False)
+
+
+def keep(run: RunDirectory, evaluation: Evaluation, decoding: DecodingConfig) -> Path:
+    """Keep an evaluation and its hypotheses in the run; the file of the hypotheses."""
+    file = run.evaluation_file(evaluation.test_set.name, decoding)
+    record = _record(run, evaluation.test_set, decoding)
+    content = {**evaluation.summary(), **record, **_made(evaluation.seconds)}
+    _write(run, file, content, evaluation.hypotheses)
+    return _hypotheses_file(file)
+
+
+def _record(
+    run: RunDirectory, test_set: EvaluationSet, decoding: DecodingConfig
+) -> dict[str, object]:
+    sources = "\n".join(test_set.sources).encode()
+    return {
+        "set": test_set.name,
+        "sentences": len(test_set),
+        "decoding": decoding.model_dump(),
+        "model_sha256": run.model_sha256(),
+        "sources_sha256": hashlib.sha256(sources).hexdigest(),
+    }
+
+
+def _made(seconds: float | None) -> dict[str, object]:
+    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {"seconds": seconds and round(seconds, 3), "made": made}
+
+
+def _hypotheses_file(file: Path) -> Path:
+    return file.with_name(f"{file.stem}.hypotheses.txt")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write(
+    run: RunDirectory, file: Path, content: dict[str, object], hypotheses: tuple[str, ...]
+) -> None:
+    """The hypotheses first: a record is never older than what it speaks of."""
+    file.unlink(missing_ok=True)
+    run.write_text(_hypotheses_file(file), "".join(line + "\n" for line in hypotheses))
+    run.write_json(file, content)

@@ -1,0 +1,44 @@
+
+"use strict";
+
+// Attention on a click: a table of percents, one row for each token that was written.
+function attentionTable({ source, target, weights }) {
+  const table = document.createElement("table");
+  const cell = (row, tag, text) => {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    return row.appendChild(element);
+  };
+  const head = table.createTHead().insertRow();
+  cell(head, "td", "");
+  for (const token of source) cell(head, "th", token).scope = "col";
+  const body = table.createTBody();
+  target.forEach((token, i) => {
+    const row = body.insertRow();
+    cell(row, "th", token).scope = "row";
+    weights[i].forEach((percent, j) => {
+      const shown = cell(row, "td", percent < 5 ? "" : percent);
+      const strength = Math.min(100, percent);
+      shown.style.background = `color-mix(in srgb, var(--first) ${strength}%, transparent)`;
+      if (percent > 55) shown.style.color = "var(--page)";
+      shown.title = `${token} → ${source[j]}: ${percent} %`;
+    });
+  });
+  return table;
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-attention]");
+  if (!button) return;
+  let shown = button.nextElementSibling;
+  if (!shown.classList.contains("attention")) {
+    const data = JSON.parse(document.getElementById(button.dataset.attention).textContent);
+    shown = document.createElement("div");
+    shown.className = "attention";
+    shown.hidden = true;
+    shown.appendChild(attentionTable(data));
+    button.after(shown);
+  }
+  shown.hidden = !shown.hidden;
+  button.setAttribute("aria-expanded", String(!shown.hidden));
+});

@@ -1,0 +1,182 @@
+"""What do the words say? sacrebleu's scores, with the signature that says how each was made."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from translator.errors import DataError
+
+METRICS = {"bleu": "BLEU", "chrf": "chrF2", "chrf++": "chrF2++", "ter": "TER"}
+LOWER_IS_BETTER = {"ter"}
+_BUCKETS = (1, 5, 9, 17, 33)  # the first length of each, in words of the source
+
+
+@dataclass(frozen=True)
+class Score:
+    """A corpus score and the signature with which others reproduce it.
+
+    `interval` is half the width of the 95 % bootstrap interval around the resamples' `mean`, which
+    sacrebleu prints as μ = mean ± interval; both are None where nothing was resampled.
+    """
+
+    name: str
+    score: float
+    signature: str
+    mean: float | None = None
+    interval: float | None = None
+    decimals: int = 1  # to print
+
+    @property
+    def value(self) -> str:
+        """The number to print, with its interval."""
+        number = f"{self.score:.{self.decimals}f}"
+        if self.interval is None or math.isnan(self.interval):
+            return number
+        return f"{number} ± {self.interval:.{self.decimals}f}"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value} ({self.signature})"
+
+    def summary(self) -> dict[str, Any]:
+        """The score as JSON."""
+        return {
+            "name": self.name,
+            "score": self.score,
+            "mean": self.mean,
+            "interval": self.interval,
+            "signature": self.signature,
+        }
+
+
+@dataclass(frozen=True)
+class LengthBucket:
+    """The scores of the sentences whose sources have `first` … `last` words."""
+
+    first: int
+    last: int | None  # None: no limit
+    sentences: int
+    length_ratio: float
+    scores: tuple[Score, ...]  # BLEU, chrF2
+
+    def __str__(self) -> str:
+        return f"{self.first}–{self.last}" if self.last else f"{self.first} and more"
+
+
+def score(
+    hypotheses: Sequence[str],
+    *references: Sequence[str],
+    metrics: Sequence[str] = ("bleu", "chrf"),
+    resamples: int = 0,
+    target_language: str = "",
+) -> tuple[Score, ...]:
+    """Corpus scores of hypotheses against one or more references each, by sacrebleu's defaults.
+
+    `metrics` are keys of METRICS. With `resamples` each score has a 95 % bootstrap interval
+    (Koehn, 2004) by sacrebleu's own resampling, seeded by its variable $SACREBLEU_SEED (12345).
+    """
+    hypotheses = [hypothesis.rstrip() for hypothesis in hypotheses]
+    streams = [[reference.rstrip() for reference in each] for each in references]
+    for stream in streams:
+        if len(hypotheses) != len(stream):
+            raise DataError(
+                f"{len(hypotheses)} hypotheses but {len(stream)} references: they are out of step",
+                "Line n of one must belong to line n of the other.",
+            )
+    if not hypotheses or not streams:
+        raise DataError("there is nothing to score: the test set is empty", "Check its path.")
+    scores = []
+    for name in metrics:
+        metric = sacrebleu_metric(name, target_language)
+        result = _corpus_score(metric, hypotheses, streams, resamples)
+        mean = float(result._mean) if resamples > 1 else None
+        interval = float(result._ci) if resamples > 1 else None
+        signature = str(metric.get_signature())
+        scores.append(Score(result.name, float(result.score), signature, mean, interval))
+    return tuple(scores)
+
+
+def _corpus_score(
+    metric: Any, hypotheses: list[str], references: list[list[str]], resamples: int
+) -> Any:
+    """The score by sacrebleu, with its interval for two resamples and more."""
+    try:
+        return metric.corpus_score(hypotheses, references, n_bootstrap=max(1, resamples))
+    except TypeError:  # 2.6 cannot average float32 with the plain zeros of draws without a match
+        from sacrebleu.significance import _bootstrap_resample, estimate_ci
+
+        result = metric.corpus_score(hypotheses, references)
+        statistics = metric._extract_corpus_statistics(hypotheses, references)
+        _, drawn = _bootstrap_resample(statistics, metric, resamples)
+        result._mean, result._ci = estimate_ci(np.array([float(each.score) for each in drawn]))
+        return result
+
+
+def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = False) -> Any:
+    """A metric of METRICS with sacrebleu's defaults, BLEU's tokenizer by the target language."""
+    from sacrebleu import BLEU, CHRF, TER  # a second of imports that `translate` need not pay
+
+    match name:
+        case "bleu":
+            language = target_language.split("-")[0].split("_")[0].lower()
+            try:
+                return BLEU(lowercase=lowercase, trg_lang=language)
+            except (ImportError, RuntimeError):  # Japanese and Korean need MeCab
+                raise DataError(
+                    f"sacrebleu's tokenizer for {language!r} is not installed",
+                    f"Install it: pip install 'sacrebleu[{language}]'.",
+                ) from None
+        case "chrf":
+            return CHRF(lowercase=lowercase)
+        case "chrf++":
+            return CHRF(word_order=2, lowercase=lowercase)
+        case "ter":
+            return TER()
+    raise ValueError(f"no metric {name!r}")
+
+
+def sentence_chrf(hypotheses: Sequence[str], *references: Sequence[str]) -> list[float]:
+    """chrF2 of each sentence, in percent: what sentences are ranked by."""
+    metric = sacrebleu_metric("chrf")
+    return [
+        metric.sentence_score(hypothesis, list(each)).score
+        for hypothesis, *each in zip(hypotheses, *references, strict=True)
+    ]
+
+
+def length_ratio(hypotheses: Sequence[str], *references: Sequence[str]) -> float:
+    """Characters of the hypotheses ÷ characters of the references (their mean, if several)."""
+    total = sum(map(len, (text for each in references for text in each)))
+    if not total:
+        return math.nan
+    return sum(map(len, hypotheses)) * len(references) / total
+
+
+def by_length(
+    sources: Sequence[str],
+    hypotheses: Sequence[str],
+    *references: Sequence[str],
+    resamples: int = 0,
+    target_language: str = "",
+) -> tuple[LengthBucket, ...]:
+    """BLEU and chrF of short and long sources; a bucket without sentences is left out."""
+    lengths = [len(source.split()) for source in sources]
+    buckets = []
+    for first, after in zip(_BUCKETS, (*_BUCKETS[1:], None), strict=True):
+        chosen = [i for i, n in enumerate(lengths) if n >= first and (after is None or n < after)]
+        if not chosen:
+            continue
+        side = [hypotheses[i] for i in chosen]
+        streams = [[each[i] for i in chosen] for each in references]
+        buckets.append(
+            LengthBucket(
+                first,
+                after and after - 1,
+                len(chosen),
+                length_ratio(side, *streams),
+                score(side, *streams, resamples=resamples, target_language=target_language),
+            )
+        )
+    return tuple(buckets)

@@ -1,0 +1,208 @@
+"""What is scored against what? Sentences, their reference translations, and where they come from.
+
+Lines are read as sacrebleu's command reads them: a line feed ends a line (a carriage return before
+it goes), spaces at the end of a line do not count, a blank line is an empty sentence, and the last
+line may lack its line feed. A byte order mark is dropped.
+"""
+
+import re
+import shutil
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from translator.config import Config, CorpusConfig
+from translator.data import read_lines, read_pairs
+from translator.errors import DataError
+from translator.preparation import Splits
+
+_DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """N sentences with R references each."""
+
+    name: str
+    sources: tuple[str, ...]  # [N]; blank where only references are known
+    references: tuple[tuple[str, ...], ...]  # [R][N]
+    target_language: str = ""  # as in the configuration; sacrebleu chooses BLEU's tokenizer by it
+
+    def __post_init__(self) -> None:
+        """Raise DataError unless all sides have the same number of sentences, and some."""
+        for references in self.references:
+            if len(references) != len(self.sources):
+                raise DataError(
+                    f"{self.name}: {len(self.sources):,} source lines but {len(references):,} "
+                    "reference lines: they are out of step",
+                    "Line n of one must be the translation of line n of the other.",
+                )
+        if not self.sources:
+            raise DataError(
+                f"there is nothing to score: the test set {self.name} is empty", "Check its path."
+            )
+        if not self.references:
+            raise DataError(f"the test set {self.name} has no reference", "Name a --reference.")
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether there is anything to translate."""
+        return any(self.sources)
+
+
+def read_sentences(file: Path) -> tuple[str, ...]:
+    """The lines of a text file without spaces at their ends."""
+    return tuple(line.rstrip() for line in read_lines(file))
+
+
+def read_hypotheses(file: Path, test_set: EvaluationSet) -> tuple[str, ...]:
+    """Translations of a test set by any system, line by line."""
+    hypotheses = read_sentences(file)
+    if len(hypotheses) != len(test_set):
+        raise DataError(
+            f"{file} has {len(hypotheses):,} lines, but {test_set.name} has {len(test_set):,} "
+            "sentences: they are out of step",
+            "Line n must be the translation of sentence n, and an empty translation a blank line.",
+        )
+    return hypotheses
+
+
+def set_of_files(
+    source: Path | None, references: Sequence[Path], target_language: str = ""
+) -> EvaluationSet:
+    """A test set of text files, line by line; without a source only hypotheses can be scored."""
+    files = [*([source] if source else []), *references]
+    sides = [read_sentences(file) for file in files]
+    for file, lines in zip(files, sides, strict=True):
+        if len(lines) != len(sides[0]):
+            raise DataError(
+                f"{files[0]} has {len(sides[0]):,} lines, {file} has {len(lines):,}: "
+                "they are out of step",
+                "Line n of one must be the translation of line n of the other.",
+            )
+        if not lines:
+            raise DataError(f"{file} is empty: there is nothing to score", "Check its path.")
+    sources = sides.pop(0) if source else ("",) * len(sides[0])
+    return EvaluationSet(files[0].stem, sources, tuple(sides), target_language)
+
+
+def sets_of_split(config: Config, split: str) -> list[EvaluationSet]:
+    """The held-out sets of a configuration: valid, test (all of them) or test/NAME."""
+    held_out = Splits(config).held_out
+    chosen = {n: p for n, p in held_out.items() if n == split or n.startswith(f"{split}/")}
+    if not chosen:
+        raise DataError(f"the run has no split {split!r}", f"It has: {', '.join(held_out)}.")
+    return [
+        EvaluationSet(
+            name,
+            tuple(pair.source.rstrip() for pair in pairs),
+            (tuple(pair.target.rstrip() for pair in pairs),),
+            config.data.target_language,
+        )
+        for name, pairs in chosen.items()
+    ]
+
+
+def set_by_name(name: str, languages: tuple[str, str] | None = None) -> EvaluationSet:
+    """A test set of sacrebleu, such as wmt13/en-es, or a TSV file.
+
+    `languages` are the source and target of the run; without them a TSV file's first column is
+    the source and its second the reference.
+    """
+    if re.search(r"\.tsv(\.gz|\.xz)?$", name):
+        return _set_of_tsv(Path(name), languages)
+    return _set_of_sacrebleu(name, languages)
+
+
+def _set_of_tsv(file: Path, languages: tuple[str, str] | None) -> EvaluationSet:
+    named = re.search(r"\.([A-Za-z]{2,3})-([A-Za-z]{2,3})\.tsv", file.name)
+    first, second = named.groups() if named else languages or ("aa", "bb")  # names of columns only
+    source, target = languages or (first, second)
+    corpus = CorpusConfig(path=str(file), columns={first: 0, second: 1})
+    if not file.is_file():
+        raise DataError(f"there is no file {file}", "Check the path.")
+    pairs = list(read_pairs(corpus, source, target))
+    if not pairs:
+        raise DataError(f"{file} is empty: there is nothing to score", "Check its path.")
+    return EvaluationSet(
+        file.name.split(".")[0],
+        tuple(pair.source.rstrip() for pair in pairs),
+        (tuple(pair.target.rstrip() for pair in pairs),),
+        target if named or languages else "",
+    )
+
+
+# --- sacrebleu's test sets ------------------------------------------------------------------------
+
+
+def _set_of_sacrebleu(name: str, languages: tuple[str, str] | None) -> EvaluationSet:
+    from sacrebleu.dataset import DATASETS
+
+    set_name, _, pair = name.rpartition("/")
+    dataset = DATASETS.get(set_name)
+    if dataset is None:
+        raise DataError(
+            f"there is no test set {name!r}: it is neither a .tsv file nor known to sacrebleu",
+            "Name sacrebleu's as SET/LANGUAGES, such as wmt13/en-es; "
+            "`sacrebleu --list` shows them.",
+        )
+    if pair not in dataset.langpairs:
+        raise DataError(
+            f"sacrebleu's {set_name} has no languages {pair!r}",
+            f"It has: {', '.join(sorted(dataset.langpairs))}.",
+        )
+    if languages and pair.split("-") != [language.split("-")[0] for language in languages]:
+        raise DataError(
+            f"the run translates {' → '.join(languages)}, but {name} is {pair.replace('-', ' → ')}",
+            "Name a set of these languages, or another --run.",
+        )
+    with _undone_on_failure(name):
+        source = Path(dataset.get_source_file(pair))
+        references = [Path(file) for file in dataset.get_reference_files(pair)]
+    target_language = pair.split("-")[1]
+    files = set_of_files(source, references, target_language)
+    return EvaluationSet(name, files.sources, files.references, target_language)
+
+
+@contextmanager
+def _undone_on_failure(name: str) -> Iterator[None]:
+    """Let sacrebleu fetch a set that its cache lacks; a failure leaves the cache as it was."""
+    from sacrebleu.utils import SACREBLEU_DIR
+
+    folder = Path(SACREBLEU_DIR) / name.rpartition("/")[0]
+    missing = next((each for each in (folder.parent, folder) if not each.exists()), None)
+    before = set(folder.rglob("*"))
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_DOWNLOAD_TIMEOUT)
+    try:
+        yield
+    except BaseException as error:
+        _remove([missing] if missing else sorted(set(folder.rglob("*")) - before))
+        if not isinstance(error, Exception | SystemExit):  # such as Ctrl-C
+            raise
+        raise DataError(
+            f"sacrebleu cannot fetch {name} ({_reason(error)}), and {folder} does not hold it",
+            "Fetch it where there is a network, `sacrebleu -t "
+            f"{name.rpartition('/')[0]} -l {name.rpartition('/')[2]} --echo src > /dev/null`, "
+            "and copy that folder; or give files with --source and --reference.",
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+
+
+def _reason(error: BaseException) -> Any:
+    return getattr(error, "reason", None) or str(error) or type(error).__name__
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

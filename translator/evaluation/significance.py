@@ -1,0 +1,168 @@
+"""Is B better than A, or was it luck? Paired tests, and the sentences that make the difference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from translator.errors import DataError
+from translator.evaluation.scores import METRICS, sacrebleu_metric, sentence_chrf
+from translator.evaluation.sets import EvaluationSet
+
+TRIALS = 10_000  # of approximate randomization, as sacrebleu's
+
+
+@dataclass(frozen=True)
+class System:
+    """A name and its translations of the test set."""
+
+    name: str
+    hypotheses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of one system, against the baseline; the p-values are None for the baseline.
+
+    `mean` ± `interval` is the 95 % bootstrap interval.
+    """
+
+    metric: str
+    score: float
+    mean: float
+    interval: float
+    difference: float
+    p_bootstrap: float | None
+    p_randomization: float | None
+
+
+@dataclass(frozen=True)
+class Duel:
+    """A system and the baseline, sentence by sentence in chrF2."""
+
+    wins: tuple[int, ...]  # indices of the sentences that the system translates better
+    losses: tuple[int, ...]
+    different: int  # sentences that are translated differently
+    most_different: tuple[int, ...]  # by the difference in chrF2, the widest first
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Systems on one test set; the first is the baseline that the others are tested against."""
+
+    test_set: EvaluationSet
+    systems: tuple[System, ...]
+    differences: dict[str, tuple[Difference, ...]]  # by metric, one for each system
+    signatures: dict[str, tuple[str, str]]  # by metric: of the bootstrap, of the randomization
+    sentence_scores: tuple[tuple[float, ...], ...]  # chrF2, [system][sentence]
+    duels: tuple[Duel, ...]  # of each system but the first
+
+
+def compare(
+    test_set: EvaluationSet,
+    systems: Sequence[System],
+    metrics: Sequence[str] = tuple(METRICS),
+    *,
+    resamples: int = 1000,
+    trials: int = TRIALS,
+) -> Comparison:
+    """Test systems against the first by paired bootstrap and approximate randomization.
+
+    The p-values are sacrebleu's for the same seed ($SACREBLEU_SEED), with one exception. Its tests
+    count only resamples *beyond* the difference that was seen, so of two systems that agree in all
+    but k sentences it says p ≈ 0: swapping k translations can only give 2^k outcomes, and two of
+    them always equal what was seen. No such test can be surer than 2^(1-k), so this is the least
+    p-value of a randomization here; it matters for k < 15. Equal systems have p = 1 in both.
+    """
+    _check(systems, test_set)
+    references = [list(stream) for stream in test_set.references]
+    named: list[tuple[str, Sequence[str]]] = [
+        (str(index), list(system.hypotheses)) for index, system in enumerate(systems)
+    ]
+    language = test_set.target_language
+    bootstrap, bootstrap_signatures = _paired_test(
+        named, references, metrics, language, "bs", resamples
+    )
+    randomized, signatures = _paired_test(named, references, metrics, language, "ar", trials)
+    different = [
+        sum(a != b for a, b in zip(system.hypotheses, systems[0].hypotheses, strict=True))
+        for system in systems
+    ]
+    scores = tuple(
+        tuple(sentence_chrf(system.hypotheses, *test_set.references)) for system in systems
+    )
+    return Comparison(
+        test_set,
+        tuple(systems),
+        {
+            name: _differences(name, bootstrap[name], randomized[name], different)
+            for name in bootstrap
+        },
+        {name: (bootstrap_signatures[name], signatures[name]) for name in bootstrap},
+        scores,
+        tuple(_duel(scores[0], scores[n], different[n]) for n in range(1, len(systems))),
+    )
+
+
+def _check(systems: Sequence[System], test_set: EvaluationSet) -> None:
+    if len(systems) < 2:
+        raise DataError("one system alone cannot be compared", "Name two or more.")
+    for system in systems:
+        if len(system.hypotheses) != len(test_set):
+            raise DataError(
+                f"{system.name} has {len(system.hypotheses):,} translations, but {test_set.name} "
+                f"has {len(test_set):,} sentences",
+                "All systems must have translated the same sentences.",
+            )
+
+
+def _paired_test(
+    named: list[tuple[str, Sequence[str]]],
+    references: list[list[str]],
+    metrics: Sequence[str],
+    target_language: str,
+    kind: str,
+    samples: int,
+) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Results of sacrebleu for each metric and system, and its signatures."""
+    from sacrebleu.significance import PairedTest
+
+    chosen = {name: sacrebleu_metric(name, target_language) for name in metrics}
+    signatures, results = PairedTest(named, chosen, references, kind, samples)()
+    return (
+        {name: list(results[name]) for name in signatures},
+        {name: str(signature) for name, signature in signatures.items()},
+    )
+
+
+def _differences(
+    metric: str, bootstrap: list[Any], randomized: list[Any], different: list[int]
+) -> tuple[Difference, ...]:
+    found = []
+    for sampled, shuffled, k in zip(bootstrap, randomized, different, strict=True):
+        p_bootstrap, p_randomization = sampled.p_value, shuffled.p_value
+        if p_bootstrap is not None:
+            p_bootstrap = p_bootstrap if k else 1.0
+            p_randomization = max(p_randomization, min(1.0, 2.0 ** (1 - k)))
+        found.append(
+            Difference(
+                metric,
+                float(sampled.score),
+                float(sampled.mean),
+                float(sampled.ci),
+                float(sampled.score - bootstrap[0].score),
+                p_bootstrap,
+                p_randomization,
+            )
+        )
+    return tuple(found)
+
+
+def _duel(baseline: Sequence[float], system: Sequence[float], different: int) -> Duel:
+    gains = [b - a for a, b in zip(baseline, system, strict=True)]
+    order = sorted(range(len(gains)), key=lambda index: -abs(gains[index]))
+    return Duel(
+        tuple(i for i, gain in enumerate(gains) if gain > 0),
+        tuple(i for i, gain in enumerate(gains) if gain < 0),
+        different,
+        tuple(index for index in order if gains[index]),
+    )

@@ -1,0 +1,79 @@
+"""What training tells while it happens; whoever runs it may show it, log it or ignore it."""
+
+from dataclasses import dataclass
+
+from translator.config import Config
+from translator.data import Counts
+from translator.runs import RunDirectory
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is about to happen, told before the first step."""
+
+    run: RunDirectory
+    config: Config
+    counts: dict[str, Counts]  # by split: what became of the pairs that were read
+    vocabulary_size: int
+    parameters: int
+    device: str
+    precision: str
+    processes: int
+    tokens_per_batch: int
+    first_step: int
+    finished: bool  # nothing is left to train
+    max_steps: int | None  # None until a budget of minutes has become one of steps
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Budgeted:
+    """The number of steps that fits into training.max_minutes, measured and from now on fixed."""
+
+    max_steps: int
+    seconds_per_step: float
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """An optimizer step; every so many, what happened since the last one that told it."""
+
+    step: int
+    loss: float | None = None  # mean per target token
+    tokens_per_second: float | None = None
+    learning_rate: float | None = None  # of this step
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that training could go on from, but that its user should know."""
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What the validation set says."""
+
+    step: int
+    loss: float  # cross-entropy in nats per target token, without label smoothing
+    bleu: float
+    chrf: float
+    is_best: bool
+    samples: tuple[tuple[str, str, str], ...]  # source, reference, hypothesis
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over: all steps were made, or it was asked to stop and can go on from `step`."""
+
+    run: RunDirectory
+    step: int
+    completed: bool
+    stopped_early: bool  # completed, since training.patience validations brought nothing better
+    best: dict[str, float]  # of the best model: step, loss, bleu, chrf; empty before a validation
+    seconds: float  # of training in all sittings
+
+
+Event = Plan | Budgeted | StepDone | Warned | Validated | Finished

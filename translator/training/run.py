@@ -1,0 +1,131 @@
+"""From a configuration to a run directory: one run, one configuration, one corpus."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from translator.config import Config
+from translator.distributed import World, joined
+from translator.errors import RunError
+from translator.hardware import describe
+from translator.preparation import TrainingData, prepare_data
+from translator.runs import RUNS, RunDirectory
+from translator.training.events import Event, Plan
+from translator.training.trainer import Trainer, fitting_tokens_per_batch
+
+
+def train(config: Config) -> Iterator[Event]:
+    """Train a model in runs/NAME, or continue the unfinished run of the same configuration.
+
+    Yields what happens, as it happens. SIGINT and SIGTERM end it after the step under way, with a
+    checkpoint written. Raises RunError when runs/NAME holds another configuration or other data.
+    Under torchrun every process calls it; they train one model together, and the first writes.
+    """
+    with joined() as world:
+        run = RunDirectory(RUNS / config.name)
+        if world.is_main:
+            _claim(run, config)
+        world.gather(None)  # the others find the configuration written
+        _claim(run, config)
+        data = prepare_data(config, run)
+        world.agree("the training data", data.fingerprint)
+        tokens = _tokens_per_batch(config, run, data, world)
+        torch.manual_seed(config.seed)
+        trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
+        warnings = trainer.resume()
+        environment = {**_environment(config, trainer), **run.read_environment()}
+        _check_fingerprint(environment, data)
+        if world.is_main:
+            run.write_json(run.environment_file, environment)
+        yield Plan(
+            run,
+            config,
+            data.counts,
+            data.tokenizer.vocabulary_size,
+            sum(p.numel() for p in trainer.model.parameters()),
+            describe(trainer.device),
+            str(trainer.precision).removeprefix("torch."),
+            world.size,
+            tokens,
+            trainer.step,
+            trainer.finished,
+            trainer.max_steps,
+            tuple(warnings),
+        )
+        yield from trainer.fit()
+
+
+def _tokens_per_batch(config: Config, run: RunDirectory, data: TrainingData, world: World) -> int:
+    """The size that the configuration names, or the one that fits, found once in a run's life."""
+    wanted = config.training.tokens_per_batch
+    if wanted is not None:
+        return wanted
+    measured = run.read_measured()
+    if "tokens_per_batch" not in measured:
+        fitting = min(world.gather(fitting_tokens_per_batch(config, run, data)))
+        measured["tokens_per_batch"] = fitting * world.size
+        if world.is_main:
+            run.write_measured(measured)
+    return int(measured["tokens_per_batch"])
+
+
+def _claim(run: RunDirectory, config: Config) -> None:
+    """Write the configuration of a new run; refuse to mix two configurations in one directory."""
+    try:
+        if not run.config_file.is_file():
+            run.checkpoints.mkdir(parents=True, exist_ok=True)
+            run.write_config(config)
+            return
+    except OSError as error:
+        raise RunError(
+            f"cannot write {run.path}: {error.strerror}", "Check the permissions and the disk."
+        ) from None
+    old, new = run.read_config().model_dump(), config.model_dump()
+    changes = [
+        f"{key}: {old_value} → {new_value}"
+        for (key, old_value), (_, new_value) in zip(_flat(old), _flat(new), strict=False)
+        if old_value != new_value
+    ]
+    if old != new:
+        raise RunError(
+            f"{run.path} was made with another configuration ({'; '.join(changes)})",
+            "Train under another name (--set name=…), or delete the directory.",
+        )
+
+
+def _flat(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in section.items():
+        if isinstance(value, dict) and prefix.count(".") < 1:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
+    if environment["data_fingerprint"] != data.fingerprint:
+        raise RunError(
+            "the training data are not those that the run began with",
+            "Bring the old files back, or train under another name (--set name=…).",
+        )
+
+
+def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:
+    packages = ("translator", "torch", "sentencepiece", "sacrebleu", "safetensors", "numpy")
+    return {
+        "packages": {name: version(name) for name in packages},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": describe(trainer.device),
+        "precision": str(trainer.precision).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "command": " ".join(sys.argv),
+        "seed": config.seed,
+        "parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "vocabulary_size": trainer.data.tokenizer.vocabulary_size,
+        "pairs": {name: vars(counts) for name, counts in trainer.data.counts.items()},
+        "data_fingerprint": trainer.data.fingerprint,
+    }

@@ -1,0 +1,461 @@
+"""The loop: a step over some batches, validations, checkpoints, and going on exactly."""
+
+import itertools
+import random
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translator.config import Config
+from translator.data import Batch, BatchStream, all_batches
+from translator.distributed import World
+from translator.errors import RunError, TranslatorError
+from translator.evaluation import score
+from translator.functional import cross_entropy_sum
+from translator.hardware import (
+    choose_device,
+    choose_precision,
+    is_out_of_memory,
+    keep_memory,
+    memory_in_use,
+)
+from translator.model import Seq2SeqTransformer, build_model
+from translator.preparation import TrainingData
+from translator.runs import Checkpoint, RunDirectory
+from translator.training.events import (
+    Budgeted,
+    Event,
+    Finished,
+    StepDone,
+    Validated,
+    Warned,
+)
+from translator.training.optimization import (
+    MEASURED_STEPS,
+    WorkingWeights,
+    build_optimizers,
+    learning_rate,
+)
+from translator.translation import Translator
+
+_SAMPLES = 3  # sentences shown at every validation
+_MAX_SKIPPED_STEPS = 20  # in a row, before training gives up
+
+
+class Trainer:
+    """A model, its optimizer and its place in the data; `fit` runs the loop.
+
+    Of several processes (`world`) each computes its share of the rows of every batch, so the
+    batches, and the mathematics, are the same however many they are.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        run: RunDirectory,
+        data: TrainingData,
+        world: World | None = None,
+        *,
+        tokens_per_batch: int | None = None,
+    ) -> None:
+        self.config = config
+        self.settings = config.training
+        self.run = run
+        self.data = data
+        self.world = world or World()
+        self.device = choose_device(config.device, self.world.local_rank)
+        keep_memory()
+        self.precision = choose_precision(config.precision, self.device)
+        self.model = build_model(config.model, data.tokenizer.vocabulary_size).to(self.device)
+        self.weights = WorkingWeights(self.model, self.precision)
+        self.optimizers = build_optimizers(self.model, self.settings)
+        self.tokens_per_batch = tokens_per_batch or self.settings.tokens_per_batch or 0
+        self.stream = BatchStream(data.train, self.tokens_per_batch, config.seed, data.augmenter)
+        self.max_steps = self.settings.max_steps if self.settings.max_minutes is None else None
+        self.step = 0
+        self.seconds = 0.0
+        self.timings: list[float] = []  # of this sitting's steps
+        self.interval = _Interval()
+        self.parts = 1  # in which a batch is computed: more than one when it does not fit
+        self.skipped = 0
+        self.skipped_in_a_row = 0
+        self.validations_without_best = 0
+        self.best: dict[str, float] = {}
+        self.warnings: list[str] = []
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether `patience` validations in a row brought no better model."""
+        patience = self.settings.patience
+        return patience is not None and self.validations_without_best >= patience
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.stopped_early or (self.max_steps is not None and self.step >= self.max_steps)
+
+    def fit(self) -> Iterator[Event]:
+        """Train to the last step, validating and saving on the way."""
+        batches = iter(self.stream)
+        stopping = False
+        with _stop_requested() as stop:
+            while not self.finished and not stopping:
+                yield from self._timed_step(batches)
+                if self.finished or self.step % self.settings.validate_every_steps == 0:
+                    yield self.validate()
+                stopping = bool(self.world.sum(torch.tensor(stop.is_set(), device=self.device)))
+                due = self.step % self.settings.checkpoint_every_steps == 0
+                if (due or self.finished or stopping) and self.world.is_main:
+                    self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
+        yield Finished(
+            self.run, self.step, self.finished, self.stopped_early, self.best, self.seconds
+        )
+
+    def _timed_step(self, batches: Iterator[Batch]) -> Iterator[Event]:
+        started = time.perf_counter()
+        group = list(itertools.islice(batches, self.settings.accumulate_batches))
+        loss, tokens = self.train_step(group)
+        seconds = time.perf_counter() - started
+        self.seconds += seconds
+        self.timings.append(seconds)
+        self.interval.add(loss, tokens, seconds)
+        if self.max_steps is None and self.step >= MEASURED_STEPS:
+            yield self._set_budget()
+        yield self._log()
+        yield from (Warned(self.step, message) for message in self.warnings)
+        self.warnings.clear()
+
+    def train_step(self, batches: list[Batch]) -> tuple[Tensor, int]:
+        """One optimizer step over some batches; the summed loss and its number of target tokens.
+
+        The loss is the sum over target tokens ÷ their number in the whole step, so a token
+        weighs the same in whichever batch of the step, and in whichever process, it lies.
+        """
+        tokens = sum(batch.num_target_tokens for batch in batches)
+        self.step += 1
+        loss = self._sum_gradients(batches, tokens)
+        self.update(self.world.sum(self.weights.gradients))
+        return loss, tokens
+
+    def update(self, gradients: Tensor) -> None:
+        """Clip the gradients of a step and let the optimizers use them, unless not finite."""
+        norm = gradients.norm()
+        if not torch.isfinite(norm):
+            self._skip()
+            return
+        gradients *= (self.settings.max_gradient_norm / (norm + 1e-6)).clamp(max=1.0)
+        rate = learning_rate(self.step, self.settings, self.max_steps)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+        self.weights.refresh()
+        self.skipped_in_a_row = 0
+
+    def _sum_gradients(self, batches: list[Batch], tokens: int) -> Tensor:
+        """Forward and backward over this process's share; its part of the summed loss.
+
+        When memory does not suffice, the share is computed anew in twice as many parts.
+        """
+        self.weights.train()
+        while True:
+            self.weights.forget_gradients()
+            # Random numbers depend on the step, not on the past: nothing of them has to be saved.
+            seeds = np.random.SeedSequence([self.config.seed, self.step, self.world.rank])
+            torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
+            try:
+                loss = torch.zeros((), device=self.device)
+                shares = [batch.share(self.world.rank, self.world.size) for batch in batches]
+                for share in shares:
+                    for part in share.split(self.parts) if len(share.source) else []:
+                        loss += self._backward(part, tokens)
+                return loss
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            self._split_further(max(len(batch.source) for batch in batches) // self.world.size)
+
+    def _backward(self, batch: Batch, tokens: int) -> Tensor:
+        loss = loss_sum(self.weights.model, batch.to(self.device), self.settings.label_smoothing)
+        (loss / tokens).backward()
+        self.weights.collect_gradients()
+        return loss.detach()
+
+    def _split_further(self, rows: int) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.parts >= rows:
+            raise TranslatorError(
+                f"a single row of a batch does not fit into the memory of this {self.device.type}",
+                "Lower data.max_tokens_per_sentence or the size of the model.",
+            )
+        self.parts *= 2
+        size, count = self.tokens_per_batch // self.parts, self.settings.accumulate_batches
+        self.warnings.append(
+            f"a batch of {self.tokens_per_batch:,} tokens does not fit into memory: it is computed "
+            f"in {self.parts} parts from now on (training.tokens_per_batch: {size} with "
+            f"training.accumulate_batches: {count * self.parts} is the same without the failure)"
+        )
+
+    def _skip(self) -> None:
+        self.skipped += 1
+        self.skipped_in_a_row += 1
+        self.warnings.append(
+            f"the loss of step {self.step} is not finite: the step is skipped "
+            f"({self.skipped} so far)"
+        )
+        if self.skipped_in_a_row >= _MAX_SKIPPED_STEPS:
+            raise TranslatorError(
+                f"the loss was not finite in {_MAX_SKIPPED_STEPS} steps in a row, "
+                f"the last is step {self.step}",
+                "Lower training.learning_rate or set precision: float32, under another name; "
+                "the last checkpoint is kept.",
+            )
+
+    def _set_budget(self) -> Budgeted:
+        """Turn training.max_minutes into a number of steps, once in the life of a run."""
+        seconds = statistics.median(self.timings)
+        left = (self.settings.max_minutes or 0.0) * 60 - self.seconds
+        self.max_steps = self.world.gather(self.step + max(1, round(left / seconds)))[0]
+        if self.world.is_main:
+            self.run.write_measured({**self.run.read_measured(), "max_steps": self.max_steps})
+        return Budgeted(self.max_steps, seconds)
+
+    def _log(self) -> StepDone:
+        if self.step % self.settings.log_every_steps and not self.finished:
+            return StepDone(self.step)
+        interval = self.interval
+        loss = float(self.world.sum(torch.as_tensor(interval.loss).clone())) / interval.tokens
+        rate = learning_rate(self.step, self.settings, self.max_steps)
+        done = StepDone(self.step, loss, interval.tokens / interval.seconds, rate)
+        self._append_metrics(
+            {
+                "step": self.step,
+                "train_loss": done.loss,
+                "learning_rate": rate,
+                "tokens_per_second": round(done.tokens_per_second or 0.0),
+                "epoch": self.stream.position["epoch"],
+                "seconds": round(self.seconds, 3),
+                "skipped_steps": self.skipped,
+            }
+        )
+        self.interval = _Interval()
+        return done
+
+    def _append_metrics(self, entry: dict[str, float | None]) -> None:
+        if self.world.is_main:
+            self.run.append_metrics(entry)
+
+    @torch.inference_mode()
+    def validate(self) -> Validated:
+        """Loss on valid, BLEU and chrF of greedy translations; keeps the best model."""
+        loss = self._validation_loss()
+        pairs = random.Random(self.config.seed).sample(
+            self.data.valid_pairs, min(self.settings.validation_pairs, len(self.data.valid_pairs))
+        )
+        texts = self._translate([pair.source for pair in pairs])
+        bleu, chrf = (s.score for s in score(texts, [pair.target for pair in pairs]))
+        samples = tuple((*pair, text) for pair, text in zip(pairs, texts, strict=True))[:_SAMPLES]
+        is_best = self._is_best(loss, bleu, chrf)
+        self.validations_without_best = 0 if is_best else self.validations_without_best + 1
+        result = Validated(self.step, loss, bleu, chrf, is_best, samples)
+        self._record(result)
+        return result
+
+    def _validation_loss(self) -> float:
+        """Cross-entropy in nats per target token of valid, each process computing its share."""
+        self.model.eval()
+        total = torch.zeros((), dtype=torch.float64)
+        tokens = 0
+        for index, batch in enumerate(all_batches(self.data.valid, self.tokens_per_batch)):
+            tokens += batch.num_target_tokens
+            if index % self.world.size == self.world.rank:
+                total += loss_sum(self.model, batch.to(self.device)).double().cpu()
+        return sum(self.world.gather(float(total))) / tokens
+
+    def _translate(self, texts: list[str]) -> list[str]:
+        """Greedy translations, each process translating its share."""
+        greedy = self.config.decoding.model_copy(update={"beam_size": 1})
+        translator = Translator(self.config, self.data.tokenizer, self.model)
+        share = translator.translate(texts[self.world.rank :: self.world.size], greedy)
+        found = [""] * len(texts)
+        for rank, translations in enumerate(self.world.gather([t.text for t in share])):
+            found[rank :: self.world.size] = translations
+        return found
+
+    def _is_best(self, loss: float, bleu: float, chrf: float) -> bool:
+        metric = self.settings.best_metric
+        value = {"loss": -loss, "bleu": bleu, "chrf": chrf}[metric]
+        best = self.best.get(metric)
+        return best is None or value > (-best if metric == "loss" else best)
+
+    def _record(self, result: Validated) -> None:
+        if result.is_best:
+            names = ("step", "loss", "bleu", "chrf")
+            self.best = {name: getattr(result, name) for name in names}
+        if not self.world.is_main:
+            return
+        if result.is_best:
+            weights = {name: p.detach().cpu() for name, p in self.model.named_parameters()}
+            self.run.write_model(weights, self.data.tokenizer)
+        self._append_metrics(
+            {
+                "step": result.step,
+                "valid_loss": result.loss,
+                "valid_bleu": result.bleu,
+                "valid_chrf": result.chrf,
+            }
+        )
+        self.run.write_json(
+            self.run.samples / f"step-{result.step}.json",
+            [
+                dict(zip(("source", "reference", "hypothesis"), s, strict=True))
+                for s in result.samples
+            ],
+        )
+
+    # --- going on exactly -------------------------------------------------------------------------
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything that the next step depends on."""
+        tensors = {
+            "model": {name: p.detach().cpu() for name, p in self.model.named_parameters()},
+        }
+        for index, optimizer in enumerate(self.optimizers):
+            tensors[f"optimizer-{index}"] = {
+                f"{parameter}.{name}": torch.as_tensor(value).cpu()
+                for parameter, state in optimizer.state_dict()["state"].items()
+                for name, value in state.items()
+            }
+        state = {
+            "position": dict(self.stream.position),
+            "best": self.best,
+            "parts": self.parts,
+            "skipped": self.skipped,
+            "skipped_in_a_row": self.skipped_in_a_row,
+            "validations_without_best": self.validations_without_best,
+            "seconds": self.seconds,
+            "interval": vars(self.interval) | {"loss": float(self.interval.loss)},
+        }
+        return Checkpoint(self.step, state, tensors)
+
+    def resume(self) -> list[str]:
+        """Go on from the newest whole checkpoint, if there is one; warnings about damaged ones."""
+        warnings = []
+        for checkpoint in self.run.read_checkpoints():
+            if isinstance(checkpoint, RunError):
+                warnings.append(f"{checkpoint.message}; it is passed over")
+                continue
+            self._restore(checkpoint)
+            break
+        if not self.step:
+            self._refuse_to_overwrite()
+        if self.settings.max_minutes is not None:
+            self.max_steps = self.run.read_measured().get("max_steps")
+        self.world.agree("the step to go on from", self.step)
+        if self.world.is_main:
+            self.run.rewind_metrics(self.step)
+        return warnings
+
+    def _refuse_to_overwrite(self) -> None:
+        """A model whose checkpoints were deleted or not copied along is not to be lost."""
+        if self.run.model_file.is_file() and not self.run.checkpoints.is_dir():
+            raise RunError(
+                f"{self.run.path} holds a trained model but no checkpoint to go on from",
+                "Train under another name (--set name=…), or delete the directory.",
+            )
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self.step = checkpoint.step
+        self.stream.position = checkpoint.state["position"]
+        self.best = checkpoint.state["best"]
+        for name in ("parts", "skipped", "skipped_in_a_row", "validations_without_best"):
+            setattr(self, name, checkpoint.state[name])
+        self.seconds = checkpoint.state["seconds"]
+        self.interval = _Interval(**checkpoint.state["interval"])
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(checkpoint.tensors["model"][name])
+        self.weights.refresh()
+        for index, optimizer in enumerate(self.optimizers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in checkpoint.tensors[f"optimizer-{index}"].items():
+                parameter_index, _, name = key.partition(".")
+                state.setdefault(int(parameter_index), {})[name] = value
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def fitting_tokens_per_batch(config: Config, run: RunDirectory, data: TrainingData) -> int:
+    """The largest batch of 1,024 · 2ⁿ tokens whose step leaves a quarter of the memory free.
+
+    Beyond 4,096 tokens a CPU gains no speed, and beyond 32,768 a GPU hardly any.
+    """
+    device = choose_device(config.device)
+    fitting, most = 1024, 32_768 if device.type == "cuda" else 4096
+    while fitting < most:
+        trainer = Trainer(config, run, data, tokens_per_batch=2 * fitting)
+        batches = iter(trainer.stream)
+        for _ in range(2):  # the optimizer's state is there from the first step on
+            trainer.train_step([next(batches)])
+        if trainer.parts > 1 or memory_in_use(device) > 0.75:
+            break
+        fitting *= 2
+    return fitting
+
+
+def loss_sum(model: Seq2SeqTransformer, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of a batch, summed over its target tokens, in float32."""
+    states = model(
+        batch.source, batch.source_segments, batch.decoder_input, batch.target_segments
+    )  # [R, T, D]
+    return cross_entropy_sum(
+        states.flatten(0, 1), model.output.weight, batch.labels.flatten(), label_smoothing
+    )
+
+
+@dataclass
+class _Interval:
+    """Loss and tokens since the last log line; the loss stays on its device until it is read."""
+
+    loss: Tensor | float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def add(self, loss: Tensor, tokens: int, seconds: float) -> None:
+        self.loss = self.loss + loss
+        self.tokens += tokens
+        self.seconds += seconds
+
+
+@contextmanager
+def _stop_requested() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that the step under way ends whole.
+
+    A second SIGINT interrupts at once. Outside the main thread signals stay as they are.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def request(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    previous = {
+        number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""What does it look like? Attention maps and learning curves, as arrays, pictures and pages."""

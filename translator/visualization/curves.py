@@ -1,0 +1,76 @@
+"""How did the training go? What metrics.jsonl tells of one or several runs, as curves."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from translator.errors import RunError
+from translator.runs import RunDirectory
+
+METRICS = {  # the keys of metrics.jsonl that are drawn, and what they are called
+    "train_loss": "Training loss (labels smoothed)",
+    "valid_loss": "Validation loss (nats/token)",
+    "learning_rate": "Learning rate",
+    "valid_bleu": "Validation BLEU",
+    "valid_chrf": "Validation chrF",
+    "tokens_per_second": "Speed (target tokens/s)",
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric over training; where it was not finite there is no point."""
+
+    steps: tuple[int, ...]
+    minutes: tuple[float, ...]  # of training, without validations; NaN until a log line tells it
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """The curves of a run, by the keys of METRICS; one without points is not there."""
+
+    name: str
+    curves: dict[str, Curve]
+
+
+def read_curves(runs: Sequence[RunDirectory]) -> list[RunCurves]:
+    """What each run has logged so far, resumed and unfinished ones too.
+
+    Raises RunError for a run that is not there or has logged nothing yet.
+    """
+    names = [run.path.resolve().name for run in runs]
+    return [
+        RunCurves(name if names.count(name) == 1 else str(run.path), _curves(run))
+        for name, run in zip(names, runs, strict=True)
+    ]
+
+
+def _curves(run: RunDirectory) -> dict[str, Curve]:
+    entries = _entries(run)
+    timed = [entry for entry in entries if "seconds" in entry]
+    clock_steps, clock_seconds = ([0, *(e[key] for e in timed)] for key in ("step", "seconds"))
+    curves = {}
+    for key in METRICS:
+        points = {e["step"]: e[key] for e in entries if key in e and math.isfinite(e[key])}
+        if points:
+            steps = sorted(points)
+            seconds = np.interp(steps, clock_steps, clock_seconds, right=math.nan)
+            values = tuple(points[step] for step in steps)
+            curves[key] = Curve(tuple(steps), tuple((seconds / 60).tolist()), values)
+    return curves
+
+
+def _entries(run: RunDirectory) -> list[dict[str, Any]]:
+    if not run.path.is_dir():
+        raise RunError(f"there is no run directory {run.path}", "Name one, such as runs/everyday.")
+    entries = [e for e in run.read_metrics() if isinstance(e, dict) and "step" in e]
+    if not any(key in entry for entry in entries for key in METRICS):
+        raise RunError(
+            f"{run.metrics_file} holds no metrics yet",
+            "Training adds a line to it every training.log_every_steps steps.",
+        )
+    return sorted(entries, key=lambda entry: entry["step"])  # as np.interp wants it
