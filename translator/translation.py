@@ -193,30 +193,32 @@ class Translator:
         self, texts: Sequence[str], decoding: DecodingConfig, prefix: str, glossary: Glossary
     ) -> Iterator[_Part]:
         limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
-        (prefix_ids,) = self.tokenizer.encode([prefix])
-        for index, text in enumerate(texts):
-            forced = tuple(prefix_ids[: self.config.model.max_positions // 2])
-            pairs = split_sentences(text) if decoding.split_sentences else [(text, "")]
-            sentences = self.tokenizer.encode([sentence for sentence, _ in pairs])
-            for (sentence, space), ids in zip(pairs, sentences, strict=True):
-                pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
-                for number, piece in enumerate(pieces, start=1):
-                    whole = len(pieces) == 1
-                    seen = sentence if whole else self.tokenizer.decode([piece])[0]
-                    required = tuple(glossary.required(seen)) if glossary else ()
-                    yield _Part(
-                        index,
-                        tuple(piece),
-                        space if number == len(pieces) else " ",
-                        forced,
-                        required,
-                        self._terms(required),
-                    )
-                    forced = ()
+        [prefix_ids] = self.tokenizer.encode([prefix])
+        begin = tuple(prefix_ids[: self.config.model.max_positions // 2])
+        split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
+        sentences = [(i, *pair) for i, text in enumerate(texts) for pair in split(text)]
+        encoded = self.tokenizer.encode([sentence for _, sentence, _ in sentences])
+        begun = -1  # the text whose first part was given
+        for (index, sentence, space), ids in zip(sentences, encoded, strict=True):
+            pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
+            for number, piece in enumerate(pieces, start=1):
+                seen = sentence if len(pieces) == 1 else self.tokenizer.decode([piece])[0]
+                required = tuple(glossary.required(seen)) if glossary else ()
+                yield _Part(
+                    index,
+                    tuple(piece),
+                    space if number == len(pieces) else " ",
+                    begin if index > begun else (),
+                    required,
+                    self._terms(required),
+                )
+                begun = index
 
     def _terms(self, required: Sequence[str]) -> tuple[tuple[int, ...], ...]:
         """The ids of required terms, as many as half of the model's positions hold."""
         terms: list[tuple[int, ...]] = []
+        if not required:
+            return ()
         room = self.config.model.max_positions // 2 - 1
         for ids in self.tokenizer.encode(required):
             if ids and len(ids) <= room:
