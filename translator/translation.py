@@ -125,7 +125,8 @@ class Translator:
             [
                 not piece.startswith("▁") and any(map(str.isalnum, piece)) and i > EOS_ID
                 for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary_size)))
-            ]
+            ],
+            device=self._engine.device,
         )
 
     @classmethod

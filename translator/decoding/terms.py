@@ -48,22 +48,20 @@ def extensions_with_terms(
     `continues_word` [V] is True for ids that may not stand right after a term, because they would
     make it part of a longer word.
     """
-    inside = frozenset(continues_word.nonzero().flatten().tolist())
 
     def choose(beams: Beams, next_log_probs: Tensor) -> Choice:
-        values, ids = top_k(next_log_probs.flatten(0, 1), min(beam_size, next_log_probs.shape[2]))
-        width = next_log_probs.shape[1]
         rows = []
-        for row, best in enumerate(
-            zip(
-                values.unflatten(0, (-1, width)).tolist(),
-                ids.unflatten(0, (-1, width)).tolist(),
-                strict=True,
-            )
-        ):
-            candidates = list(
-                _candidates(beams, row, terms, next_log_probs[row], best, eos, inside)
-            )
+        for row, sentence in enumerate(beams.sentences.tolist()):
+            wanted = terms[sentence]
+            states = [coverage(prefix, wanted) for prefix in beams.prefixes[row].tolist()]
+            best = _best_after(states, next_log_probs[row], beam_size, continues_word)
+            left = int(beams.limits[row]) - beams.length  # ids, the end counted
+            candidates = [
+                candidate
+                for slot, log_prob in enumerate(beams.log_probs[row].tolist())
+                if log_prob > -torch.inf
+                for candidate in _candidates(slot, log_prob, states[slot], best[slot], left, eos)
+            ]
             rows.append(_share_out(candidates, int(beams.free[row])))
         empty = _Candidate(-torch.inf, 0, eos, 0)
         filled = [[*row, *[empty] * (beam_size - len(row))] for row in rows]
@@ -96,35 +94,37 @@ def coverage(prefix: Sequence[int], terms: Sequence[Term]) -> Coverage:
     return Coverage(tuple(missing), begun, tuple(sorted(next_ids)), just_ended)
 
 
+def _best_after(
+    states: Sequence[Coverage], next_log_probs: Tensor, count: int, continues_word: Tensor
+) -> list[dict[int, float]]:
+    """For each prefix of a sentence the ids worth a look, and their log-probabilities [k, V]."""
+    just_ended = torch.tensor([state.just_ended for state in states], device=next_log_probs.device)
+    forbidden = just_ended[:, None] & continues_word[: next_log_probs.shape[1]]
+    values, ids = top_k(
+        next_log_probs.masked_fill(forbidden, -torch.inf), min(count, next_log_probs.shape[1])
+    )
+    tried = [
+        dict(zip(*each, strict=True)) for each in zip(ids.tolist(), values.tolist(), strict=True)
+    ]
+    for slot, state in enumerate(states):
+        going_on = next_log_probs[slot, list(state.next_ids)].tolist()
+        tried[slot] |= dict(zip(state.next_ids, going_on, strict=True))
+    return tried
+
+
 def _candidates(
-    beams: Beams,
-    row: int,
-    terms: Sequence[Sequence[Term]],
-    next_log_probs: Tensor,  # [k, V]
-    best: tuple[list[list[float]], list[list[int]]],  # [k][count] each
-    eos: int,
-    inside: frozenset[int],
+    slot: int, log_prob: float, state: Coverage, tried: dict[int, float], left: int, eos: int
 ) -> Iterator[_Candidate]:
-    """The allowed extensions of the prefixes of one sentence that are worth a look."""
-    left = int(beams.limits[row]) - beams.length  # ids, the end counted
-    wanted = terms[int(beams.sentences[row])]
-    for slot, log_prob in enumerate(beams.log_probs[row].tolist()):
-        if log_prob == -torch.inf:
-            continue
-        state = coverage(beams.prefixes[row, slot].tolist(), wanted)
-        tried = dict(zip(best[1][slot], best[0][slot], strict=True))
-        if state.needed:
-            going_on = next_log_probs[slot, list(state.next_ids)].tolist()
-            tried |= dict(zip(state.next_ids, going_on, strict=True))
-        for token, after in tried.items():
-            goes_on = token in state.next_ids
-            needed = state.needed - 1 if goes_on else sum(map(len, state.missing))
-            too_late = needed > left - 2  # the token and the end take two
-            if token == eos:
-                too_late = state.needed > 0
-            longer_word = state.just_ended and token in inside and not goes_on
-            if not (too_late or longer_word or after == -torch.inf):
-                yield _Candidate(log_prob + after, slot, token, needed)
+    """The extensions of a prefix after which its `left` ids still suffice for what is missing."""
+    for token, after in tried.items():
+        if token in state.next_ids:
+            needed = state.needed - 1
+        else:  # what was begun has broken off; another may begin
+            begins = any(term[0] == token for term in state.missing)
+            needed = state.needed + state.begun - begins
+        too_late = state.needed > 0 if token == eos else needed > left - 2  # it and the end
+        if not too_late and after > -torch.inf:
+            yield _Candidate(log_prob + after, slot, token, needed)
 
 
 def _share_out(candidates: list[_Candidate], free: int) -> list[_Candidate]:
