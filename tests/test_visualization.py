@@ -149,7 +149,8 @@ def test_recording_ends_and_leaves_other_threads_out(deep: Translator) -> None:
     try:
         found = [attention_maps(deep, SENTENCE, "oto") for _ in range(30)]
         with recorded_attention(deep.model.modules()) as weights:
-            deep_thread = threading.Thread(target=lambda: deep.translate(["bebe"], details=True))
+            ids = torch.tensor([[5, EOS_ID]])
+            deep_thread = threading.Thread(target=deep.model, args=(ids, ids.clip(1, 1), ids))
             deep_thread.start()
             deep_thread.join()
     finally:

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from translator.model import Attention, KeysValues, Seq2SeqTransformer
 from translator.tokenizer import BOS_ID, EOS_ID
 
+_ONE_AT_A_TIME = threading.Lock()
+
 
 @torch.inference_mode()
 def read_again(
@@ -51,16 +53,17 @@ def recorded_attention(modules: Iterable[nn.Module]) -> Iterator[dict[nn.Module,
     }
     thread = threading.get_ident()
 
-    def record(module: Any, inputs: Any, named_inputs: Any, output: Any) -> None:
+    def record(module: Any, inputs: Any, output: Any) -> None:
         if threading.get_ident() == thread:
-            weights[module].append(attention_weights(module, *inputs, **named_inputs))
+            weights[module].append(attention_weights(module, *inputs))
 
-    hooks = [module.register_forward_hook(record, with_kwargs=True) for module in weights]
-    try:
-        yield weights
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with _ONE_AT_A_TIME:  # torch does not expect hooks to come and go while a module computes
+        hooks = [module.register_forward_hook(record) for module in weights]
+        try:
+            yield weights
+        finally:
+            for hook in hooks:
+                hook.remove()
 
 
 def attention_weights(

@@ -69,8 +69,13 @@ def _any_of(terms: Mapping[str, str]) -> re.Pattern[str] | None:
     if not terms:
         return None
     longest_first = sorted(terms, key=len, reverse=True)
-    spelled = (r"\s+".join(map(re.escape, term.split())) for term in longest_first)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(spelled)})(?!\w)", re.IGNORECASE)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(_spelled, longest_first))})(?!\w)")
+
+
+def _spelled(term: str) -> str:
+    """A pattern for a term: in any case if it is written in lower case."""
+    words = r"\s+".join(map(re.escape, term.split()))
+    return f"(?i:{words})" if term == term.lower() else words
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -16,14 +16,14 @@ _ABBREVIATIONS = frozenset(
     """.split()
 )
 _END = re.compile(
-    r"""(?P<word>[^\s.!?…]*(?:\.[^\s.!?…]+)*)  # before the marks: an abbreviation?
-        (?P<marks>[.!?…]+)
+    r"""(?<![.!?…])(?P<marks>[.!?…]+)
         (?P<closing>["'”’»)\]]*)
         (?P<space>\s+)
         (?=["'“‘«(\[¿¡]*[\w¿¡])
     """,
     re.VERBOSE,
 )
+_LONGEST_WORD = 20  # of which it is asked whether it is an abbreviation
 _ENDS_WITHOUT_SPACE = re.compile(r"[。！？]+[」』”）]*\s*")
 
 
@@ -53,7 +53,8 @@ def split_sentences(text: str) -> list[tuple[str, str]]:
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:
-    word, marks = match["word"].lstrip("\"'“‘«([¿¡"), match["marks"]
+    before = text[max(0, match.start() - _LONGEST_WORD) : match.start()]
+    word, marks = re.split(r"\s", before)[-1].lstrip("\"'“‘«([¿¡"), match["marks"]
     following = text[match.end() :].lstrip("\"'“‘«([")[:1]
     if following.islower():
         return False  # "Yahoo! is …", "… he said"

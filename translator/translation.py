@@ -257,7 +257,8 @@ class Translator:
     ) -> None:
         again = self._hypotheses([parts[i] for i in which], decoding)
         for i, hypotheses in zip(which, again, strict=True):
-            found[i].hypotheses = hypotheses
+            if math.isfinite(hypotheses[0].log_prob):
+                found[i].hypotheses = hypotheses
             found[i].warnings.append(f"{warning}; it was searched again")
 
     def _hypotheses(
@@ -327,7 +328,8 @@ class Translator:
     # --- hypotheses to texts ----------------------------------------------------------------------
 
     def _text(self, hypothesis: Hypothesis) -> str:
-        return self.tokenizer.decode([hypothesis.tokens])[0]
+        [text] = self.tokenizer.decode([hypothesis.tokens])
+        return " ".join(text.split())  # a model may write two spaces, or nothing but one
 
     def _translation(
         self, source: str, found: list[tuple[_Part, _Found]], n_best: int, details: bool
