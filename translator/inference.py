@@ -170,15 +170,18 @@ class Engine:
 class ModelStepper:
     """A model as the `Stepper` that a single search drives."""
 
+    @torch.inference_mode()
     def __init__(self, model: Seq2SeqTransformer | Engine, source: Tensor) -> None:
         """Encode source ids [B, S] once."""
         self._engine = model if isinstance(model, Engine) else Engine(model)
         self._past = self._engine.encode(source)
 
+    @torch.inference_mode()
     def step(self, tokens: Tensor) -> Tensor:
         """Ids [N] → log-probabilities [N, V]."""
         return self._engine.step([tokens], [self._past]).log_softmax(dim=1)
 
+    @torch.inference_mode()
     def reorder(self, rows: Tensor) -> None:
         """Keep these rows of the past, and the memory of the sentences that they belong to."""
         self._past.reorder(rows)
