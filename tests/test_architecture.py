@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
 errors config documents tokenizer functional hardware data model decoding runs distributed
-preparation translation evaluation training visualization cli
+preparation translation evaluation training visualization export cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

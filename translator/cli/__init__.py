@@ -4,7 +4,17 @@ stdout carries results only (translations, scores, tables); everything else goes
 """
 
 # each of these adds its command to `app`
-from translator.cli import attention, compare, evaluate, inspect, plot, report, train, translate
+from translator.cli import (
+    attention,
+    compare,
+    evaluate,
+    export,
+    inspect,
+    plot,
+    report,
+    train,
+    translate,
+)
 from translator.cli.console import app, main
 
 __all__ = [
@@ -12,6 +22,7 @@ __all__ = [
     "attention",
     "compare",
     "evaluate",
+    "export",
     "inspect",
     "main",
     "plot",
