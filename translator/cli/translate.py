@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -28,13 +28,16 @@ from translator.documents import (
     read_document,
     translate_block,
 )
-from translator.errors import DataError
+from translator.errors import DataError, TranslatorError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from translator.export import CTranslate2Translator
     from translator.runs import RunDirectory
+    from translator.translation import Translator
 
+Engine = Literal["own", "ctranslate2", "auto"]
 Translate = Callable[[list[str]], list[str]]
 _INTERRUPTED = 130
 
@@ -67,6 +70,10 @@ def translate_cli(
         bool, typer.Option("--resume", help="Go on with an interrupted job of this --output.")
     ] = False,
     beam_size: BeamOption = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model."),
+    ] = "own",
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
     chosen = file_format or (Format.of(input_file) if input_file else Format.LINES)
@@ -75,24 +82,45 @@ def translate_cli(
     if not texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
     directory = find_run(run)
-    translate, decoding, languages = _load(directory, beam_size)
+    translator, computed_by = _translator(directory, engine)
+    translate, decoding, languages = _load(translator, beam_size)
     settings = Settings(chosen, languages, columns, overwrite)
     if texts:
         _write_to(output_file, (text + "\n" for text in translate(list(texts))))
     elif input_file and output_file and _is_replaceable(output_file):
         fingerprint = _fingerprint(directory, decoding, input_file, settings)
+        fingerprint["engine"] = computed_by
         job = Job(output_file.resolve(), fingerprint, *_process())
         _translate_file(input_file, settings, translate, job, resume=resume)
     else:
         _write_to(output_file, _stream(input_file, settings, translate))
 
 
+def _translator(
+    run: "RunDirectory", engine: Engine
+) -> "tuple[Translator | CTranslate2Translator, str]":
+    """The model by the engine that is wanted, and the engine's name.
+
+    `auto` says why it does without an export that is there.
+    """
+    _take_own_gpu()
+    if engine == "ctranslate2" or (engine == "auto" and run.exports.is_dir()):
+        from translator.export import certified_engine
+
+        try:
+            exported = certified_engine(run)
+            return exported, f"ctranslate2 {exported.compute_type}"
+        except TranslatorError as error:
+            if engine == "ctranslate2":
+                raise
+            say(f"{error.message}: translating with the run itself")
+    return load(run.path), "own"
+
+
 def _load(
-    run: "RunDirectory", beam_size: int | None
+    translator: "Translator | CTranslate2Translator", beam_size: int | None
 ) -> tuple[Translate, DecodingConfig, tuple[str, str]]:
     """The model as a function from texts to texts, how it searches, and its two languages."""
-    _take_own_gpu()
-    translator = load(run.path)
     decoding = decoding_of(translator, beam_size)
     data = translator.config.data
 

@@ -17,8 +17,9 @@ from translator.translation import Translator
 Translate = Callable[[Sequence[str], DecodingConfig], Sequence[str]]
 
 CERTIFICATE = "certificate.json"
-LEAST_IDENTICAL = 0.99  # share of greedy translations, where no number was rounded
-MOST_BLEU_DIFFERENCE = 0.5  # where numbers were rounded
+LEAST_IDENTICAL = 0.99  # share of greedy translations, where numbers are (almost) as they were
+MOST_BLEU_DIFFERENCE = 0.5  # where they were rounded to three digits and fewer
+_HARDLY_ROUNDED = ("float32", "float16")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Certificate:
     @property
     def problem(self) -> str:
         """What is beyond the tolerance; empty when nothing is."""
-        if self.quantization == "float32":
+        if self.quantization in _HARDLY_ROUNDED:
             if self.identical_greedy < LEAST_IDENTICAL:
                 return (
                     f"only {self.identical_greedy:.1%} of {self.sentences} greedy translations are "

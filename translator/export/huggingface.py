@@ -9,7 +9,8 @@ convert the normalisation, and not exactly.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,9 @@ class TransformersTranslator:
         transformers = _import_transformers()
         self.config = config
         self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        self._model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+        with _no_progress_bar(transformers):
+            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
+        self._model = model.eval()
 
     def translate(self, texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
         """Translate texts, one for one and in order; none may be too long for the model.
@@ -89,7 +92,7 @@ class TransformersTranslator:
         search = {"length_penalty": 0.0} if size > 1 else {}
         result = self._model.generate(
             **inputs,
-            max_new_tokens=max(limits),
+            max_length=max(limits) + 1,  # with the start
             num_beams=size,
             num_return_sequences=size,
             return_dict_in_generate=True,
@@ -104,6 +107,18 @@ class TransformersTranslator:
             best.append(best_hypothesis(ids, log_probs[beam], decoding).tokens)
         texts = self._tokenizer.batch_decode(best, skip_special_tokens=True)
         return texts
+
+
+@contextmanager
+def _no_progress_bar(transformers: Any) -> Iterator[None]:
+    logging = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _without_special(ids: list[int]) -> list[int]:
