@@ -11,8 +11,8 @@ from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chose
 if TYPE_CHECKING:
     from translator.export import Certificate, Measured
 
-_Format = Literal["ctranslate2", "huggingface", "argos"]
-_Quantization = Literal["float32", "float16", "bfloat16", "int8", "int8_float32", "int16"]
+Format = Literal["ctranslate2", "huggingface", "argos"]
+Quantization = Literal["float32", "float16", "bfloat16", "int8", "int8_float32"]
 
 
 @app.command("export")
@@ -22,11 +22,11 @@ def export_cli(
         typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
     ] = None,
     form: Annotated[
-        _Format,
+        Format,
         typer.Option("--format", help="argos is a package for Argos Translate and LibreTranslate."),
     ] = "ctranslate2",
     quantization: Annotated[
-        _Quantization,
+        Quantization,
         typer.Option(help="Numbers of the weights, of ctranslate2 and argos: int8 is small, fast."),
     ] = "float32",
     output: Annotated[

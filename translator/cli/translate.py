@@ -104,7 +104,7 @@ def _translator(
     `auto` says why it does without an export that is there.
     """
     _take_own_gpu()
-    if engine == "ctranslate2" or (engine == "auto" and run.exports.is_dir()):
+    if engine == "ctranslate2" or (engine == "auto" and (run.exports / "ctranslate2").is_dir()):
         from translator.export import certified_engine
 
         try:

@@ -87,6 +87,7 @@ class CTranslate2Translator:
             length_penalty=0,
             max_input_length=0,
             max_decoding_length=max(limits, default=1),
+            min_decoding_length=0,  # 1 would take the end's share of the first probabilities
             return_scores=True,
         )
         return [
