@@ -282,6 +282,16 @@ def test_the_engine_translates_any_text_as_the_run_does(
     assert engine.translate([]) == []
 
 
+def test_the_engine_ends_a_translation_where_the_run_does(exported: RunDirectory) -> None:
+    own, engine = Translator.from_run(exported.path, device="cpu"), certified_engine(exported)
+    short = {"beam_size": 1, "max_length_ratio": 0.3, "max_length_extra": 1}
+    decoding = own.config.decoding.model_copy(update=short)
+    texts = ["ana bebe nina abba ene", "ana bebe", "banana nabe"]
+    ours, theirs = own.translate(texts, decoding), engine.translate(texts, decoding)
+    assert [t.text for t in theirs] == [t.text for t in ours]
+    assert len(ours[0].text) < len("oto tita rosa tor mar")  # it was cut
+
+
 # --- what is refused ------------------------------------------------------------------------------
 
 
@@ -361,6 +371,15 @@ def test_only_an_export_is_replaced_and_only_on_demand(
     kept = Certificate.read(export)
     assert kept and kept.quantization == "int8"
     assert {path.name for path in tmp_path.iterdir()} == {"letters", "export"}
+
+
+def test_a_folder_that_holds_something_is_not_written_into(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(DataError, match="not empty"):
+        export_ctranslate2(trained_run, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
 
 
 @pytest.mark.slow
