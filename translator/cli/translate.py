@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from translator.translation import Translator
 
 Engine = Literal["own", "ctranslate2", "auto"]
+EngineOption = Annotated[
+    Engine, typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model.")
+]
 Translate = Callable[[list[str]], list[str]]
 _INTERRUPTED = 130
 
@@ -70,10 +73,7 @@ def translate_cli(
         bool, typer.Option("--resume", help="Go on with an interrupted job of this --output.")
     ] = False,
     beam_size: BeamOption = None,
-    engine: Annotated[
-        Engine,
-        typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model."),
-    ] = "own",
+    engine: EngineOption = "own",
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
     chosen = file_format or (Format.of(input_file) if input_file else Format.LINES)
