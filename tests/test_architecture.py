@@ -8,8 +8,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
-errors config documents tokenizer functional hardware data model decoding runs distributed
-preparation translation evaluation training visualization export cli
+errors config documents tokenizer sentences glossary functional hardware data model decoding
+inference alignment runs distributed preparation translation evaluation training export
+visualization cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

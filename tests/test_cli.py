@@ -273,3 +273,62 @@ def test_all_mistakes_of_a_file_are_told_with_their_lines(tmp_path: Path) -> Non
         "line 3: model.dropout",
         "line 5: training.max_steps",
     )
+
+
+# --- what comes with a translation ----------------------------------------------------------------
+
+
+def test_json_tells_all_of_a_translation(trained_run: RunDirectory) -> None:
+    done = translator("translate", "--run", trained_run.path, "--json", "--n-best", "2", "ana bebe")
+    record = json.loads(done.stdout)
+    assert record["source"] == "ana bebe"
+    assert record["alternatives"][0]["text"] == record["translation"]
+    assert len(record["alternatives"]) == 2
+    assert record["tokens"][-1]["piece"] == "</s>"
+    assert record["alignment"] and record["score"] < 0
+    assert record["warnings"] == []
+
+
+def test_scores_and_alignments_are_columns_of_a_line(trained_run: RunDirectory) -> None:
+    run = ("translate", "--run", trained_run.path)
+    options = ("--n-best", "2", "--scores", "--alignments")
+    done = translator(*run, *options, stdin="ana bebe\n\nnina\n")
+    first, blank, last = done.stdout.split("\n")[:3]
+    assert blank == ""
+    for line, text in ((first, "ana bebe"), (last, "nina")):
+        score, best, other_score, other, alignment = line.split("\t")
+        assert best == translator(*run, text).stdout.strip()
+        assert float(score) >= float(other_score)
+        assert other != best
+        assert all(pair.split("-")[0].isdigit() for pair in alignment.split())
+
+
+def test_a_glossary_a_prefix_and_the_search_can_be_given(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("ana\tzebra\n", encoding="utf-8")
+    options = ("--glossary", terms, "--keep", r"\d+", "--prefix", "sol", "--set")
+    search = "decoding.max_length_ratio=3"
+    done = translator("translate", "--run", trained_run.path, *options, search, "ana bebe 7")
+    words = done.stdout.split()
+    assert words[0] == "sol"
+    assert {"zebra", "7"} <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--set", "decoding.beam=3", "x"], 1, "did you mean beam_size"),
+        (["--glossary", "nothing.tsv", "x"], 1, "nothing.tsv"),
+        (["--keep", "(", "x"], 1, "regular expression"),
+        (["--json", "--input", "a.md"], 2, "plain lines"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(
+    trained_run: RunDirectory, tmp_path: Path, options: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "a.md").write_text("# ana\n", encoding="utf-8")
+    done = translator("translate", "--run", trained_run.path, *options, cwd=tmp_path)
+    assert done.returncode == code
+    assert message in " ".join(done.stderr.split())

@@ -180,6 +180,14 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "DecodingConfig.length_penalty": ([0, 5], [-TINY, 5 + TINY]),
     "DecodingConfig.max_length_ratio": ([TINY, 20], [0, 20 + TINY * 20]),
     "DecodingConfig.max_length_extra": ([1, 1000], [0, 1001]),
+    "DecodingConfig.min_length_ratio": ([0, 5], [-TINY, 5 + TINY]),
+    "DecodingConfig.no_repeat_ngram_size": ([0, 20], [-1, 21]),
+    "DecodingConfig.n_best": ([1, 256], [0, 257]),
+    "DecodingConfig.diversity": ([0, 100], [-TINY, 100.001]),
+    "DecodingConfig.temperature": ([TINY, 10], [0, 10.001]),
+    "DecodingConfig.top_k": ([0], [-1]),
+    "DecodingConfig.top_p": ([TINY, 1], [0, 1 + TINY]),
+    "DecodingConfig.sampling_seed": ([0, 2**32 - 1], [-1, 2**32]),
     "DecodingConfig.tokens_per_batch": ([16], [15]),
 }
 SECTIONS: dict[str, type[Section]] = {

@@ -11,7 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from translator.decoding import Hypothesis, beam_search, greedy_search, length_penalty
+from translator.decoding import (
+    Chooser,
+    Hypothesis,
+    Rule,
+    begin_with,
+    best_extensions,
+    drawn_extensions,
+    extensions_with_terms,
+    length_penalty,
+    no_end_before,
+    no_repeated_ngram,
+    search,
+    steps_of_search,
+)
+from translator.decoding.choices import top_k
+from translator.decoding.terms import coverage
 
 EOS, BOS = 0, 99  # BOS is no column of a table: it is never chosen
 Prefix = tuple[int, ...]
@@ -55,38 +70,58 @@ class TableStepper:
         assert len({sentences.count(each) for each in sentences}) <= 1  # as ModelStepper needs
 
 
-def beam(
-    tables: Sequence[Table], limits: Sequence[int], **options: float
+def run(
+    tables: Sequence[Table], limits: Sequence[int], choose: Chooser, slots: int, **options: object
 ) -> list[list[Hypothesis]]:
-    return beam_search(TableStepper(tables), torch.tensor(limits), bos=BOS, eos=EOS, **options)
-
-
-def greedy(tables: Sequence[Table], limits: Sequence[int], penalty: float) -> list[Hypothesis]:
-    return greedy_search(
-        TableStepper(tables), torch.tensor(limits), bos=BOS, eos=EOS, penalty=penalty
+    asks = steps_of_search(
+        torch.tensor(limits, dtype=torch.long), choose, bos=BOS, eos=EOS, slots=slots, **options
     )
+    return search(TableStepper(tables), asks)
+
+
+def beam(
+    tables: Sequence[Table], limits: Sequence[int], beam_size: int = 5, **options: object
+) -> list[list[Hypothesis]]:
+    return run(tables, limits, best_extensions(beam_size), beam_size, **options)
+
+
+def textbook_greedy_search(table: Table, limit: int) -> Prefix:
+    prefix: Prefix = ()
+    while len(prefix) < limit - 1:
+        log_probs = table(prefix)
+        best = max(range(len(log_probs)), key=log_probs.__getitem__)
+        if best == EOS:
+            break
+        prefix = (*prefix, best)
+    return prefix
 
 
 def tokens(hypotheses: Sequence[Hypothesis]) -> list[Prefix]:
     return [hypothesis.tokens for hypothesis in hypotheses]
 
 
-def finished(tokens: Prefix, log_prob: float, penalty: float) -> Hypothesis:
-    return Hypothesis(tokens, log_prob, log_prob / ((5 + len(tokens) + 1) / 6) ** penalty)
+def finished(
+    tokens: Prefix, log_prob: float, penalty: float, normalization: str = "gnmt"
+) -> Hypothesis:
+    length = len(tokens) + 1
+    divisor = (5 + length) / 6 if normalization == "gnmt" else length
+    return Hypothesis(tokens, log_prob, log_prob / divisor**penalty)
 
 
 def best_first(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
     return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
 
 
-def brute_force(table: Table, limit: int, vocabulary: int, penalty: float) -> list[Hypothesis]:
+def brute_force(
+    table: Table, limit: int, vocabulary: int, penalty: float, normalization: str = "gnmt"
+) -> list[Hypothesis]:
     """Every sentence of at most `limit` ids, the end counted, best first."""
     found = []
     for length in range(limit):
         for ids in itertools.product(range(1, vocabulary), repeat=length):
             log_prob = sum(table(ids[:n])[token] for n, token in enumerate((*ids, EOS)))
             if log_prob > -math.inf:
-                found.append(finished(ids, log_prob, penalty))
+                found.append(finished(ids, log_prob, penalty, normalization))
     return best_first(found)
 
 
@@ -122,19 +157,33 @@ seeds = st.integers(0, 2**32)
 vocabularies = st.integers(2, 4)
 limits = st.integers(1, 4)
 penalties = st.sampled_from([0.0, 0.6, 1.0, 2.0, 5.0])
+normalizations = st.sampled_from(["gnmt", "length"])
 impossible_shares = st.sampled_from([0.0, 0.3])
 some = settings(max_examples=60)
 
 
 @some
-@given(seeds, vocabularies, limits, penalties, st.integers(1, 4), impossible_shares)
+@given(seeds, vocabularies, limits, penalties, normalizations, st.integers(1, 4), impossible_shares)
 def test_a_beam_with_room_for_everything_finds_what_brute_force_finds(
-    seed: int, vocabulary: int, limit: int, penalty: float, n_best: int, impossible: float
+    seed: int,
+    vocabulary: int,
+    limit: int,
+    penalty: float,
+    normalization: str,
+    n_best: int,
+    impossible: float,
 ) -> None:
     table = random_table(seed, vocabulary, impossible)
     everything = sum((vocabulary - 1) ** length for length in range(limit))
-    (ours,) = beam([table], [limit], beam_size=everything, penalty=penalty, n_best=n_best)
-    expected = brute_force(table, limit, vocabulary, penalty)
+    (ours,) = beam(
+        [table],
+        [limit],
+        beam_size=everything,
+        penalty=penalty,
+        normalization=normalization,
+        n_best=n_best,
+    )
+    expected = brute_force(table, limit, vocabulary, penalty, normalization)
     assert_same(ours[:n_best], expected[:n_best])
 
 
@@ -151,14 +200,14 @@ def test_beam_search_that_stops_early_equals_a_textbook_beam_search_that_does_no
 
 
 @some
-@given(seeds, vocabularies, st.integers(1, 7), penalties)
+@given(seeds, vocabularies, st.lists(st.integers(1, 7), max_size=4), penalties)
 def test_a_beam_of_one_is_greedy_search(
-    seed: int, vocabulary: int, limit: int, penalty: float
+    seed: int, vocabulary: int, limits: list[int], penalty: float
 ) -> None:
-    tables = [random_table(seed + n, vocabulary) for n in range(3)]
-    found = beam(tables, [limit] * 3, beam_size=1, penalty=penalty)
-    assert [each[0] for each in found] == greedy(tables, [limit] * 3, penalty)
-    assert [len(each) for each in found] == [1, 1, 1]
+    tables = [random_table(seed + n, vocabulary) for n in range(len(limits))]
+    found = beam(tables, limits, beam_size=1, penalty=penalty)
+    expected = [textbook_greedy_search(*each) for each in zip(tables, limits, strict=True)]
+    assert [tokens(each) for each in found] == [[each] for each in expected]
 
 
 @some
@@ -176,14 +225,6 @@ def test_a_batch_of_sentences_gives_what_each_gives_alone(
 
 
 @some
-@given(seeds, st.lists(st.integers(1, 7), max_size=5))
-def test_a_greedy_batch_gives_what_each_sentence_gives_alone(seed: int, limits: list[int]) -> None:
-    tables = [random_table(seed + n, 4) for n in range(len(limits))]
-    alone = [greedy([t], [limit], 1.0)[0] for t, limit in zip(tables, limits, strict=True)]
-    assert greedy(tables, limits, 1.0) == alone
-
-
-@some
 @given(seeds, st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(1, 5))
 def test_no_hypothesis_passes_the_limit_of_its_sentence(
     seed: int, limits: list[int], beam_size: int
@@ -194,7 +235,7 @@ def test_no_hypothesis_passes_the_limit_of_its_sentence(
     ):
         assert found
         assert {len(hypothesis.tokens) + 1 for hypothesis in found} <= {*range(1, limit + 1)}
-    longest = [len(hypothesis.tokens) + 1 for hypothesis in greedy(tables, limits, 1.0)]
+    longest = [len(each.tokens) + 1 for [each] in beam(tables, limits, beam_size=1)]
     assert longest == limits
 
 
@@ -222,7 +263,7 @@ def test_what_is_impossible_is_never_chosen(seed: int, limit: int, beam_size: in
     table = random_table(seed, 4, impossible=0.6)
     (found,) = beam([table], [limit], beam_size=beam_size, n_best=beam_size)
     assert found
-    for hypothesis in (*found, *greedy([table], [limit], 1.0)):
+    for hypothesis in found:
         chosen = (*hypothesis.tokens, EOS)
         assert all(table(chosen[:n])[token] > -math.inf for n, token in enumerate(chosen))
 
@@ -240,7 +281,9 @@ def test_search_stops_as_soon_as_no_prefix_can_win() -> None:
         return [math.log(0.9), math.log(0.1)] if not prefix else [math.log(0.5)] * 2
 
     stepper = TableStepper([table])
-    beam_search(stepper, torch.tensor([1000]), bos=BOS, eos=EOS, beam_size=4, penalty=0.0)
+    choose = best_extensions(4)
+    asks = steps_of_search(torch.tensor([1000]), choose, bos=BOS, eos=EOS, slots=4, penalty=0.0)
+    search(stepper, asks)
     assert stepper.steps == 1
 
 
@@ -249,6 +292,7 @@ def test_the_length_penalty_is_equation_14_of_wu_and_others() -> None:
     assert length_penalty(7, 1.0) == 2.0
     assert length_penalty(7, 2.0) == 4.0
     assert length_penalty(7, 0.0) == 1.0
+    assert length_penalty(7, 2.0, "length") == 49.0
 
 
 def test_a_length_penalty_prefers_the_longer_of_two_equals() -> None:
@@ -260,4 +304,265 @@ def test_a_length_penalty_prefers_the_longer_of_two_equals() -> None:
 
 
 def test_nothing_to_search_finds_nothing() -> None:
-    assert beam([], [], beam_size=3) == greedy([], [], 1.0) == []
+    assert beam([], [], beam_size=3) == []
+
+
+@pytest.mark.parametrize("vocabulary", [5, 64, 100, 1000, 8001])
+def test_the_fast_top_k_finds_the_values_of_torch(vocabulary: int) -> None:
+    scores = torch.randn(7, vocabulary, generator=torch.Generator().manual_seed(vocabulary))
+    values, ids = top_k(scores, 5)
+    assert torch.equal(values, scores.topk(5).values)
+    assert torch.equal(scores.gather(1, ids), values)
+
+
+# --- diversity ------------------------------------------------------------------------------------
+
+
+def test_diversity_takes_the_second_best_of_one_prefix_for_the_best_of_another() -> None:
+    def table(prefix: Prefix) -> list[float]:
+        match prefix:
+            case ():
+                return [-9.0, -0.1, -2.5]
+            case (1,):
+                return [-9.0, -0.5, -1.0]
+            case (2,):
+                return [-9.0, -0.2, -9.0]
+            case _:
+                return [0.0, -math.inf, -math.inf]
+
+    def firsts(diversity: float) -> set[int]:
+        (found,) = run([table], [4], best_extensions(2, diversity), 2, n_best=2)
+        return {each.tokens[0] for each in found}
+
+    assert firsts(0.0) == {1}
+    assert firsts(3.0) == {1, 2}
+
+
+@some
+@given(seeds, st.integers(1, 6), st.integers(1, 5))
+def test_no_diversity_is_plain_beam_search(seed: int, limit: int, beam_size: int) -> None:
+    table = random_table(seed, 4)
+    plain = beam([table], [limit], beam_size=beam_size)
+    assert run([table], [limit], best_extensions(beam_size, 1e-12), beam_size) == plain
+
+
+# --- sampling -------------------------------------------------------------------------------------
+
+
+def sample(
+    tables: Sequence[Table], limit: int, samples: int, draws: Tensor | None = None, **options: float
+) -> list[list[Hypothesis]]:
+    if draws is None:
+        draws = uniform(len(tables), samples, limit)
+    choose = drawn_extensions(draws, **options)
+    return run(tables, [limit] * len(tables), choose, samples, n_best=samples)
+
+
+def uniform(*shape: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(1))
+
+
+def test_samples_are_as_frequent_as_they_are_probable() -> None:
+    table = random_table(3, 3, greed=1.0)
+    samples = 4000
+    (found,) = sample([table], 3, samples)
+    assert len(found) == samples
+    ended = [each for each in brute_force(table, 3, 3, 0.0) if len(each.tokens) < 2]
+    assert len(ended) == 3
+    for expected in ended:  # not at the limit, where all ends
+        share = tokens(found).count(expected.tokens) / samples
+        assert share == pytest.approx(math.exp(expected.log_prob), abs=0.03)
+
+
+@some
+@given(seeds, st.integers(1, 6))
+def test_the_log_probability_of_a_sample_is_that_of_its_tokens(seed: int, limit: int) -> None:
+    table = random_table(seed, 4)
+    everything = {each.tokens: each for each in brute_force(table, limit, 4, 1.0)}
+    for each in sample([table], limit, 5, temperature=2.0)[0]:
+        assert each.log_prob == pytest.approx(everything[each.tokens].log_prob, abs=1e-4)
+
+
+@some
+@given(
+    seeds,
+    st.integers(1, 6),
+    st.sampled_from([{"temperature": 1e-3}, {"top_k": 1}, {"top_p": 1e-6}]),
+)
+def test_sampling_at_its_limits_is_greedy_search(
+    seed: int, limit: int, options: dict[str, float]
+) -> None:
+    table = random_table(seed, 4)
+    found = sample([table], limit, 3, **options)
+    assert tokens(found[0]) == [textbook_greedy_search(table, limit)] * 3
+
+
+def first_tokens(log_probs: Sequence[float], **options: float) -> set[int]:
+    """What is ever drawn first, of a table that ends after one token."""
+
+    def table(prefix: Prefix) -> list[float]:
+        return [-math.inf, *log_probs] if not prefix else [0.0, *[-math.inf] * len(log_probs)]
+
+    (found,) = sample([table], 3, 2000, **options)
+    return {each.tokens[0] for each in found}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {1, 2, 3, 4}),
+        ({"top_k": 3}, {1, 2, 4}),
+        ({"top_k": 9}, {1, 2, 3, 4}),
+        ({"top_p": 0.39}, {2}),
+        ({"top_p": 0.41}, {2, 4}),
+        ({"top_p": 0.95}, {1, 2, 3, 4}),
+        ({"top_p": 0.95, "top_k": 2}, {2, 4}),
+    ],
+    ids=str,
+)
+def test_top_k_and_top_p_keep_the_fewest_most_probable(
+    options: dict[str, float], expected: set[int]
+) -> None:
+    log_probs = [math.log(p) for p in (0.2, 0.4, 0.1, 0.3)]
+    assert first_tokens(log_probs, **options) == expected
+
+
+def test_a_draw_of_almost_one_takes_what_is_possible() -> None:
+    table = random_table(5, 4, impossible=0.6)
+    draws = torch.full((1, 2, 5), 1.0 - 2.0**-24)
+    for each in sample([table], 5, 2, draws)[0]:
+        assert each.log_prob > -math.inf
+
+
+# --- rules ----------------------------------------------------------------------------------------
+
+
+def allowed(rule: Callable[[Prefix], bool], table: Table, limit: int) -> list[Hypothesis]:
+    return [each for each in brute_force(table, limit, 3, 1.0) if rule(each.tokens)]
+
+
+def ruled(rule: Rule, table: Table, limit: int) -> list[Hypothesis]:
+    (found,) = beam([table], [limit], beam_size=64, n_best=64, rules=[rule])
+    return found
+
+
+@some
+@given(seeds, st.integers(1, 5), st.integers(0, 4))
+def test_a_minimum_length_leaves_what_is_long_enough(seed: int, limit: int, least: int) -> None:
+    table = random_table(seed, 3)
+    least = min(least, limit - 1)
+    found = ruled(no_end_before(torch.tensor([least]), EOS), table, limit)
+    assert_same(found, allowed(lambda ids: len(ids) >= least, table, limit))
+
+
+@some
+@given(seeds, st.integers(3, 5), st.lists(st.integers(1, 2), max_size=2))
+def test_a_forced_prefix_leaves_what_begins_with_it(
+    seed: int, limit: int, prefix: list[int]
+) -> None:
+    table = random_table(seed, 3)
+    found = ruled(begin_with([prefix]), table, limit)
+    assert_same(found, allowed(lambda ids: list(ids[: len(prefix)]) == prefix, table, limit))
+
+
+@some
+@given(seeds, st.integers(1, 5), st.integers(1, 3))
+def test_without_repeated_ngrams_is_what_has_none(seed: int, limit: int, size: int) -> None:
+    def has_none(ids: Prefix) -> bool:
+        grams = [ids[i : i + size] for i in range(len(ids) - size + 1)]
+        return len(grams) == len(set(grams))
+
+    table = random_table(seed, 3)
+    found = ruled(no_repeated_ngram(size), table, limit)
+    expected = allowed(has_none, table, limit)
+    assert {each.tokens for each in expected} <= {each.tokens for each in found}
+    assert all(has_none(each.tokens[: limit - 1]) for each in found)
+
+
+# --- terms ----------------------------------------------------------------------------------------
+
+
+def constrained(
+    tables: Sequence[Table],
+    limits: Sequence[int],
+    terms: Sequence[Sequence[Prefix]],
+    slots: int,
+    inside: Sequence[int] = (),
+    n_best: int = 1,
+) -> list[list[Hypothesis]]:
+    continues_word = torch.zeros(4, dtype=torch.bool)
+    continues_word[list(inside)] = True
+    choose = extensions_with_terms(terms, slots, EOS, continues_word)
+    return run(tables, limits, choose, slots, n_best=n_best)
+
+
+def occurs(term: Prefix, ids: Prefix) -> bool:
+    return any(ids[i : i + len(term)] == term for i in range(len(ids)))
+
+
+required = st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=3).map(tuple), max_size=3)
+
+
+@some
+@given(seeds, st.lists(required, min_size=1, max_size=3), st.integers(1, 12), st.integers(0, 3))
+def test_every_hypothesis_holds_its_terms_where_they_fit(
+    seed: int, terms: list[list[Prefix]], slots: int, spare: int
+) -> None:
+    tables = [random_table(seed + n, 4) for n in range(len(terms))]
+    limits = [sum(map(len, each)) + 1 + spare for each in terms]
+    for found, wanted, limit in zip(
+        constrained(tables, limits, terms, slots), terms, limits, strict=True
+    ):
+        assert found
+        for each in found:
+            assert all(occurs(term, each.tokens) for term in wanted)
+            assert not coverage(each.tokens, wanted).missing
+            assert len(each.tokens) < limit
+
+
+@some
+@given(seeds, st.lists(st.integers(1, 2), min_size=1, max_size=2).map(tuple), st.integers(3, 5))
+def test_the_best_sentence_with_a_term_is_found_where_there_is_room_for_everything(
+    seed: int, term: Prefix, limit: int
+) -> None:
+    table = random_table(seed, 3)
+    (found,) = constrained([table], [limit], [[term]], slots=200)
+    expected = next(e for e in brute_force(table, limit, 3, 1.0) if occurs(term, e.tokens))
+    assert found[0].score >= expected.score - 1e-5
+
+
+def test_without_terms_it_is_plain_beam_search() -> None:
+    tables = [random_table(n, 4) for n in range(5)]
+    plain = beam(tables, [6] * 5, beam_size=3)
+    found = constrained(tables, [6] * 5, [[]] * 5, slots=3)
+    assert [each[0].tokens for each in found] == [each[0].tokens for each in plain]
+
+
+def test_a_term_is_not_made_part_of_a_longer_word() -> None:
+    def table(prefix: Prefix) -> list[float]:  # 2 is by far the most probable after 1
+        return [-5.0, -9.0, -0.01] if prefix and prefix[-1] == 1 else [-1.0, -1.0, -1.0]
+
+    (free,) = constrained([table], [5], [[(1,)]], slots=1)
+    (whole,) = constrained([table], [5], [[(1,)]], slots=1, inside=[2])
+    assert occurs((1, 2), free[0].tokens)
+    assert not occurs((1, 2), whole[0].tokens)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "terms", "missing", "begun", "next_ids"),
+    [
+        ((), [(1, 2)], 1, 0, (1,)),
+        ((1,), [(1, 2)], 1, 1, (2,)),
+        ((1, 2), [(1, 2)], 0, 0, ()),
+        ((1, 3), [(1, 2)], 1, 0, (1,)),
+        ((1, 1), [(1, 2)], 1, 1, (2,)),
+        ((1, 2), [(1, 2), (1, 2)], 1, 0, (1,)),
+        ((1,), [(1, 2), (1, 3)], 2, 1, (2, 3)),
+        ((1, 2), [(1,), (2,)], 0, 0, ()),
+    ],
+)
+def test_a_prefix_covers_terms(
+    prefix: Prefix, terms: list[Prefix], missing: int, begun: int, next_ids: Prefix
+) -> None:
+    found = coverage(prefix, terms)
+    assert (len(found.missing), found.begun, found.next_ids) == (missing, begun, next_ids)

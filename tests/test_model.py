@@ -1,4 +1,4 @@
-"""The transformer equals torch's own layers, and its cached steps equal its uncached states."""
+"""The transformer equals torch's own layers, and its rows see nothing of each other."""
 
 import math
 
@@ -12,8 +12,6 @@ from translator.model import (
     Attention,
     DecoderLayer,
     EncoderLayer,
-    KeysValues,
-    LayerCache,
     PositionalEncoding,
     Residual,
     Seq2SeqTransformer,
@@ -243,16 +241,6 @@ def test_a_packed_row_may_be_longer_than_the_model_has_positions() -> None:
     model.encode(row, torch.arange(24)[None] // 8 + 1)
 
 
-def test_too_many_cached_steps_raise() -> None:
-    model = build_model(config(max_positions=8), V).eval()
-    memory = model.encode(*source_and_segments())
-    caches = model.decoder.start(memory)
-    for _ in range(8):
-        model.step(torch.tensor([5, 6]), caches, memory.attend)
-    with pytest.raises(ValueError, match="longer than the model's 8 positions"):
-        model.step(torch.tensor([5, 6]), caches, memory.attend)
-
-
 # --- the whole model ------------------------------------------------------------------------------
 
 
@@ -312,105 +300,6 @@ def test_dropout_makes_training_differ_from_evaluation() -> None:
     inputs = (*source_and_segments(), torch.randint(4, V, (2, 5)))
     assert not torch.equal(model.train()(*inputs), model(*inputs))
     assert torch.equal(model.eval()(*inputs), model(*inputs))
-
-
-# --- step by step ---------------------------------------------------------------------------------
-
-
-class Steps:
-    """Drives `step` and checks each against `decode` over the whole prefix."""
-
-    def __init__(self, model: Seq2SeqTransformer, sentences: int, width: int = 6) -> None:
-        self.model = model
-        self.source = torch.randint(4, V, (sentences, width))
-        self.source[0, width // 2 :] = PAD_ID
-        self.memory = model.encode(self.source, (self.source != PAD_ID).long())
-        self.caches = model.decoder.start(self.memory)
-        self.attend = self.memory.attend
-        self.sentences = torch.arange(sentences)  # [N] the sentence of each hypothesis
-        self.prefixes = torch.zeros(sentences, 0, dtype=torch.long)  # [N, length]
-
-    def step(self) -> None:
-        tokens = torch.randint(1, V, (len(self.prefixes),))
-        self.prefixes = torch.cat((self.prefixes, tokens[:, None]), dim=1)
-        cached = self.model.step(tokens, self.caches, self.attend)
-        memory = self.model.encode(
-            self.source[self.sentences], (self.source[self.sentences] != PAD_ID).long()
-        )
-        uncached = self.model.output(self.model.decode(self.prefixes, memory))[:, -1]
-        torch.testing.assert_close(cached, uncached, rtol=1e-4, atol=1e-4)
-
-    def reorder(self, rows: list[int]) -> None:
-        chosen = torch.tensor(rows)
-        self.prefixes, self.sentences = self.prefixes[chosen], self.sentences[chosen]
-        for cache in self.caches:
-            cache.reorder(chosen)
-
-    def keep_sentences(self, sentences: list[int]) -> None:
-        kept = torch.tensor(sentences)
-        for cache in self.caches:
-            cache.keep_memory(kept)
-        self.attend = self.attend[kept]
-
-
-@torch.inference_mode()
-def test_cached_steps_equal_the_uncached_states_at_every_position(
-    model: Seq2SeqTransformer,
-) -> None:
-    steps = Steps(model, sentences=2)
-    for _ in range(40):  # through two doublings of the cache's room
-        steps.step()
-
-
-@torch.inference_mode()
-def test_cached_steps_with_learned_positions_equal_the_uncached_states() -> None:
-    steps = Steps(randomized(build_model(config(positions="learned"), V)).eval(), sentences=2)
-    for _ in range(4):
-        steps.step()
-
-
-@torch.inference_mode()
-def test_several_hypotheses_share_the_memory_of_their_sentence(model: Seq2SeqTransformer) -> None:
-    steps = Steps(model, sentences=2)
-    steps.step()
-    steps.reorder([0, 0, 0, 1, 1, 1])
-    for _ in range(3):
-        steps.step()
-
-
-@torch.inference_mode()
-def test_reordered_hypotheses_go_on_from_their_own_past(model: Seq2SeqTransformer) -> None:
-    steps = Steps(model, sentences=2)
-    steps.step()
-    steps.reorder([0, 0, 0, 1, 1, 1])
-    for rows in ([2, 0, 0, 5, 4, 3], [1, 1, 1, 3, 5, 5], [0, 2, 1, 4, 3, 4]):
-        steps.step()
-        steps.reorder(rows)
-    steps.step()
-
-
-@torch.inference_mode()
-def test_steps_go_on_after_sentences_are_dropped(model: Seq2SeqTransformer) -> None:
-    steps = Steps(model, sentences=3)
-    steps.step()
-    steps.reorder([0, 0, 1, 1, 2, 2])
-    steps.step()
-    steps.reorder([0, 1, 5, 4])  # the middle sentence is done
-    steps.keep_sentences([0, 2])
-    steps.step()
-    steps.reorder([3, 2])
-    steps.keep_sentences([1])
-    steps.step()
-
-
-@torch.inference_mode()
-def test_a_cache_of_16_positions_grows_without_losing_any() -> None:
-    cache = LayerCache(KeysValues(torch.zeros(1, H, 1, K), torch.zeros(1, H, 1, K)))
-    past = [KeysValues(torch.randn(2, H, 1, K), torch.randn(2, H, 1, K)) for _ in range(35)]
-    for new in past:
-        everything = cache.append(new)
-    assert torch.equal(everything.keys, torch.cat([each.keys for each in past], dim=2))
-    assert torch.equal(everything.values, torch.cat([each.values for each in past], dim=2))
 
 
 # --- what exports depend on -----------------------------------------------------------------------

@@ -1,26 +1,28 @@
 """Text in, text out, by a model that was really trained (on the cipher of conftest)."""
 
+import copy
 import random
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from translator import Translator as PublicTranslator
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
-from translator.decoding import beam_search, greedy_search
 from translator.errors import RunError
+from translator.glossary import Glossary
 from translator.runs import RunDirectory
-from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
+from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
-    ModelStepper,
     Translator,
     _batches_of_like_length,
-    search,
+    _repeats,
+    join_parts,
     split_long,
 )
 
@@ -147,26 +149,13 @@ def test_the_order_of_the_texts_changes_no_translation(
     assert shuffled == [usual[i] for i in order]
 
 
-def test_greedy_search_is_a_beam_of_one(translator: Translator, sources: list[str]) -> None:
-    ids = [[*each[:40], EOS_ID] for each in translator.tokenizer.encode(sources)]
-    limits = torch.full((len(ids),), 50)
-    width = max(len(each) for each in ids)
-    padded = torch.tensor([[*each, *[PAD_ID] * (width - len(each))] for each in ids])
-    with torch.inference_mode():
-        steppers = [ModelStepper(translator.model, padded) for _ in range(2)]
-    greedy = greedy_search(steppers[0], limits, bos=BOS_ID, eos=EOS_ID, penalty=1.0)
-    beam = beam_search(steppers[1], limits, bos=BOS_ID, eos=EOS_ID, beam_size=1, penalty=1.0)
-    assert [each[0].tokens for each in beam] == [each.tokens for each in greedy]
-
-
 @torch.inference_mode()
 def test_greedy_search_chooses_what_the_whole_prefix_makes_most_probable(
     translator: Translator,
 ) -> None:
-    model, cpu = translator.model, torch.device("cpu")
-    source = [*translator.tokenizer.encode(["ana bebe nina"])[0], EOS_ID]
-    (found,) = search(model, [source], DecodingConfig(beam_size=1), cpu)
-    ids = torch.tensor([source])
+    model, [source] = translator.model, translator.tokenizer.encode(["ana bebe nina"])
+    [[found]] = translator.search([source], DecodingConfig(beam_size=1))
+    ids = torch.tensor([[*source, EOS_ID]])
     target = [BOS_ID]
     while len(target) < 40 and (len(target) == 1 or target[-1] != EOS_ID):
         states = model(ids, torch.ones_like(ids), torch.tensor([target]))
@@ -176,26 +165,29 @@ def test_greedy_search_chooses_what_the_whole_prefix_makes_most_probable(
 
 @torch.inference_mode()
 def test_the_log_probability_of_a_hypothesis_is_that_of_its_tokens(translator: Translator) -> None:
-    model, cpu = translator.model, torch.device("cpu")
-    sources = [
-        [*ids, EOS_ID] for ids in translator.tokenizer.encode(["ana bebe nina", "zebra", "abba"])
-    ]
-    for source, found in zip(sources, search(model, sources, DecodingConfig(), cpu), strict=True):
-        ids, target = torch.tensor([source]), torch.tensor([[BOS_ID, *found.tokens]])
+    model = translator.model
+    sources = translator.tokenizer.encode(["ana bebe nina", "zebra", "abba"])
+    for source, found in zip(sources, translator.search(sources), strict=True):
+        ids = torch.tensor([[*source, EOS_ID]])
+        target = torch.tensor([[BOS_ID, *found[0].tokens]])
         log_probs = model.output(model(ids, torch.ones_like(ids), target))[0].log_softmax(-1)
-        labels = torch.tensor([*found.tokens, EOS_ID])
+        labels = torch.tensor([*found[0].tokens, EOS_ID])
         expected = float(log_probs.gather(1, labels[:, None]).sum())
-        assert found.log_prob == pytest.approx(expected, rel=1e-4, abs=1e-4)
+        assert found[0].log_prob == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_a_translation_keeps_to_the_length_limit(translator: Translator, beam_size: int) -> None:
     decoding = DecodingConfig(beam_size=beam_size, max_length_ratio=0.5, max_length_extra=1)
-    ids = [[*each, EOS_ID] for each in translator.tokenizer.encode(["ana", "ana bebe nina anne"])]
-    for source, found in zip(
-        ids, search(translator.model, ids, decoding, torch.device("cpu")), strict=True
-    ):
-        assert len(found.tokens) + 1 <= int(0.5 * len(source)) + 1
+    ids = translator.tokenizer.encode(["ana", "ana bebe nina anne"])
+    for source, found in zip(ids, translator.search(ids, decoding), strict=True):
+        assert len(found[0].tokens) + 1 <= int(0.5 * (len(source) + 1)) + 1
+
+
+def test_a_translation_keeps_to_the_least_length(translator: Translator) -> None:
+    [source] = translator.tokenizer.encode(["ana bebe nina anne"])
+    [[found]] = translator.search([source], DecodingConfig(beam_size=1, min_length_ratio=1.5))
+    assert len(found.tokens) >= int(1.5 * len(source))
 
 
 def test_a_translation_never_asks_for_more_positions_than_the_model_has(
@@ -205,41 +197,229 @@ def test_a_translation_never_asks_for_more_positions_than_the_model_has(
     translator.translate(["ana " * 12, "🍕🍕🍕"], decoding)
 
 
-@settings(max_examples=15)
-@given(st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 3))
-@torch.inference_mode()
-def test_a_stepper_that_is_reordered_equals_fresh_steppers(
-    translator: Translator, seed: int, sentences: int, slots: int
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_neither_batch_nor_order_changes_a_bit_of_a_score(
+    translator: Translator, sources: list[str], beam_size: int
 ) -> None:
-    draw = random.Random(seed)
-    size = translator.tokenizer.vocabulary_size
-    source = torch.tensor(
-        [
-            [draw.randrange(4, size) for _ in range(n)] + [PAD_ID] * (5 - n)
-            for n in draw.choices(range(1, 6), k=sentences)
-        ]
+    decoding = DecodingConfig(beam_size=beam_size, n_best=beam_size)
+    together = translator.translate(sources[::-1], decoding)[::-1]
+    assert together == [translator.translate([source], decoding)[0] for source in sources]
+
+
+def test_threads_that_share_a_translator_get_what_each_gets_alone(
+    translator: Translator, sources: list[str]
+) -> None:
+    shares = [sources[start::4] for start in range(4)]
+    alone = [translator.translate(share, details=True) for share in shares]
+    found: dict[int, object] = {}
+
+    def translate(index: int) -> None:
+        for _ in range(3):
+            found[index] = translator.translate(shares[index], details=True)
+
+    threads = [threading.Thread(target=translate, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[index] for index in range(4)] == alone
+
+
+# Any text: no character is left out, surrogates and control characters neither.
+any_text = st.text(st.characters(), max_size=12)
+
+
+def test_any_two_thousand_texts_are_translated_one_for_one(translator: Translator) -> None:
+    """One run of 40 times 50 texts; deadline and shrinking are left to hypothesis."""
+    seen = 0
+
+    @settings(max_examples=40, phases=[Phase.generate, Phase.shrink])
+    @given(st.lists(any_text, min_size=50, max_size=50))
+    def check(strange: list[str]) -> None:
+        nonlocal seen
+        seen += len(strange)
+        greedy = DecodingConfig(beam_size=1, max_length_ratio=1.0)
+        found = translator.translate(strange, greedy)
+        assert [each.source for each in found] == strange
+        assert all(len(each.text.splitlines()) <= 1 or each.text == each.source for each in found)
+
+    check()
+    assert seen >= 2000
+
+
+# --- what else can be asked for -------------------------------------------------------------------
+
+
+def test_alternatives_differ_and_come_best_first(translator: Translator) -> None:
+    [found] = translator.translate(["ana bebe nina"], DecodingConfig(beam_size=5, n_best=5))
+    scores = [each.score for each in found.alternatives]
+    assert (found.alternatives[0].text, scores[0]) == (found.text, found.score)
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == 5
+
+
+def test_a_beam_grows_to_hold_all_alternatives(translator: Translator) -> None:
+    [found] = translator.translate(["ana bebe nina"], DecodingConfig(beam_size=1, n_best=3))
+    assert len(found.alternatives) == 3
+
+
+def test_samples_come_from_the_seed_and_the_text_alone(
+    translator: Translator, sources: list[str]
+) -> None:
+    decoding = DecodingConfig(sampling=True, temperature=3.0, n_best=3)
+    found = translator.translate(sources, decoding)
+    assert found == translator.translate(sources[::-1], decoding)[::-1]
+    other = decoding.model_copy(update={"sampling_seed": 2})
+    assert found != translator.translate(sources, other)
+
+
+def test_tokens_are_those_of_the_text_and_their_log_probabilities_its_score(
+    translator: Translator,
+) -> None:
+    decoding = DecodingConfig(length_penalty=0.0)
+    [found] = translator.translate(["ana bebe nina"], decoding, details=True)
+    assert found.text == "".join(t.piece for t in found.tokens[:-1]).replace("▁", " ").strip()
+    assert found.tokens[-1].piece == "</s>"
+    assert sum(token.log_prob for token in found.tokens) == pytest.approx(found.score, abs=1e-4)
+
+
+def test_a_cipher_is_aligned_word_by_word(translator: Translator) -> None:
+    [found] = translator.translate(["ana bebe nina abba"], details=True)
+    words = len(found.text.split())
+    assert [target for _, target in found.alignment] == list(range(words))
+    assert found.pharaoh == " ".join(f"{i}-{j}" for i, j in found.alignment)
+    assert {source for source, _ in found.alignment} <= set(range(4))
+
+
+def test_the_alignment_of_a_long_text_counts_the_words_of_all_its_parts(
+    translator: Translator, cipher_pairs: list[SentencePair]
+) -> None:
+    text = " ".join(pair.source for pair in cipher_pairs[:30])
+    [found] = translator.translate([text], details=True)
+    assert max(source for source, _ in found.alignment) > 40
+    assert max(target for _, target in found.alignment) < len(found.text.split())
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_a_translation_begins_with_the_prefix(translator: Translator, beam_size: int) -> None:
+    decoding = DecodingConfig(beam_size=beam_size)
+    found = translator.translate(["ana bebe", "nina"], decoding, prefix="mar lila")
+    assert all(each.text.startswith("mar lila") for each in found)
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_every_translation_holds_the_terms_of_its_glossary(
+    translator: Translator, cipher_pairs: list[SentencePair], beam_size: int
+) -> None:
+    terms = {"ana": "lila mar", "bebe": "zebra", "abba": "ñandú"}
+    glossary = Glossary(terms, keep=[r"\d+"])
+    texts = [f"{pair.source} 4{i}" for i, pair in enumerate(cipher_pairs[:40])]
+    found = translator.translate(texts, DecodingConfig(beam_size=beam_size), glossary=glossary)
+    due = 0
+    for each in found:
+        for term in glossary.required(each.source):
+            due += 1
+            assert each.text.count(term) >= glossary.required(each.source).count(term)
+        assert "missing" not in " ".join(each.warnings)
+    assert due > 80
+
+
+def test_a_glossary_changes_no_text_without_its_terms(
+    translator: Translator, sources: list[str]
+) -> None:
+    glossary = Glossary({"nowhere": "nada"})
+    assert translator.translate(sources, glossary=glossary) == translator.translate(sources)
+
+
+def test_a_term_that_cannot_be_held_is_warned_of(translator: Translator) -> None:
+    glossary = Glossary({"ana": "oto " * 60})
+    [found] = translator.translate(["ana bebe"], glossary=glossary)
+    assert "is missing" in " ".join(found.warnings)
+
+
+def test_an_empty_translation_is_searched_again_and_said(translator: Translator) -> None:
+    """A model whose end is always the most probable."""
+    model = copy.deepcopy(translator.model)
+    output = model.output.weight.detach().clone()
+    output[EOS_ID] *= 50.0
+    untied = torch.nn.Linear(output.shape[1], output.shape[0], bias=False)
+    untied.weight = torch.nn.Parameter(output)
+    model.output = untied
+    ends = Translator(translator.config, translator.tokenizer, model)
+    found = ends.translate(["ana", "bebe"])
+    for each in found:
+        assert each.text
+        assert each.warnings == ("the translation was empty; it was searched again",)
+
+
+def test_a_translation_that_goes_round_is_searched_again_and_said(translator: Translator) -> None:
+    """A model that hardly ever ends repeats itself until its limit."""
+    model = copy.deepcopy(translator.model)
+    output = torch.zeros_like(model.output.weight)
+    output[10] = 1e-3
+    model.output = torch.nn.Linear(output.shape[1], output.shape[0], bias=False)
+    model.output.weight = torch.nn.Parameter(output)
+    model.decoder.norm.weight.data.zero_()
+    model.decoder.norm.bias.data.fill_(1.0)
+    loops = Translator(translator.config, translator.tokenizer, model)
+    [found] = loops.translate(["ana bebe nina"], DecodingConfig(beam_size=1))
+    assert "the translation repeated itself; it was searched again" in found.warnings
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ([5] * 9, True),
+        ([5] * 8, False),  # "no no no" is no loop
+        ([1, 2] * 5, True),
+        ([1, 2] * 4, False),
+        ([9, 8, *[1, 2, 3] * 4, 7], True),
+        (list(range(50)), False),
+        ([], False),
+    ],
+)
+def test_a_loop_is_the_same_four_times_and_eight_ids_more(ids: list[int], expected: bool) -> None:
+    assert _repeats(ids) is expected
+
+
+def test_sentences_are_translated_one_by_one_and_joined_by_their_spaces(
+    translator: Translator,
+) -> None:
+    text = "Ana bebe.  Nina abba!"
+    alone = texts(translator, ["Ana bebe.", "Nina abba!"])
+    assert texts(translator, [text]) == ["  ".join(alone)]
+    whole = DecodingConfig(split_sentences=False)
+    [hypotheses] = translator.search(translator.tokenizer.encode([text]))
+    assert (
+        translator.translate([text], whole)[0].text
+        == (translator.tokenizer.decode([hypotheses[0].tokens])[0])
     )
-    stepper = ModelStepper(translator.model, source)
-    hypotheses: list[tuple[int, list[int]]] = [(sentence, []) for sentence in range(sentences)]
-    for _ in range(4):
-        tokens = [draw.randrange(4, size) for _ in hypotheses]
-        for (_, prefix), token in zip(hypotheses, tokens, strict=True):
-            prefix.append(token)
-        found = stepper.step(torch.tensor(tokens))
-        for row, (sentence, prefix) in enumerate(hypotheses):
-            fresh = ModelStepper(translator.model, source[sentence : sentence + 1])
-            for token in prefix:
-                expected = fresh.step(torch.tensor([token]))
-            torch.testing.assert_close(found[row], expected[0], rtol=1e-4, atol=1e-4)
-        alive = sorted({sentence for sentence, _ in hypotheses})
-        kept = sorted(draw.sample(alive, draw.randint(1, len(alive))))
-        rows = [
-            draw.choice([row for row, (owner, _) in enumerate(hypotheses) if owner == sentence])
-            for sentence in kept
-            for _ in range(slots)
-        ]
-        stepper.reorder(torch.tensor(rows))
-        hypotheses = [(hypotheses[row][0], [*hypotheses[row][1]]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("parts", "spaces", "expected"),
+    [
+        (["a", "b"], [" ", ""], "a b"),
+        (["a", "", "b"], ["  ", " ", ""], "a  b"),
+        (["", "b"], [" ", ""], "b"),
+        (["a", ""], [" ", ""], "a"),
+        ([], [], ""),
+    ],
+)
+def test_an_empty_part_leaves_no_stray_space(
+    parts: list[str], spaces: list[str], expected: str
+) -> None:
+    assert join_parts(parts, spaces) == expected
+
+
+def test_bfloat16_translates_as_float32_does_but_for_a_few(
+    trained_run: RunDirectory, translator: Translator, sources: list[str]
+) -> None:
+    half = Translator.from_run(trained_run.path, device="cpu", precision="bfloat16")
+    same = sum(
+        a == b for a, b in zip(texts(half, sources), texts(translator, sources), strict=True)
+    )
+    assert same >= 0.9 * len(sources)
 
 
 # --- long texts -----------------------------------------------------------------------------------
@@ -287,14 +467,16 @@ def test_a_long_text_is_cut_at_the_best_place(text: str, limit: int, expected: l
     assert [" ".join(words[i] for i in part) for part in parts] == expected
 
 
-@given(st.lists(st.integers(1, 50), max_size=40), st.integers(16, 200))
-def test_batches_hold_each_sentence_once_within_the_budget(lengths: list[int], budget: int) -> None:
-    sentences = [[5] * length for length in lengths]
-    batches = list(_batches_of_like_length(sentences, budget))
+@given(st.lists(st.integers(1, 50), max_size=40), st.integers(16, 200), st.integers(1, 9))
+def test_batches_hold_each_sentence_once_within_the_budget(
+    lengths: list[int], budget: int, most: int
+) -> None:
+    batches = list(_batches_of_like_length(lengths, budget, most))
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
     for batch in batches:
         padded = len(batch) * (max(lengths[index] for index in batch) + 1)
         assert padded <= budget or len(batch) == 1
+        assert len(batch) <= most
 
 
 # --- runs that cannot translate -------------------------------------------------------------------

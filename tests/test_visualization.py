@@ -21,18 +21,14 @@ import torch
 from conftest import CIPHER, tiny_config
 
 from translator import attention_maps
+from translator.alignment import attention_weights, recorded_attention
 from translator.errors import DataError, RunError
 from translator.model import Attention, build_model
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 from translator.training import StepDone, train
-from translator.translation import ModelStepper, Translator
-from translator.visualization.attention import (
-    AttentionMaps,
-    attention_arrays,
-    attention_weights,
-    recorded_attention,
-)
+from translator.translation import Translator
+from translator.visualization.attention import AttentionMaps, attention_arrays
 from translator.visualization.curves import METRICS, RunCurves, read_curves
 from translator.visualization.page import attention_page, curves_page
 from translator.visualization.picture import attention_picture, curves_picture
@@ -74,11 +70,9 @@ def test_the_weights_times_the_values_are_what_the_module_computes(deep: Transla
     segments = torch.tensor([[1, 1, 1, 1, 1, 2, 2, 0], [1, 1, 1, 0, 0, 0, 0, 0]])
     target = torch.tensor([[BOS_ID, 11, 12, BOS_ID, 13], [BOS_ID, 14, 15, 16, 17]])
     deep.model(source, segments, target, torch.tensor([[1, 1, 1, 2, 2], [1, 1, 1, 1, 1]]))
-    stepper = ModelStepper(deep.model, source)
-    stepper.step(torch.tensor([BOS_ID] * 6))  # three hypotheses a sentence
     for hook in hooks:
         hook.remove()
-    assert len(calls) == 3 + 2 * 2 + 3 + 2 * 2
+    assert len(calls) == 3 + 2 * 2
     for module, inputs, output in calls:
         weights = attention_weights(module, *inputs)
         heads = weights @ inputs[1].values
@@ -107,7 +101,7 @@ def test_padding_gets_exactly_nothing_and_changes_nothing(deep: Translator) -> N
     found = []
     for row in (ids, [*ids, PAD_ID, PAD_ID]):
         source = torch.tensor([row])
-        with recorded_attention(deep.model) as weights:
+        with recorded_attention(deep.model.modules()) as weights:
             deep.model(source, (source != PAD_ID).long(), torch.tensor([[BOS_ID, 11, 12]]))
         found.append([each[0][:, :, : len(ids)] for each in weights.values()])
     for alone, padded in zip(*found, strict=True):
@@ -121,18 +115,17 @@ def test_one_forced_pass_gives_what_decoding_step_by_step_sees(
     deep: Translator, maps: AttentionMaps
 ) -> None:
     source, target = deep.tokenizer.encode([SENTENCE, "oto tita rosa"])
-    stepper = ModelStepper(deep.model, torch.tensor([[*source, EOS_ID]]))
-    with recorded_attention(deep.model) as weights:
-        for token in (BOS_ID, *target):
-            stepper.step(torch.tensor([token]))
-    for index, layer in enumerate(deep.model.decoder.layers):
-        for step, seen in enumerate(weights[layer.cross_attention]):
+    ids = torch.tensor([[*source, EOS_ID]])
+    for step in range(len(target) + 1):
+        with recorded_attention(deep.model.modules()) as weights:
+            deep.model(ids, torch.ones_like(ids), torch.tensor([[BOS_ID, *target[:step]]]))
+        for index, layer in enumerate(deep.model.decoder.layers):
+            [seen] = weights[layer.cross_attention]
             forced = maps.cross_attention.weights[index, :, step]
-            np.testing.assert_allclose(seen[0, :, 0], forced, atol=1e-5)
-        for step, seen in enumerate(weights[layer.self_attention]):
+            np.testing.assert_allclose(seen[0, :, -1], forced, atol=1e-5)
+            [seen] = weights[layer.self_attention]
             forced = maps.decoder_self_attention.weights[index, :, step]
-            np.testing.assert_allclose(seen[0, :, 0], forced[:, : step + 1], atol=1e-5)
-    assert len(weights[deep.model.decoder.layers[0].cross_attention]) == len(target) + 1
+            np.testing.assert_allclose(seen[0, :, -1], forced[:, : step + 1], atol=1e-5)
 
 
 def test_a_view_is_a_head_of_a_layer_or_their_average(maps: AttentionMaps) -> None:
@@ -149,14 +142,15 @@ def test_recording_ends_and_leaves_other_threads_out(deep: Translator) -> None:
 
     def translate() -> None:
         while not stop.is_set():
-            deep.translate(["bebe", "nina ana"])
+            deep.translate(["bebe", "nina ana"], details=True)
 
     thread = threading.Thread(target=translate)
     thread.start()
     try:
         found = [attention_maps(deep, SENTENCE, "oto") for _ in range(30)]
-        with recorded_attention(deep.model) as weights:
-            deep_thread = threading.Thread(target=deep.translate, args=(["bebe"],))
+        with recorded_attention(deep.model.modules()) as weights:
+            ids = torch.tensor([[5, EOS_ID]])
+            deep_thread = threading.Thread(target=deep.model, args=(ids, ids.clip(1, 1), ids))
             deep_thread.start()
             deep_thread.join()
     finally:

@@ -371,12 +371,56 @@ class DecodingConfig(Section):
         le=5.0,
         description="Exponent of the length penalty of Wu et al. (2016), eq. 14.",
     )
+    length_normalization: Literal["gnmt", "length"] = Field(
+        "gnmt",
+        description="What length_penalty is the exponent of: gnmt, (5 + length) / 6, or length.",
+    )
     max_length_ratio: float = Field(
         2.0, gt=0.0, le=20.0, description="At most ratio × source tokens + extra target tokens."
     )
     max_length_extra: int = Field(10, ge=1, le=1000, description="See max_length_ratio.")
+    min_length_ratio: float = Field(
+        0.0, ge=0.0, le=5.0, description="At least ratio × source tokens."
+    )
+    no_repeat_ngram_size: int = Field(
+        0, ge=0, le=20, description="No sequence of so many target tokens occurs twice; 0: it may."
+    )
+    n_best: int = Field(
+        1, ge=1, le=256, description="Alternatives for each text; the beam has room for them all."
+    )
+    diversity: float = Field(
+        0.0,
+        ge=0.0,
+        le=100.0,
+        description="What the second best token after a prefix loses in the beam, the third twice, "
+        "so that alternatives differ early.",
+    )
+    sampling: bool = Field(
+        False, description="Draw each token by its probability instead of searching the best."
+    )
+    temperature: float = Field(
+        1.0, gt=0.0, le=10.0, description="Of sampling: below 1 sharpens the probabilities."
+    )
+    top_k: int = Field(0, ge=0, description="Of sampling: only the k most probable tokens; 0: all.")
+    top_p: float = Field(
+        1.0,
+        gt=0.0,
+        le=1.0,
+        description="Of sampling: only the most probable tokens that together have this share.",
+    )
+    sampling_seed: int = Field(
+        1, ge=0, lt=2**32, description="The same seed and text give the same sample."
+    )
+    split_sentences: bool = Field(
+        True, description="Translate the sentences of a text one by one; false: as one."
+    )
     tokens_per_batch: int = Field(
-        4096, ge=16, description="Source tokens translated together; it changes speed only."
+        4096, ge=16, description="Source tokens encoded together; it changes speed only."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of the products inside the layers; bfloat16 is faster where the hardware "
+        "computes it, and changes a translation here and there.",
     )
 
 

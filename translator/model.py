@@ -130,43 +130,6 @@ class EncoderLayer(nn.Module):
         return self.feed_forward_residual(x, self.feed_forward)  # type: ignore[no-any-return]
 
 
-class LayerCache:
-    """What a decoder layer keeps between steps: the memory's projection and the past's.
-
-    The past lies in buffers that double when they are full, so a step copies one position only.
-    """
-
-    def __init__(self, memory: KeysValues) -> None:
-        self.memory = memory  # [B, H, S, K]
-        self.length = 0
-        self._keys: Tensor | None = None  # [N, H, room ≥ length, K]
-        self._values: Tensor | None = None
-
-    def append(self, new: KeysValues) -> KeysValues:
-        """Add one position [N, H, 1, K]; returns all positions so far [N, H, length, K]."""
-        if self._keys is None or self._values is None:
-            rows, heads, _, size = new.keys.shape
-            self._keys = new.keys.new_empty(rows, heads, 16, size)
-            self._values = torch.empty_like(self._keys)
-        elif self.length == self._keys.shape[2]:
-            self._keys = torch.cat((self._keys, torch.empty_like(self._keys)), dim=2)
-            self._values = torch.cat((self._values, torch.empty_like(self._values)), dim=2)
-        self._keys[:, :, self.length] = new.keys[:, :, 0]
-        self._values[:, :, self.length] = new.values[:, :, 0]
-        self.length += 1
-        return KeysValues(self._keys[:, :, : self.length], self._values[:, :, : self.length])
-
-    def reorder(self, rows: Tensor) -> None:
-        """Keep these rows [N'] of the past, in this order."""
-        if self._keys is not None and self._values is not None:
-            self._keys = self._keys[rows]
-            self._values = self._values[rows]
-
-    def keep_memory(self, rows: Tensor) -> None:
-        """Keep these rows [B'] of the memory."""
-        self.memory = KeysValues(self.memory.keys[rows], self.memory.values[rows])
-
-
 class DecoderLayer(nn.Module):
     """Masked self-attention, then cross-attention to the memory, then feed-forward."""
 
@@ -193,22 +156,6 @@ class DecoderLayer(nn.Module):
         x = self.cross_attention_residual(
             x, lambda y: self.cross_attention(y, memory, attend_memory)
         )
-        return self.feed_forward_residual(x, self.feed_forward)  # type: ignore[no-any-return]
-
-    def step(self, x: Tensor, cache: LayerCache, attend_memory: Tensor) -> Tensor:
-        """One new position of N = B × beam hypotheses, with the past cached: [N, 1, D] → [N, 1, D].
-
-        The hypotheses of a sentence ask as N / B queries of one memory row, which is not repeated.
-        """
-        x = self.self_attention_residual(
-            x,
-            lambda y: self.self_attention(y, cache.append(self.self_attention.keys_values(y))),
-        )
-        beams = x.unflatten(0, (cache.memory.keys.shape[0], -1)).squeeze(2)  # [B, beam, D]
-        beams = self.cross_attention_residual(
-            beams, lambda y: self.cross_attention(y, cache.memory, attend_memory)
-        )
-        x = beams.flatten(0, 1).unsqueeze(1)
         return self.feed_forward_residual(x, self.feed_forward)  # type: ignore[no-any-return]
 
 
@@ -303,18 +250,6 @@ class Decoder(nn.Module):
             x = layer(x, attend, keys_values, attend_memory)
         return self.norm(x)  # type: ignore[no-any-return]
 
-    def start(self, memory: Memory) -> list[LayerCache]:
-        """Empty caches for `step`; the memory is projected once."""
-        return [
-            LayerCache(layer.cross_attention.keys_values(memory.states)) for layer in self.layers
-        ]
-
-    def step(self, x: Tensor, caches: list[LayerCache], attend_memory: Tensor) -> Tensor:
-        """One embedded new position [N, 1, D] → its state [N, 1, D]."""
-        for layer, cache in zip(self.layers, caches, strict=True):
-            x = layer.step(x, cache, attend_memory)
-        return self.norm(x)  # type: ignore[no-any-return]
-
 
 class Seq2SeqTransformer(nn.Module):
     """Ids of one language in, scores of the next id of the other language out."""
@@ -372,16 +307,6 @@ class Seq2SeqTransformer(nn.Module):
     ) -> Tensor:
         """States [B, T, D] of all target positions, each seeing the source and its own past."""
         return self.decode(decoder_input, self.encode(source, source_segments), target_segments)
-
-    def step(self, tokens: Tensor, caches: list[LayerCache], attend_memory: Tensor) -> Tensor:
-        """The newest ids [N] of N hypotheses → logits of the next [N, V]; the caches grow."""
-        if caches[0].length >= self.config.max_positions:
-            raise ValueError(
-                f"a sequence is longer than the model's {self.config.max_positions} positions"
-            )
-        position = torch.tensor([caches[0].length], device=tokens.device)
-        x = self._embed(self.target_embedding, tokens[:, None], position)
-        return self.output(self.decoder.step(x, caches, attend_memory)[:, 0])  # type: ignore[no-any-return]
 
     def _embed(self, embedding: nn.Embedding, ids: Tensor, positions: Tensor) -> Tensor:
         """Embeddings scaled by √D (section 3.4) plus positions: [B, T] → [B, T, D]."""

@@ -1,45 +1,138 @@
 """Text in, text out: the public Python interface of a trained run."""
 
+import math
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from translator.alignment import align_words, read_again
 from translator.config import Config, DecodingConfig
-from translator.decoding import Hypothesis, beam_search, greedy_search
+from translator.decoding import (
+    Chooser,
+    Hypothesis,
+    Rule,
+    begin_with,
+    best_extensions,
+    drawn_extensions,
+    extensions_with_terms,
+    no_end_before,
+    no_repeated_ngram,
+    steps_of_search,
+)
 from translator.errors import RunError
+from translator.glossary import Glossary
 from translator.hardware import choose_device
-from translator.model import LayerCache, Seq2SeqTransformer, build_model
+from translator.inference import Engine, Job, run_searches
+from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
+from translator.sentences import split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
+
+Precision = Literal["float32", "bfloat16"]
+
+_ROWS_AT_ONCE = {"cpu": 256}  # hypotheses in a step of the model: what its caches hold …
+_ROWS_AT_ONCE_ELSEWHERE = 4096  # … or what keeps many cores busy
+_SLOTS_FOR_TERMS = 10  # Post and Vilar (2018): required terms need a beam of ten or more
+_LOOP_REPEATS = 4  # so many times the same ids, one after another, are a loop
+_NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a model whose numbers are broken
+_LOOP_NGRAM = 3  # what a search that went into a loop may not repeat in its second try
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the translation and its log-probability given all before it."""
+
+    piece: str
+    log_prob: float
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another translation of the same text."""
+
+    text: str
+    score: float
 
 
 @dataclass(frozen=True)
 class Translation:
-    """A translated text and how sure the model was of it."""
+    """A translated text, how sure the model was of it, and what else was asked for."""
 
     source: str
     text: str
-    score: float  # log-probability ÷ length penalty of the best hypothesis; 0 for blank input
+    score: float  # log-probability ÷ length penalty, the mean of its sentences; 0 for blank input
+    alternatives: tuple[Alternative, ...] = ()  # decoding.n_best of them, the text itself first
+    tokens: tuple[Token, ...] = ()  # with details
+    alignment: tuple[tuple[int, int], ...] = ()  # with details: words (source, target), from 0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def pharaoh(self) -> str:
+        """The word alignment as `0-0 1-2 …`."""
+        return " ".join(f"{source}-{target}" for source, target in self.alignment)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is translated as one sequence: a sentence, or a piece of one that is too long."""
+
+    text: int  # which of the given texts
+    ids: tuple[int, ...]
+    space: str  # what stands between its translation and the next one's
+    prefix: tuple[int, ...] = ()  # what its translation must begin with
+    required: tuple[str, ...] = ()  # the terms that its translation must hold …
+    terms: tuple[tuple[int, ...], ...] = ()  # … and their ids, as many as there is room for
+
+
+@dataclass
+class _Found:
+    """The hypotheses of a part, best first, and what was odd about their search."""
+
+    hypotheses: list[Hypothesis]
+    warnings: list[str] = field(default_factory=list)
 
 
 class Translator:
-    """A trained model that translates texts.
+    """A trained model that translates texts. Several threads may use one at the same time.
 
     >>> Translator.from_run("runs/everyday").translate(["Pizza is great."])[0].text
     '¡La pizza es genial!'
     """
 
-    def __init__(self, config: Config, tokenizer: Tokenizer, model: Seq2SeqTransformer) -> None:
+    def __init__(
+        self,
+        config: Config,
+        tokenizer: Tokenizer,
+        model: Seq2SeqTransformer,
+        precision: Precision | None = None,
+    ) -> None:
+        """Take a model as it is now; what it learns later is not seen.
+
+        `precision` replaces that of `config.decoding`.
+        """
         self.config = config
         self.tokenizer = tokenizer
         self.model = model.eval()
+        precision = precision or config.decoding.precision
+        self._engine = Engine(model, getattr(torch, precision))
+        self._continues_word = torch.tensor(
+            [
+                not piece.startswith("▁") and any(map(str.isalnum, piece)) and i > EOS_ID
+                for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary_size)))
+            ],
+            device=self._engine.device,
+        )
 
     @classmethod
-    def from_run(cls, path: str | Path, device: str = "auto") -> "Translator":
+    def from_run(
+        cls, path: str | Path, device: str = "auto", precision: Precision | None = None
+    ) -> "Translator":
         """Load the best model of a run directory; RunError when it is missing or damaged."""
         run = RunDirectory(Path(path))
         run.check_model()
@@ -56,115 +149,284 @@ class Translator:
                 "Both files must come from the same run.",
             )
         model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
-        return cls(config, tokenizer, model.to(choose_device(device)))
+        return cls(config, tokenizer, model.to(choose_device(device)), precision)
 
     def translate(
-        self, texts: Sequence[str], decoding: DecodingConfig | None = None
+        self,
+        texts: Sequence[str],
+        decoding: DecodingConfig | None = None,
+        *,
+        prefix: str = "",
+        glossary: Glossary | None = None,
+        details: bool = False,
     ) -> list[Translation]:
         """Translate texts, one for one and in order; a blank text stays as it is.
 
-        `decoding` replaces the settings of the run. A text longer than the model can see is cut
-        at sentence ends, else at words, and its translated parts are joined with spaces.
+        `decoding` replaces the settings of the run. Every translation begins with `prefix` and
+        holds the terms that `glossary` requires. With `details` come the tokens and the word
+        alignment of each translation, at the price of a second pass.
+
+        A text is translated sentence by sentence. A sentence longer than the model can see is cut
+        at the end of a clause, else at words, and its translated parts are joined with spaces.
         """
         if isinstance(texts, str):
             raise TypeError("translate() takes a list of texts; put the one text in a list")
         decoding = decoding or self.config.decoding
-        limit = min(
-            self.config.data.max_tokens_per_sentence,
-            self.config.model.max_positions - 1,
-        )
-        parts: list[list[int]] = []  # of all texts
-        owners: list[int] = []  # the text of each part
-        for index, ids in enumerate(self.tokenizer.encode(texts)):
-            for part in split_long(ids, self.tokenizer.pieces(ids), limit):
-                parts.append(part)
-                owners.append(index)
-        hypotheses = self._search(parts, decoding)
-        found: list[list[Hypothesis]] = [[] for _ in texts]
-        for owner, hypothesis in zip(owners, hypotheses, strict=True):
-            found[owner].append(hypothesis)
+        parts = list(self._parts(texts, decoding, prefix, glossary or Glossary()))
+        found: list[list[tuple[_Part, _Found]]] = [[] for _ in texts]
+        for part, result in zip(parts, self._search(parts, decoding), strict=True):
+            found[part.text].append((part, result))
         return [
-            Translation(
-                text,
-                " ".join(filter(None, self.tokenizer.decode([h.tokens for h in each])))
-                if each
-                else text,
-                sum(h.score for h in each) / max(1, len(each)),
-            )
+            self._translation(text, each, decoding.n_best, details)
             for text, each in zip(texts, found, strict=True)
         ]
 
-    def _search(self, sentences: list[list[int]], decoding: DecodingConfig) -> list[Hypothesis]:
-        """The best hypothesis of each sentence; they are decoded in batches of like length."""
-        device = next(self.model.parameters()).device
-        found: dict[int, Hypothesis] = {}
-        for indices in _batches_of_like_length(sentences, decoding.tokens_per_batch):
-            source = [[*sentences[i], EOS_ID] for i in indices]
-            best = search(self.model, source, decoding, device)
-            found.update(zip(indices, best, strict=True))
-        return [found[index] for index in range(len(sentences))]
+    def search(
+        self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses for source ids without special ids, each as one sequence, best first."""
+        parts = [_Part(i, tuple(ids), "") for i, ids in enumerate(sources)]
+        return [each.hypotheses for each in self._search(parts, decoding or self.config.decoding)]
 
+    # --- texts to parts ---------------------------------------------------------------------------
 
-class ModelStepper:
-    """A model and its memory of the source as the `Stepper` that a search drives."""
+    def _parts(
+        self, texts: Sequence[str], decoding: DecodingConfig, prefix: str, glossary: Glossary
+    ) -> Iterator[_Part]:
+        limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
+        [prefix_ids] = self.tokenizer.encode([prefix])
+        begin = tuple(prefix_ids[: self.config.model.max_positions // 2])
+        split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
+        sentences = [(i, *pair) for i, text in enumerate(texts) for pair in split(text)]
+        encoded = self.tokenizer.encode([sentence for _, sentence, _ in sentences])
+        begun = -1  # the text whose first part was given
+        for (index, sentence, space), ids in zip(sentences, encoded, strict=True):
+            pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
+            for number, piece in enumerate(pieces, start=1):
+                seen = sentence if len(pieces) == 1 else self.tokenizer.decode([piece])[0]
+                required = tuple(glossary.required(seen)) if glossary else ()
+                yield _Part(
+                    index,
+                    tuple(piece),
+                    space if number == len(pieces) else " ",
+                    begin if index > begun else (),
+                    required,
+                    self._terms(required),
+                )
+                begun = index
 
-    def __init__(self, model: Seq2SeqTransformer, source: Tensor) -> None:
-        """Encode source ids [B, S] once."""
-        memory = model.encode(source, (source != PAD_ID).long())
-        self._model = model
-        self._attend_memory = memory.attend
-        self._caches: list[LayerCache] = model.decoder.start(memory)
-        self._rows = len(source)
+    def _terms(self, required: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The ids of required terms, as many as half of the model's positions hold."""
+        terms: list[tuple[int, ...]] = []
+        if not required:
+            return ()
+        room = self.config.model.max_positions // 2 - 1
+        for ids in self.tokenizer.encode(required):
+            if ids and len(ids) <= room:
+                terms.append(tuple(ids))
+                room -= len(ids)
+        return tuple(terms)
 
-    def step(self, tokens: Tensor) -> Tensor:
-        """Ids [N] → log-probabilities [N, V] in float32."""
-        self._rows = len(tokens)
-        logits = self._model.step(tokens, self._caches, self._attend_memory)
-        return F.log_softmax(logits, dim=-1, dtype=torch.float32)
+    # --- parts to hypotheses ----------------------------------------------------------------------
 
-    def reorder(self, rows: Tensor) -> None:
-        """Keep these rows of the past, and the memory of the sentences that they belong to."""
-        sentences = len(self._attend_memory)
-        kept = torch.unique_consecutive(rows // max(1, self._rows // max(1, sentences)))
-        for cache in self._caches:
-            cache.reorder(rows)
-            if len(kept) < sentences:
-                cache.keep_memory(kept)
-        self._attend_memory = self._attend_memory[kept]
+    def _search(self, parts: list[_Part], decoding: DecodingConfig) -> list[_Found]:
+        """The hypotheses of each part; a search that went wrong is tried again another way."""
+        found = [_Found(hypotheses) for hypotheses in self._hypotheses(parts, decoding)]
+        looping = [i for i, part in enumerate(parts) if _loops(part, found[i].hypotheses[0])]
+        without = decoding.model_copy(update={"no_repeat_ngram_size": _LOOP_NGRAM})
+        self._try_again(parts, found, looping, without, "the translation repeated itself")
+        empty = [i for i, each in enumerate(found) if not self._text(each.hypotheses[0]).strip()]
+        longer = decoding.model_copy(update={"min_length_ratio": 0.5})
+        self._try_again(parts, found, empty, longer, "the translation was empty")
+        for part, each in zip(parts, found, strict=True):
+            text = self._text(each.hypotheses[0]) if part.required else ""
+            each.warnings += [
+                f"the required term {term!r} is missing"
+                for term in part.required
+                if term not in text
+            ]
+        return found
 
+    def _try_again(
+        self,
+        parts: list[_Part],
+        found: list[_Found],
+        which: list[int],
+        decoding: DecodingConfig,
+        warning: str,
+    ) -> None:
+        again = self._hypotheses([parts[i] for i in which], decoding)
+        for i, hypotheses in zip(which, again, strict=True):
+            if math.isfinite(hypotheses[0].log_prob):
+                found[i].hypotheses = hypotheses
+            found[i].warnings.append(f"{warning}; it was searched again")
 
-@torch.inference_mode()
-def search(
-    model: Seq2SeqTransformer,
-    source: Sequence[Sequence[int]],
-    decoding: DecodingConfig,
-    device: torch.device,
-) -> list[Hypothesis]:
-    """The best hypothesis for each source sentence (ids ending in EOS), decoded as one batch."""
-    width = max(len(ids) for ids in source)
-    padded = torch.tensor([[*ids, *[PAD_ID] * (width - len(ids))] for ids in source], device=device)
-    limits = [
-        min(
-            int(decoding.max_length_ratio * len(ids)) + decoding.max_length_extra,
-            model.config.max_positions - 1,
+    def _hypotheses(
+        self, parts: Sequence[_Part], decoding: DecodingConfig
+    ) -> list[list[Hypothesis]]:
+        """Parts of like length are decoded together, those that must hold terms by themselves."""
+        device = self._engine.device.type
+        rows_at_once = _ROWS_AT_ONCE.get(device, _ROWS_AT_ONCE_ELSEWHERE)
+        batches = []
+        for constrained in (False, True):
+            chosen = [i for i, part in enumerate(parts) if bool(part.terms) == constrained]
+            most = max(1, rows_at_once // _slots(decoding, constrained))
+            lengths = [len(parts[i].ids) for i in chosen]
+            for batch in _batches_of_like_length(lengths, decoding.tokens_per_batch, most):
+                batches.append([chosen[i] for i in batch])
+        jobs = (self._job([parts[i] for i in batch], decoding) for batch in batches)
+        found: dict[int, list[Hypothesis]] = {}
+        for batch, results in zip(
+            batches, run_searches(self._engine, jobs, rows_at_once), strict=True
+        ):
+            found.update(zip(batch, results, strict=True))
+        return [found[index] or [_NOTHING] for index in range(len(parts))]
+
+    def _job(self, parts: list[_Part], decoding: DecodingConfig) -> Job:
+        """A batch of parts and the search for their translations."""
+        device = self._engine.device
+        width = max(len(part.ids) for part in parts) + 1
+        source = torch.tensor(
+            [[*part.ids, EOS_ID, *[PAD_ID] * (width - 1 - len(part.ids))] for part in parts],
+            device=device,
         )
-        for ids in source
+        limits = torch.tensor([self._limit(part, decoding) for part in parts], device=device)
+        constrained = bool(parts[0].terms)
+        return Job(
+            source,
+            steps_of_search(
+                limits,
+                self._chooser(parts, decoding, limits),
+                bos=BOS_ID,
+                eos=EOS_ID,
+                slots=_slots(decoding, constrained),
+                n_best=decoding.n_best,
+                penalty=decoding.length_penalty,
+                normalization=decoding.length_normalization,
+                rules=_rules(parts, decoding, device),
+            ),
+        )
+
+    def _limit(self, part: _Part, decoding: DecodingConfig) -> int:
+        """How many ids the translation may have, the end counted; what is required comes on top."""
+        free = int(decoding.max_length_ratio * (len(part.ids) + 1)) + decoding.max_length_extra
+        required = len(part.prefix) + sum(map(len, part.terms))
+        return min(free + required, self._engine.max_positions - 1)
+
+    def _chooser(self, parts: list[_Part], decoding: DecodingConfig, limits: Tensor) -> Chooser:
+        slots = _slots(decoding, bool(parts[0].terms))
+        if parts[0].terms:
+            terms = [part.terms for part in parts]
+            return extensions_with_terms(terms, slots, EOS_ID, self._continues_word)
+        if decoding.sampling:
+            draws = _draws(parts, decoding.sampling_seed, slots, int(limits.max()))
+            return drawn_extensions(
+                draws.to(limits.device), decoding.temperature, decoding.top_k, decoding.top_p
+            )
+        return best_extensions(slots, decoding.diversity)
+
+    # --- hypotheses to texts ----------------------------------------------------------------------
+
+    def _text(self, hypothesis: Hypothesis) -> str:
+        [text] = self.tokenizer.decode([hypothesis.tokens])
+        return " ".join(text.split())  # a model may write two spaces, or nothing but one
+
+    def _translation(
+        self, source: str, found: list[tuple[_Part, _Found]], n_best: int, details: bool
+    ) -> Translation:
+        """Join the parts of a text: the r-th alternative of it is the r-th of each part."""
+        if not found:
+            return Translation(source, source, 0.0)
+        most = max(len(each.hypotheses) for _, each in found)
+        alternatives = []
+        for rank in range(min(n_best, most)):
+            chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for _, each in found]
+            joined = join_parts([self._text(each) for each in chosen], [p.space for p, _ in found])
+            alternatives.append(Alternative(joined, sum(h.score for h in chosen) / len(chosen)))
+        warnings = tuple(dict.fromkeys(w for _, each in found for w in each.warnings))
+        best = alternatives[0]
+        translation = Translation(
+            source, best.text, best.score, tuple(alternatives), warnings=warnings
+        )
+        return self._with_details(translation, found) if details else translation
+
+    def _with_details(
+        self, translation: Translation, found: list[tuple[_Part, _Found]]
+    ) -> Translation:
+        tokens: list[Token] = []
+        alignment: list[tuple[int, int]] = []
+        source_words = target_words = 0
+        for part, each in found:
+            target = each.hypotheses[0].tokens
+            log_probs, attention = read_again(self.model, part.ids, target)
+            source_pieces = self.tokenizer.pieces(part.ids)
+            target_pieces = self.tokenizer.pieces(target)
+            tokens += map(Token, [*target_pieces, "</s>"], log_probs)
+            alignment += [
+                (source_words + i, target_words + j)
+                for i, j in align_words(attention, source_pieces, target_pieces)
+            ]
+            source_words += len(self.tokenizer.decode([part.ids])[0].split())
+            target_words += len(self._text(each.hypotheses[0]).split())
+        return replace(translation, tokens=tuple(tokens), alignment=tuple(alignment))
+
+
+def _slots(decoding: DecodingConfig, constrained: bool) -> int:
+    """How many hypotheses of a sentence are under way."""
+    if decoding.sampling and not constrained:
+        return decoding.n_best
+    return max(decoding.beam_size, decoding.n_best, _SLOTS_FOR_TERMS if constrained else 1)
+
+
+def _rules(parts: list[_Part], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
+    rules = []
+    if decoding.no_repeat_ngram_size:
+        rules.append(no_repeated_ngram(decoding.no_repeat_ngram_size))
+    if decoding.min_length_ratio:
+        lengths = [max(1, int(decoding.min_length_ratio * len(part.ids))) for part in parts]
+        rules.append(no_end_before(torch.tensor(lengths, device=device), EOS_ID))
+    if any(part.prefix for part in parts):
+        rules.append(begin_with([part.prefix for part in parts]))
+    return rules
+
+
+def _draws(parts: list[_Part], seed: int, samples: int, steps: int) -> Tensor:
+    """Random numbers in [0, 1) for each part, sample and step [B, samples, steps].
+
+    They come from the seed and the part's own ids, so no other sentence changes a sample.
+    """
+    draws = [
+        np.random.Generator(
+            np.random.Philox(key=[seed, zlib.crc32(np.array(part.ids, np.int64).tobytes())])
+        ).random((steps, samples), dtype=np.float32)
+        for part in parts
     ]
-    stepper = ModelStepper(model, padded)
-    max_lengths = torch.tensor(limits, device=device)
-    if decoding.beam_size == 1:
-        return greedy_search(
-            stepper, max_lengths, bos=BOS_ID, eos=EOS_ID, penalty=decoding.length_penalty
-        )
-    found = beam_search(
-        stepper,
-        max_lengths,
-        bos=BOS_ID,
-        eos=EOS_ID,
-        beam_size=decoding.beam_size,
-        penalty=decoding.length_penalty,
-    )
-    return [hypotheses[0] for hypotheses in found]
+    return torch.from_numpy(np.stack(draws)).transpose(1, 2)
+
+
+def _loops(part: _Part, hypothesis: Hypothesis) -> bool:
+    """Whether a translation says the same again and again where its source does not."""
+    return _repeats(hypothesis.tokens) and not _repeats(part.ids)
+
+
+def _repeats(ids: Sequence[int]) -> bool:
+    for size in range(1, len(ids) // _LOOP_REPEATS + 1):
+        same = 0  # ids in a row that equal the one `size` before them
+        for i in range(size, len(ids)):
+            same = same + 1 if ids[i] == ids[i - size] else 0
+            if same >= size * (_LOOP_REPEATS - 1) and same >= 2 * _LOOP_REPEATS:
+                return True
+    return False
+
+
+def join_parts(texts: Sequence[str], spaces: Sequence[str]) -> str:
+    """Texts with the spaces that follow each, where both sides of a space have words."""
+    joined, pending = "", ""
+    for text, space in zip(texts, spaces, strict=True):
+        if text:
+            joined += pending + text if joined else text
+            pending = space
+    return joined
 
 
 def split_long(ids: list[int], pieces: list[str], limit: int) -> Iterator[list[int]]:
@@ -191,11 +453,15 @@ def _last_boundary(pieces: list[str], first: int, last: int) -> int:
     return words[0] if words else last
 
 
-def _batches_of_like_length(sentences: list[list[int]], tokens: int) -> Iterator[list[int]]:
-    """Indices of sentences, longest first, cut where a batch would pass `tokens` with padding."""
+def _batches_of_like_length(lengths: list[int], tokens: int, most: int) -> Iterator[list[int]]:
+    """Indices of sentences, longest first, cut where a batch would pass `tokens` with padding.
+
+    A batch has at most `most` sentences.
+    """
     batch: list[int] = []
-    for index in sorted(range(len(sentences)), key=lambda i: -len(sentences[i])):
-        if batch and (len(batch) + 1) * (len(sentences[batch[0]]) + 1) > tokens:
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        full = batch and (len(batch) + 1) * (lengths[batch[0]] + 1) > tokens
+        if full or len(batch) == most:
             yield batch
             batch = []
         batch.append(index)

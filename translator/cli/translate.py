@@ -1,10 +1,12 @@
 """`translator translate`: texts, stdin or a document in, its translation out."""
 
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from translator import __version__
-from translator.cli.console import BeamOption, RunOption, app, decoding_of, find_run, load, say
-from translator.config import DecodingConfig
+from translator.cli.console import BeamOption, RunOption, app, find_run, say
+from translator.config import DecodingConfig, load_config
 from translator.documents import (
     TEXTS_AT_ONCE,
     Columns,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from translator.export import CTranslate2Translator
     from translator.runs import RunDirectory
-    from translator.translation import Translator
+    from translator.translation import Translation
 
 Engine = Literal["own", "ctranslate2", "auto"]
 EngineOption = Annotated[
@@ -43,6 +45,58 @@ EngineOption = Annotated[
 ]
 Translate = Callable[[list[str]], list[str]]
 _INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How to search, what the translations must hold, and what comes with them."""
+
+    beam_size: int | None = None
+    overrides: tuple[str, ...] = ()
+    prefix: str = ""
+    glossary: Path | None = None
+    keep: tuple[str, ...] = ()  # regular expressions of what is not translated
+    as_json: bool = False
+    n_best: int | None = None
+    scores: bool = False
+    alignments: bool = False
+
+    @property
+    def needs_own_engine(self) -> bool:
+        """Whether an export cannot do it: it gives texts, and searches by beam and penalty."""
+        return self.more_than_text or bool(self.prefix or self.glossary or self.keep)
+
+    @property
+    def more_than_text(self) -> bool:
+        """Whether a line of output is more than a translation."""
+        return self.as_json or bool(self.n_best) or self.scores or self.alignments
+
+    def decoding(self, run: "RunDirectory") -> DecodingConfig:
+        """The settings of the run with what replaces them."""
+        decoding = load_config(run.config_file, self.overrides).decoding
+        asked = {"beam_size": self.beam_size, "n_best": self.n_best}
+        return decoding.model_copy(update={key: each for key, each in asked.items() if each})
+
+    def line(self, translation: "Translation") -> str:
+        """A translation as a line: JSON, or what was asked for, separated by tabs."""
+        if self.as_json:
+            return json.dumps(_record(translation), ensure_ascii=False)
+        columns = []
+        for each in translation.alternatives if self.n_best else (translation,):
+            columns += [f"{each.score:.4f}"] * self.scores + [each.text]
+        return "\t".join([*columns, *[translation.pharaoh] * self.alignments])
+
+
+def _record(translation: "Translation") -> dict[str, Any]:
+    return {
+        "source": translation.source,
+        "translation": translation.text,
+        "score": translation.score,
+        "alternatives": [asdict(each) for each in translation.alternatives],
+        "tokens": [asdict(each) for each in translation.tokens],
+        "alignment": translation.pharaoh,
+        "warnings": translation.warnings,
+    }
 
 
 @app.command("translate")
@@ -74,60 +128,122 @@ def translate_cli(
     ] = False,
     beam_size: BeamOption = None,
     engine: EngineOption = "own",
+    n_best: Annotated[
+        int | None, typer.Option("--n-best", min=1, help="So many alternatives, then, for a text.")
+    ] = None,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Before each translation its score and a tab.")
+    ] = False,
+    alignments: Annotated[
+        bool,
+        typer.Option("--alignments", help="After a translation a tab and which word is whose."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A JSON object a text: all that is known of it.")
+    ] = False,
+    glossary: Annotated[
+        Path | None, typer.Option(help="Lines of a source term, a tab, its required target term.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Do not translate what this pattern matches.")
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Every translation begins with this.")] = "",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Search otherwise than the run: decoding.sampling=true, …"),
+    ] = None,
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
+    asked = Asked(
+        beam_size,
+        tuple(overrides or ()),
+        prefix,
+        glossary,
+        tuple(keep or ()),
+        as_json,
+        n_best,
+        scores,
+        alignments,
+    )
     chosen = file_format or (Format.of(input_file) if input_file else Format.LINES)
     columns = Columns(column, into or column) if column else None
     _check_usage(texts, input_file, output_file, chosen, columns, resume=resume)
+    if asked.more_than_text and chosen is not Format.LINES:
+        raise typer.BadParameter("--json, --n-best, --scores and --alignments need plain lines")
+    if engine == "ctranslate2" and asked.needs_own_engine:
+        raise typer.BadParameter("--engine ctranslate2 gives the translation and nothing more")
     if not texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
     directory = find_run(run)
-    translator, computed_by = _translator(directory, engine)
-    translate, decoding, languages = _load(translator, beam_size)
+    decoding = asked.decoding(directory)
+    exported = None if asked.needs_own_engine else _exported(directory, engine)
+    translate, languages = (
+        _load_exported(exported, decoding) if exported else _load(directory, decoding, asked)
+    )
     settings = Settings(chosen, languages, columns, overwrite)
     if texts:
         _write_to(output_file, (text + "\n" for text in translate(list(texts))))
     elif input_file and output_file and _is_replaceable(output_file):
-        fingerprint = _fingerprint(directory, decoding, input_file, settings)
-        fingerprint["engine"] = computed_by
+        fingerprint = _fingerprint(directory, decoding, asked, input_file, settings)
+        fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
         job = Job(output_file.resolve(), fingerprint, *_process())
         _translate_file(input_file, settings, translate, job, resume=resume)
     else:
         _write_to(output_file, _stream(input_file, settings, translate))
 
 
-def _translator(
-    run: "RunDirectory", engine: Engine
-) -> "tuple[Translator | CTranslate2Translator, str]":
-    """The model by the engine that is wanted, and the engine's name.
+def _exported(run: "RunDirectory", engine: Engine) -> "CTranslate2Translator | None":
+    """The run's export where it is wanted; `auto` says why it does without one that is there."""
+    if engine == "own" or (engine == "auto" and not (run.exports / "ctranslate2").is_dir()):
+        return None
+    from translator.export import certified_engine
 
-    `auto` says why it does without an export that is there.
-    """
     _take_own_gpu()
-    if engine == "ctranslate2" or (engine == "auto" and (run.exports / "ctranslate2").is_dir()):
-        from translator.export import certified_engine
-
-        try:
-            exported = certified_engine(run)
-            return exported, f"ctranslate2 {exported.compute_type}"
-        except TranslatorError as error:
-            if engine == "ctranslate2":
-                raise
-            say(f"{error.message}: translating with the run itself")
-    return load(run.path), "own"
+    try:
+        return certified_engine(run)
+    except TranslatorError as error:
+        if engine == "ctranslate2":
+            raise
+        say(f"{error.message}: translating with the run itself")
+        return None
 
 
-def _load(
-    translator: "Translator | CTranslate2Translator", beam_size: int | None
-) -> tuple[Translate, DecodingConfig, tuple[str, str]]:
-    """The model as a function from texts to texts, how it searches, and its two languages."""
-    decoding = decoding_of(translator, beam_size)
+def _load_exported(
+    translator: "CTranslate2Translator", decoding: DecodingConfig
+) -> tuple[Translate, tuple[str, str]]:
+    """What `_load` gives, by an export."""
     data = translator.config.data
 
     def translate(texts: list[str]) -> list[str]:
-        return [translation.text for translation in translator.translate(texts, decoding)]
+        return [each.text for each in translator.translate(texts, decoding)]
 
-    return translate, decoding, (data.source_language, data.target_language)
+    return translate, (data.source_language, data.target_language)
+
+
+def _load(
+    run: "RunDirectory", decoding: DecodingConfig, asked: Asked
+) -> tuple[Translate, tuple[str, str]]:
+    """The model as a function from texts to lines, and its two languages."""
+    from translator.glossary import Glossary
+
+    glossary = Glossary.read(asked.glossary, asked.keep)
+    _take_own_gpu()
+    from translator.translation import Translator
+
+    translator = Translator.from_run(run.path, precision=decoding.precision)
+    data = translator.config.data
+
+    def translate(texts: list[str]) -> list[str]:
+        found = translator.translate(
+            texts,
+            decoding,
+            prefix=asked.prefix,
+            glossary=glossary,
+            details=asked.as_json or asked.alignments,
+        )
+        return [asked.line(each) if asked.more_than_text else each.text for each in found]
+
+    return translate, (data.source_language, data.target_language)
 
 
 def _check_usage(
@@ -171,13 +287,19 @@ def _take_own_gpu() -> None:
 
 
 def _fingerprint(
-    run: "RunDirectory", decoding: DecodingConfig, input_file: Path, settings: Settings
+    run: "RunDirectory",
+    decoding: DecodingConfig,
+    asked: Asked,
+    input_file: Path,
+    settings: Settings,
 ) -> dict[str, str]:
     """All that determines the bytes of the output."""
     return {
         "version of translator": __version__,
         "model": fingerprint_of(run.config_file, run.tokenizer_file, run.model_file),
         "search": decoding.model_dump_json(),
+        "options": repr(asked),
+        "glossary": fingerprint_of(asked.glossary) if asked.glossary else "",
         "input": fingerprint_of(input_file),
         "format": repr(settings),
     }

@@ -106,7 +106,8 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
     length penalty of the run; only the second time is measured.
     """
     translator = Translator.from_run(run.path, device="cpu")
-    beam = translator.config.decoding
+    whole = {"split_sentences": False}  # the others know nothing of sentences
+    beam = translator.config.decoding.model_copy(update=whole)
     greedy = beam.model_copy(update={"beam_size": 1})
 
     def translate(texts: Sequence[str], decoding: DecodingConfig) -> list[str]:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from translator.config import Config, DecodingConfig
 from translator.decoding import Hypothesis, length_penalty
 from translator.errors import RunError, TranslatorError
+from translator.sentences import split_sentences
 from translator.tokenizer import Tokenizer
-from translator.translation import Translation, split_long
+from translator.translation import Translation, join_parts, split_long
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -60,14 +61,18 @@ class CTranslate2Translator:
         decoding = decoding or self.config.decoding
         limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
         parts: list[list[int]] = []  # of all texts
-        owners: list[int] = []  # the text of each part
-        for index, ids in enumerate(self.tokenizer.encode(texts)):
-            for part in split_long(ids, self.tokenizer.pieces(ids), limit):
-                parts.append(part)
-                owners.append(index)
-        found: list[list[Hypothesis]] = [[] for _ in texts]
-        for owner, hypothesis in zip(owners, self.search(parts, decoding), strict=True):
-            found[owner].append(hypothesis)
+        places: list[tuple[int, str]] = []  # the text of each part, and the space after it
+        for index, text in enumerate(texts):
+            pairs = split_sentences(text) if decoding.split_sentences else [(text, "")]
+            for (_, space), ids in zip(
+                pairs, self.tokenizer.encode([sentence for sentence, _ in pairs]), strict=True
+            ):
+                pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
+                parts += pieces
+                places += [(index, " ")] * (len(pieces) - 1) + [(index, space)] * bool(pieces)
+        found: list[list[tuple[Hypothesis, str]]] = [[] for _ in texts]
+        for (owner, space), best in zip(places, self.search(parts, decoding), strict=True):
+            found[owner].append((best, space))
         return [
             self._translation(text, each) if each else Translation(text, text, 0.0)
             for text, each in zip(texts, found, strict=True)
@@ -99,10 +104,10 @@ class CTranslate2Translator:
             for result, limit in zip(results, limits, strict=True)
         ]
 
-    def _translation(self, text: str, parts: list[Hypothesis]) -> Translation:
-        texts = self.tokenizer.decode([part.tokens for part in parts])
-        score = sum(part.score for part in parts) / len(parts)
-        return Translation(text, " ".join(filter(None, texts)), score)
+    def _translation(self, text: str, parts: list[tuple[Hypothesis, str]]) -> Translation:
+        texts = self.tokenizer.decode([best.tokens for best, _ in parts])
+        score = sum(best.score for best, _ in parts) / len(parts)
+        return Translation(text, join_parts(texts, [space for _, space in parts]), score)
 
 
 def max_target_tokens(config: Config, decoding: DecodingConfig, source_tokens: int) -> int:
@@ -115,10 +120,9 @@ def best_hypothesis(
     found: Sequence[Sequence[int]], log_probs: Sequence[float], decoding: DecodingConfig
 ) -> Hypothesis:
     """Of the ids that another search has found, those that ours would rank first."""
+    penalty = (decoding.length_penalty, decoding.length_normalization)
     hypotheses = [
-        Hypothesis(
-            tuple(ids), log_prob, log_prob / length_penalty(len(ids) + 1, decoding.length_penalty)
-        )
+        Hypothesis(tuple(ids), log_prob, log_prob / length_penalty(len(ids) + 1, *penalty))
         for ids, log_prob in zip(found, log_probs, strict=True)
     ]
     return max(hypotheses, key=lambda hypothesis: hypothesis.score)

@@ -4,21 +4,18 @@ Shapes as in `model`: H heads, Q queries, M keys, K size of a head.
 """
 
 import io
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
 
+from translator.alignment import recorded_attention
 from translator.errors import DataError
-from translator.model import Attention, KeysValues
 from translator.tokenizer import BOS_ID, EOS_ID
-from translator.translation import Translator, search
+from translator.translation import Translator
 
 START, END = "⟨start⟩", "⟨end⟩"  # how the ids that are no text are shown
 
@@ -87,7 +84,7 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     tokenizer, model, languages = translator.tokenizer, translator.model, translator.config.data
     source_ids, target_ids = _ids(translator, source, target)
     device = next(model.parameters()).device
-    with torch.inference_mode(), recorded_attention(model) as weights:
+    with torch.inference_mode(), recorded_attention(model.modules()) as weights:
         reads = torch.tensor([[*source_ids, EOS_ID]], device=device)
         model(reads, torch.ones_like(reads), torch.tensor([[BOS_ID, *target_ids]], device=device))
 
@@ -111,16 +108,15 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
 
 def _ids(translator: Translator, source: str, target: str | None) -> tuple[list[int], list[int]]:
     """The ids of a source and its translation: those that a search finds, or those of a text."""
-    model, config = translator.model, translator.config
+    config = translator.config
     longest = config.model.max_positions - 1
     [source_ids] = translator.tokenizer.encode([source])
     if not source_ids:
         raise DataError("there is no text to look at", "Give a sentence.")
     _check_length(source_ids, min(longest, config.data.max_tokens_per_sentence), "text")
     if target is None:
-        device = next(model.parameters()).device
-        [best] = search(model, [[*source_ids, EOS_ID]], config.decoding, device)
-        return source_ids, list(best.tokens)
+        [hypotheses] = translator.search([source_ids])
+        return source_ids, list(hypotheses[0].tokens)
     [target_ids] = translator.tokenizer.encode([target])
     _check_length(target_ids, longest, "translation")
     return source_ids, target_ids
@@ -132,44 +128,6 @@ def _check_length(ids: list[int], limit: int, what: str) -> None:
             f"the {what} has {len(ids):,} tokens; the model looks at {limit:,} at once",
             "Give one sentence, or a part of it.",
         )
-
-
-@contextmanager
-def recorded_attention(model: nn.Module) -> Iterator[dict[nn.Module, list[Tensor]]]:
-    """Record, by module, the weights of all attention that this thread computes inside the `with`.
-
-    Other threads may go on using the model; what they compute is not recorded.
-    """
-    weights: dict[nn.Module, list[Tensor]] = {
-        module: [] for module in model.modules() if isinstance(module, Attention)
-    }
-    thread = threading.get_ident()
-
-    def record(module: Any, inputs: Any, named_inputs: Any, output: Any) -> None:
-        if threading.get_ident() == thread:
-            weights[module].append(attention_weights(module, *inputs, **named_inputs))
-
-    hooks = [module.register_forward_hook(record, with_kwargs=True) for module in weights]
-    try:
-        yield weights
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def attention_weights(
-    attention: Attention, queries: Tensor, keys_values: KeysValues, attend: Tensor | None = None
-) -> Tensor:
-    """softmax(q kᵀ / √K), [B, H, Q, M] in float32: equation 1 of Vaswani et al. before the values.
-
-    The arguments are those of `Attention.forward`, whose fused kernel keeps no weights.
-    """
-    heads = attention.q_proj(queries).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
-    scores = heads @ keys_values.keys.transpose(-2, -1) / heads.shape[-1] ** 0.5  # [B, H, Q, M]
-    if attend is not None:
-        scores = scores.masked_fill(~attend, -torch.inf)
-    weights: Tensor = scores.softmax(dim=-1, dtype=torch.float32)
-    return weights
 
 
 def attention_arrays(maps: AttentionMaps) -> bytes:

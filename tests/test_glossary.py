@@ -1,0 +1,98 @@
+"""Which terms a translation must hold: found as words, in their case, the longest first."""
+
+from pathlib import Path
+
+import pytest
+
+from translator.errors import DataError
+from translator.glossary import Glossary
+
+TERMS = {
+    "house": "mansión",
+    "White House": "Casa Blanca",
+    "US": "EE. UU.",
+    "machine learning": "aprendizaje automático",
+    "C++": "C más más",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The house is old.", ["mansión"]),
+        ("House of cards", ["Mansión"]),
+        ("HOUSE", ["Mansión"]),
+        ("houses and lighthouse", []),
+        ("the White House", ["Casa Blanca"]),
+        ("the white house", ["mansión"]),  # not the name
+        ("house, house!", ["mansión", "mansión"]),
+        ("they told us; US law", ["EE. UU."]),
+        ("machine  learning", ["aprendizaje automático"]),
+        ("Machine\tlearning", ["Aprendizaje automático"]),
+        ("I write C++.", ["C más más"]),
+        ("", []),
+    ],
+)
+def test_a_source_term_requires_its_target_term(text: str, expected: list[str]) -> None:
+    assert Glossary(TERMS).required(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("keep", "text", "expected"),
+    [
+        ([r"\{\w+\}"], "Hi {name}, the house of {owner}", ["{name}", "{owner}", "mansión"]),
+        ([r"https?://\S+"], "see http://house.org/house now", ["http://house.org/house"]),
+        (["Acme", "Acme Corp"], "Acme Corp", ["Acme"]),  # in the order that they are given
+    ],
+)
+def test_kept_spans_win_over_terms(keep: list[str], text: str, expected: list[str]) -> None:
+    assert Glossary(TERMS, keep).required(text) == expected
+
+
+def test_an_empty_glossary_is_false_and_requires_nothing() -> None:
+    assert not Glossary()
+    assert Glossary({"a": "b"})
+    assert Glossary(keep=["x"])
+    assert Glossary().required("the house") == []
+
+
+def test_a_file_has_a_term_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "terms.tsv"
+    file.write_bytes("\ufeff# comment\n\nhouse\tmansión\r\n  dog \t perro\n".encode())
+    assert Glossary.read(file).required("house dog") == ["mansión", "perro"]
+    assert not Glossary.read(None)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"house mansion\n", "line 1"),
+        (b"house\tmansion\nhouse\t\n", "line 2"),
+        (b"a\tb\tc\n", "line 1"),
+        (b"\xff\xfe\n", "not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_glossary_is_refused(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    file = tmp_path / "terms.tsv"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        Glossary.read(file)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nothing\.tsv"):
+        Glossary.read(tmp_path / "nothing.tsv")
+
+
+@pytest.mark.parametrize(("pattern", "message"), [("(", "regular expression"), ("x*", "nothing")])
+def test_a_pattern_that_cannot_be_used_is_refused(pattern: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Glossary(keep=[pattern])
+
+
+@pytest.mark.parametrize("terms", [{"": "x"}, {"x": "  "}])
+def test_a_blank_term_is_refused(terms: dict[str, str]) -> None:
+    with pytest.raises(DataError, match="blank"):
+        Glossary(terms)

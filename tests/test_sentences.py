@@ -1,0 +1,54 @@
+"""Where sentences end; nothing of a text is ever lost."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from translator.sentences import split_sentences
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["One sentence"],
+        ["He left.", "She stayed."],
+        ["Why?", "Because!", "So…", "Yes."],
+        ["Mr. Smith met Dr. Jones at 5 p.m. on Monday."],
+        ["J. R. R. Tolkien wrote it."],
+        ["It costs 3.5 dollars, i.e. little."],
+        ["Am I?", "It is I.", "We are."],
+        ["“Come here!” he said.", "She came."],
+        ['He said "no."', "Then he left."],
+        ["(It rained.)", "We stayed."],
+        ["Yahoo! is a company."],
+        ["¿Qué?", "¡No!", "¿Por qué no?"],
+        ["Wait... what?", "Nothing."],
+        ["See fig. 3 and art. 5 of vol. 2."],
+        ["U.S. Steel is old."],
+        ["version 1.2.3 is out.", "Get it."],
+    ],
+    ids=lambda sentences: sentences[0][:20],
+)
+def test_a_text_is_split_where_its_sentences_end(sentences: list[str]) -> None:
+    assert [sentence for sentence, _ in split_sentences(" ".join(sentences))] == sentences
+
+
+def test_sentences_without_spaces_are_split_at_their_marks() -> None:
+    assert split_sentences("你好。世界！") == [("你好。", ""), ("世界！", "")]
+
+
+@given(st.text(st.sampled_from(" \tab.AB!?…'\"(1。\n"), max_size=30) | st.text(max_size=30))
+def test_the_sentences_with_their_spaces_are_the_text(text: str) -> None:
+    parts = split_sentences(text)
+    assert "".join(sentence + space for sentence, space in parts) == text
+    assert all(sentence.strip() for sentence, _ in parts[:-1])
+    assert all(not space.strip() for _, space in parts)
+
+
+@pytest.mark.parametrize("text", ["." * 50_000, "a." * 25_000, "a" * 50_000, " " * 50_000])
+def test_a_long_strange_text_takes_no_time(text: str) -> None:
+    started = time.perf_counter()
+    split_sentences(text)
+    assert time.perf_counter() - started < 2.0

@@ -1,0 +1,110 @@
+"""Where did a model look? Attention weights, word alignment, and how sure it was of each token.
+
+The last two are read from one more pass over a finished translation, all positions at once.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from translator.model import Attention, KeysValues, Seq2SeqTransformer
+from translator.tokenizer import BOS_ID, EOS_ID
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@torch.inference_mode()
+def read_again(
+    model: Seq2SeqTransformer, source: Sequence[int], target: Sequence[int]
+) -> tuple[list[float], Tensor]:
+    """The log-probabilities of the target ids and of the end, and who attended to what [T, S].
+
+    The ids are those of one sentence pair without special ids. The attention is that of target
+    position t, at which token t is chosen, to the source tokens and their end: the mean of the
+    heads of cross-attention in the last layer but one (the only one, if there is one), which is
+    where heads align most clearly; the last layer prepares the next token's form.
+    """
+    device = next(model.parameters()).device
+    source_ids = torch.tensor([[*source, EOS_ID]], device=device)
+    decoder_input = torch.tensor([[BOS_ID, *target]], device=device)
+    layers = list(model.decoder.layers)
+    aligning = layers[max(0, len(layers) - 2)].cross_attention
+    with recorded_attention([aligning]) as weights:
+        [states] = model(source_ids, torch.ones_like(source_ids), decoder_input)
+    labels = torch.tensor([*target, EOS_ID], device=device)
+    log_probs = model.output(states).float().log_softmax(dim=1).gather(1, labels[:, None])
+    [attention] = weights[aligning]  # [1, H, T + 1, S + 1]
+    return log_probs[:, 0].tolist(), attention[0].mean(dim=0)[:-1]
+
+
+@contextmanager
+def recorded_attention(modules: Iterable[nn.Module]) -> Iterator[dict[nn.Module, list[Tensor]]]:
+    """Record, by module, the weights of the attention that this thread computes in the `with`.
+
+    Other threads may go on using the modules; what they compute is not recorded. Modules that are
+    no attention are passed over.
+    """
+    weights: dict[nn.Module, list[Tensor]] = {
+        module: [] for module in modules if isinstance(module, Attention)
+    }
+    thread = threading.get_ident()
+
+    def record(module: Any, inputs: Any, output: Any) -> None:
+        if threading.get_ident() == thread:
+            weights[module].append(attention_weights(module, *inputs))
+
+    with _ONE_AT_A_TIME:  # torch does not expect hooks to come and go while a module computes
+        hooks = [module.register_forward_hook(record) for module in weights]
+        try:
+            yield weights
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+def attention_weights(
+    attention: Attention, queries: Tensor, keys_values: KeysValues, attend: Tensor | None = None
+) -> Tensor:
+    """softmax(q kᵀ / √K), [B, H, Q, M] in float32: equation 1 of Vaswani et al. before the values.
+
+    The arguments are those of `Attention.forward`, whose fused kernel keeps no weights.
+    """
+    heads = attention.q_proj(queries).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
+    scores = heads @ keys_values.keys.transpose(-2, -1) / heads.shape[-1] ** 0.5  # [B, H, Q, M]
+    if attend is not None:
+        scores = scores.masked_fill(~attend, -torch.inf)
+    weights: Tensor = scores.softmax(dim=-1, dtype=torch.float32)
+    return weights
+
+
+def align_words(
+    attention: Tensor, source_pieces: Sequence[str], target_pieces: Sequence[str]
+) -> list[tuple[int, int]]:
+    """For each target word the source word that it attended to most: (source, target), from 0.
+
+    attention [T, S + 1], of SentencePiece pieces, where ▁ begins a word; the end of the source,
+    which words without a counterpart look at, aligns to nothing.
+    """
+    sources = torch.tensor([*_word_numbers(source_pieces), max(1, len(source_pieces))])
+    targets = torch.tensor(_word_numbers(target_pieces), dtype=torch.long)
+    if not len(targets) or not source_pieces:
+        return []
+    words = int(sources[:-1].max()) + 1
+    sources[-1] = words  # the end
+    shared = torch.zeros(int(targets.max()) + 1, words + 1)
+    by_word = torch.zeros(len(target_pieces), words + 1).index_add_(1, sources, attention.cpu())
+    shared.index_add_(0, targets, by_word)
+    best = shared.argmax(dim=1).tolist()
+    return [(source, target) for target, source in enumerate(best) if source < words]
+
+
+def _word_numbers(pieces: Sequence[str]) -> list[int]:
+    numbers, number = [], 0
+    for index, piece in enumerate(pieces):
+        number += piece.startswith("▁") and index > 0
+        numbers.append(number)
+    return numbers

@@ -1,0 +1,138 @@
+"""Required terms: a beam whose slots are shared out by how much of the terms a prefix holds.
+
+The idea is dynamic beam allocation (Post and Vilar, 2018): among the most probable prefixes alone,
+one that has begun an unlikely term would never survive. Here each step also tries the tokens that
+go on with a term, and the slots go round the banks (prefixes with equally many ids of terms) from
+the fullest down. When only just enough ids are left for what is missing, nothing else may follow,
+so every sentence that ends holds all its terms.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from translator.decoding.choices import top_k
+from translator.decoding.loop import Beams, Choice, Chooser
+
+Term = tuple[int, ...]
+
+
+class Coverage(NamedTuple):
+    """How far a prefix has come with the terms of its sentence."""
+
+    missing: tuple[Term, ...]  # terms that do not occur yet
+    begun: int  # how many ids of a missing term stand at the end of the prefix
+    next_ids: tuple[int, ...]  # what goes on with the begun term, or begins one
+    just_ended: bool  # the last id completes a term
+
+    @property
+    def needed(self) -> int:
+        """At least so many ids complete all terms."""
+        return sum(map(len, self.missing)) - self.begun
+
+
+class _Candidate(NamedTuple):
+    log_prob: float
+    slot: int
+    token: int
+    needed: int
+
+
+def extensions_with_terms(
+    terms: Sequence[Sequence[Term]], beam_size: int, eos: int, continues_word: Tensor
+) -> Chooser:
+    """Beam search in which sentence i ends only when it holds all terms[i], each as often as given.
+
+    `continues_word` [V] is True for ids that may not stand right after a term, because they would
+    make it part of a longer word.
+    """
+
+    def choose(beams: Beams, next_log_probs: Tensor) -> Choice:
+        rows = []
+        for row, sentence in enumerate(beams.sentences.tolist()):
+            wanted = terms[sentence]
+            states = [coverage(prefix, wanted) for prefix in beams.prefixes[row].tolist()]
+            best = _best_after(states, next_log_probs[row], beam_size, continues_word)
+            left = int(beams.limits[row]) - beams.length  # ids, the end counted
+            candidates = [
+                candidate
+                for slot, log_prob in enumerate(beams.log_probs[row].tolist())
+                if log_prob > -torch.inf
+                for candidate in _candidates(slot, log_prob, states[slot], best[slot], left, eos)
+            ]
+            rows.append(_share_out(candidates, int(beams.free[row])))
+        empty = _Candidate(-torch.inf, 0, eos, 0)
+        filled = [[*row, *[empty] * (beam_size - len(row))] for row in rows]
+        device = next_log_probs.device
+        return Choice(
+            torch.tensor([[each.log_prob for each in row] for row in filled], device=device),
+            torch.tensor([[each.slot for each in row] for row in filled], device=device),
+            torch.tensor([[each.token for each in row] for row in filled], device=device),
+        )
+
+    return choose
+
+
+def coverage(prefix: Sequence[int], terms: Sequence[Term]) -> Coverage:
+    """Read a prefix from left to right; a term counts once for each time that it is given."""
+    missing, begun, just_ended = list(terms), 0, False
+    candidates: list[Term] = []
+    for token in prefix:
+        candidates = [term for term in candidates if len(term) > begun and term[begun] == token]
+        begun += 1
+        if not candidates:  # nothing was begun, or it broke off: does one begin here?
+            begun, candidates = 1, [term for term in missing if term[0] == token]
+        complete = next((term for term in candidates if len(term) == begun), None)
+        just_ended = complete is not None
+        if complete is not None:
+            missing.remove(complete)
+        if complete is not None or not candidates:
+            begun, candidates = 0, []
+    next_ids = {term[begun] for term in (candidates or missing)}
+    return Coverage(tuple(missing), begun, tuple(sorted(next_ids)), just_ended)
+
+
+def _best_after(
+    states: Sequence[Coverage], next_log_probs: Tensor, count: int, continues_word: Tensor
+) -> list[dict[int, float]]:
+    """For each prefix of a sentence the ids worth a look, and their log-probabilities [k, V]."""
+    just_ended = torch.tensor([state.just_ended for state in states], device=next_log_probs.device)
+    forbidden = just_ended[:, None] & continues_word[: next_log_probs.shape[1]]
+    values, ids = top_k(
+        next_log_probs.masked_fill(forbidden, -torch.inf), min(count, next_log_probs.shape[1])
+    )
+    tried = [
+        dict(zip(*each, strict=True)) for each in zip(ids.tolist(), values.tolist(), strict=True)
+    ]
+    for slot, state in enumerate(states):
+        going_on = next_log_probs[slot, list(state.next_ids)].tolist()
+        tried[slot] |= dict(zip(state.next_ids, going_on, strict=True))
+    return tried
+
+
+def _candidates(
+    slot: int, log_prob: float, state: Coverage, tried: dict[int, float], left: int, eos: int
+) -> Iterator[_Candidate]:
+    """The extensions of a prefix after which its `left` ids still suffice for what is missing."""
+    for token, after in tried.items():
+        if token in state.next_ids:
+            needed = state.needed - 1
+        else:  # what was begun has broken off; another may begin
+            begins = any(term[0] == token for term in state.missing)
+            needed = state.needed + state.begun - begins
+        too_late = state.needed > 0 if token == eos else needed > left - 2  # it and the end
+        if not too_late and after > -torch.inf:
+            yield _Candidate(log_prob + after, slot, token, needed)
+
+
+def _share_out(candidates: list[_Candidate], free: int) -> list[_Candidate]:
+    """Fill the free slots: from each bank its best in turn, those who need least first."""
+    banks: dict[int, list[_Candidate]] = {}
+    for candidate in sorted(candidates, reverse=True):
+        banks.setdefault(candidate.needed, []).append(candidate)
+    chosen: list[_Candidate] = []
+    for turn in range(max(map(len, banks.values()), default=0)):
+        chosen += [banks[needed][turn] for needed in sorted(banks) if turn < len(banks[needed])]
+    return chosen[:free]

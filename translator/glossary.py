@@ -1,0 +1,111 @@
+"""Which terms must a translation hold? Terms of a glossary, and spans that are not translated."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from translator.errors import DataError
+
+
+class Glossary:
+    """Source terms with the target terms that they require, and patterns of what stays as it is."""
+
+    def __init__(self, terms: Mapping[str, str] | None = None, keep: Sequence[str] = ()) -> None:
+        """`terms` maps source terms to target terms; `keep` are regular expressions.
+
+        Raises DataError for a term that is blank or a pattern that is none or matches nothing.
+        """
+        self._terms = {}
+        for source, target in (terms or {}).items():
+            if not source.strip() or not target.strip():
+                raise DataError(
+                    f"a glossary term is blank: {source!r} → {target!r}", "Give both sides."
+                )
+            self._terms[" ".join(source.split())] = " ".join(target.split())
+        self._terms_pattern = _any_of(self._terms)
+        self._keep = [_compiled(pattern) for pattern in keep]
+
+    @classmethod
+    def read(cls, path: Path | None, keep: Sequence[str] = ()) -> "Glossary":
+        """Read a file of lines `source term, tab, target term`; blank lines and # lines are none.
+
+        Raises DataError that names the line.
+        """
+        return cls(dict(_read_terms(path)) if path else {}, keep)
+
+    def __bool__(self) -> bool:
+        return bool(self._terms or self._keep)
+
+    def required(self, text: str) -> list[str]:
+        """The target terms that a translation of this text must hold, each as often as due.
+
+        A source term is found as whole words. Written in lower case it is found in any case, and
+        its target begins with a capital where the source does; otherwise its case must fit.
+        Longer terms win over shorter ones that they contain, kept spans over terms.
+        """
+        found = []
+        free = text
+        for pattern in self._keep:
+            found += [" ".join(match.group().split()) for match in pattern.finditer(free)]
+            free = pattern.sub(lambda match: "\0" * len(match.group()), free)
+        if self._terms_pattern is not None:
+            found += [
+                term
+                for match in self._terms_pattern.finditer(free)
+                if (term := self._target_of(" ".join(match.group().split())))
+            ]
+        return [term for term in found if term]
+
+    def _target_of(self, occurrence: str) -> str | None:
+        if occurrence in self._terms:
+            return self._terms[occurrence]
+        target = self._terms.get(occurrence.lower())
+        if target is None:
+            return None
+        return target[0].upper() + target[1:] if occurrence[0].isupper() else target
+
+
+def _any_of(terms: Mapping[str, str]) -> re.Pattern[str] | None:
+    if not terms:
+        return None
+    longest_first = sorted(terms, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(_spelled, longest_first))})(?!\w)")
+
+
+def _spelled(term: str) -> str:
+    """A pattern for a term: in any case if it is written in lower case."""
+    words = r"\s+".join(map(re.escape, term.split()))
+    return f"(?i:{words})" if term == term.lower() else words
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise DataError(
+            f"{pattern!r} is not a regular expression: {error}",
+            "Put a backslash before characters that are meant literally, such as \\+ or \\(.",
+        ) from None
+    if compiled.match(""):
+        raise DataError(
+            f"the pattern {pattern!r} matches nothing at all", "Let it match a character or more."
+        )
+    return compiled
+
+
+def _read_terms(path: Path) -> Iterator[tuple[str, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise DataError(f"cannot read {path}: {reason}", "Check the path.") from None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        parts = [part.strip() for part in line.split("\t")]
+        if len(parts) != 2 or not all(parts):
+            raise DataError(
+                f"{path}, line {number}: not a source term, a tab and a target term",
+                "Write one term a line; lines that begin with # are comments.",
+            )
+        yield parts[0], parts[1]

@@ -1,0 +1,64 @@
+"""Where does a sentence end? Rules for languages that end sentences with marks and spaces.
+
+Models learn from single sentences and translate several at once badly. Splitting must not break a
+sentence that goes on after an abbreviation, an initial or a number, and loses no white space.
+"""
+
+import re
+
+_ABBREVIATIONS = frozenset(
+    # titles, references and companies whose full stop is followed by a capital or a number
+    """
+    mr mrs ms mx messrs dr drs prof rev hon gen col capt lt sgt maj cmdr gov sen rep pres st sr jr
+    sra srta dra prof. ud uds d dña mme mlle hr fr vs etc no nos nr núm art arts fig figs eq ch cap
+    sec vol vols ed eds pp pág págs p approx ca cf al e.g i.e p.ej z.b d.h u.s u.k inc ltd co corp
+    jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun mt ft ave blvd rd
+    """.split()
+)
+_END = re.compile(
+    r"""(?<![.!?…])(?P<marks>[.!?…]+)
+        (?P<closing>["'”’»)\]]*)
+        (?P<space>\s+)
+        (?=["'“‘«(\[¿¡]*[\w¿¡])
+    """,
+    re.VERBOSE,
+)
+_LONGEST_WORD = 20  # of which it is asked whether it is an abbreviation
+_ENDS_WITHOUT_SPACE = re.compile(r"[。！？]+[」』”）]*\s*")
+
+
+def split_sentences(text: str) -> list[tuple[str, str]]:
+    """The sentences of a text, each with the white space that follows it.
+
+    Joined in order they are the text.
+
+    >>> split_sentences("Mr. Smith left.  Why? He was 3.5 hours late.")
+    [('Mr. Smith left.', '  '), ('Why?', ' '), ('He was 3.5 hours late.', '')]
+    """
+    ends = [match for match in _END.finditer(text) if _ends_sentence(text, match)]
+    cuts = sorted(
+        {(match.start("space"), match.end("space")) for match in ends}
+        | {
+            (match.start() + len(match.group().rstrip()), match.end())
+            for match in _ENDS_WITHOUT_SPACE.finditer(text)
+            if match.end() < len(text)
+        }
+    )
+    parts, start = [], 0
+    for end, following in cuts:
+        if text[start:end].strip():
+            parts.append((text[start:end], text[end:following]))
+            start = following
+    return [*parts, (text[start:], "")] if start < len(text) else parts
+
+
+def _ends_sentence(text: str, match: re.Match[str]) -> bool:
+    before = text[max(0, match.start() - _LONGEST_WORD) : match.start()]
+    word, marks = re.split(r"\s", before)[-1].lstrip("\"'“‘«([¿¡"), match["marks"]
+    following = text[match.end() :].lstrip("\"'“‘«([")[:1]
+    if following.islower():
+        return False  # "Yahoo! is …", "… he said"
+    if marks != "." or match["closing"]:
+        return True
+    initial = len(word) == 1 and word.isalpha() and word.isupper() and word != "I"
+    return not (initial or word.lower() in _ABBREVIATIONS)
