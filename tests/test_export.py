@@ -1,38 +1,598 @@
-"""What was exported translates as the run does."""
+"""Exports, loaded by the real libraries: the same numbers, the same ids, the same translations."""
 
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
 from pathlib import Path
+from typing import Any, get_args
 
+import ctranslate2
 import pytest
+import sentencepiece
+import torch
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from typer.testing import CliRunner
 
+from translator.cli import app
+from translator.cli import export as export_command
+from translator.config import Config
 from translator.data import SentencePair
-from translator.errors import DataError
-from translator.export import export_ctranslate2
+from translator.errors import DataError, RunError, TranslatorError
+from translator.evaluation import EvaluationSet, sets_of_split
+from translator.export import (
+    Certificate,
+    CTranslate2Translator,
+    ExportFormat,
+    Quantization,
+    certified_engine,
+    export_argos,
+    export_certified,
+    export_ctranslate2,
+    export_huggingface,
+)
+from translator.export.certificate import sample_of
+from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
+from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 from translator.translation import Translator
 
+SHAPES: dict[str, dict[str, Any]] = {
+    "pre": {"norm": "pre"},
+    "post": {"norm": "post"},
+    "pre, gelu, learned positions": {
+        "norm": "pre", "activation": "gelu", "positions": "learned",
+    },
+    "post, gelu, learned positions": {
+        "norm": "post", "activation": "gelu", "positions": "learned",
+    },
+    "pre, untied": {"norm": "pre", "tie_embeddings": False},
+    "post, untied": {"norm": "post", "tie_embeddings": False},
+}  # fmt: skip
+NASTY = [
+    "", " ", "  two  spaces \t and a tab\n", "</s> <s> <pad> <unk>", "<0x41> <0x0A>",
+    "▁ and ▁below", ">>es<< hi", "cafe\u0301", "e\u0302\u0301 e\u0323\u0302", "\u1112\u1161\u11ab",
+    "中文 😀 👩\u200d👩\u200d👧", "a\u00a0b\u2009c\u200bd\ufeffe\u00adf", "ﬁ ½ … “x”",
+    "q\u0307\u0323", "\x00a\x01b", "ana" * 200, "123456", "\u0301ana",
+]  # fmt: skip
 
-def test_ctranslate2_finds_the_translations_of_the_run_with_the_same_scores(
-    trained_run: RunDirectory, cipher_pairs: list[SentencePair], tmp_path: Path
+
+def run_of(run: RunDirectory, folder: Path, **shape: Any) -> RunDirectory:
+    """A run of another shape, with the tokenizer of `run` and no weight at zero or one."""
+    config = run.read_config().model_dump()
+    config["model"] |= {"encoder_layers": 2, "decoder_layers": 3, "dropout": 0.1, **shape}
+    made, tokenizer = RunDirectory(folder), run.read_tokenizer()
+    folder.mkdir()
+    torch.manual_seed(3)
+    model = build_model(Config.model_validate(config).model, tokenizer.vocabulary_size)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape))
+    made.write_config(Config.model_validate(config))
+    made.write_tokenizer(tokenizer)
+    made.write_model({n: p.detach() for n, p in model.named_parameters()}, tokenizer)
+    return made
+
+
+def copy_of(run: RunDirectory, folder: Path) -> RunDirectory:
+    shutil.copytree(run.path, folder, ignore=shutil.ignore_patterns("checkpoints"))
+    return RunDirectory(folder)
+
+
+def random_ids(model: Seq2SeqTransformer, lengths: list[int]) -> list[list[int]]:
+    draw = torch.Generator().manual_seed(5)
+    size = model.output.out_features
+    return [torch.randint(4, size, (n,), generator=draw).tolist() for n in lengths]
+
+
+def padded(rows: list[list[int]]) -> Tensor:
+    width = max(map(len, rows))
+    return torch.tensor([[*row, *[PAD_ID] * (width - len(row))] for row in rows])
+
+
+def own_log_probs(model: Seq2SeqTransformer, source: Tensor, target: Tensor) -> Tensor:
+    with torch.inference_mode():
+        states = model(source, (source != PAD_ID).long(), target)
+        return torch.log_softmax(model.output(states), dim=-1)
+
+
+@pytest.fixture(scope="module")
+def valid(trained_run: RunDirectory) -> EvaluationSet:
+    return sets_of_split(trained_run.read_config(), "valid")[0]
+
+
+@pytest.fixture(scope="module")
+def cipher(cipher_pairs: list[SentencePair]) -> EvaluationSet:
+    """More sentences than the validation set has: one that differs is half a percent."""
+    sources, targets = zip(*cipher_pairs[:200], strict=True)
+    return EvaluationSet("cipher", sources, (targets,), "es")
+
+
+@pytest.fixture(scope="module")
+def exported(trained_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A copy of the trained run with a certified export in it; nobody changes it."""
+    run = copy_of(trained_run, tmp_path_factory.mktemp("exported") / "run")
+    export_certified(run, "ctranslate2", sets_of_split(run.read_config(), "valid")[0])
+    return run
+
+
+@pytest.fixture(scope="module")
+def hugging_face(trained_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_huggingface(trained_run, tmp_path_factory.mktemp("huggingface"))
+
+
+# --- the same numbers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_ctranslate2_gives_every_token_our_probability(
+    trained_run: RunDirectory, tmp_path: Path, shape: dict[str, Any]
 ) -> None:
-    ctranslate2 = pytest.importorskip("ctranslate2")
-    folder = export_ctranslate2(trained_run, tmp_path / "exported")
-    theirs = ctranslate2.Translator(str(folder), device="cpu")
-    ours = Translator.from_run(trained_run.path, device="cpu")
-    texts = [pair.source for pair in cipher_pairs[:50]]
-    tokenizer = ours.tokenizer
-    pieces = [tokenizer.pieces(ids) for ids in tokenizer.encode(texts)]
-    found = theirs.translate_batch(pieces, beam_size=1, return_scores=True, length_penalty=0)
-    greedy = ours.config.decoding.model_copy(update={"beam_size": 1, "length_penalty": 0.0})
-    for their, our in zip(found, ours.translate(texts, greedy, details=True), strict=True):
-        assert their.hypotheses[0] == [token.piece for token in our.tokens[:-1]]
-        assert their.scores[0] == pytest.approx(our.score, abs=5e-3)
+    run = run_of(trained_run, tmp_path / "run", **shape)
+    translator = Translator.from_run(run.path, device="cpu")
+    sources = random_ids(translator.model, [3, 9, 1])
+    targets = random_ids(translator.model, [7, 2, 5])
+    engine = ctranslate2.Translator(str(export_ctranslate2(run, tmp_path / "export")))
+    pieces = translator.tokenizer.pieces
+    theirs = engine.score_batch([pieces(s) for s in sources], [pieces(t) for t in targets])
+    ours = own_log_probs(
+        translator.model,
+        padded([[*source, EOS_ID] for source in sources]),
+        padded([[BOS_ID, *target] for target in targets]),
+    )
+    for row, target, result in zip(ours, targets, theirs, strict=True):
+        expected = [row[t, token] for t, token in enumerate([*target, EOS_ID])]
+        torch.testing.assert_close(
+            torch.tensor(result.log_probs), torch.stack(expected), atol=2e-4, rtol=1e-4
+        )
 
 
-def test_a_folder_that_holds_something_is_left_alone(
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_transformers_gives_our_logits(
+    trained_run: RunDirectory, tmp_path: Path, shape: dict[str, Any]
+) -> None:
+    run = run_of(trained_run, tmp_path / "run", **shape)
+    ours = Translator.from_run(run.path, device="cpu").model
+    theirs, loading = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+        export_huggingface(run, tmp_path / "export"), output_loading_info=True
+    )
+    assert loading["unexpected_keys"] == loading["mismatched_keys"] == set()
+    source = padded([[*ids, EOS_ID] for ids in random_ids(ours, [3, 9, 1])])
+    target = padded([[BOS_ID, *ids] for ids in random_ids(ours, [6, 6, 6])])
+    with torch.inference_mode():
+        logits = theirs.eval()(
+            input_ids=source, attention_mask=(source != PAD_ID).long(), decoder_input_ids=target
+        ).logits
+    expected = own_log_probs(ours, source, target)
+    torch.testing.assert_close(logits.log_softmax(dim=-1), expected, atol=2e-5, rtol=1e-5)
+
+
+# --- the same ids ---------------------------------------------------------------------------------
+
+
+@settings(max_examples=100)
+@given(text=st.one_of(st.sampled_from(NASTY), st.text(), st.text("anbe \u0301\u0302\u0323</s>▁ñ")))
+def test_the_tokenizer_of_transformers_gives_our_ids(
+    trained_run: RunDirectory, hugging_face: Path, text: str
+) -> None:
+    ours, theirs = tokenizers(trained_run.tokenizer_file, hugging_face)
+    (ids,) = ours.encode([text])
+    assert theirs(text)["input_ids"] == [*ids, EOS_ID]
+    decoded = theirs.decode([BOS_ID, *ids, EOS_ID, PAD_ID], skip_special_tokens=True)
+    assert " ".join(decoded.splitlines()).strip() == ours.decode([ids])[0].strip()
+
+
+_LOADED: dict[Path, tuple[Tokenizer, Any]] = {}
+
+
+def tokenizers(model: Path, folder: Path) -> tuple[Tokenizer, Any]:
+    if folder not in _LOADED:
+        theirs = transformers.AutoTokenizer.from_pretrained(folder)
+        _LOADED[folder] = (Tokenizer.load(model), theirs)
+    return _LOADED[folder]
+
+
+def test_what_a_user_of_transformers_writes_translates(
+    trained_run: RunDirectory, hugging_face: Path
+) -> None:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(hugging_face)
+    model = transformers.AutoModelForSeq2SeqLM.from_pretrained(hugging_face)
+    texts = ["ana bebe nina", "abba"]
+    inputs = tokenizer(texts, return_tensors="pt", padding=True)
+    translated = tokenizer.batch_decode(model.generate(**inputs), skip_special_tokens=True)
+    expected = Translator.from_run(trained_run.path, device="cpu").translate(texts)
+    assert translated == [translation.text for translation in expected]
+
+
+def test_the_model_card_has_the_scores_of_these_weights_only(
     trained_run: RunDirectory, tmp_path: Path
 ) -> None:
-    pytest.importorskip("ctranslate2")
+    run = copy_of(trained_run, tmp_path / "run")
+    entry = {"set": "test/x", "decoding": {"beam_size": 5}, "model_sha256": run.model_sha256()}
+    score = {"name": "BLEU", "score": 38.26, "signature": "nrefs:1|tok:13a"}
+    run.write_json(run.evaluations / "x.json", {**entry, "scores": [score]})
+    old = {**entry, "model_sha256": "0", "scores": [{**score, "score": 11.1}]}
+    run.write_json(run.evaluations / "old.json", old)
+    run.write_text(run.evaluations / "damaged.json", "{")
+    card = (export_huggingface(run, tmp_path / "export") / "README.md").read_text(encoding="utf-8")
+    assert "| test/x, beam 5 | BLEU | 38.3 | `nrefs:1|tok:13a` |" in card
+    assert "11.1" not in card
+    assert "* cipher.en-es.tsv\n" in card  # and not the folders of this machine
+
+
+# --- the same translations ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quantization", get_args(export_command.Quantization))
+def test_every_quantization_is_proved(
+    trained_run: RunDirectory, cipher: EvaluationSet, tmp_path: Path, quantization: Quantization
+) -> None:
+    folder = tmp_path / "export"
+    certificate = export_certified(
+        trained_run, "ctranslate2", cipher, folder=folder, quantization=quantization
+    )
+    assert Certificate.read(folder) == certificate
+    assert certificate.sentences == 200
+    assert certificate.model_sha256 == trained_run.model_sha256()
+    assert certificate.identical_greedy >= 0.95
+    assert {path.name for path in tmp_path.iterdir()} == {"export"}
+
+
+def test_smaller_numbers_make_a_smaller_model(trained_run: RunDirectory, tmp_path: Path) -> None:
+    sizes = [
+        (export_ctranslate2(trained_run, tmp_path / q, q) / "model.bin").stat().st_size
+        for q in ("float32", "float16", "int8")
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[2] < sizes[0] / 2
+
+
+def test_huggingface_is_proved(
+    trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path
+) -> None:
+    folder = tmp_path / "export"
+    certificate = export_certified(trained_run, "huggingface", valid, folder=folder)
+    assert certificate.identical_greedy == certificate.identical == 1.0
+    assert certificate.bleu_difference == 0.0
+    assert certificate.run.bleu > 50.0  # of a model that has learned something
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_the_engine_translates_any_text_as_the_run_does(
+    exported: RunDirectory, beam_size: int
+) -> None:
+    own, engine = Translator.from_run(exported.path, device="cpu"), certified_engine(exported)
+    decoding = own.config.decoding.model_copy(update={"beam_size": beam_size})
+    texts = ["ana bebe.", "", "  ", "a\udc80b", "ene\nene", "😀 abba", "baba nina"]
+    if beam_size == 1:
+        texts.append("nina " * 90)  # cut in parts, some of which end at the longest allowed
+    ours, theirs = own.translate(texts, decoding), engine.translate(texts, decoding)
+    assert [t.source for t in theirs] == texts
+    assert [t.text for t in theirs] == [t.text for t in ours]
+    if beam_size > 1:
+        assert [t.score for t in theirs] == pytest.approx([t.score for t in ours], abs=1e-3)
+    assert engine.translate([]) == []
+
+
+def test_the_engine_ends_a_translation_where_the_run_does(exported: RunDirectory) -> None:
+    own, engine = Translator.from_run(exported.path, device="cpu"), certified_engine(exported)
+    short = {"beam_size": 1, "max_length_ratio": 0.3, "max_length_extra": 1}
+    decoding = own.config.decoding.model_copy(update=short)
+    texts = ["ana bebe nina abba ene", "ana bebe", "banana nabe"]
+    ours, theirs = own.translate(texts, decoding), engine.translate(texts, decoding)
+    assert [t.text for t in theirs] == [t.text for t in ours]
+    assert len(ours[0].text) < len("oto tita rosa tor mar")  # it was cut
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+def with_outliers(run: RunDirectory) -> None:
+    """Change the weights and not the model: a unit comes in smaller and goes out larger.
+
+    What multiplies the others is then rounded to nothing where numbers share a scale of 8 bits.
+    """
+    tokenizer = run.read_tokenizer()
+    weights = run.read_model(tokenizer)
+    for name in list(weights):
+        for before, after in (("v_proj", "out_proj"), ("in_proj", "out_proj")):
+            if name.endswith(f".{before}.weight"):
+                weights[name][0] /= 3e3
+                weights[name.replace("weight", "bias")][0] /= 3e3
+                weights[name.replace(before, after)][:, 0] *= 3e3
+    run.write_model(weights, tokenizer)
+
+
+def test_a_model_that_8_bits_ruin_is_refused_and_nothing_is_left(
+    trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path
+) -> None:
+    run = copy_of(trained_run, tmp_path / "run")
+    with_outliers(run)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(RunError, match=r"BLEU is .* and that of the run .* apart"):
+        export_certified(run, "ctranslate2", valid, quantization="int8")
+    assert [path for path in sorted(tmp_path.rglob("*")) if path != run.exports] == before
+    certificate = export_certified(run, "ctranslate2", valid)  # as numbers, they are the same
+    assert certificate.identical_greedy == 1.0
+
+
+@pytest.mark.parametrize(
+    ("quantization", "identical", "bleu", "problem"),
+    [
+        ("float32", 0.99, 80.0, ""),
+        ("float32", 0.98, 30.0, "only 98.0% of 200 greedy translations"),
+        ("float16", 0.98, 30.0, "only 98.0% of 200 greedy translations"),
+        ("int8", 0.10, 30.5, ""),
+        ("int8", 0.99, 29.4, "BLEU is 29.4 and that of the run 30.0"),
+        ("bfloat16", 0.99, 30.6, "BLEU is 30.6 and that of the run 30.0"),
+    ],
+)
+def test_the_tolerance_is_as_the_numbers_are(
+    exported: RunDirectory, quantization: str, identical: float, bleu: float, problem: str
+) -> None:
+    certificate = Certificate.read(exported.exports / "ctranslate2")
+    assert certificate is not None
+    changed = dataclasses.replace(
+        certificate,
+        quantization=quantization,
+        sentences=200,
+        identical_greedy=identical,
+        run=dataclasses.replace(certificate.run, bleu=30.0),
+        export=dataclasses.replace(certificate.export, bleu=bleu),
+    )
+    assert changed.problem.startswith(problem)
+    assert bool(changed.problem) == bool(problem)
+
+
+def test_only_an_export_is_replaced_and_only_on_demand(
+    trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path
+) -> None:
+    letters, export = tmp_path / "letters", tmp_path / "export"
+    letters.mkdir()
+    (letters / "dear.txt").write_text("…", encoding="utf-8")
+    for force in (False, True):
+        with pytest.raises(DataError, match="is no export"):
+            export_certified(trained_run, "ctranslate2", valid, folder=letters, force=force)
+    assert [path.name for path in letters.iterdir()] == ["dear.txt"]
+    export_certified(trained_run, "ctranslate2", valid, folder=export)
+    with pytest.raises(DataError, match="holds an export already"):
+        export_certified(trained_run, "ctranslate2", valid, folder=export)
+    export_certified(
+        trained_run, "ctranslate2", valid, folder=export, quantization="int8", force=True
+    )
+    kept = Certificate.read(export)
+    assert kept and kept.quantization == "int8"
+    assert {path.name for path in tmp_path.iterdir()} == {"letters", "export"}
+
+
+def test_a_folder_that_holds_something_is_not_written_into(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(DataError, match="not empty"):
         export_ctranslate2(trained_run, tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.slow
+def test_a_killed_export_is_not_there_and_the_next_one_is(
+    trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path
+) -> None:
+    folder, partial = tmp_path / "export", tmp_path / ".export.partial"
+    command = ["from translator.cli import main; main()", "export", trained_run.path]
+    for end in (signal.SIGINT, signal.SIGKILL):
+        process = subprocess.Popen(
+            [sys.executable, "-c", *map(str, command), "--output", str(folder)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while not (partial / "model.bin").exists() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        assert process.poll() is None
+        process.send_signal(end)
+        assert process.wait(timeout=60) != 0
+        assert not folder.exists()
+        assert partial.exists() == (end == signal.SIGKILL)
+    export_certified(trained_run, "ctranslate2", valid, folder=folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+
+
+def test_an_export_of_other_weights_is_not_used(exported: RunDirectory, tmp_path: Path) -> None:
+    run = copy_of(exported, tmp_path / "run")
+    certified_engine(run)
+    tokenizer = run.read_tokenizer()
+    weights = run.read_model(tokenizer)
+    weights["output.weight" if "output.weight" in weights else "source_embedding.weight"] *= 1.01
+    run.write_model(weights, tokenizer)
+    with pytest.raises(RunError, match="other weights"):
+        certified_engine(run)
+    (run.exports / "ctranslate2" / "certificate.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RunError, match="no certified export"):
+        certified_engine(run)
+
+
+def test_a_damaged_export_says_so(exported: RunDirectory, tmp_path: Path) -> None:
+    run = copy_of(exported, tmp_path / "run")
+    model = run.exports / "ctranslate2" / "model.bin"
+    model.write_bytes(model.read_bytes()[:1000])
+    with pytest.raises(RunError, match="CTranslate2 cannot load"):
+        certified_engine(run)
+
+
+@pytest.mark.parametrize(
+    ("library", "form"), [("ctranslate2", "ctranslate2"), ("transformers", "huggingface")]
+)
+def test_a_missing_library_is_named_with_its_extra(
+    trained_run: RunDirectory,
+    valid: EvaluationSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+    form: ExportFormat,
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)  # what the import system does without it
+    with pytest.raises(TranslatorError, match=f"{library} is not installed") as raised:
+        export_certified(trained_run, form, valid, folder=tmp_path / "export")
+    assert "translator[export]" in raised.value.hint
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_sample_has_no_blank_and_no_cut_sentence(trained_run: RunDirectory) -> None:
+    sources = ("", "ana", "  ", "bebe " * 90, *[f"ana {i}" for i in range(100)])
+    test_set = EvaluationSet("x", sources, (tuple(map(str.upper, sources)),))
+    sample = sample_of(test_set, trained_run, 10)
+    assert sample.sources == ("ana", *[f"ana {i}" for i in range(9, 99, 10)])[:10]
+    assert sample.references == (tuple(map(str.upper, sample.sources)),)
+    with pytest.raises(DataError, match="no sentence to compare"):
+        sample_of(EvaluationSet("x", (" ",), (("y",),)), trained_run, 10)
+
+
+# --- Argos Translate ------------------------------------------------------------------------------
+
+
+def test_argos_finds_all_that_it_reads(
+    trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path
+) -> None:
+    certificate = export_certified(trained_run, "argos", valid, folder=tmp_path / "export")
+    assert certificate.identical_greedy == 1.0
+    names = sorted(path.name for path in (tmp_path / "export").iterdir())
+    assert names == ["certificate.json", "translate-en_es-1_0.argosmodel"]
+    with zipfile.ZipFile(tmp_path / "export" / names[1]) as archive:
+        archive.extractall(tmp_path / "packages")
+    (package,) = (tmp_path / "packages").iterdir()  # one folder, as Argos unpacks it
+    metadata = json.loads((package / "metadata.json").read_text(encoding="utf-8"))
+    assert {key: metadata[key] for key in ("from_code", "from_name", "to_code", "to_name")} == {
+        "from_code": "en", "from_name": "English", "to_code": "es", "to_name": "Spanish",
+    }  # fmt: skip
+    assert (package / "README.md").is_file()
+    tokenizer = sentencepiece.SentencePieceProcessor(str(package / "sentencepiece.model"))
+    model = ctranslate2.Translator(str(package / "model"))
+    result = model.translate_batch(  # with the options of argostranslate.translate
+        [tokenizer.encode("ana bebe nina", out_type=str)],
+        replace_unknowns=True,
+        max_batch_size=32,
+        batch_type="tokens",
+        beam_size=4,
+        num_hypotheses=4,
+        length_penalty=0.2,
+        return_scores=True,
+    )
+    assert tokenizer.decode(result[0].hypotheses[0]) == "oto tita rosa"
+
+
+def test_argostranslate_installs_the_package(trained_run: RunDirectory, tmp_path: Path) -> None:
+    pytest.importorskip("argostranslate.translate", reason="argostranslate is not installed")
+    file = export_argos(trained_run, tmp_path / "export")
+    program = """if True:
+        import sys
+        from argostranslate import package, translate
+        package.install_from_path(sys.argv[1])
+        translation = translate.get_translation_from_codes("en", "es")
+        for each in (translation, getattr(translation, "underlying", None)):
+            if hasattr(each, "sentencizer"):  # its model of sentence ends is fetched: do without
+                each.sentencizer.split_sentences = lambda text: [text]
+        print(translation.translate("ana bebe nina"))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(file)],
+        env={**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "oto tita rosa"
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def test_the_command_line_knows_the_same_words() -> None:
+    assert get_args(export_command.Format) == get_args(ExportFormat)
+    assert set(get_args(export_command.Quantization)) < set(get_args(Quantization))
+
+
+def test_export_prints_the_proof_and_the_folder(trained_run: RunDirectory, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    done = CliRunner().invoke(
+        app, ["export", str(trained_run.path), "--output", str(folder), "--sample", "7"]
+    )
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"{folder}\n"
+    assert "7 sentences of valid" in done.stderr
+    assert "identical: greedy 100.0%" in done.stderr
+    assert "Δ BLEU +0.00 (nrefs:1|" in done.stderr
+
+
+def test_export_compares_on_named_sentences(trained_run: RunDirectory, tmp_path: Path) -> None:
+    for name, text in (("source", "ana bebe\nnina\n"), ("reference", "oto tita\nrosa\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    arguments = ["--source", str(tmp_path / "source"), "--reference", str(tmp_path / "reference")]
+    done = CliRunner().invoke(
+        app, ["export", str(trained_run.path), *arguments, "--output", str(tmp_path / "export")]
+    )
+    assert done.exit_code == 0, done.output
+    assert "2 sentences of source" in done.stderr
+
+
+def test_a_quantized_folder_of_transformers_is_wrong_usage(trained_run: RunDirectory) -> None:
+    arguments = ["--format", "huggingface", "--quantization", "int8"]
+    done = CliRunner().invoke(app, ["export", str(trained_run.path), *arguments])
+    assert done.exit_code == 2
+
+
+def test_translate_uses_the_engine_that_is_asked_for(
+    exported: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+    translate = CTranslate2Translator.translate
+
+    def noted(self: CTranslate2Translator, *arguments: Any) -> Any:
+        used.append("ctranslate2")
+        return translate(self, *arguments)
+
+    monkeypatch.setattr(CTranslate2Translator, "translate", noted)
+    run = copy_of(exported, tmp_path / "run")
+    for engine, expected in (
+        ("own", []),
+        ("ctranslate2", ["ctranslate2"]),
+        ("auto", ["ctranslate2"]),
+    ):
+        used.clear()
+        done = CliRunner().invoke(
+            app, ["translate", "--run", str(run.path), "--engine", engine, "ana bebe"]
+        )
+        assert (done.exit_code, done.stdout) == (0, "oto tita\n"), done.output
+        assert (used, done.stderr) == (expected, "")
+
+
+def test_auto_passes_over_an_export_of_other_weights_and_says_so(
+    exported: RunDirectory, tmp_path: Path
+) -> None:
+    run = copy_of(exported, tmp_path / "run")
+    file = run.exports / "ctranslate2" / "certificate.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    run.write_json(file, {**content, "model_sha256": "another"})
+    done = CliRunner().invoke(
+        app, ["translate", "--run", str(run.path), "--engine", "auto", "ana bebe"]
+    )
+    assert (done.exit_code, done.stdout) == (0, "oto tita\n"), done.output
+    assert "other weights" in done.stderr
+    shutil.rmtree(run.exports)
+    done = CliRunner().invoke(
+        app, ["translate", "--run", str(run.path), "--engine", "auto", "ana bebe"]
+    )
+    assert (done.stdout, done.stderr) == ("oto tita\n", "")  # there is none: nothing to say
+    done = CliRunner().invoke(
+        app, ["translate", "--run", str(run.path), "--engine", "ctranslate2", "ana bebe"]
+    )
+    assert isinstance(done.exception, RunError)
+    assert "translator export" in done.exception.hint

@@ -21,8 +21,8 @@ from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
     Translator,
     _batches_of_like_length,
-    _joined,
     _repeats,
+    join_parts,
     split_long,
 )
 
@@ -409,7 +409,7 @@ def test_sentences_are_translated_one_by_one_and_joined_by_their_spaces(
 def test_an_empty_part_leaves_no_stray_space(
     parts: list[str], spaces: list[str], expected: str
 ) -> None:
-    assert _joined(parts, spaces) == expected
+    assert join_parts(parts, spaces) == expected
 
 
 def test_bfloat16_translates_as_float32_does_but_for_a_few(

@@ -56,6 +56,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.evaluations = path / "evaluations"
         self.tensorboard = path / "tensorboard"
+        self.exports = path / "export"
         self.prepared = path.parent / ".prepared"  # what runs share, see PreparedDirectory
 
     @classmethod

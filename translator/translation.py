@@ -341,7 +341,7 @@ class Translator:
         alternatives = []
         for rank in range(min(n_best, most)):
             chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for _, each in found]
-            joined = _joined([self._text(each) for each in chosen], [p.space for p, _ in found])
+            joined = join_parts([self._text(each) for each in chosen], [p.space for p, _ in found])
             alternatives.append(Alternative(joined, sum(h.score for h in chosen) / len(chosen)))
         warnings = tuple(dict.fromkeys(w for _, each in found for w in each.warnings))
         best = alternatives[0]
@@ -419,7 +419,7 @@ def _repeats(ids: Sequence[int]) -> bool:
     return False
 
 
-def _joined(texts: Sequence[str], spaces: Sequence[str]) -> str:
+def join_parts(texts: Sequence[str], spaces: Sequence[str]) -> str:
     """Texts with the spaces that follow each, where both sides of a space have words."""
     joined, pending = "", ""
     for text, space in zip(texts, spaces, strict=True):

@@ -12,6 +12,7 @@ from translator.config import DecodingConfig
 from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
+    from translator.export import CTranslate2Translator
     from translator.runs import RunDirectory
     from translator.translation import Translator
 
@@ -96,7 +97,9 @@ def load(run: Path | None) -> "Translator":
     return Translator.from_run(directory.path)
 
 
-def decoding_of(translator: "Translator", beam_size: int | None) -> DecodingConfig:
+def decoding_of(
+    translator: "Translator | CTranslate2Translator", beam_size: int | None
+) -> DecodingConfig:
     decoding = translator.config.decoding
     return decoding.model_copy(update={"beam_size": beam_size}) if beam_size else decoding
 

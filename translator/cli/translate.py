@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -30,14 +30,19 @@ from translator.documents import (
     read_document,
     translate_block,
 )
-from translator.errors import DataError
+from translator.errors import DataError, TranslatorError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from translator.export import CTranslate2Translator
     from translator.runs import RunDirectory
     from translator.translation import Translation
 
+Engine = Literal["own", "ctranslate2", "auto"]
+EngineOption = Annotated[
+    Engine, typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model.")
+]
 Translate = Callable[[list[str]], list[str]]
 _INTERRUPTED = 130
 
@@ -55,6 +60,11 @@ class Asked:
     n_best: int | None = None
     scores: bool = False
     alignments: bool = False
+
+    @property
+    def needs_own_engine(self) -> bool:
+        """Whether an export cannot do it: it gives texts, and searches by beam and penalty."""
+        return self.more_than_text or bool(self.prefix or self.glossary or self.keep)
 
     @property
     def more_than_text(self) -> bool:
@@ -117,6 +127,7 @@ def translate_cli(
         bool, typer.Option("--resume", help="Go on with an interrupted job of this --output.")
     ] = False,
     beam_size: BeamOption = None,
+    engine: EngineOption = "own",
     n_best: Annotated[
         int | None, typer.Option("--n-best", min=1, help="So many alternatives, then, for a text.")
     ] = None,
@@ -159,20 +170,54 @@ def translate_cli(
     _check_usage(texts, input_file, output_file, chosen, columns, resume=resume)
     if asked.more_than_text and chosen is not Format.LINES:
         raise typer.BadParameter("--json, --n-best, --scores and --alignments need plain lines")
+    if engine == "ctranslate2" and asked.needs_own_engine:
+        raise typer.BadParameter("--engine ctranslate2 gives the translation and nothing more")
     if not texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
     directory = find_run(run)
     decoding = asked.decoding(directory)
-    translate, languages = _load(directory, decoding, asked)
+    exported = None if asked.needs_own_engine else _exported(directory, engine)
+    translate, languages = (
+        _load_exported(exported, decoding) if exported else _load(directory, decoding, asked)
+    )
     settings = Settings(chosen, languages, columns, overwrite)
     if texts:
         _write_to(output_file, (text + "\n" for text in translate(list(texts))))
     elif input_file and output_file and _is_replaceable(output_file):
         fingerprint = _fingerprint(directory, decoding, asked, input_file, settings)
+        fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
         job = Job(output_file.resolve(), fingerprint, *_process())
         _translate_file(input_file, settings, translate, job, resume=resume)
     else:
         _write_to(output_file, _stream(input_file, settings, translate))
+
+
+def _exported(run: "RunDirectory", engine: Engine) -> "CTranslate2Translator | None":
+    """The run's export where it is wanted; `auto` says why it does without one that is there."""
+    if engine == "own" or (engine == "auto" and not (run.exports / "ctranslate2").is_dir()):
+        return None
+    from translator.export import certified_engine
+
+    _take_own_gpu()
+    try:
+        return certified_engine(run)
+    except TranslatorError as error:
+        if engine == "ctranslate2":
+            raise
+        say(f"{error.message}: translating with the run itself")
+        return None
+
+
+def _load_exported(
+    translator: "CTranslate2Translator", decoding: DecodingConfig
+) -> tuple[Translate, tuple[str, str]]:
+    """What `_load` gives, by an export."""
+    data = translator.config.data
+
+    def translate(texts: list[str]) -> list[str]:
+        return [each.text for each in translator.translate(texts, decoding)]
+
+    return translate, (data.source_language, data.target_language)
 
 
 def _load(

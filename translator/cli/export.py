@@ -1,0 +1,94 @@
+"""`translator export`: a run as a model of other programs, with the proof that it is the same."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from translator.cli.console import app, find_run, say, table
+from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chosen_sets
+
+if TYPE_CHECKING:
+    from translator.export import Certificate, Measured
+
+Format = Literal["ctranslate2", "huggingface", "argos"]
+Quantization = Literal["float32", "float16", "bfloat16", "int8", "int8_float32"]
+
+
+@app.command("export")
+def export_cli(
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
+    ] = None,
+    form: Annotated[
+        Format,
+        typer.Option("--format", help="argos is a package for Argos Translate and LibreTranslate."),
+    ] = "ctranslate2",
+    quantization: Annotated[
+        Quantization,
+        typer.Option(help="Numbers of the weights, of ctranslate2 and argos: int8 is small, fast."),
+    ] = "float32",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A new folder [default: RUN/export/FORMAT]."),
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=1, help="Sentences to compare the export and the run on.")
+    ] = 200,
+    source: SourceOption = None,
+    reference: ReferenceOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an older export.")] = False,
+) -> None:
+    """Export a run, and compare its translations of validation sentences with the run's own.
+
+    The sentences are those of the run's validation set, or of --source and --reference.
+    """
+    check_pair(source, reference)
+    if form == "huggingface" and quantization != "float32":
+        raise typer.BadParameter("--quantization is of ctranslate2 and argos")
+    directory = find_run(run)
+    from translator.export import export_certified
+
+    (test_set,) = chosen_sets(
+        directory.read_config(), None if source else "valid", None, source, reference
+    )
+    certificate = export_certified(
+        directory,
+        form,
+        test_set,
+        folder=output,
+        quantization=quantization,
+        sentences=sample,
+        force=force,
+    )
+    _show(certificate)
+    typer.echo(output or directory.exports / form)
+
+
+def _show(certificate: "Certificate") -> None:
+    say(
+        f"{certificate.sentences:,} sentences of {certificate.test_set}, "
+        f"{certificate.threads} threads of the CPU"
+    )
+    say(
+        f"  identical: greedy {certificate.identical_greedy:.1%}, "
+        f"beam {certificate.beam_size} {certificate.identical:.1%}"
+    )
+    rows = [["", "BLEU", "sentences/s", "MB"], _row("run", certificate.run)]
+    name = certificate.format
+    if name != "huggingface":
+        name += f" {certificate.quantization}"
+    rows.append(_row(name, certificate.export))
+    for line in table(rows).splitlines():
+        say(f"  {line}")
+    say(f"  Δ BLEU {certificate.bleu_difference:+.2f} ({certificate.bleu_signature})")
+
+
+def _row(name: str, measured: "Measured") -> list[str]:
+    return [
+        name,
+        f"{measured.bleu:.2f}",
+        f"{measured.sentences_per_second:,.0f}",
+        f"{measured.bytes / 1e6:.1f}",
+    ]

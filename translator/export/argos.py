@@ -1,0 +1,65 @@
+"""A run as a package of Argos Translate, which LibreTranslate installs, too.
+
+https://github.com/argosopentech/argos-translate: a zip archive named .argosmodel whose one folder
+holds metadata.json, README.md, the SentencePiece model and a CTranslate2 model. A model that finds
+the ends of sentences may lie in it; without one Argos fetches its own when it first translates.
+"""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+from translator.export.card import write_card
+from translator.export.ctranslate2 import Quantization, export_ctranslate2
+from translator.runs import RunDirectory
+
+_ARGOS_VERSION = "1.5"  # the oldest that is known to read such a package
+_PACKAGE_VERSION = "1.0"
+_LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
+    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "eo": "Esperanto",
+    "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
+    "fr": "French", "ga": "Irish", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
+    "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "lt": "Lithuanian", "lv": "Latvian", "nb": "Norwegian", "nl": "Dutch", "pl": "Polish",
+    "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
+    "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
+    "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+
+
+def export_argos(run: RunDirectory, folder: Path, quantization: Quantization = "float32") -> Path:
+    """Write a run as translate-SOURCE_TARGET-1_0.argosmodel in a new folder; the file's path."""
+    data = run.read_config().data
+    source, target = data.source_language, data.target_language
+    name = f"translate-{source}_{target}-{_PACKAGE_VERSION.replace('.', '_')}"
+    package = folder / name
+    package.mkdir(parents=True)
+    export_ctranslate2(run, package / "model", quantization)
+    (package / "model" / run.tokenizer_file.name).replace(package / "sentencepiece.model")
+    metadata = {
+        "package_version": _PACKAGE_VERSION,
+        "argos_version": _ARGOS_VERSION,
+        "from_code": source,
+        "from_name": _LANGUAGES.get(source, source),
+        "to_code": target,
+        "to_name": _LANGUAGES.get(target, target),
+    }
+    text = json.dumps(metadata, indent=2) + "\n"
+    (package / "metadata.json").write_text(text, encoding="utf-8", newline="\n")
+    write_card(run, package, "argos-translate", _USAGE.format(file=f"{name}.argosmodel"))
+    file = folder / f"{name}.argosmodel"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for each in sorted(path for path in package.rglob("*") if path.is_file()):
+            archive.write(each, each.relative_to(folder))
+    shutil.rmtree(package)
+    return file
+
+
+_USAGE = """\
+```
+argospm install {file}
+argos-translate --from-lang … --to-lang … "Hello."
+```
+"""

@@ -1,0 +1,65 @@
+"""What is to be known of an exported model, as a README.md that people and hubs read."""
+
+import json
+from pathlib import Path, PurePath
+
+import yaml
+
+from translator.runs import RunDirectory
+
+
+def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> None:
+    """Write README.md: languages, the scores that the run keeps, data and shape, and the usage."""
+    config = run.read_config()
+    languages = [config.data.source_language, config.data.target_language]
+    header = {"language": languages, "tags": ["translation"], "library_name": library}
+    corpora = "".join(f"* {_public_name(corpus.path)}\n" for corpus in config.data.train)
+    scores = "".join(_rows_of_scores(run))
+    if scores:
+        scores = f"| test set | metric | score | signature |\n|---|---|---|---|\n{scores}"
+    model = config.model
+    text = f"""\
+---
+{yaml.safe_dump(header, sort_keys=False)}---
+
+# {config.name}: {" → ".join(languages)}
+
+A transformer of {model.encoder_layers} encoder and {model.decoder_layers} decoder layers, \
+d_model {model.d_model}, trained with `translator`.
+`certificate.json` says how its translations compare with those of the original.
+
+## Usage
+
+{usage}
+## Scores
+
+{scores or "The run keeps no evaluation."}
+
+## Training data
+
+{corpora}"""
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _public_name(path: str) -> str:
+    """A corpus without the folders of the machine that it lay on."""
+    return path if path.startswith(("hf:", "embedded:")) else PurePath(path).name
+
+
+def _rows_of_scores(run: RunDirectory) -> list[str]:
+    """A table row for each score in the run's evaluations/ that is of these weights."""
+    rows = []
+    model = run.model_sha256()
+    for file in sorted(run.evaluations.glob("*.json")):
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if content.get("model_sha256", model) != model:
+                continue
+            rows += [
+                f"| {content['set']}, beam {content['decoding']['beam_size']} | {score['name']} "
+                f"| {score['score']:.1f} | `{score['signature']}` |\n"
+                for score in content.get("scores", [])
+            ]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # damaged: not this file's concern
+    return rows

@@ -1,0 +1,156 @@
+"""From a run to an export that has proved itself: written aside, compared, moved in."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from translator.config import Config, DecodingConfig
+from translator.errors import DataError, RunError, TranslatorError
+from translator.evaluation import EvaluationSet
+from translator.export.argos import export_argos
+from translator.export.certificate import (
+    CERTIFICATE,
+    Certificate,
+    Export,
+    Translate,
+    certify,
+    sample_of,
+)
+from translator.export.ctranslate2 import Quantization, export_ctranslate2
+from translator.export.engine import CTranslate2Translator, Device
+from translator.export.huggingface import TransformersTranslator, export_huggingface
+from translator.runs import RunDirectory
+from translator.tokenizer import Tokenizer
+
+ExportFormat = Literal["ctranslate2", "huggingface", "argos"]
+
+
+def export_certified(
+    run: RunDirectory,
+    form: ExportFormat,
+    test_set: EvaluationSet,
+    *,
+    folder: Path | None = None,
+    quantization: Quantization = "float32",
+    sentences: int = 200,
+    force: bool = False,
+) -> Certificate:
+    """Export a run and prove on sentences of a test set that it translates as the run does.
+
+    The folder, RUN/export/FORMAT if none is named, appears when the proof has succeeded, with
+    certificate.json in it; a failure leaves what was there before. `force` replaces an older
+    export. Raises DataError for a folder that holds anything else, RunError when the export
+    translates otherwise than the run.
+    """
+    run.check_model()
+    folder = (folder or run.exports / form).absolute()
+    _check_replaceable(folder, force)
+    sample = sample_of(test_set, run, sentences)
+    with _moved_in(folder) as partial, tempfile.TemporaryDirectory() as scratch:
+        export = _write(run, form, quantization, partial, Path(scratch))
+        certificate = certify(run, export, sample, torch.get_num_threads())
+        if certificate.problem:
+            raise RunError(
+                f"the export does not translate as {run.path}: {certificate.problem}",
+                "Nothing was kept. Try --quantization float32, or a larger --sample."
+                if quantization != "float32"
+                else "Nothing was kept. Try a larger --sample; else this is a defect: report it.",
+            )
+        certificate.write(partial)
+    return certificate
+
+
+def certified_engine(run: RunDirectory, device: Device = "auto") -> CTranslate2Translator:
+    """The engine of the run's CTranslate2 export; RunError without one that fits the model."""
+    folder = run.exports / "ctranslate2"
+    hint = f"Make one: translator export {run.path} --format ctranslate2"
+    certificate = Certificate.read(folder)
+    if certificate is None:
+        raise RunError(f"{folder} holds no certified export", f"{hint}.")
+    if certificate.model_sha256 != run.model_sha256():
+        raise RunError(
+            f"{folder} is an export of other weights than {run.path} has now", f"{hint} --force."
+        )
+    return _engine(run.read_config(), folder, run.tokenizer_file, device)
+
+
+def _write(
+    run: RunDirectory, form: ExportFormat, quantization: Quantization, folder: Path, scratch: Path
+) -> Export:
+    """Write the files of an export, and load them as those who get them will."""
+    config = run.read_config()
+    match form:
+        case "ctranslate2":
+            export_ctranslate2(run, folder, quantization)
+            translate = _texts(_engine(config, folder, folder / run.tokenizer_file.name, "cpu"))
+        case "argos":
+            with zipfile.ZipFile(export_argos(run, folder, quantization)) as archive:
+                archive.extractall(scratch)
+            (package,) = scratch.iterdir()
+            tokenizer = package / "sentencepiece.model"
+            translate = _texts(_engine(config, package / "model", tokenizer, "cpu"))
+        case "huggingface":
+            export_huggingface(run, folder)
+            translate = TransformersTranslator(config, folder).translate
+    library = "transformers" if form == "huggingface" else "ctranslate2"
+    versions = {name: version(name) for name in ("translator", library)}
+    return Export(form, quantization, folder, translate, versions)
+
+
+def _engine(config: Config, model: Path, tokenizer: Path, device: Device) -> CTranslate2Translator:
+    threads = torch.get_num_threads()
+    return CTranslate2Translator(
+        config, model, Tokenizer.load(tokenizer), device=device, threads=threads
+    )
+
+
+def _texts(engine: CTranslate2Translator) -> Translate:
+    def translate(texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
+        return [translation.text for translation in engine.translate(texts, decoding)]
+
+    return translate
+
+
+# --- the folder -----------------------------------------------------------------------------------
+
+
+def _check_replaceable(folder: Path, force: bool) -> None:
+    """Only an older export is replaced, and only if that was asked for."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / CERTIFICATE).is_file():
+        raise DataError(f"{folder} exists and is no export", "Name another --output.")
+    if not force:
+        raise DataError(
+            f"{folder} holds an export already", "Replace it with --force, or name an --output."
+        )
+
+
+@contextmanager
+def _moved_in(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder` that takes its place if nothing is raised, and vanishes if not."""
+    partial, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("partial", "old"))
+    try:
+        for leftover in (partial, old):  # of a killed process
+            if leftover.exists():
+                shutil.rmtree(leftover)
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise TranslatorError(
+            f"cannot write {partial}: {error.strerror}", "Name another --output."
+        ) from None
+    try:
+        yield partial
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+    finally:
+        for leftover in (partial, old):
+            shutil.rmtree(leftover, ignore_errors=True)

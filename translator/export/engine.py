@@ -1,0 +1,138 @@
+"""A run's translations by CTranslate2: the same texts in and out, without torch's model.
+
+Their search ranks hypotheses by another length penalty than ours, so it is asked for all that a
+beam finds, with plain log-probabilities, and they are ranked here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from translator.config import Config, DecodingConfig
+from translator.decoding import Hypothesis, length_penalty
+from translator.errors import RunError, TranslatorError
+from translator.sentences import split_sentences
+from translator.tokenizer import Tokenizer
+from translator.translation import Translation, join_parts, split_long
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class CTranslate2Translator:
+    """Translates texts like `Translator`, with a model that was exported to CTranslate2."""
+
+    def __init__(
+        self,
+        config: Config,
+        model: Path,
+        tokenizer: Tokenizer,
+        *,
+        device: Device = "auto",
+        threads: int = 0,
+    ) -> None:
+        """Load a CTranslate2 folder with the configuration and the tokenizer of its run.
+
+        `threads` compute one batch on a CPU; 0: CTranslate2's choice. Raises RunError when the
+        folder holds no model that this version of CTranslate2 reads.
+        """
+        ctranslate2 = _import_ctranslate2()
+        self.config = config
+        self.tokenizer = tokenizer
+        try:
+            self._engine: Any = ctranslate2.Translator(
+                str(model), device=device, intra_threads=threads
+            )
+        except (RuntimeError, ValueError) as error:
+            raise RunError(
+                f"CTranslate2 cannot load {model} ({error})", "Export the run anew."
+            ) from None
+        pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
+        self._id_of = {piece: i for i, piece in enumerate(pieces)}
+
+    @property
+    def compute_type(self) -> str:
+        """The numbers that this machine computes with, such as int8_float32."""
+        return str(self._engine.compute_type)
+
+    def translate(
+        self, texts: Sequence[str], decoding: DecodingConfig | None = None
+    ) -> list[Translation]:
+        """Translate texts, one for one and in order, as `Translator.translate` does."""
+        decoding = decoding or self.config.decoding
+        limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
+        parts: list[list[int]] = []  # of all texts
+        places: list[tuple[int, str]] = []  # the text of each part, and the space after it
+        for index, text in enumerate(texts):
+            pairs = split_sentences(text) if decoding.split_sentences else [(text, "")]
+            for (_, space), ids in zip(
+                pairs, self.tokenizer.encode([sentence for sentence, _ in pairs]), strict=True
+            ):
+                pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
+                parts += pieces
+                places += [(index, " ")] * (len(pieces) - 1) + [(index, space)] * bool(pieces)
+        found: list[list[tuple[Hypothesis, str]]] = [[] for _ in texts]
+        for (owner, space), best in zip(places, self.search(parts, decoding), strict=True):
+            found[owner].append((best, space))
+        return [
+            self._translation(text, each) if each else Translation(text, text, 0.0)
+            for text, each in zip(texts, found, strict=True)
+        ]
+
+    def search(
+        self, sentences: Sequence[Sequence[int]], decoding: DecodingConfig
+    ) -> list[Hypothesis]:
+        """The best hypothesis for the ids of each sentence, without special ids."""
+        limits = [max_target_tokens(self.config, decoding, len(ids)) for ids in sentences]
+        results = self._engine.translate_batch(
+            [self.tokenizer.pieces(ids) for ids in sentences],
+            max_batch_size=decoding.tokens_per_batch,
+            batch_type="tokens",
+            beam_size=decoding.beam_size,
+            num_hypotheses=decoding.beam_size,
+            length_penalty=0,
+            max_input_length=0,
+            max_decoding_length=max(limits, default=1),
+            min_decoding_length=0,  # 1 would take the end's share of the first probabilities
+            return_scores=True,
+        )
+        return [
+            best_hypothesis(
+                [[self._id_of[p] for p in pieces][:limit] for pieces in result.hypotheses],
+                result.scores,
+                decoding,
+            )
+            for result, limit in zip(results, limits, strict=True)
+        ]
+
+    def _translation(self, text: str, parts: list[tuple[Hypothesis, str]]) -> Translation:
+        texts = self.tokenizer.decode([best.tokens for best, _ in parts])
+        score = sum(best.score for best, _ in parts) / len(parts)
+        return Translation(text, join_parts(texts, [space for _, space in parts]), score)
+
+
+def max_target_tokens(config: Config, decoding: DecodingConfig, source_tokens: int) -> int:
+    """How many ids the translation of so many may have; neither counts the end."""
+    limit = int(decoding.max_length_ratio * (source_tokens + 1)) + decoding.max_length_extra
+    return min(limit, config.model.max_positions - 1) - 1
+
+
+def best_hypothesis(
+    found: Sequence[Sequence[int]], log_probs: Sequence[float], decoding: DecodingConfig
+) -> Hypothesis:
+    """Of the ids that another search has found, those that ours would rank first."""
+    penalty = (decoding.length_penalty, decoding.length_normalization)
+    hypotheses = [
+        Hypothesis(tuple(ids), log_prob, log_prob / length_penalty(len(ids) + 1, *penalty))
+        for ids, log_prob in zip(found, log_probs, strict=True)
+    ]
+    return max(hypotheses, key=lambda hypothesis: hypothesis.score)
+
+
+def _import_ctranslate2() -> Any:
+    try:
+        import ctranslate2
+    except ImportError:
+        raise TranslatorError(
+            "ctranslate2 is not installed", "Install it with: pip install 'translator[export]'"
+        ) from None
+    return ctranslate2

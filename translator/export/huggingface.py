@@ -1,0 +1,246 @@
+"""A run as a folder of Hugging Face transformers: https://huggingface.co/docs/transformers.
+
+Two of their classes compute what our model computes: Marian with the norm after each sublayer,
+Pegasus with the norm before it and at the end. The table of positions is stored with the weights,
+so it is ours to the bit. The tokenizer class is the one that only runs a SentencePiece model and
+adds the end; its name speaks of the first model that it served. The classes made for other models
+convert the normalisation, and not exactly.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor
+
+from translator.config import Config, DecodingConfig
+from translator.errors import TranslatorError
+from translator.export.card import write_card
+from translator.export.engine import best_hypothesis, max_target_tokens
+from translator.model import Seq2SeqTransformer
+from translator.runs import RunDirectory
+from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
+from translator.translation import Translator
+
+_NAMES = (  # ours → theirs, each a part of a parameter's name
+    ("encoder.norm.", "encoder.layer_norm."),
+    ("decoder.norm.", "decoder.layer_norm."),
+    (".self_attention_residual.norm.", ".self_attn_layer_norm."),
+    (".cross_attention_residual.norm.", ".encoder_attn_layer_norm."),
+    (".feed_forward_residual.norm.", ".final_layer_norm."),
+    (".self_attention.", ".self_attn."),
+    (".cross_attention.", ".encoder_attn."),
+    (".feed_forward.in_proj.", ".fc1."),
+    (".feed_forward.out_proj.", ".fc2."),
+)
+_SENTENCES_AT_ONCE = 32
+
+
+def export_huggingface(run: RunDirectory, folder: Path) -> Path:
+    """Write a run as a new folder that `AutoModelForSeq2SeqLM` and `AutoTokenizer` load.
+
+    Raises RunError for a run without a model.
+    """
+    transformers = _import_transformers()
+    translator = Translator.from_run(run.path, device="cpu")
+    folder.mkdir(parents=True, exist_ok=True)
+    safetensors.torch.save_file(
+        _weights(translator.model), folder / "model.safetensors", {"format": "pt"}
+    )
+    _config(transformers, translator).save_pretrained(folder)
+    _generation(transformers, translator.config).save_pretrained(folder)
+    _write_tokenizer(run, translator.tokenizer, translator.config, folder)
+    write_card(run, folder, "transformers", _USAGE)
+    return folder
+
+
+class TransformersTranslator:
+    """Translates texts as a user of transformers does, with the search of a run."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        """Load model and tokenizer by their Auto classes, to compute on the CPU."""
+        transformers = _import_transformers()
+        self.config = config
+        self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        with _no_progress_bar(transformers):
+            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
+        self._model = model.eval()
+
+    def translate(self, texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
+        """Translate texts, one for one and in order; none may be too long for the model.
+
+        All that a beam finds is ranked here, for transformers has another length penalty.
+        """
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        found: dict[int, str] = {}
+        for start in range(0, len(order), _SENTENCES_AT_ONCE):
+            chosen = order[start : start + _SENTENCES_AT_ONCE]
+            found.update(
+                zip(chosen, self._batch([texts[i] for i in chosen], decoding), strict=True)
+            )
+        return [found[index] for index in range(len(texts))]
+
+    def _batch(self, texts: list[str], decoding: DecodingConfig) -> list[str]:
+        inputs = self._tokenizer(texts, padding=True, return_tensors="pt")
+        lengths = (inputs["attention_mask"].sum(dim=1) - 1).tolist()  # without the end
+        limits = [max_target_tokens(self.config, decoding, length) for length in lengths]
+        size = decoding.beam_size
+        search = {"length_penalty": 0.0} if size > 1 else {}
+        result = self._model.generate(
+            **inputs,
+            max_length=max(limits) + 1,  # with the start
+            num_beams=size,
+            num_return_sequences=size,
+            return_dict_in_generate=True,
+            output_scores=True,
+            **search,
+        )
+        log_probs = result.sequences_scores.tolist() if size > 1 else [0.0] * len(texts)
+        best = []
+        for number, limit in enumerate(limits):
+            beam = slice(number * size, (number + 1) * size)
+            ids = [_without_special(row)[:limit] for row in result.sequences[beam].tolist()]
+            best.append(best_hypothesis(ids, log_probs[beam], decoding).tokens)
+        texts = self._tokenizer.batch_decode(best, skip_special_tokens=True)
+        return texts
+
+
+@contextmanager
+def _no_progress_bar(transformers: Any) -> Iterator[None]:
+    logging = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _without_special(ids: list[int]) -> list[int]:
+    """What stands between the start and the end."""
+    end = ids.index(EOS_ID) if EOS_ID in ids else len(ids)
+    return ids[1:end]
+
+
+# --- the files ------------------------------------------------------------------------------------
+
+
+def _weights(model: Seq2SeqTransformer) -> dict[str, Tensor]:
+    """Our parameters under their names; tied ones once."""
+    tied = model.config.tie_embeddings
+    weights = {}
+    for name, parameter in model.named_parameters():
+        if name.startswith(("encoder.", "decoder.")):
+            for ours, theirs in _NAMES:
+                name = name.replace(ours, theirs)
+            weights[f"model.{name}"] = parameter.detach().contiguous()
+    embeddings = {"model.shared.weight": model.source_embedding.weight}
+    if not tied:
+        embeddings = {
+            "model.encoder.embed_tokens.weight": model.source_embedding.weight,
+            "model.decoder.embed_tokens.weight": model.target_embedding.weight,
+            "lm_head.weight": model.output.weight,
+        }
+    table = model.positions.table[: model.config.max_positions]
+    for side in ("encoder", "decoder"):
+        embeddings[f"model.{side}.embed_positions.weight"] = table.clone()
+    return weights | {name: weight.detach().contiguous() for name, weight in embeddings.items()}
+
+
+def _config(transformers: Any, translator: Translator) -> Any:
+    model = translator.config.model
+    settings = {
+        "architectures": ["PegasusForConditionalGeneration"],
+        "vocab_size": translator.tokenizer.vocabulary_size,
+        "d_model": model.d_model,
+        "encoder_layers": model.encoder_layers,
+        "decoder_layers": model.decoder_layers,
+        "encoder_attention_heads": model.num_heads,
+        "decoder_attention_heads": model.num_heads,
+        "encoder_ffn_dim": model.d_ff,
+        "decoder_ffn_dim": model.d_ff,
+        "activation_function": model.activation,
+        "dropout": model.dropout,
+        "activation_dropout": model.dropout,
+        "max_position_embeddings": model.max_positions,
+        "scale_embedding": True,
+        "tie_word_embeddings": model.tie_embeddings,
+        "pad_token_id": PAD_ID,
+        "bos_token_id": BOS_ID,
+        "eos_token_id": EOS_ID,
+        "decoder_start_token_id": BOS_ID,
+        "forced_eos_token_id": None,
+    }
+    if model.norm == "pre":
+        return transformers.PegasusConfig(**settings)
+    settings |= {
+        "architectures": ["MarianMTModel"],
+        "share_encoder_decoder_embeddings": model.tie_embeddings,
+    }
+    return transformers.MarianConfig(**settings)
+
+
+def _generation(transformers: Any, config: Config) -> Any:
+    """What `generate` does unless it is told otherwise: the search of the run."""
+    return transformers.GenerationConfig(
+        num_beams=config.decoding.beam_size,
+        length_penalty=config.decoding.length_penalty,
+        max_length=config.model.max_positions - 1,
+        pad_token_id=PAD_ID,
+        bos_token_id=BOS_ID,
+        eos_token_id=EOS_ID,
+        decoder_start_token_id=BOS_ID,
+    )
+
+
+def _write_tokenizer(run: RunDirectory, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
+    pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
+    special = {"pad_token": 0, "unk_token": 1, "bos_token": 2, "eos_token": 3}
+    shutil.copyfile(run.tokenizer_file, folder / "sentencepiece.bpe.model")
+    _write_json(folder / "vocab.json", {piece: i for i, piece in enumerate(pieces)})
+    _write_json(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "Speech2TextTokenizer",
+            **{name: pieces[i] for name, i in special.items()},
+            "split_special_tokens": True,  # </s> in a text is text
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": config.model.max_positions,
+        },
+    )
+
+
+def _write_json(file: Path, content: object) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    file.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _import_transformers() -> Any:
+    try:
+        import transformers
+    except ImportError:
+        raise TranslatorError(
+            "transformers is not installed", "Install it with: pip install 'translator[export]'"
+        ) from None
+    return transformers
+
+
+_USAGE = """\
+```python
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("this/folder")
+model = AutoModelForSeq2SeqLM.from_pretrained("this/folder")
+inputs = tokenizer(["Hello."], return_tensors="pt", padding=True)
+print(tokenizer.batch_decode(model.generate(**inputs), skip_special_tokens=True))
+```
+
+The tokenizer needs `sentencepiece`. transformers divides a log-probability by
+length ** length_penalty, and `translator` by ((5 + length) / 6) ** length_penalty: with more than
+one beam a translation differs here and there.
+"""
