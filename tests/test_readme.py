@@ -42,6 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = "".join(f"{english}\t{spanish}\n" for english, spanish in pairs)
     (place / "tatoeba.en-es.tsv").write_text(lines, "utf-8")
     (place / "mine.en-es.tsv").write_text(lines, "utf-8")
+    (place / "terms.tsv").write_text("pizza\tpizza\n", "utf-8")
     (place / "bin").mkdir()
     program = place / "bin" / "translator"
     program.write_text(
