@@ -32,6 +32,7 @@ try:  # the operators that torch's own compiler packs weights with; not every bu
     _PACKS = torch.backends.mkldnn.is_available()
 except AttributeError:
     _PACKS = False
+_FEW_ROWS, _MANY_ROWS = 4, 16  # what the number of rows of a product is a multiple of
 _ALIGNMENT = 16  # keys; the widest vector of a CPU holds so many float32
 
 
@@ -131,7 +132,8 @@ class Engine:
         source = F.pad(source, (0, -source.shape[1] % _ALIGNMENT), value=PAD_ID)
         sentences, length = source.shape
         is_real = source != PAD_ID
-        real = is_real.flatten().nonzero()[:, 0]  # [R] the positions that are no padding
+        real = is_real.flatten().nonzero()[:, 0]  # [R] the positions that are no padding …
+        real = torch.cat((real, real[:1].expand(_spare(len(real)))))  # … the first several times
         attend = torch.zeros(source.shape, device=source.device)
         attend = attend.masked_fill(~is_real, -torch.inf)[:, None, None]  # [B, 1, 1, S]
         x = self._source_embedding[source.flatten()[real]] * self._scale
@@ -154,17 +156,27 @@ class Engine:
             raise ValueError(
                 f"a sequence is longer than the model's {self.max_positions} positions"
             )
-        lengths = [past.length for past in pasts]
-        sizes = torch.tensor([len(each) for each in tokens])
-        positions = torch.tensor(lengths).repeat_interleave(sizes).to(self.device)
-        x = self._target_embedding[torch.cat(list(tokens))] * self._scale
-        x = x + self._positions[positions]  # [N, D]
+        rows = sum(past.hypotheses for past in pasts)
+        spare = tokens[0].new_zeros(_spare(rows))
+        lengths = torch.tensor([*(past.length for past in pasts), 0])
+        sizes = torch.tensor([*(past.hypotheses for past in pasts), len(spare)])
+        positions = lengths.repeat_interleave(sizes).to(self.device)
+        x = self._target_embedding[torch.cat((*tokens, spare))] * self._scale
+        x = x + self._positions[positions]  # [N + spare, D]
         for layer, (self_attention, cross_attention, feed_forward) in enumerate(self._decoder):
             x = self_attention.of_newest(x, pasts, layer)
             x = feed_forward(cross_attention(x, pasts, layer))
         for past in pasts:
             past.advance()
-        return self._output(self._norm(x))
+        return self._output(self._norm(x))[:rows]
+
+
+def _spare(rows: int) -> int:
+    """How many rows to add, so that products have few shapes: oneDNN keeps a kernel for each.
+
+    With every number of rows that occurs, its cache would take gigabytes and overflow.
+    """
+    return -rows % (_FEW_ROWS if rows < _MANY_ROWS else _MANY_ROWS)
 
 
 class ModelStepper:
@@ -318,15 +330,15 @@ class _SelfAttention(_Residual):
         return self.after(x + self.out(heads.transpose(1, 2).reshape(len(padded), -1)[real]))
 
     def of_newest(self, x: Tensor, pasts: Sequence["Past"], layer: int) -> Tensor:
-        """The newest position, which sees all before it: [N, D] → [N, D]."""
+        """The newest position, which sees all before it: [N + spare, D] → [N + spare, D]."""
         projected = self.qkv(self.before(x))
         heads = []
-        for past, rows in zip(pasts, projected.split([p.hypotheses for p in pasts]), strict=True):
+        for past, rows in zip(pasts, _rows_of(pasts, projected), strict=True):
             keys, values = past.append(layer, rows[:, x.shape[1] :])
             queries = rows[:, : x.shape[1]].unflatten(1, (self.heads, 1, -1))
             attended = F.scaled_dot_product_attention(queries, keys, values)  # [Nᵢ, H, 1, K]
             heads.append(attended.flatten(1))
-        return self.after(x + self.out(torch.cat(heads)))
+        return self.after(x + self.out(_with_spare(heads, len(x))))
 
 
 class _CrossAttention(_Residual):
@@ -340,11 +352,23 @@ class _CrossAttention(_Residual):
         """The hypotheses of a sentence ask as N / B queries of one memory, which is not copied."""
         projected = self.queries(self.before(x))
         heads = []
-        for past, rows in zip(pasts, projected.split([p.hypotheses for p in pasts]), strict=True):
+        for past, rows in zip(pasts, _rows_of(pasts, projected), strict=True):
             keys, values = past.memory_of(layer)
             queries = rows.view(len(keys), -1, self.heads, keys.shape[3]).transpose(1, 2)
             attended = F.scaled_dot_product_attention(
                 queries, keys, values, attn_mask=past.attend_memory
             )  # [B, H, Nᵢ / B, K]
             heads.append(attended.transpose(1, 2).reshape(rows.shape))
-        return self.after(x + self.out(torch.cat(heads)))
+        return self.after(x + self.out(_with_spare(heads, len(x))))
+
+
+def _rows_of(pasts: Sequence["Past"], states: Tensor) -> list[Tensor]:
+    """The rows of each past; the spare ones at the end are nobody's."""
+    sizes = [past.hypotheses for past in pasts]
+    return list(states[: sum(sizes)].split(sizes))
+
+
+def _with_spare(parts: list[Tensor], rows: int) -> Tensor:
+    """Parts joined and filled with zeros to so many rows."""
+    spare = parts[0].new_zeros(rows - sum(map(len, parts)), parts[0].shape[1])
+    return torch.cat((*parts, spare))
