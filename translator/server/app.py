@@ -13,29 +13,38 @@ from importlib import resources
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from translator import __version__
 from translator.data.languages import LanguageIdentifier, name_of
+from translator.server.interface import (
+    JSON,
+    Detected,
+    DetectRequest,
+    Language,
+    LiveRequest,
+    Translated,
+    TranslateRequest,
+    described,
+)
 from translator.server.live import Event
 from translator.server.metrics import Metrics
 from translator.server.observed import Observed
-from translator.server.requests import (
-    DetectRequest,
-    Gate,
-    LiveRequest,
-    TranslateRequest,
-    described,
-    parse,
-)
+from translator.server.requests import Gate, parse
 from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError, Worker
 from translator.translation import Translation, Translator
 
 _Result = TypeVar("_Result")
-_PAGE = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js"}
+_PAGE = {
+    "/": "index.html",
+    "/page.css": "page.css",
+    "/page.js": "page.js",
+    "/docs": "docs.html",
+    "/docs.js": "docs.js",
+}
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _RETRY_SECONDS = 2
 _REFUSALS = {
@@ -49,9 +58,13 @@ _REFUSALS = {
 }
 _ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {"application/json": {"schema": _ERROR}}}
+    status: {"description": text, "content": {JSON: {"schema": _ERROR}}}
     for status, text in _REFUSALS.items()
 }
+
+
+class _Lines(StreamingResponse):
+    media_type = "application/x-ndjson"
 
 
 def create_app(translator: Translator, settings: ServerSettings | None = None) -> FastAPI:
@@ -82,17 +95,29 @@ class _Service:
             exception_handlers={AnyHTTPException: _refuse},
         )
         languages = {"source": {"enum": [self._source, "auto"]}, "target": {"enum": [self._target]}}
-        bodies = {
-            "/translate": (self.translate, described(TranslateRequest, **languages)),
-            "/detect": (self.detect, described(DetectRequest)),
-            "/live": (self.live, described(LiveRequest)),
-        }
-        for path, (answer, body) in bodies.items():
-            app.post(path, openapi_extra=body, responses=_RESPONSES)(answer)
-        app.get("/languages")(self.languages)
+        app.post(
+            "/translate",
+            openapi_extra=described(TranslateRequest, **languages),
+            response_model=Translated,
+            response_model_exclude_none=True,
+            responses=_RESPONSES,
+        )(self.translate)
+        app.post(
+            "/detect",
+            openapi_extra=described(DetectRequest),
+            response_model=list[Detected],
+            responses=_RESPONSES,
+        )(self.detect)
+        app.post(
+            "/live",
+            openapi_extra=described(LiveRequest),
+            response_class=_Lines,
+            responses=_RESPONSES,
+        )(self.live)
+        app.get("/languages", response_model=list[Language])(self.languages)
         app.get("/frontend/settings")(self.frontend_settings)
         app.get("/health")(self.health)
-        app.get("/metrics", response_class=Response)(self.metrics)
+        app.get("/metrics", response_class=PlainTextResponse)(self.metrics)
         for path, name in _PAGE.items():
             app.get(path, include_in_schema=False)(_file(name))
         if self._settings.allowed_origins:
@@ -193,7 +218,7 @@ class _Service:
                 job.left = True
                 job.future.cancel()
 
-        return StreamingResponse(lines(), media_type="application/x-ndjson")
+        return _Lines(lines())
 
     async def health(self) -> dict[str, str]:
         """Say that the server is there and its model loaded."""
@@ -201,7 +226,7 @@ class _Service:
 
     async def metrics(self) -> Response:
         """Give the figures of the server to Prometheus."""
-        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(self._metrics.text())
 
     # --- what they have in common -----------------------------------------------------------------
 

@@ -1,62 +1,22 @@
-"""What is asked: bodies, JSON or form, read within limits and checked."""
+"""Who may ask, how often and how much: requests are read within limits, and checked."""
 
-import json
 import secrets
 import time
 from collections import Counter
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs
 
 import anyio
 from fastapi import HTTPException, Request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
-from translator.server.settings import MAX_ALTERNATIVES, ServerSettings
-
-_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
-
-
-class Asked(BaseModel):
-    """What all requests with a text have."""
-
-    api_key: str = Field("", description="Where the server wants one.")
-
-
-class TranslateRequest(Asked):
-    """The request of LibreTranslate's /translate."""
-
-    q: str | list[str] = Field(description="A text, or several.")
-    source: str = Field(description="Its language; auto says which language it seems to be.")
-    target: str = Field(description="The language to translate into.")
-    format: Literal["text"] = Field("text", description="Marks of HTML would be taken for words.")
-    alternatives: int = Field(
-        0, ge=0, le=MAX_ALTERNATIVES, description="So many other translations of each text."
-    )
-
-    @property
-    def texts(self) -> list[str]:
-        """The texts of q, of which there may be one."""
-        return [self.q] if isinstance(self.q, str) else self.q
-
-
-class LiveRequest(Asked):
-    """A text whose translation is watched."""
-
-    q: str = Field(description="A text.")
-    alternatives: int = Field(
-        0, ge=0, le=MAX_ALTERNATIVES, description="So many other translations of each sentence."
-    )
-
-
-class DetectRequest(Asked):
-    """The request of LibreTranslate's /detect."""
-
-    q: str = Field(description="A text.")
+from translator.server.interface import FORM, JSON, Asked
+from translator.server.settings import ServerSettings
 
 
 class Gate:
-    """Who may ask, how often and how much."""
+    """What a request must pass."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
@@ -100,7 +60,9 @@ class Gate:
                     if not too_long:  # else it is thrown away: many clients read no answer before
                         body += part
         except TimeoutError:
-            raise HTTPException(408, "the body did not come in time") from None
+            raise HTTPException(
+                408, "the body did not come in time", {"Connection": "close"}
+            ) from None
         except ClientDisconnect:
             raise HTTPException(400, "the client has left") from None
         if too_long:
@@ -112,18 +74,17 @@ def parse(model: type[Any], body: bytes, content_type: str) -> Any:
     """The body as a request of this kind; 400 says what is wrong with it, 415 not JSON or form."""
     kind = content_type.split(";")[0].strip().lower()
     try:
-        match kind:
-            case "application/json":
-                return model.model_validate_json(body, strict=True)
-            case "application/x-www-form-urlencoded":
-                fields = parse_qs(body.decode(), keep_blank_values=True, errors="strict")
-                plain = {k: each[0] if len(each) == 1 else each for k, each in fields.items()}
-                return model.model_validate_strings(plain)
+        if kind == JSON:
+            return model.model_validate_json(body, strict=True)
+        if kind == FORM:
+            fields = parse_qs(body.decode(), keep_blank_values=True, errors="strict")
+            plain = {k: each[0] if len(each) == 1 else each for k, each in fields.items()}
+            return model.model_validate_strings(plain)
     except ValidationError as error:
         raise HTTPException(400, _mistakes(error)) from None
     except ValueError:  # UnicodeDecodeError, too many fields
         raise HTTPException(400, "the form is not valid UTF-8") from None
-    raise HTTPException(415, f"the Content-Type must be {_JSON} or {_FORM}")
+    raise HTTPException(415, f"the Content-Type must be {JSON} or {FORM}")
 
 
 def _mistakes(error: ValidationError) -> str:
@@ -133,16 +94,3 @@ def _mistakes(error: ValidationError) -> str:
         place = ".".join(str(part) for part in each["loc"])
         mistakes.append(f"{place}: {each['msg']}" if place else each["msg"])
     return "; ".join(mistakes)
-
-
-def described(model: type[BaseModel], **changes: dict[str, Any]) -> dict[str, Any]:
-    """The body of a request for OpenAPI, its properties changed by what the run determines."""
-    schema = model.model_json_schema()
-    for name, change in changes.items():
-        schema["properties"][name] |= change
-    form = json.loads(json.dumps(schema))
-    for property_ in form["properties"].values():
-        property_.pop("anyOf", None)  # q of a form is a text, or is there several times
-    form["properties"]["q"]["type"] = "string"
-    content = {_JSON: {"schema": schema}, _FORM: {"schema": form}}
-    return {"requestBody": {"required": True, "content": content}}
