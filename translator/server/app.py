@@ -18,9 +18,11 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from translator import __version__
+from translator.config import DecodingConfig
 from translator.data.languages import LanguageIdentifier, name_of
 from translator.server.interface import (
     JSON,
+    Asked,
     Detected,
     DetectRequest,
     Language,
@@ -34,10 +36,11 @@ from translator.server.metrics import Metrics
 from translator.server.observed import Observed
 from translator.server.requests import Gate, parse
 from translator.server.settings import ServerSettings
-from translator.server.worker import BusyError, Worker
+from translator.server.worker import BusyError, WatchedJob, Worker
 from translator.translation import Translation, Translator
 
 _Result = TypeVar("_Result")
+_Asked = TypeVar("_Asked", bound=Asked)
 _PAGE = {
     "/": "index.html",
     "/page.css": "page.css",
@@ -47,6 +50,7 @@ _PAGE = {
 }
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _RETRY_SECONDS = 2
+_TOO_LONG = "the translation took too long"
 _REFUSALS = {
     400: "What was sent is not a request.",
     403: "The api_key is missing or wrong.",
@@ -92,8 +96,17 @@ class _Service:
             lifespan=self._lifespan,
             docs_url=None,  # these two pages would be fetched from elsewhere
             redoc_url=None,
-            exception_handlers={AnyHTTPException: _refuse},
+            exception_handlers={AnyHTTPException: _refuse, BusyError: _refuse, Exception: _fail},
         )
+        self._add_routes(app)
+        for path, name in _PAGE.items():
+            app.get(path, include_in_schema=False)(_file(name))
+        if self._settings.allowed_origins:
+            app.add_middleware(CORSMiddleware, allow_origins=self._settings.allowed_origins)
+        app.add_middleware(Observed, metrics=self._metrics)
+        return app
+
+    def _add_routes(self, app: FastAPI) -> None:
         languages = {"source": {"enum": [self._source, "auto"]}, "target": {"enum": [self._target]}}
         app.post(
             "/translate",
@@ -118,12 +131,6 @@ class _Service:
         app.get("/frontend/settings")(self.frontend_settings)
         app.get("/health")(self.health)
         app.get("/metrics", response_class=PlainTextResponse)(self.metrics)
-        for path, name in _PAGE.items():
-            app.get(path, include_in_schema=False)(_file(name))
-        if self._settings.allowed_origins:
-            app.add_middleware(CORSMiddleware, allow_origins=self._settings.allowed_origins)
-        app.add_middleware(Observed, metrics=self._metrics)
-        return app
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
@@ -135,15 +142,11 @@ class _Service:
 
     async def translate(self, request: Request) -> dict[str, Any]:
         """Translate a text, or several: `q` is a string or a list, and so are the answers."""
-        asked: TranslateRequest = await self._read(TranslateRequest, request)
+        asked = await self._read(TranslateRequest, request)
         if asked.source not in (self._source, "auto") or asked.target != self._target:
             raise HTTPException(400, f"this model translates {self._source} to {self._target} only")
         self._gate.check_size(asked.texts)
-        decoding = self._decoding(asked.alternatives)
-        try:
-            future = self._worker.translate(asked.texts, decoding)
-        except BusyError:
-            raise _busy("too many requests are waiting") from None
+        future = self._worker.translate(asked.texts, self._decoding(asked.alternatives))
         found = await self._await(future, request)
         self._metrics.characters.inc(sum(map(len, asked.texts)))
         answers = [self._answer(each, asked) for each in found]
@@ -154,7 +157,7 @@ class _Service:
 
     async def detect(self, request: Request) -> list[dict[str, Any]]:
         """Say which language a text seems to be in, and how sure that is, of 100."""
-        asked: DetectRequest = await self._read(DetectRequest, request)
+        asked = await self._read(DetectRequest, request)
         self._gate.check_size([asked.q])
         return [self._detected(asked.q)]
 
@@ -186,7 +189,7 @@ class _Service:
         its translation, `alternatives` and `attention[layer][head][target][source]`, null for one
         that is too long to be seen at once; `{"translatedText": …}` is the last, or `{"error": …}`.
         """
-        asked: LiveRequest = await self._read(LiveRequest, request)
+        asked = await self._read(LiveRequest, request)
         self._gate.check_size([asked.q])
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -195,30 +198,27 @@ class _Service:
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
-        try:
-            job = self._worker.watch(asked.q, self._decoding(asked.alternatives), put)
-        except BusyError:
-            raise _busy("too many requests are waiting") from None
+        job = self._worker.watch(asked.q, self._decoding(asked.alternatives), put)
         job.future.add_done_callback(lambda _: put(None))
+        self._metrics.characters.inc(len(asked.q))
+        return _Lines(self._lines(job, events))
 
-        async def lines() -> AsyncIterator[str]:
-            deadline = loop.time() + self._settings.request_seconds
-            try:
-                while True:
-                    event = await asyncio.wait_for(events.get(), deadline - loop.time())
-                    if event is None:
-                        break
-                    yield json.dumps(event, ensure_ascii=False) + "\n"
-                if job.future.exception():
-                    yield json.dumps({"error": "the translation failed"}) + "\n"
-                self._metrics.characters.inc(len(asked.q))
-            except asyncio.TimeoutError:
-                yield json.dumps({"error": "the translation took too long"}) + "\n"
-            finally:
-                job.left = True
-                job.future.cancel()
-
-        return _Lines(lines())
+    async def _lines(
+        self, job: WatchedJob, events: "asyncio.Queue[Event | None]"
+    ) -> AsyncIterator[str]:
+        """The events of a job until None, as lines of JSON; a failure is the last of them."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.request_seconds
+        try:
+            while event := await asyncio.wait_for(events.get(), deadline - loop.time()):
+                yield _line(event)
+            if job.future.exception():
+                yield _line({"error": "the translation failed"})
+        except asyncio.TimeoutError:
+            yield _line({"error": _TOO_LONG})
+        finally:
+            job.left = True
+            job.future.cancel()
 
     async def health(self) -> dict[str, str]:
         """Say that the server is there and its model loaded."""
@@ -230,14 +230,14 @@ class _Service:
 
     # --- what they have in common -----------------------------------------------------------------
 
-    async def _read(self, model: type[Any], request: Request) -> Any:
+    async def _read(self, model: type[_Asked], request: Request) -> _Asked:
         self._gate.check_rate(request)
         body = await self._gate.read(request)
         asked = parse(model, body, request.headers.get("Content-Type", ""))
         self._gate.check_key(asked)
         return asked
 
-    def _decoding(self, alternatives: int) -> Any:
+    def _decoding(self, alternatives: int) -> DecodingConfig:
         return self._translator.config.decoding.model_copy(update={"n_best": alternatives + 1})
 
     async def _await(self, future: "Future[_Result]", request: Request) -> _Result:
@@ -252,7 +252,7 @@ class _Service:
             )
             if result.done():
                 return result.result()
-            raise _busy("the translation took too long")
+            raise BusyError(_TOO_LONG)
         finally:
             left.cancel()
             result.cancel()
@@ -275,14 +275,21 @@ async def _until_left(request: Request) -> None:
         pass
 
 
-def _busy(why: str) -> HTTPException:
-    return HTTPException(503, why, {"Retry-After": str(_RETRY_SECONDS)})
-
-
 async def _refuse(request: Request, error: Exception) -> Response:
     """An error in the form of LibreTranslate."""
+    if isinstance(error, BusyError):
+        return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(_RETRY_SECONDS)})
     assert isinstance(error, AnyHTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    """What nobody thought of; its traceback is logged."""
+    return JSONResponse({"error": "the server has failed"}, 500)
+
+
+def _line(event: Event) -> str:
+    return json.dumps(event, ensure_ascii=False) + "\n"
 
 
 def _file(name: str) -> Any:

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections import Counter
-from typing import Any
+from typing import TypeVar
 from urllib.parse import parse_qs
 
 import anyio
@@ -13,6 +13,8 @@ from starlette.requests import ClientDisconnect
 
 from translator.server.interface import FORM, JSON, Asked
 from translator.server.settings import ServerSettings
+
+_Asked = TypeVar("_Asked", bound=Asked)
 
 
 class Gate:
@@ -70,7 +72,7 @@ class Gate:
         return bytes(body)
 
 
-def parse(model: type[Any], body: bytes, content_type: str) -> Any:
+def parse(model: type[_Asked], body: bytes, content_type: str) -> _Asked:
     """The body as a request of this kind; 400 says what is wrong with it, 415 not JSON or form."""
     kind = content_type.split(";")[0].strip().lower()
     try:

@@ -20,7 +20,7 @@ _CHARACTERS_AT_ONCE = 10_000  # of the texts that are translated together; a req
 
 
 class BusyError(Exception):
-    """As many requests wait as may, or the server is about to end."""
+    """There is too much to do, as its message says: come back later."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class _Job:
 
 
 @dataclass
-class _LiveJob:
+class WatchedJob:
     """A text whose translation is watched while it is written."""
 
     text: str
@@ -50,7 +50,7 @@ class Worker:
         self._translator = translator
         self._metrics = metrics
         self._max_waiting = max_waiting
-        self._jobs: deque[_Job | _LiveJob] = deque()
+        self._jobs: deque[_Job | WatchedJob] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="translator", daemon=True)
@@ -76,19 +76,21 @@ class Worker:
         self._add(job)
         return job.future
 
-    def watch(self, text: str, decoding: DecodingConfig, put: Callable[[Event], Any]) -> _LiveJob:
+    def watch(self, text: str, decoding: DecodingConfig, put: Callable[[Event], Any]) -> WatchedJob:
         """Translate a text and put each event of it, from the worker's thread.
 
         The future of the job is done after the last event. BusyError when too many wait.
         """
-        job = _LiveJob(text, decoding, put)
+        job = WatchedJob(text, decoding, put)
         self._add(job)
         return job
 
-    def _add(self, job: _Job | _LiveJob) -> None:
+    def _add(self, job: _Job | WatchedJob) -> None:
         with self._changed:
-            if self._closing or len(self._jobs) >= self._max_waiting:
-                raise BusyError
+            if self._closing:
+                raise BusyError("the server is about to end")
+            if len(self._jobs) >= self._max_waiting:
+                raise BusyError("too many requests are waiting")
             self._jobs.append(job)
             self._changed.notify()
 
@@ -97,20 +99,20 @@ class Worker:
             match jobs[0]:
                 case _Job():
                     self._translate([job for job in jobs if isinstance(job, _Job)])
-                case _LiveJob() as job:
+                case WatchedJob() as job:
                     self._show(job)
 
-    def _next_jobs(self) -> list[_Job | _LiveJob]:
+    def _next_jobs(self) -> list[_Job | WatchedJob]:
         """The oldest job and those that can be translated with it; none at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closing)
             if not self._jobs:
                 return []
             first = self._jobs.popleft()
-            if isinstance(first, _LiveJob):
+            if isinstance(first, WatchedJob):
                 return [first]
-            chosen: list[_Job | _LiveJob] = [first]
-            left: deque[_Job | _LiveJob] = deque()
+            chosen: list[_Job | WatchedJob] = [first]
+            left: deque[_Job | WatchedJob] = deque()
             room = _CHARACTERS_AT_ONCE - sum(map(len, first.texts))
             for job in self._jobs:
                 size = sum(map(len, job.texts)) if isinstance(job, _Job) else room
@@ -125,9 +127,7 @@ class Worker:
     def _translate(self, jobs: list[_Job]) -> None:
         wanted = [job for job in jobs if job.future.set_running_or_notify_cancel()]
         texts = [text for job in wanted for text in job.texts]
-        if not texts:
-            for job in wanted:
-                job.future.set_result([])
+        if not wanted:
             return
         self._metrics.batch_texts.observe(len(texts))
         try:
@@ -139,7 +139,7 @@ class Worker:
         for job in wanted:
             job.future.set_result([next(found) for _ in job.texts])
 
-    def _show(self, job: _LiveJob) -> None:
+    def _show(self, job: WatchedJob) -> None:
         if not job.future.set_running_or_notify_cancel():
             return
         try:
