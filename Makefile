@@ -41,6 +41,8 @@ type: install   ## static types
 bench: install  ## speed and memory on this machine
 	$(BIN)/python scripts/bench_train.py
 	$(BIN)/python scripts/bench_data.py
+	test -d runs/everyday || $(BIN)/translator train
+	$(BIN)/python scripts/bench_decode.py --run runs/everyday
 
 corpus: install ## build and check the embedded corpus from its sources
 	$(BIN)/python scripts/corpus/build.py

@@ -5,8 +5,10 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the tests share their machine
 
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -89,3 +91,34 @@ def _cipher_pairs() -> Iterator[SentencePair]:
     for _ in range(300):
         words = draw.choices(list(CIPHER), k=draw.randint(2, 5))
         yield SentencePair(" ".join(words), " ".join(CIPHER[word] for word in words))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium without a window; it records what it fetches and what goes wrong."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("Chromium and its driver are not installed")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    flags = "headless no-sandbox disable-gpu no-first-run disable-background-networking "
+    flags += "disable-component-update disable-sync disable-dev-shm-usage window-size=1000,900"
+    for flag in flags.split():
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    window = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    window.get("about:blank")
+    window.get_log("performance")  # of Chromium's own first page
+    yield window
+    window.quit()
+
+
+def all_of(browser: Any, selector: str) -> list[Any]:
+    return list(browser.find_elements("css selector", selector))
+
+
+def one(browser: Any, selector: str) -> Any:
+    return browser.find_element("css selector", selector)

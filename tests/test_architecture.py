@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
 errors config documents tokenizer sentences glossary functional hardware data model decoding
 inference alignment runs distributed preparation doctor
-translation evaluation training export visualization cli
+translation evaluation training export visualization server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

@@ -1,6 +1,7 @@
 """Text in, text out, by a model that was really trained (on the cipher of conftest)."""
 
 import copy
+import itertools
 import random
 import shutil
 import threading
@@ -204,6 +205,25 @@ def test_neither_batch_nor_order_changes_a_bit_of_a_score(
     decoding = DecodingConfig(beam_size=beam_size, n_best=beam_size)
     together = translator.translate(sources[::-1], decoding)[::-1]
     assert together == [translator.translate([source], decoding)[0] for source in sources]
+
+
+def test_a_text_is_seen_to_grow_into_its_translation(translator: Translator) -> None:
+    text = "ana bebe nina.\nBanana? " + "anne " * 50 + "baba."
+    decoding = translator.config.decoding.model_copy(update={"n_best": 3})
+    for each in (text, "", "  ", "ana"):
+        steps, seen = translator.stream(each, decoding), []
+        while True:
+            try:
+                seen.append(next(steps))
+            except StopIteration as end:
+                assert end.value == translator.translate([each], decoding)[0]
+                break
+        if each.strip():
+            assert len(seen) > len(each.split())  # words, and the ends of sentences
+    greedy = decoding.model_copy(update={"beam_size": 1, "n_best": 1})
+    grown = list(translator.stream(text, greedy))
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(grown))
+    assert grown[-1] == translator.translate([text], greedy)[0].text
 
 
 def test_threads_that_share_a_translator_get_what_each_gets_alone(

@@ -6,19 +6,17 @@ import itertools
 import json
 import math
 import re
-import shutil
 import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import CIPHER, tiny_config
+from conftest import CIPHER, all_of, one, tiny_config
 
 from translator import attention_maps
 from translator.alignment import attention_weights, recorded_attention
@@ -28,7 +26,12 @@ from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 from translator.training import StepDone, train
 from translator.translation import Translator
-from translator.visualization.attention import AttentionMaps, attention_arrays
+from translator.visualization.attention import (
+    END,
+    AttentionMaps,
+    attention_arrays,
+    word_attention,
+)
 from translator.visualization.curves import METRICS, RunCurves, read_curves
 from translator.visualization.page import attention_page, curves_page
 from translator.visualization.picture import attention_picture, curves_picture
@@ -134,6 +137,20 @@ def test_a_view_is_a_head_of_a_layer_or_their_average(maps: AttentionMaps) -> No
     np.testing.assert_allclose(cross.view(1), sum(cross.weights[1]) / 4, atol=1e-6)
     heads = [cross.view(layer, head) for layer in range(2) for head in range(4)]
     np.testing.assert_allclose(cross.view(), sum(heads) / 8, atol=1e-6)
+
+
+def test_words_share_the_attention_of_their_pieces(deep: Translator) -> None:
+    maps = attention_maps(deep, "zanahoria ana  naranja", "ana limonada")
+    pieces, words = maps.cross_attention, word_attention(maps)
+    assert words.keys == ("zanahoria", "ana", "naranja", END)
+    assert words.queries == ("ana", "limonada", END)
+    np.testing.assert_allclose(words.weights.sum(axis=-1), 1, atol=1e-6)
+    rows = [i for i, piece in enumerate(pieces.queries) if piece.startswith("▁")]
+    columns = [j for j, piece in enumerate(pieces.keys) if piece.startswith("▁")]
+    second = pieces.weights[:, :, rows[1] : -1, columns[0] : columns[1]].sum(axis=-1).mean(axis=-1)
+    assert len(pieces.queries) - 1 - rows[1] > 1 and columns[1] > 1  # words of several pieces
+    np.testing.assert_allclose(words.weights[:, :, 1, 0], second, atol=1e-6)
+    assert np.array_equal(words.weights[:, :, 2, 3], pieces.weights[:, :, -1, -1])
 
 
 def test_recording_ends_and_leaves_other_threads_out(deep: Translator) -> None:
@@ -461,29 +478,6 @@ def test_without_an_extra_its_name_is_told(trained_run: RunDirectory, tmp_path: 
 # --- in a real browser ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium without a window; it records what it fetches and what goes wrong."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("Chromium and its driver are not installed")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    flags = "headless no-sandbox disable-gpu no-first-run disable-background-networking "
-    flags += "disable-component-update disable-sync disable-dev-shm-usage window-size=1000,900"
-    for flag in flags.split():
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    window = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    window.get("about:blank")
-    window.get_log("performance")  # of Chromium's own first page
-    yield window
-    window.quit()
-
-
 def show(browser: Any, page: str, folder: Path) -> None:
     file = folder / "page.html"
     file.write_text(page, encoding="utf-8")
@@ -500,14 +494,6 @@ def assert_quiet(browser: Any) -> None:
     ]
     assert fetched and all(url.startswith(("file:", "data:")) for url in fetched), fetched
     assert browser.get_log("browser") == []
-
-
-def all_of(browser: Any, selector: str) -> list[Any]:
-    return list(browser.find_elements("css selector", selector))
-
-
-def one(browser: Any, selector: str) -> Any:
-    return browser.find_element("css selector", selector)
 
 
 def choose(browser: Any, layer: str, head: str) -> None:

@@ -89,8 +89,8 @@ def align_words(
     attention [T, S + 1], of SentencePiece pieces, where ▁ begins a word; the end of the source,
     which words without a counterpart look at, aligns to nothing.
     """
-    sources = torch.tensor([*_word_numbers(source_pieces), max(1, len(source_pieces))])
-    targets = torch.tensor(_word_numbers(target_pieces), dtype=torch.long)
+    sources = torch.tensor([*word_numbers(source_pieces), max(1, len(source_pieces))])
+    targets = torch.tensor(word_numbers(target_pieces), dtype=torch.long)
     if not len(targets) or not source_pieces:
         return []
     words = int(sources[:-1].max()) + 1
@@ -102,7 +102,8 @@ def align_words(
     return [(source, target) for target, source in enumerate(best) if source < words]
 
 
-def _word_numbers(pieces: Sequence[str]) -> list[int]:
+def word_numbers(pieces: Sequence[str]) -> list[int]:
+    """For each SentencePiece piece which word of its text it belongs to, from 0."""
     numbers, number = [], 0
     for index, piece in enumerate(pieces):
         number += piece.startswith("▁") and index > 0

@@ -14,7 +14,7 @@ head, L decoder layers, V vocabulary.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -239,6 +239,28 @@ def run_searches(
                 each.past.reorder(ask.rows)
                 going.append(each._replace(ask=ask))
         active = going
+
+
+@torch.inference_mode()
+def watched_search(
+    engine: Engine, job: Job
+) -> Generator[tuple[int, ...], None, list[list[Hypothesis]]]:
+    """Run the search of a job of one sentence, and yield its best prefix after each step.
+
+    What the search returns is what `run_searches` finds. The best prefix may be another one in the
+    next step, and what is found at last may be none of them.
+    """
+    past, ask = engine.encode(job.source), next(job.search)
+    prefixes: list[tuple[int, ...]] = [()]
+    while True:
+        try:
+            ask = job.search.send(engine.step([ask.tokens], [past]).log_softmax(dim=1))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        past.reorder(ask.rows)
+        extended = zip(ask.rows.tolist(), ask.tokens.tolist(), strict=True)
+        prefixes = [(*prefixes[row], token) for row, token in extended]
+        yield prefixes[0]
 
 
 class _Active(NamedTuple):

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,7 @@ from translator.decoding import (
 from translator.errors import RunError
 from translator.glossary import Glossary
 from translator.hardware import choose_device
-from translator.inference import Engine, Job, run_searches
+from translator.inference import Engine, Job, run_searches, watched_search
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
 from translator.sentences import split_sentences
@@ -181,6 +181,32 @@ class Translator:
             for text, each in zip(texts, found, strict=True)
         ]
 
+    def stream(
+        self, text: str, decoding: DecodingConfig | None = None
+    ) -> Generator[str, None, Translation]:
+        """Translate a text and yield what is written so far, after each step of the search.
+
+        Returns what `translate` gives for the text. Its sentences are translated one after the
+        other; the last words of what is written may change while the search goes on.
+        """
+        decoding = decoding or self.config.decoding
+        found: list[tuple[_Part, _Found]] = []
+        for part in self._parts([text], decoding, "", Glossary()):
+            steps = watched_search(self._engine, self._job([part], decoding))
+            while True:
+                try:
+                    prefix = next(steps)
+                except StopIteration as end:
+                    hypotheses = end.value[0] or [_NOTHING]
+                    break
+                written = [self._text(each.hypotheses[0].tokens) for _, each in found]
+                yield join_parts(
+                    [*written, self._text(prefix)],
+                    [*(before.space for before, _ in found), ""],
+                )
+            found += zip([part], self._mended([part], [hypotheses], decoding), strict=True)
+        return self._translation(text, found, decoding.n_best, details=False)
+
     def search(
         self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
     ) -> list[list[Hypothesis]]:
@@ -230,16 +256,23 @@ class Translator:
     # --- parts to hypotheses ----------------------------------------------------------------------
 
     def _search(self, parts: list[_Part], decoding: DecodingConfig) -> list[_Found]:
+        return self._mended(parts, self._hypotheses(parts, decoding), decoding)
+
+    def _mended(
+        self, parts: list[_Part], hypotheses: list[list[Hypothesis]], decoding: DecodingConfig
+    ) -> list[_Found]:
         """The hypotheses of each part; a search that went wrong is tried again another way."""
-        found = [_Found(hypotheses) for hypotheses in self._hypotheses(parts, decoding)]
+        found = [_Found(each) for each in hypotheses]
         looping = [i for i, part in enumerate(parts) if _loops(part, found[i].hypotheses[0])]
         without = decoding.model_copy(update={"no_repeat_ngram_size": _LOOP_NGRAM})
         self._try_again(parts, found, looping, without, "the translation repeated itself")
-        empty = [i for i, each in enumerate(found) if not self._text(each.hypotheses[0]).strip()]
+        empty = [
+            i for i, each in enumerate(found) if not self._text(each.hypotheses[0].tokens).strip()
+        ]
         longer = decoding.model_copy(update={"min_length_ratio": 0.5})
         self._try_again(parts, found, empty, longer, "the translation was empty")
         for part, each in zip(parts, found, strict=True):
-            text = self._text(each.hypotheses[0]) if part.required else ""
+            text = self._text(each.hypotheses[0].tokens) if part.required else ""
             each.warnings += [
                 f"the required term {term!r} is missing"
                 for term in part.required
@@ -327,8 +360,8 @@ class Translator:
 
     # --- hypotheses to texts ----------------------------------------------------------------------
 
-    def _text(self, hypothesis: Hypothesis) -> str:
-        [text] = self.tokenizer.decode([hypothesis.tokens])
+    def _text(self, ids: Sequence[int]) -> str:
+        [text] = self.tokenizer.decode([ids])
         return " ".join(text.split())  # a model may write two spaces, or nothing but one
 
     def _translation(
@@ -341,7 +374,9 @@ class Translator:
         alternatives = []
         for rank in range(min(n_best, most)):
             chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for _, each in found]
-            joined = join_parts([self._text(each) for each in chosen], [p.space for p, _ in found])
+            joined = join_parts(
+                [self._text(each.tokens) for each in chosen], [p.space for p, _ in found]
+            )
             alternatives.append(Alternative(joined, sum(h.score for h in chosen) / len(chosen)))
         warnings = tuple(dict.fromkeys(w for _, each in found for w in each.warnings))
         best = alternatives[0]
@@ -367,7 +402,7 @@ class Translator:
                 for i, j in align_words(attention, source_pieces, target_pieces)
             ]
             source_words += len(self.tokenizer.decode([part.ids])[0].split())
-            target_words += len(self._text(each.hypotheses[0]).split())
+            target_words += len(self._text(each.hypotheses[0].tokens).split())
         return replace(translation, tokens=tuple(tokens), alignment=tuple(alignment))
 
 

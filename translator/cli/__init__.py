@@ -13,6 +13,7 @@ from translator.cli import (
     inspect,
     plot,
     report,
+    serve,
     train,
     translate,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "main",
     "plot",
     "report",
+    "serve",
     "train",
     "translate",
 ]

@@ -26,6 +26,17 @@ _COMMON_WORDS = {
     "pl": "i w na nie z się do to jest że o jak po co tak ale za od przez być tym jego dla czy był",
     "ru": "и в не на я что он с это как по но они мы из у за вы так же от бы для она его был",
 }
+_NAMES = {
+    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
+    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "eo": "Esperanto",
+    "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
+    "fr": "French", "ga": "Irish", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
+    "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "lt": "Lithuanian", "lv": "Latvian", "nb": "Norwegian", "nl": "Dutch", "pl": "Polish",
+    "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
+    "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
+    "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
 _WORDS_OF = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -52,6 +63,11 @@ def is_known(language: str) -> bool:
 def primary(language: str) -> str:
     """The code of a language without region or script: `pt` of `pt-BR`."""
     return re.split("[-_]", language)[0].lower()
+
+
+def name_of(language: str) -> str:
+    """The English name of a language, or its code where that is not known here."""
+    return _NAMES.get(language, language)
 
 
 class LanguageIdentifier:

@@ -10,23 +10,13 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from translator.data.languages import name_of
 from translator.export.card import write_card
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
 from translator.runs import RunDirectory
 
 _ARGOS_VERSION = "1.5"  # the oldest that is known to read such a package
 _PACKAGE_VERSION = "1.0"
-_LANGUAGES = {
-    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
-    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "eo": "Esperanto",
-    "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
-    "fr": "French", "ga": "Irish", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
-    "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
-    "lt": "Lithuanian", "lv": "Latvian", "nb": "Norwegian", "nl": "Dutch", "pl": "Polish",
-    "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
-    "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
-    "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
-}  # fmt: skip
 
 
 def export_argos(run: RunDirectory, folder: Path, quantization: Quantization = "float32") -> Path:
@@ -42,9 +32,9 @@ def export_argos(run: RunDirectory, folder: Path, quantization: Quantization = "
         "package_version": _PACKAGE_VERSION,
         "argos_version": _ARGOS_VERSION,
         "from_code": source,
-        "from_name": _LANGUAGES.get(source, source),
+        "from_name": name_of(source),
         "to_code": target,
-        "to_name": _LANGUAGES.get(target, target),
+        "to_name": name_of(target),
     }
     text = json.dumps(metadata, indent=2) + "\n"
     (package / "metadata.json").write_text(text, encoding="utf-8", newline="\n")

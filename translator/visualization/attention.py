@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from translator.alignment import recorded_attention
+from translator.alignment import recorded_attention, word_numbers
 from translator.errors import DataError
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
@@ -128,6 +128,30 @@ def _check_length(ids: list[int], limit: int, what: str) -> None:
             f"the {what} has {len(ids):,} tokens; the model looks at {limit:,} at once",
             "Give one sentence, or a part of it.",
         )
+
+
+def word_attention(maps: AttentionMaps) -> AttentionMap:
+    """The cross-attention between words, ⟨end⟩ the last of either side.
+
+    A target word gives a source word what its pieces give, on average, to all pieces of that word.
+    """
+    cross = maps.cross_attention
+    target, target_words = _words(cross.queries, maps.translation)
+    source, source_words = _words(cross.keys, maps.source)
+    weights = (target / target.sum(axis=0)).T @ cross.weights @ source
+    return AttentionMap(weights, target_words, source_words)
+
+
+def _words(pieces: tuple[str, ...], text: str) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+    """Which piece belongs to which word [pieces, words], and the words of a text."""
+    numbers = word_numbers(pieces[:-1])
+    count = max(numbers, default=-1) + 1
+    words = text.split()
+    if len(words) != count:  # the tokenizer sees other words, and spells them its own way
+        joined = "".join(pieces[:-1]).removeprefix("▁").split("▁")
+        words = joined if count else []
+    belongs = np.eye(count + 1, dtype=np.float32)[[*numbers, count]]
+    return belongs, (*words, END)
 
 
 def attention_arrays(maps: AttentionMaps) -> bytes:

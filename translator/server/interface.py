@@ -1,0 +1,88 @@
+"""What is asked and answered: LibreTranslate's interface, for its clients and for OpenAPI."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from translator.server.settings import MAX_ALTERNATIVES
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+def _whole(number: object) -> object:
+    """JSON knows one kind of number: 2.0 is 2."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+_Count = Annotated[int, Field(ge=0, le=MAX_ALTERNATIVES), BeforeValidator(_whole)]
+
+
+class Asked(BaseModel):
+    """What all requests with a text have."""
+
+    api_key: str = Field("", description="Where the server wants one.")
+
+
+class TranslateRequest(Asked):
+    """The request of LibreTranslate's /translate."""
+
+    q: str | list[str] = Field(description="A text, or several.")
+    source: str = Field(description="Its language; auto says which language it seems to be.")
+    target: str = Field(description="The language to translate into.")
+    format: Literal["text"] = Field("text", description="Marks of HTML would be taken for words.")
+    alternatives: _Count = Field(0, description="So many other translations of each text.")
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of q, of which there may be one."""
+        return [self.q] if isinstance(self.q, str) else self.q
+
+
+class LiveRequest(Asked):
+    """A text whose translation is watched."""
+
+    q: str = Field(description="A text.")
+    alternatives: _Count = Field(0, description="So many other translations of each sentence.")
+
+
+class DetectRequest(Asked):
+    """The request of LibreTranslate's /detect."""
+
+    q: str = Field(description="A text.")
+
+
+class Detected(BaseModel):
+    """The language that a text seems to be in."""
+
+    language: str
+    confidence: float = Field(description="0 to 100.")
+
+
+class Translated(BaseModel):
+    """The answer of LibreTranslate's /translate; each field a list where `q` is one."""
+
+    translated_text: str | list[str] = Field(alias="translatedText")
+    alternatives: list[str] | list[list[str]] | None = None
+    detected_language: Detected | list[Detected] | None = Field(None, alias="detectedLanguage")
+
+
+class Language(BaseModel):
+    """A language, and the languages that it is translated into."""
+
+    code: str
+    name: str
+    targets: list[str]
+
+
+def described(model: type[BaseModel], **changes: dict[str, Any]) -> dict[str, Any]:
+    """The body of a request for OpenAPI, its properties changed by what the run determines."""
+    schema = model.model_json_schema()
+    for name, change in changes.items():
+        schema["properties"][name] |= change
+    form = json.loads(json.dumps(schema))
+    for property_ in form["properties"].values():
+        property_.pop("anyOf", None)  # q of a form is a text, or is there several times
+    form["properties"]["q"]["type"] = "string"
+    content = {JSON: {"schema": schema}, FORM: {"schema": form}}
+    return {"requestBody": {"required": True, "content": content}}

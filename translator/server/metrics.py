@@ -1,0 +1,34 @@
+"""What is counted, in the names and units of Prometheus. Nothing of a text is among it."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The figures of one server."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.seconds = Histogram(
+            "translator_request_seconds",
+            "Time from a request's head to the end of its answer.",
+            ["path", "status"],
+            registry=self._registry,
+        )
+        self.characters = Counter(
+            "translator_source_characters", "Characters translated.", registry=self._registry
+        )
+        self.batch_texts = Histogram(
+            "translator_batch_texts",
+            "Texts translated together.",
+            buckets=_BATCHES,
+            registry=self._registry,
+        )
+        self.waiting = Gauge(
+            "translator_waiting_requests", "Requests in the queue.", registry=self._registry
+        )
+
+    def text(self) -> bytes:
+        """All figures as /metrics gives them."""
+        return generate_latest(self._registry)
