@@ -94,15 +94,15 @@ def _cipher_pairs() -> Iterator[SentencePair]:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Chromium without a window; it records what it fetches and what goes wrong."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not program or not driver:
         pytest.skip("Chromium and its driver are not installed")
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    options.binary_location = chromium
+    options.binary_location = program
     flags = "headless no-sandbox disable-gpu no-first-run disable-background-networking "
     flags += "disable-component-update disable-sync disable-dev-shm-usage window-size=1000,900"
     for flag in flags.split():
@@ -110,10 +110,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     window = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    window.get("about:blank")
-    window.get_log("performance")  # of Chromium's own first page
     yield window
     window.quit()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Any:
+    """The one Chromium of the session, showing nothing, its records empty."""
+    chromium.get("about:blank")
+    for kind in ("performance", "browser"):
+        chromium.get_log(kind)  # of its own first page, or of an earlier test
+    return chromium
 
 
 def all_of(browser: Any, selector: str) -> list[Any]:
