@@ -43,6 +43,7 @@ bench: install  ## speed and memory on this machine
 	$(BIN)/python scripts/bench_data.py
 	test -d runs/everyday || $(BIN)/translator train
 	$(BIN)/python scripts/bench_decode.py --run runs/everyday
+	$(BIN)/python scripts/bench_serve.py --run runs/everyday
 
 corpus: install ## build and check the embedded corpus from its sources
 	$(BIN)/python scripts/corpus/build.py

@@ -596,3 +596,19 @@ def test_auto_passes_over_an_export_of_other_weights_and_says_so(
     )
     assert isinstance(done.exception, RunError)
     assert "translator export" in done.exception.hint
+
+
+@pytest.mark.parametrize(
+    "setting", ["sampling=true", "diversity=0.5", "n_best=2", "no_repeat_ngram_size=3"]
+)
+def test_a_search_that_an_export_does_not_know_is_not_replaced_in_silence(
+    exported: RunDirectory, setting: str
+) -> None:
+    command = ["translate", "--run", str(exported.path), "--set", f"decoding.{setting}", "ana"]
+    done = CliRunner().invoke(app, [*command, "--engine", "ctranslate2"])
+    assert isinstance(done.exception, RunError)
+    assert f"decoding.{setting.split('=')[0]}" in done.exception.message
+    own = CliRunner().invoke(app, [*command, "--engine", "own"])
+    auto = CliRunner().invoke(app, [*command, "--engine", "auto"])
+    assert (auto.exit_code, auto.stdout) == (0, own.stdout)
+    assert "translating with the run itself" in auto.stderr

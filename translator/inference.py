@@ -14,7 +14,8 @@ head, L decoder layers, V vocabulary.
 """
 
 import math
-from collections.abc import Generator, Iterable, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -149,7 +150,8 @@ class Engine:
     def step(self, tokens: Sequence[Tensor], pasts: Sequence["Past"]) -> Tensor:
         """Extend the hypotheses of several pasts, which may differ in length, by a token each.
 
-        tokens[i] [Nᵢ] belong to pasts[i]. Returns logits [N, V] of what may follow, N = Σ Nᵢ.
+        tokens[i] [Nᵢ] belong to pasts[i]. Returns log-probabilities [N, V] of what may follow,
+        N = Σ Nᵢ.
         """
         longest = max(past.length for past in pasts)
         if longest >= self.max_positions:
@@ -168,7 +170,8 @@ class Engine:
             x = feed_forward(cross_attention(x, pasts, layer))
         for past in pasts:
             past.advance()
-        return self._output(self._norm(x))[:rows]
+        logits = self._output(self._norm(x))[:rows]
+        return torch.log_softmax(logits, dim=1, out=logits)  # in place: it is large
 
 
 def _spare(rows: int) -> int:
@@ -191,7 +194,7 @@ class ModelStepper:
     @torch.inference_mode()
     def step(self, tokens: Tensor) -> Tensor:
         """Ids [N] → log-probabilities [N, V]."""
-        return self._engine.step([tokens], [self._past]).log_softmax(dim=1)
+        return self._engine.step([tokens], [self._past])
 
     @torch.inference_mode()
     def reorder(self, rows: Tensor) -> None:
@@ -204,37 +207,33 @@ class Job(NamedTuple):
 
     source: Tensor
     search: Search
+    sentences: Sequence[int] = ()  # which they are, for whoever asked
 
 
 @torch.inference_mode()
 def run_searches(
-    engine: Engine, jobs: Iterable[Job], rows_at_once: int
-) -> list[list[list[Hypothesis]]]:
-    """Run the searches of many batches; for each job what its search returns.
+    engine: Engine, waiting: deque[Job], rows_at_once: int
+) -> Iterator[tuple[Job, list[list[Hypothesis]]]]:
+    """Run the searches of many batches; yields each job that has ended and what its search found.
 
     A batch ends with a few long sentences, and steps of few rows take nearly as long as steps of
     many. So the next batch begins as soon as fewer than `rows_at_once` hypotheses are under way,
-    and one step of the model serves them all.
+    and one step of the model serves them all. Whoever gets what was found may add to `waiting`.
     """
-    waiting = enumerate(jobs)
-    found: dict[int, list[list[Hypothesis]]] = {}
     active: list[_Active] = []
-    while True:
-        while sum(len(each.ask.tokens) for each in active) < rows_at_once:
-            number, job = next(waiting, (-1, None))
-            if job is None:
-                break
-            active.append(_Active(number, job.search, engine.encode(job.source), next(job.search)))
-        if not active:
-            return [found[number] for number in range(len(found))]
-        logits = engine.step([each.ask.tokens for each in active], [each.past for each in active])
-        log_probs = logits.log_softmax(dim=1).split([len(each.ask.tokens) for each in active])
+    while waiting or active:
+        while waiting and sum(len(each.ask.tokens) for each in active) < rows_at_once:
+            job = waiting.popleft()
+            active.append(_Active(job, engine.encode(job.source), next(job.search)))
+        log_probs = engine.step([each.ask.tokens for each in active], [e.past for e in active])
         going = []
-        for each, following in zip(active, log_probs, strict=True):
+        for each, following in zip(
+            active, log_probs.split([len(each.ask.tokens) for each in active]), strict=True
+        ):
             try:
-                ask = each.search.send(following)
+                ask = each.job.search.send(following)
             except StopIteration as end:
-                found[each.number] = end.value
+                yield each.job, end.value
             else:
                 each.past.reorder(ask.rows)
                 going.append(each._replace(ask=ask))
@@ -254,7 +253,7 @@ def watched_search(
     prefixes: list[tuple[int, ...]] = [()]
     while True:
         try:
-            ask = job.search.send(engine.step([ask.tokens], [past]).log_softmax(dim=1))
+            ask = job.search.send(engine.step([ask.tokens], [past]))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         past.reorder(ask.rows)
@@ -266,22 +265,25 @@ def watched_search(
 class _Active(NamedTuple):
     """A search under way."""
 
-    number: int
-    search: Search
+    job: Job
     past: Past
     ask: Ask
 
 
 class _Linear:
-    """One product for linear layers that read the same states; float32 in, float32 out."""
+    """One product for linear layers that read the same states, computed in `precision`."""
 
     def __init__(
-        self, layers: list[nn.Linear], precision: torch.dtype, activation: str = "none"
+        self,
+        layers: list[nn.Linear],
+        precision: torch.dtype,
+        activation: str = "none",
+        result: torch.dtype = torch.float32,
     ) -> None:
         weight = torch.cat([layer.weight.detach() for layer in layers]).to(precision)
         biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
         self._bias = torch.cat(biases).to(precision) if biases else None
-        self._precision = precision
+        self._precision, self._result = precision, result
         self._activation = activation
         self._packed = weight.device.type == "cpu" and _PACKS
         self._weight = _pack(weight, None) if self._packed else weight
@@ -294,7 +296,7 @@ class _Linear:
             y = F.linear(x, self._weight, self._bias)
             if self._activation != "none":
                 y = F.relu(y) if self._activation == "relu" else F.gelu(y)
-        return y.float()
+        return y.to(self._result)
 
 
 class _Norm(NamedTuple):
@@ -324,7 +326,7 @@ class _Residual:
 class _FeedForward(_Residual):
     def __init__(self, layer: EncoderLayer | DecoderLayer, config: ModelConfig, dtype: torch.dtype):
         super().__init__(layer.feed_forward_residual)
-        self.inner = _Linear([layer.feed_forward.in_proj], dtype, config.activation)
+        self.inner = _Linear([layer.feed_forward.in_proj], dtype, config.activation, dtype)
         self.outer = _Linear([layer.feed_forward.out_proj], dtype)
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import math
 import zlib
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from translator.decoding import (
     begin_with,
     best_extensions,
     drawn_extensions,
+    end_loops,
     extensions_with_terms,
     no_end_before,
     no_repeated_ngram,
@@ -27,7 +29,7 @@ from translator.decoding import (
 )
 from translator.errors import RunError
 from translator.glossary import Glossary
-from translator.hardware import choose_device
+from translator.hardware import choose_device, keep_memory
 from translator.inference import Engine, Job, run_searches, watched_search
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
@@ -41,7 +43,10 @@ _ROWS_AT_ONCE_ELSEWHERE = 4096  # … or what keeps many cores busy
 _SLOTS_FOR_TERMS = 10  # Post and Vilar (2018): required terms need a beam of ten or more
 _LOOP_REPEATS = 4  # so many times the same ids, one after another, are a loop
 _NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a model whose numbers are broken
-_LOOP_NGRAM = 3  # what a search that went into a loop may not repeat in its second try
+_LOOPED = "the translation repeated itself; it was searched again"
+_EMPTY = "the translation was empty; it was searched again"
+LOOP_NGRAM = 3  # what a search that went into a loop may not repeat in its second try
+LEAST_RATIO = 0.5  # of target to source ids, for the second try of a search that found nothing
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class _Part:
 class _Found:
     """The hypotheses of a part, best first, and what was odd about their search."""
 
-    hypotheses: list[Hypothesis]
+    hypotheses: list[Hypothesis] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -149,6 +154,7 @@ class Translator:
                 "Both files must come from the same run.",
             )
         model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
+        keep_memory()
         return cls(config, tokenizer, model.to(choose_device(device)), precision)
 
     def translate(
@@ -192,19 +198,23 @@ class Translator:
         decoding = decoding or self.config.decoding
         found: list[tuple[_Part, _Found]] = []
         for part in self._parts([text], decoding, "", Glossary()):
-            steps = watched_search(self._engine, self._job([part], decoding))
+            steps = watched_search(self._engine, self._job([part], [0], decoding))
             while True:
                 try:
                     prefix = next(steps)
                 except StopIteration as end:
-                    hypotheses = end.value[0] or [_NOTHING]
+                    [hypotheses] = end.value
                     break
                 written = [self._text(each.hypotheses[0].tokens) for _, each in found]
                 yield join_parts(
                     [*written, self._text(prefix)],
                     [*(before.space for before, _ in found), ""],
                 )
-            found += zip([part], self._mended([part], [hypotheses], decoding), strict=True)
+            kept = _Found()
+            other = self._keep(kept, part, hypotheses, decoding)
+            if other:
+                self._run(deque(self._jobs([part], [0], other)), [part], [kept], decoding)
+            found.append((part, kept))
         return self._translation(text, found, decoding.n_best, details=False)
 
     def search(
@@ -255,68 +265,68 @@ class Translator:
 
     # --- parts to hypotheses ----------------------------------------------------------------------
 
-    def _search(self, parts: list[_Part], decoding: DecodingConfig) -> list[_Found]:
-        return self._mended(parts, self._hypotheses(parts, decoding), decoding)
-
-    def _mended(
-        self, parts: list[_Part], hypotheses: list[list[Hypothesis]], decoding: DecodingConfig
-    ) -> list[_Found]:
-        """The hypotheses of each part; a search that went wrong is tried again another way."""
-        found = [_Found(each) for each in hypotheses]
-        looping = [i for i, part in enumerate(parts) if _loops(part, found[i].hypotheses[0])]
-        without = decoding.model_copy(update={"no_repeat_ngram_size": _LOOP_NGRAM})
-        self._try_again(parts, found, looping, without, "the translation repeated itself")
-        empty = [
-            i for i, each in enumerate(found) if not self._text(each.hypotheses[0].tokens).strip()
-        ]
-        longer = decoding.model_copy(update={"min_length_ratio": 0.5})
-        self._try_again(parts, found, empty, longer, "the translation was empty")
-        for part, each in zip(parts, found, strict=True):
-            text = self._text(each.hypotheses[0].tokens) if part.required else ""
-            each.warnings += [
-                f"the required term {term!r} is missing"
-                for term in part.required
-                if term not in text
-            ]
+    def _search(self, parts: Sequence[_Part], decoding: DecodingConfig) -> list[_Found]:
+        found = [_Found() for _ in parts]
+        waiting = deque(self._jobs(parts, range(len(parts)), decoding))
+        self._run(waiting, parts, found, decoding)
         return found
 
-    def _try_again(
+    def _run(
         self,
-        parts: list[_Part],
+        waiting: deque[Job],
+        parts: Sequence[_Part],
         found: list[_Found],
-        which: list[int],
         decoding: DecodingConfig,
-        warning: str,
     ) -> None:
-        again = self._hypotheses([parts[i] for i in which], decoding)
-        for i, hypotheses in zip(which, again, strict=True):
-            if math.isfinite(hypotheses[0].log_prob):
-                found[i].hypotheses = hypotheses
-            found[i].warnings.append(f"{warning}; it was searched again")
+        """Run the jobs; parts whose search went wrong are searched again beside the others."""
+        rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
+        for job, results in run_searches(self._engine, waiting, rows_at_once):
+            again: dict[DecodingConfig, list[int]] = {}
+            for index, hypotheses in zip(job.sentences, results, strict=True):
+                other = self._keep(found[index], parts[index], hypotheses, decoding)
+                if other:
+                    again.setdefault(other, []).append(index)
+            for other, indices in again.items():
+                waiting.extendleft(self._jobs(parts, indices, other))  # long ones come first
 
-    def _hypotheses(
-        self, parts: Sequence[_Part], decoding: DecodingConfig
-    ) -> list[list[Hypothesis]]:
+    def _keep(
+        self, found: _Found, part: _Part, hypotheses: list[Hypothesis], decoding: DecodingConfig
+    ) -> DecodingConfig | None:
+        """Keep what a search found; where it went wrong, say so and how to search again."""
+        if hypotheses and (math.isfinite(hypotheses[0].log_prob) or not found.hypotheses):
+            found.hypotheses = hypotheses
+        found.hypotheses = found.hypotheses or [_NOTHING]
+        best = found.hypotheses[0].tokens
+        text = self._text(best)
+        for went_wrong, warning, remedy in (
+            (loops(part.ids, best), _LOOPED, {"no_repeat_ngram_size": LOOP_NGRAM}),
+            (not text.strip(), _EMPTY, {"min_length_ratio": LEAST_RATIO}),
+        ):
+            if went_wrong and warning not in found.warnings:
+                found.warnings.append(warning)
+                return decoding.model_copy(update=remedy)
+        found.warnings += [
+            f"the required term {term!r} is missing" for term in part.required if term not in text
+        ]
+        return None
+
+    def _jobs(
+        self, parts: Sequence[_Part], indices: Sequence[int], decoding: DecodingConfig
+    ) -> Iterator[Job]:
         """Parts of like length are decoded together, those that must hold terms by themselves."""
-        device = self._engine.device.type
-        rows_at_once = _ROWS_AT_ONCE.get(device, _ROWS_AT_ONCE_ELSEWHERE)
-        batches = []
+        rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
         for constrained in (False, True):
-            chosen = [i for i, part in enumerate(parts) if bool(part.terms) == constrained]
+            chosen = [i for i in indices if bool(parts[i].terms) == constrained]
             most = max(1, rows_at_once // _slots(decoding, constrained))
             lengths = [len(parts[i].ids) for i in chosen]
             for batch in _batches_of_like_length(lengths, decoding.tokens_per_batch, most):
-                batches.append([chosen[i] for i in batch])
-        jobs = (self._job([parts[i] for i in batch], decoding) for batch in batches)
-        found: dict[int, list[Hypothesis]] = {}
-        for batch, results in zip(
-            batches, run_searches(self._engine, jobs, rows_at_once), strict=True
-        ):
-            found.update(zip(batch, results, strict=True))
-        return [found[index] or [_NOTHING] for index in range(len(parts))]
+                yield self._job(parts, [chosen[i] for i in batch], decoding)
 
-    def _job(self, parts: list[_Part], decoding: DecodingConfig) -> Job:
+    def _job(
+        self, all_parts: Sequence[_Part], indices: Sequence[int], decoding: DecodingConfig
+    ) -> Job:
         """A batch of parts and the search for their translations."""
+        parts = [all_parts[i] for i in indices]
         device = self._engine.device
         width = max(len(part.ids) for part in parts) + 1
         source = torch.tensor(
@@ -324,21 +334,18 @@ class Translator:
             device=device,
         )
         limits = torch.tensor([self._limit(part, decoding) for part in parts], device=device)
-        constrained = bool(parts[0].terms)
-        return Job(
-            source,
-            steps_of_search(
-                limits,
-                self._chooser(parts, decoding, limits),
-                bos=BOS_ID,
-                eos=EOS_ID,
-                slots=_slots(decoding, constrained),
-                n_best=decoding.n_best,
-                penalty=decoding.length_penalty,
-                normalization=decoding.length_normalization,
-                rules=_rules(parts, decoding, device),
-            ),
+        search = steps_of_search(
+            limits,
+            self._chooser(parts, decoding, limits),
+            bos=BOS_ID,
+            eos=EOS_ID,
+            slots=_slots(decoding, bool(parts[0].terms)),
+            n_best=decoding.n_best,
+            penalty=decoding.length_penalty,
+            normalization=decoding.length_normalization,
+            rules=_rules(parts, decoding, device),
         )
+        return Job(source, search, indices)
 
     def _limit(self, part: _Part, decoding: DecodingConfig) -> int:
         """How many ids the translation may have, the end counted; what is required comes on top."""
@@ -414,7 +421,8 @@ def _slots(decoding: DecodingConfig, constrained: bool) -> int:
 
 
 def _rules(parts: list[_Part], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
-    rules = []
+    may_loop = [_repeats(part.ids) for part in parts]
+    rules = [end_loops(may_loop, _LOOP_REPEATS, 2 * _LOOP_REPEATS, EOS_ID)]
     if decoding.no_repeat_ngram_size:
         rules.append(no_repeated_ngram(decoding.no_repeat_ngram_size))
     if decoding.min_length_ratio:
@@ -439,9 +447,9 @@ def _draws(parts: list[_Part], seed: int, samples: int, steps: int) -> Tensor:
     return torch.from_numpy(np.stack(draws)).transpose(1, 2)
 
 
-def _loops(part: _Part, hypothesis: Hypothesis) -> bool:
-    """Whether a translation says the same again and again where its source does not."""
-    return _repeats(hypothesis.tokens) and not _repeats(part.ids)
+def loops(source: Sequence[int], target: Sequence[int]) -> bool:
+    """Whether the ids of a translation repeat themselves where those of its source do not."""
+    return _repeats(target) and not _repeats(source)
 
 
 def _repeats(ids: Sequence[int]) -> bool:

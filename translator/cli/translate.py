@@ -176,7 +176,7 @@ def translate_cli(
         say("type a line to translate it; end with Ctrl-D")
     directory = find_run(run)
     decoding = asked.decoding(directory)
-    exported = None if asked.needs_own_engine else _exported(directory, engine)
+    exported = None if asked.needs_own_engine else _exported(directory, engine, decoding)
     translate, languages = (
         _load_exported(exported, decoding) if exported else _load(directory, decoding, asked)
     )
@@ -192,14 +192,17 @@ def translate_cli(
         _write_to(output_file, _stream(input_file, settings, translate))
 
 
-def _exported(run: "RunDirectory", engine: Engine) -> "CTranslate2Translator | None":
+def _exported(
+    run: "RunDirectory", engine: Engine, decoding: DecodingConfig
+) -> "CTranslate2Translator | None":
     """The run's export where it is wanted; `auto` says why it does without one that is there."""
     if engine == "own" or (engine == "auto" and not (run.exports / "ctranslate2").is_dir()):
         return None
-    from translator.export import certified_engine
+    from translator.export import CTranslate2Translator, certified_engine
 
     _take_own_gpu()
     try:
+        CTranslate2Translator.check_decoding(decoding)
         return certified_engine(run)
     except TranslatorError as error:
         if engine == "ctranslate2":

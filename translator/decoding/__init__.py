@@ -18,7 +18,7 @@ from translator.decoding.loop import (
     search,
     steps_of_search,
 )
-from translator.decoding.rules import begin_with, no_end_before, no_repeated_ngram
+from translator.decoding.rules import begin_with, end_loops, no_end_before, no_repeated_ngram
 from translator.decoding.terms import extensions_with_terms
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "begin_with",
     "best_extensions",
     "drawn_extensions",
+    "end_loops",
     "extensions_with_terms",
     "length_penalty",
     "no_end_before",

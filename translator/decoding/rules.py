@@ -60,3 +60,30 @@ def no_repeated_ngram(size: int) -> Rule:
         return log_probs
 
     return rule
+
+
+def end_loops(may_loop: Sequence[bool], repeats: int, least: int, eos: int) -> Rule:
+    """A prefix that says the same again and again goes on for ever: only its end may follow.
+
+    The same ids, `repeats` times one after another and at least `least` ids after the first time,
+    are a loop, save in a sentence i with may_loop[i].
+    """
+
+    def rule(beams: Beams, log_probs: Tensor) -> Tensor:
+        ids = beams.prefixes
+        looping = torch.zeros_like(beams.log_probs, dtype=torch.bool)  # [b, k]
+        for size in range(1, beams.length // repeats + 1):
+            count = max(size * (repeats - 1), least)  # so many ids equal those `size` before them
+            if count + size <= beams.length:
+                last, before = ids[:, :, -count:], ids[:, :, -count - size : -size]
+                looping |= (last == before).all(dim=2)
+        looping &= ~torch.tensor(may_loop, device=ids.device)[beams.sentences, None]
+        if not looping.any():
+            return log_probs
+        end = log_probs[looping][:, eos]
+        log_probs = log_probs.clone()
+        log_probs[looping] = -torch.inf
+        log_probs[:, :, eos][looping] = end
+        return log_probs
+
+    return rule

@@ -13,7 +13,14 @@ from translator.decoding import Hypothesis, length_penalty
 from translator.errors import RunError, TranslatorError
 from translator.sentences import split_sentences
 from translator.tokenizer import Tokenizer
-from translator.translation import Translation, join_parts, split_long
+from translator.translation import (
+    LEAST_RATIO,
+    LOOP_NGRAM,
+    Translation,
+    join_parts,
+    loops,
+    split_long,
+)
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -49,6 +56,18 @@ class CTranslate2Translator:
         pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
         self._id_of = {piece: i for i, piece in enumerate(pieces)}
 
+    @staticmethod
+    def check_decoding(decoding: DecodingConfig) -> None:
+        """Raise RunError for settings that this search does not know."""
+        plain = DecodingConfig()
+        beyond = ("sampling", "diversity", "n_best", "no_repeat_ngram_size", "min_length_ratio")
+        for name in beyond:
+            if getattr(decoding, name) != getattr(plain, name):
+                raise RunError(
+                    f"CTranslate2 does not search with decoding.{name}={getattr(decoding, name)}",
+                    "Translate with the run itself: --engine own.",
+                )
+
     @property
     def compute_type(self) -> str:
         """The numbers that this machine computes with, such as int8_float32."""
@@ -57,8 +76,12 @@ class CTranslate2Translator:
     def translate(
         self, texts: Sequence[str], decoding: DecodingConfig | None = None
     ) -> list[Translation]:
-        """Translate texts, one for one and in order, as `Translator.translate` does."""
+        """Translate texts, one for one and in order, as `Translator.translate` does.
+
+        Raises RunError for settings of `decoding` that this search does not know.
+        """
         decoding = decoding or self.config.decoding
+        self.check_decoding(decoding)
         limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
         parts: list[list[int]] = []  # of all texts
         places: list[tuple[int, str]] = []  # the text of each part, and the space after it
@@ -81,20 +104,37 @@ class CTranslate2Translator:
     def search(
         self, sentences: Sequence[Sequence[int]], decoding: DecodingConfig
     ) -> list[Hypothesis]:
-        """The best hypothesis for the ids of each sentence, without special ids."""
+        """The best hypothesis for the ids of each sentence, without special ids.
+
+        A search that went wrong is tried again, as `Translator` does.
+        """
+        found = self._search(sentences, decoding)
+        for index, ids in enumerate(sentences):
+            if loops(ids, found[index].tokens):
+                [found[index]] = self._search([ids], decoding, no_repeat_ngram_size=LOOP_NGRAM)
+            limit = max_target_tokens(self.config, decoding, len(ids))
+            if limit and not self.tokenizer.decode([found[index].tokens])[0].strip():
+                least = min(max(1, int(LEAST_RATIO * len(ids))), limit)
+                [found[index]] = self._search([ids], decoding, min_decoding_length=least)
+        return found
+
+    def _search(
+        self, sentences: Sequence[Sequence[int]], decoding: DecodingConfig, **remedy: int
+    ) -> list[Hypothesis]:
         limits = [max_target_tokens(self.config, decoding, len(ids)) for ids in sentences]
-        results = self._engine.translate_batch(
-            [self.tokenizer.pieces(ids) for ids in sentences],
-            max_batch_size=decoding.tokens_per_batch,
-            batch_type="tokens",
-            beam_size=decoding.beam_size,
-            num_hypotheses=decoding.beam_size,
-            length_penalty=0,
-            max_input_length=0,
-            max_decoding_length=max(limits, default=1),
-            min_decoding_length=0,  # 1 would take the end's share of the first probabilities
-            return_scores=True,
-        )
+        settings = {
+            "max_batch_size": decoding.tokens_per_batch,
+            "batch_type": "tokens",
+            "beam_size": decoding.beam_size,
+            "num_hypotheses": decoding.beam_size,
+            "length_penalty": 0,
+            "max_input_length": 0,
+            "max_decoding_length": max(limits, default=1),
+            "min_decoding_length": 0,  # 1 would take the end's share of the first probabilities
+            "return_scores": True,
+        }
+        pieces = [self.tokenizer.pieces(ids) for ids in sentences]
+        results = self._engine.translate_batch(pieces, **(settings | remedy))
         return [
             best_hypothesis(
                 [[self._id_of[p] for p in pieces][:limit] for pieces in result.hypotheses],
