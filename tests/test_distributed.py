@@ -21,7 +21,7 @@ SETTINGS = {
     "device": "cpu",
     "precision": "float32",
     "data.train.path": "numbers.en-es.tsv",
-    "data.held_out_pairs": 10,
+    "data.held_out_pairs": 60,  # more than one batch
     "tokenizer.vocabulary_size": 320,
     "model.d_model": 16,
     "model.num_heads": 2,
@@ -45,7 +45,7 @@ def _in_a_directory_with_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def write_corpus(file: Path, first: int = 0) -> None:
-    numbers = range(first, first + 200)
+    numbers = range(first, first + 600)
     lines = [f"the number {n} and {n + 1}\tel número {n} y {n + 1}\n" for n in numbers]
     file.parent.mkdir(exist_ok=True)
     file.write_text("".join(lines), encoding="utf-8")

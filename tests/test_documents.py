@@ -7,12 +7,14 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import polib
@@ -22,6 +24,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from markdown_it import MarkdownIt
 
+from translator.cli.translate import Asked, _fingerprint
 from translator.documents import (
     Columns,
     Format,
@@ -870,6 +873,49 @@ def big(model, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
         parts = [translate_block(block, model) for block in blocks(segments)]
     assert len(parts) == 3
     return source, "".join(parts).encode()
+
+
+def test_whatever_changes_the_output_makes_it_another_job(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    shutil.copytree(trained_run.path, run.path)
+    glossary, document = tmp_path / "glossary.tsv", tmp_path / "document.tsv"
+    for file in (glossary, document):
+        file.write_text("ana\tmar\n", encoding="utf-8")
+    usual = Asked(glossary=glossary)
+    columns = settings_of("tsv", "0")
+
+    def fingerprint(asked: Asked = usual, how: Settings = columns) -> str:
+        return repr(_fingerprint(run, asked.decoding(run), asked, document, how))
+
+    found = [fingerprint()]
+    assert fingerprint() == found[0]
+    found += [
+        fingerprint(replace(usual, **change))
+        for change in (
+            {"beam_size": 3},
+            {"overrides": ("decoding.length_penalty=0.1",)},
+            {"prefix": "mar"},
+            {"glossary": None},
+            {"keep": ("ana",)},
+            {"n_best": 2},
+            {"as_json": True},
+        )
+    ]
+    found += [
+        fingerprint(how=how)
+        for how in (
+            settings_of("tsv", "0", "1"),
+            settings_of("csv", "0"),
+            replace(columns, languages=("en", "fr")),
+            replace(columns, overwrite=True),
+        )
+    ]
+    for file in (document, glossary, run.config_file, run.tokenizer_file, run.model_file):
+        file.write_bytes(file.read_bytes() + b"\n")
+        found.append(fingerprint())
+    assert len(set(found)) == len(found) == 17
 
 
 @pytest.mark.slow

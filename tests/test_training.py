@@ -332,16 +332,22 @@ def test_minutes_become_steps_over_which_the_rate_falls_to_zero() -> None:
 
 def test_an_interrupted_budget_keeps_its_number_of_steps_and_ends_in_the_same_bytes() -> None:
     config = tiny("training.max_minutes=0.01", "training.validate_every_steps=20")
-    list(train(config))
-    expected, run = trained_bytes(), RunDirectory(RUNS / "tiny")
+    run = RunDirectory(RUNS / "tiny")
+    run_to_step(config, 30)
     measured = run.read_measured()
-    run.path.rename(RUNS / "uninterrupted")
-    run.path.mkdir()
-    run.write_measured(measured)  # what another sitting measured
-    run_to_step(config, measured["max_steps"] - 2)
-    list(train(config))
-    assert run.read_measured() == measured
-    assert trained_bytes() == expected
+    *_, finished = train(config)
+    assert isinstance(finished, Finished)
+    assert (run.read_measured(), finished.step) == (measured, measured["max_steps"])
+    made = []
+    for interrupted in (False, True):
+        shutil.rmtree(run.path)
+        run.write_measured({"max_steps": 50})  # by a slower machine
+        if interrupted:
+            run_to_step(config, 41)
+        *_, finished = train(config)
+        assert (run.read_measured(), finished.step) == ({"max_steps": 50}, 50)
+        made.append(trained_bytes())
+    assert made[0] == made[1]
 
 
 def test_training_stops_when_nothing_improves() -> None:
@@ -525,10 +531,14 @@ def test_other_data_may_not_continue_a_run() -> None:
         list(train(tiny()))
 
 
-def start(config: Config) -> subprocess.Popen[str]:
+def start(config: Config, bytes_left: int | None = None) -> subprocess.Popen[str]:
+    """A process that trains; with `bytes_left`, where a write beyond that size of a file fails."""
+    limit = "" if bytes_left is None else f"limit(RLIMIT_FSIZE, ({bytes_left}, -1)); "
+    imports = "from resource import RLIMIT_FSIZE, setrlimit as limit; " * bool(limit)
+    program = f"{imports}{limit}from translator.cli import main; main()"
     overrides = [f"--set={key}={value}" for key, value in flat(config.model_dump())]
     return subprocess.Popen(
-        [sys.executable, "-c", "from translator.cli import main; main()", "train", *overrides],
+        [sys.executable, "-c", program, "train", *overrides],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -569,6 +579,24 @@ def test_a_signal_ends_training_with_everything_saved(number: signal.Signals) ->
     assert "Traceback" not in messages
     (step,) = RunDirectory(RUNS / "tiny").checkpoint_steps()
     assert step >= 10
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_training_with_an_error_and_the_same_command_goes_on() -> None:
+    config = tiny("training.checkpoint_every_steps=3", "training.keep_checkpoints=1")
+    list(train(config))
+    expected = trained_bytes()
+    (RUNS / "tiny").rename(RUNS / "uninterrupted")
+    run_to_step(config, 5)
+    process = start(config, bytes_left=100_000)  # no file larger: the next model does not fit
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: input or output: File too large" in messages
+    assert "hint: Check the disk" in messages
+    assert "Traceback" not in messages
+    assert RunDirectory(RUNS / "tiny").checkpoint_steps() == [3]
+    list(train(config))
+    assert trained_bytes() == expected
 
 
 @pytest.mark.slow
