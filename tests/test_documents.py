@@ -19,6 +19,7 @@ from pathlib import Path
 
 import polib
 import pytest
+from conftest import ended
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -927,7 +928,8 @@ def test_a_killed_process_goes_on_to_the_same_bytes(
     journal = output.with_name("out.txt.partial.journal")
     arguments = command("--run", trained_run.path, "-i", source, "-o", output, "--resume")
     for done, number in ((1, signal.SIGKILL), (2, signal.SIGTERM)):
-        with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+        started = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+        with ended(started) as process:
             until = time.monotonic() + 60
             while not (journal.exists() and journal.read_bytes().count(b"\n") > done):
                 assert process.poll() is None and time.monotonic() < until, process.communicate()
@@ -954,11 +956,13 @@ def test_processes_share_a_document_and_join_it_to_the_same_bytes(
         for rank in range(2):
             place = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"}
             started = subprocess.Popen([*arguments, tmp_path / "two.txt"], env=place)
-            stack.enter_context(started)
+            stack.callback(stack.enter_context(ended(started)).wait, timeout=120)
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node=3", "--standalone", "-m", "--"]
     torchrun = [sys.executable, *launcher, "translator", *arguments[3:], tmp_path / "three.txt"]
-    done = subprocess.run(torchrun, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    started = subprocess.Popen(torchrun, stderr=subprocess.PIPE, text=True)
+    with ended(started) as process:
+        _, messages = process.communicate(timeout=120)
+    assert process.returncode == 0, messages
     for name in ("two.txt", "three.txt"):
         assert (tmp_path / name).read_bytes() == expected
     assert len(list(tmp_path.iterdir())) == 2

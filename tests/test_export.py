@@ -17,6 +17,7 @@ import pytest
 import sentencepiece
 import torch
 import transformers
+from conftest import ended
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -389,17 +390,18 @@ def test_a_killed_export_is_not_there_and_the_next_one_is(
     folder, partial = tmp_path / "export", tmp_path / ".export.partial"
     command = ["from translator.cli import main; main()", "export", trained_run.path]
     for end in (signal.SIGINT, signal.SIGKILL):
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, "-c", *map(str, command), "--output", str(folder)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 60
-        while not (partial / "model.bin").exists() and time.monotonic() < deadline:
-            time.sleep(0.002)
-        assert process.poll() is None
-        process.send_signal(end)
-        assert process.wait(timeout=60) != 0
+        with ended(started) as process:
+            deadline = time.monotonic() + 60
+            while not (partial / "model.bin").exists() and time.monotonic() < deadline:
+                time.sleep(0.002)
+            assert process.poll() is None
+            process.send_signal(end)
+            assert process.wait(timeout=60) != 0
         assert not folder.exists()
         assert partial.exists() == (end == signal.SIGKILL)
     export_certified(trained_run, "ctranslate2", valid, folder=folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ended
 
 from translator.config import Config, load_config
 from translator.data import BatchStream, Counts, SentencePair, bare_text
@@ -281,8 +282,9 @@ def start(settings: Config, name: str) -> "subprocess.Popen[str]":
 
 @pytest.mark.slow
 def test_two_processes_at_once_prepare_the_same_once():
-    processes = [start(config(), name) for name in ("a", "b")]
-    fingerprints = {process.communicate()[0].strip() for process in processes}
+    with ended(start(config(), "a")) as one, ended(start(config(), "b")) as other:
+        processes = (one, other)
+        fingerprints = {process.communicate(timeout=60)[0].strip() for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
     assert fingerprints == {prepare("c").fingerprint}
     assert len(prepared()) == 6
@@ -311,14 +313,13 @@ def test_who_has_waited_for_another_takes_what_it_made(monkeypatch):
 def test_a_killed_preparation_leaves_nothing_half():
     write_corpus(CORPUS, 60_000)
     settings = config("tokenizer.sample_sentences=1000", "data.held_out_pairs=5")
-    process = start(settings, "a")
     partial = []
     until = time.monotonic() + 60
-    while time.monotonic() < until and not any(file.stat().st_size > 100_000 for file in partial):
-        partial = [*RUNS.glob(".prepared/.*.partial/train.ids")]
-        assert process.poll() is None, "it ended before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with ended(start(settings, "a")) as process:
+        while time.monotonic() < until and not any(f.stat().st_size > 100_000 for f in partial):
+            partial = [*RUNS.glob(".prepared/.*.partial/train.ids")]
+            assert process.poll() is None, "it ended before it could be killed"
+        process.send_signal(signal.SIGKILL)
     assert partial[0].is_file()
     assert prepared() == {}
     again = prepare_data(settings, RunDirectory(RUNS / "a"))

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import schemathesis
 import uvicorn
-from conftest import CIPHER, all_of, one
+from conftest import CIPHER, all_of, ended, one
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -570,20 +570,20 @@ def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
     trained_run: RunDirectory, translator: Translator
 ) -> None:
     command = [sys.executable, "-m", "translator", "serve", "--run", str(trained_run.path)]
-    process = subprocess.Popen(
+    started = subprocess.Popen(
         [*command, "--port", "0"], stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
-    assert process.stderr
-    address = process.stderr.readline().strip()
     texts = ["banana ana nina " * 20 + "bebe " * i for i in range(8)]
-    with ThreadPoolExecutor(8) as pool:
+    with ended(started) as process, ThreadPoolExecutor(8) as pool:
+        assert process.stderr
+        address = process.stderr.readline().strip()
         assert ask(f"{address}/health")[:2] == (200, {"status": "ok"})
         assert ask(f"{address}/banana?q=banana")[0] == 404
         found = [pool.submit(ask, f"{address}/translate", request_of(text)) for text in texts]
         wait_until(lambda: metrics(address)["translator_batch_texts_count"])
         process.send_signal(signal.SIGTERM)
         answers = [each.result() for each in found]
-    _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=30)
     assert [status for status, _, _ in answers] == [200] * 8
     for text, (_, answer, _) in zip(texts, answers, strict=True):
         assert answer == {"translatedText": translator.translate([text])[0].text}

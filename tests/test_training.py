@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import ended
 
 from translator.config import Config, load_config
 from translator.data import BatchStream, pack_rows
@@ -570,10 +571,10 @@ def wait_for_step(is_alive: Callable[[], bool], step: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_training_with_everything_saved(number: signal.Signals) -> None:
     config = tiny("training.max_steps=100000", "training.checkpoint_every_steps=100000")
-    process = start(config)
-    wait_for_step(lambda: process.poll() is None, 10)
-    process.send_signal(number)
-    _, messages = process.communicate(timeout=60)
+    with ended(start(config)) as process:
+        wait_for_step(lambda: process.poll() is None, 10)
+        process.send_signal(number)
+        _, messages = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command goes on from there" in messages
     assert "Traceback" not in messages
@@ -588,8 +589,8 @@ def test_a_full_disk_ends_training_with_an_error_and_the_same_command_goes_on() 
     expected = trained_bytes()
     (RUNS / "tiny").rename(RUNS / "uninterrupted")
     run_to_step(config, 5)
-    process = start(config, bytes_left=100_000)  # no file larger: the next model does not fit
-    _, messages = process.communicate(timeout=60)
+    with ended(start(config, bytes_left=100_000)) as process:  # the next model does not fit
+        _, messages = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "error: input or output: File too large" in messages
     assert "hint: Check the disk" in messages
@@ -621,7 +622,7 @@ def test_a_process_killed_ten_times_goes_on_to_the_same_bytes(
     # Processes that are forked off one that has imported torch: ten of its imports take a minute.
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["translator.training"])
-    whole = processes.Process(target=runpy.run_path, args=("train.py",))
+    whole = processes.Process(target=runpy.run_path, args=("train.py",), daemon=True)
     whole.start()
     whole.join()
     expected = trained_bytes()
@@ -629,16 +630,18 @@ def test_a_process_killed_ten_times_goes_on_to_the_same_bytes(
     moments = random.Random(1)
     run = RunDirectory(RUNS / "tiny")
     for kill in range(10):
-        process = processes.Process(target=runpy.run_path, args=("train.py",))
+        process = processes.Process(target=runpy.run_path, args=("train.py",), daemon=True)
         process.start()
-        wait_for_step(process.is_alive, 2 + 18 * kill)  # so there is a checkpoint of the first
-        time.sleep(moments.uniform(0, 0.2))
-        process.kill()
-        process.join()
+        try:
+            wait_for_step(process.is_alive, 2 + 18 * kill)  # so there is a checkpoint of the first
+            time.sleep(moments.uniform(0, 0.2))
+        finally:
+            process.kill()
+            process.join()
         assert process.exitcode == -signal.SIGKILL
         assert run.checkpoint_steps()
-    process = start(config)
-    _, messages = process.communicate(timeout=300)
+    with ended(start(config)) as process:
+        _, messages = process.communicate(timeout=300)
     assert process.returncode == 0, messages
     assert "continuing at step" in messages
     assert trained_bytes() == expected
