@@ -116,6 +116,27 @@ def test_a_killed_worker_is_restarted_and_the_model_has_the_same_bytes() -> None
     assert killed == whole
 
 
+@pytest.mark.slow
+def test_restarted_processes_do_not_meet_the_addresses_of_the_dead() -> None:
+    """The first one looks for the other long before that one says where it is to be found."""
+    Path("again.py").write_text(
+        "import os, time\n"
+        "from translator.distributed import joined\n"
+        "again = os.environ['TORCHELASTIC_RESTART_COUNT'] == '1'\n"
+        "last = os.environ['RANK'] == '1'\n"
+        "time.sleep(3 * (again and last))\n"
+        "with joined() as world:\n"
+        "    found = world.gather(world.rank)\n"
+        "    if not again:\n"
+        "        os._exit(last)\n"
+        "open(f'{world.rank}.txt', 'w').write(str(found))\n",
+        encoding="utf-8",
+    )
+    made = run([*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "again.py"], timeout=60)
+    assert made.returncode == 0, made.stderr
+    assert [Path(f"{rank}.txt").read_text("utf-8") for rank in (0, 1)] == ["[0, 1]"] * 2
+
+
 def workers_of(parent: int) -> list[int]:
     children = Path(f"/proc/{parent}/task/{parent}/children")
     if not children.is_file():

@@ -236,6 +236,29 @@ def test_nobody_gets_what_another_asked_for(server: str, translator: Translator)
     assert figures["translator_waiting_requests"] == 0
 
 
+def test_what_waits_together_is_answered_as_each_has_asked(translator: Translator) -> None:
+    texts, alternatives = ["ana bebe", "nina", "baba ana"], [0, 2, 1]
+    decodings = [
+        translator.config.decoding.model_copy(update={"n_best": n + 1}) for n in alternatives
+    ]
+    expected = [
+        [each.text for each in translator.translate([text], decoding)[0].alternatives]
+        for text, decoding in zip(texts, decodings, strict=True)
+    ]
+    with ThreadPoolExecutor(4) as pool, serving(translator) as address, held(translator) as gate:
+        first = pool.submit(ask, f"{address}/translate", request_of("ene"))
+        wait_until(lambda: gate.encodes)
+        found = [
+            pool.submit(ask, f"{address}/translate", request_of(text, alternatives=n))
+            for text, n in zip(texts, alternatives, strict=True)
+        ]
+        wait_until(lambda: metrics(address)["translator_waiting_requests"] == 3)
+        gate.go_on.set()
+        answers = [each.result()[1] for each in found]
+        assert first.result()[0] == 200
+    assert expected == [[each["translatedText"], *each.get("alternatives", [])] for each in answers]
+
+
 def metrics(address: str) -> dict[str, float]:
     with urllib.request.urlopen(f"{address}/metrics") as answer:
         lines = answer.read().decode().splitlines()
