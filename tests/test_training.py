@@ -504,6 +504,13 @@ def test_a_model_without_its_checkpoints_is_not_trained_over() -> None:
         shutil.rmtree(run.checkpoints, ignore_errors=True)
 
 
+def test_a_run_directory_that_cannot_be_written_is_an_error() -> None:
+    RUNS.write_text("in the way", encoding="utf-8")
+    with pytest.raises(RunError, match=r"cannot write runs.tiny") as caught:
+        list(train(tiny()))
+    assert "permissions" in caught.value.hint
+
+
 def test_a_signal_during_a_validation_saves_a_checkpoint() -> None:
     config = tiny("training.validate_every_steps=3", "training.checkpoint_every_steps=100")
     events = []
