@@ -793,6 +793,23 @@ def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_text_a_block")
+def test_the_journal_never_tells_of_more_than_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(tmp_path / "out.txt", MODEL)
+    told: list[int] = []
+    sync = os.fsync
+
+    def look(descriptor: int) -> None:
+        sync(descriptor)
+        told.append(len(job.part(0).read()[1]))  # raises when the journal is ahead
+
+    monkeypatch.setattr(os, "fsync", look)
+    run_job(job, text="a\nb\nc\n")
+    assert told == [0, 0, 1, 1, 2, 2, 3, 3]  # the header; each block and its line; the end
+
+
+@pytest.mark.usefixtures("one_text_a_block")
 def test_a_job_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
     job = Job(tmp_path / "out.txt", {"model": "1", "input": "a"})
     with pytest.raises(KeyboardInterrupt):

@@ -323,6 +323,12 @@ def test_a_model_that_8_bits_ruin_is_refused_and_nothing_is_left(
     assert [path for path in sorted(tmp_path.rglob("*")) if path != run.exports] == before
     certificate = export_certified(run, "ctranslate2", valid)  # as numbers, they are the same
     assert certificate.identical_greedy == 1.0
+    folder = run.exports / "ctranslate2"
+    folder.rename(run.exports / ".ctranslate2.old")  # as a kill in the midst of replacing leaves it
+    with pytest.raises(RunError, match="apart"):
+        export_certified(run, "ctranslate2", valid, quantization="int8", force=True)
+    assert [path.name for path in run.exports.iterdir()] == ["ctranslate2"]
+    assert Certificate.read(folder) == certificate
 
 
 @pytest.mark.parametrize(
