@@ -193,6 +193,18 @@ def test_a_path_or_method_that_is_not_there_is_said_as_json(server: str) -> None
     assert ask(f"{server}/translate?q=secret")[:2] == (405, {"error": "Method Not Allowed"})
 
 
+@pytest.mark.parametrize("path", ["", "page.js", "health", "nothing"])
+def test_no_answer_lets_a_browser_fetch_from_elsewhere_or_keep_it(server: str, path: str) -> None:
+    try:
+        headers = urllib.request.urlopen(f"{server}/{path}", timeout=30).headers
+    except urllib.error.HTTPError as error:
+        headers = error.headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; ")
+    assert "unsafe" not in policy and "*" not in policy and "http" not in policy
+    assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store")
+
+
 class Key(str):
     """A key that may not be compared letter by letter: how long that takes would tell of it."""
 
@@ -347,6 +359,20 @@ def test_a_translation_that_takes_too_long_is_given_up(translator: Translator) -
             live = ask(f"{address}/live", request_of("ana"))
             assert live[:2] == (200, {"error": "the translation took too long"})
             assert gate.encodes == 1  # of the second nothing was computed
+        assert_serves(address, translator)
+
+
+def test_a_failure_is_told_and_the_service_goes_on(translator: Translator) -> None:
+    def fail(source: Any) -> None:
+        raise RuntimeError("a defect")
+
+    with serving(translator) as address:
+        with held(translator) as gate:
+            gate.encode = fail  # type: ignore[method-assign]
+            found = ask(f"{address}/translate", request_of("ana"))
+            assert found[:2] == (500, {"error": "the server has failed"})
+            found = ask(f"{address}/live", request_of("ana"))
+            assert found[:2] == (200, {"error": "the translation failed"})
         assert_serves(address, translator)
 
 
