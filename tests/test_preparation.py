@@ -284,7 +284,7 @@ def start(settings: Config, name: str) -> "subprocess.Popen[str]":
 def test_two_processes_at_once_prepare_the_same_once():
     with ended(start(config(), "a")) as one, ended(start(config(), "b")) as other:
         processes = (one, other)
-        fingerprints = {process.communicate(timeout=60)[0].strip() for process in processes}
+        fingerprints = {process.communicate(timeout=120)[0].strip() for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
     assert fingerprints == {prepare("c").fingerprint}
     assert len(prepared()) == 6
