@@ -6,7 +6,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the tests share t
 
 import random
 import shutil
+import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +94,33 @@ def _cipher_pairs() -> Iterator[SentencePair]:
     for _ in range(300):
         words = draw.choices(list(CIPHER), k=draw.randint(2, 5))
         yield SentencePair(" ".join(words), " ".join(CIPHER[word] for word in words))
+
+
+@contextmanager
+def ended(process: "subprocess.Popen[Any]") -> "Iterator[subprocess.Popen[Any]]":
+    """A process that is gone after the block, with all that it has started, however it ends.
+
+    The workers of torchrun have sessions of their own: killed alone, it would leave them behind.
+    """
+    try:
+        with process:
+            try:
+                yield process
+            finally:
+                for pid in _family(process.pid) if process.poll() is None else []:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+    except subprocess.TimeoutExpired as error:
+        raise AssertionError(f"it hangs: {error.stderr or error.stdout}") from None
+
+
+def _family(pid: int) -> list[int]:
+    """A process and those that descend from it; where there is no /proc, it alone."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    with suppress(OSError):
+        found = map(int, children.read_text(encoding="ascii").split())
+        return [pid, *(each for child in found for each in _family(child))]
+    return [pid]
 
 
 @pytest.fixture(scope="session")

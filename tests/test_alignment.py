@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from translator.alignment import align_words, read_again
+from translator.alignment import align_words, read_again, recorded_attention
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
@@ -35,18 +35,22 @@ def test_a_target_word_is_aligned_to_the_source_word_that_it_looks_at_most(
     assert align_words(weights, source, target) == expected
 
 
-def test_a_second_look_gives_the_log_probability_of_every_token(trained_run: RunDirectory) -> None:
+def test_a_second_look_sees_every_token_when_it_is_chosen(trained_run: RunDirectory) -> None:
+    """Its log-probability, and what the last position looks at: as decoding step by step."""
     translator = Translator.from_run(trained_run.path, device="cpu")
     [source, target] = translator.tokenizer.encode(["ana bebe", "oto sol"])
     log_probs, attention = read_again(translator.model, source, target)
     assert len(log_probs) == len(target) + 1
     ids = torch.tensor([[*source, EOS_ID]])
-    with torch.inference_mode():
+    [layer] = translator.model.decoder.layers
+    with torch.inference_mode(), recorded_attention([layer.cross_attention]) as weights:
         for position, token in enumerate((*target, EOS_ID)):
             prefix = torch.tensor([[BOS_ID, *target[:position]]])
             states = translator.model(ids, torch.ones_like(ids), prefix)
             expected = translator.model.output(states[0, -1]).log_softmax(0)[token]
             assert log_probs[position] == pytest.approx(float(expected), abs=1e-4)
+    seen = [each[0, :, -1].mean(dim=0) for each in weights[layer.cross_attention]]
     assert attention.shape == (len(target), len(source) + 1)
+    torch.testing.assert_close(attention, torch.stack(seen[:-1]))
     torch.testing.assert_close(attention.sum(dim=1), torch.ones(len(target)))
     assert not any(module._forward_hooks for module in translator.model.modules())

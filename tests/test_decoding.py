@@ -162,7 +162,7 @@ impossible_shares = st.sampled_from([0.0, 0.3])
 some = settings(max_examples=60)
 
 
-@some
+@settings(max_examples=150)
 @given(seeds, vocabularies, limits, penalties, normalizations, st.integers(1, 4), impossible_shares)
 def test_a_beam_with_room_for_everything_finds_what_brute_force_finds(
     seed: int,
@@ -187,7 +187,7 @@ def test_a_beam_with_room_for_everything_finds_what_brute_force_finds(
     assert_same(ours[:n_best], expected[:n_best])
 
 
-@some
+@settings(max_examples=150)
 @given(seeds, vocabularies, st.integers(1, 7), penalties, st.integers(1, 6), impossible_shares)
 def test_beam_search_that_stops_early_equals_a_textbook_beam_search_that_does_not(
     seed: int, vocabulary: int, limit: int, penalty: float, beam_size: int, impossible: float
@@ -285,6 +285,20 @@ def test_search_stops_as_soon_as_no_prefix_can_win() -> None:
     asks = steps_of_search(torch.tensor([1000]), choose, bos=BOS, eos=EOS, slots=4, penalty=0.0)
     search(stepper, asks)
     assert stepper.steps == 1
+
+
+def test_search_goes_on_while_the_longest_allowed_hypothesis_can_still_win() -> None:
+    """It wins at its limit alone, by so little that a bound of one id less would give it up."""
+
+    def table(prefix: Prefix) -> list[float]:
+        if not prefix:
+            return [math.log(0.77), math.log(0.23)]
+        return [0.0, -30.0] if len(prefix) == 3 else [-30.0, 0.0]
+
+    (found,) = beam([table], [4], beam_size=2, penalty=5.0)
+    assert_same(found[:1], brute_force(table, 4, 2, 5.0)[:1])
+    assert found[0].tokens == (1, 1, 1)
+    assert finished((1, 1), found[0].log_prob, 5.0).score < math.log(0.77) < found[0].score
 
 
 def test_the_length_penalty_is_equation_14_of_wu_and_others() -> None:

@@ -7,21 +7,25 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import polib
 import pytest
+from conftest import ended
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from markdown_it import MarkdownIt
 
+from translator.cli.translate import Asked, _fingerprint
 from translator.documents import (
     Columns,
     Format,
@@ -789,6 +793,23 @@ def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("one_text_a_block")
+def test_the_journal_never_tells_of_more_than_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = Job(tmp_path / "out.txt", MODEL)
+    told: list[int] = []
+    sync = os.fsync
+
+    def look(descriptor: int) -> None:
+        sync(descriptor)
+        told.append(len(job.part(0).read()[1]))  # raises when the journal is ahead
+
+    monkeypatch.setattr(os, "fsync", look)
+    run_job(job, text="a\nb\nc\n")
+    assert told == [0, 0, 1, 1, 2, 2, 3, 3]  # the header; each block and its line; the end
+
+
+@pytest.mark.usefixtures("one_text_a_block")
 def test_a_job_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
     job = Job(tmp_path / "out.txt", {"model": "1", "input": "a"})
     with pytest.raises(KeyboardInterrupt):
@@ -872,6 +893,49 @@ def big(model, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return source, "".join(parts).encode()
 
 
+def test_whatever_changes_the_output_makes_it_another_job(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "run")
+    shutil.copytree(trained_run.path, run.path)
+    glossary, document = tmp_path / "glossary.tsv", tmp_path / "document.tsv"
+    for file in (glossary, document):
+        file.write_text("ana\tmar\n", encoding="utf-8")
+    usual = Asked(glossary=glossary)
+    columns = settings_of("tsv", "0")
+
+    def fingerprint(asked: Asked = usual, how: Settings = columns) -> str:
+        return repr(_fingerprint(run, asked.decoding(run), asked, document, how))
+
+    found = [fingerprint()]
+    assert fingerprint() == found[0]
+    found += [
+        fingerprint(replace(usual, **change))
+        for change in (
+            {"beam_size": 3},
+            {"overrides": ("decoding.length_penalty=0.1",)},
+            {"prefix": "mar"},
+            {"glossary": None},
+            {"keep": ("ana",)},
+            {"n_best": 2},
+            {"as_json": True},
+        )
+    ]
+    found += [
+        fingerprint(how=how)
+        for how in (
+            settings_of("tsv", "0", "1"),
+            settings_of("csv", "0"),
+            replace(columns, languages=("en", "fr")),
+            replace(columns, overwrite=True),
+        )
+    ]
+    for file in (document, glossary, run.config_file, run.tokenizer_file, run.model_file):
+        file.write_bytes(file.read_bytes() + b"\n")
+        found.append(fingerprint())
+    assert len(set(found)) == len(found) == 17
+
+
 @pytest.mark.slow
 def test_a_killed_process_goes_on_to_the_same_bytes(
     big: tuple[Path, bytes], trained_run: RunDirectory, tmp_path: Path
@@ -881,7 +945,8 @@ def test_a_killed_process_goes_on_to_the_same_bytes(
     journal = output.with_name("out.txt.partial.journal")
     arguments = command("--run", trained_run.path, "-i", source, "-o", output, "--resume")
     for done, number in ((1, signal.SIGKILL), (2, signal.SIGTERM)):
-        with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+        started = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+        with ended(started) as process:
             until = time.monotonic() + 60
             while not (journal.exists() and journal.read_bytes().count(b"\n") > done):
                 assert process.poll() is None and time.monotonic() < until, process.communicate()
@@ -908,11 +973,13 @@ def test_processes_share_a_document_and_join_it_to_the_same_bytes(
         for rank in range(2):
             place = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"}
             started = subprocess.Popen([*arguments, tmp_path / "two.txt"], env=place)
-            stack.enter_context(started)
+            stack.callback(stack.enter_context(ended(started)).wait, timeout=120)
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node=3", "--standalone", "-m", "--"]
     torchrun = [sys.executable, *launcher, "translator", *arguments[3:], tmp_path / "three.txt"]
-    done = subprocess.run(torchrun, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    started = subprocess.Popen(torchrun, stderr=subprocess.PIPE, text=True)
+    with ended(started) as process:
+        _, messages = process.communicate(timeout=120)
+    assert process.returncode == 0, messages
     for name in ("two.txt", "three.txt"):
         assert (tmp_path / name).read_bytes() == expected
     assert len(list(tmp_path.iterdir())) == 2

@@ -299,6 +299,15 @@ def test_kept_translations_are_taken_while_nothing_has_changed(
     assert not translate_or_reuse(run, cipher, 1).again  # the other was kept in its place
     first.file.write_text("cut", encoding="utf-8")
     assert not translate_or_reuse(run, cipher, 1).again
+    config = run.read_config()
+    search = config.decoding.model_copy(update={"length_penalty": 2.0})
+    run.write_config(config.model_copy(update={"decoding": search}))
+    assert not translate_or_reuse(run, cipher, 1).again
+    tokenizer = run.read_tokenizer()
+    weights = run.read_model(tokenizer)
+    run.write_model({name: 0.9 * weight for name, weight in weights.items()}, tokenizer)
+    assert not translate_or_reuse(run, cipher, 1).again
+    assert translate_or_reuse(run, cipher, 1).again
 
 
 # --- leakage --------------------------------------------------------------------------------------

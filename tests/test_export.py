@@ -17,6 +17,7 @@ import pytest
 import sentencepiece
 import torch
 import transformers
+from conftest import ended
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -322,6 +323,12 @@ def test_a_model_that_8_bits_ruin_is_refused_and_nothing_is_left(
     assert [path for path in sorted(tmp_path.rglob("*")) if path != run.exports] == before
     certificate = export_certified(run, "ctranslate2", valid)  # as numbers, they are the same
     assert certificate.identical_greedy == 1.0
+    folder = run.exports / "ctranslate2"
+    folder.rename(run.exports / ".ctranslate2.old")  # as a kill in the midst of replacing leaves it
+    with pytest.raises(RunError, match="apart"):
+        export_certified(run, "ctranslate2", valid, quantization="int8", force=True)
+    assert [path.name for path in run.exports.iterdir()] == ["ctranslate2"]
+    assert Certificate.read(folder) == certificate
 
 
 @pytest.mark.parametrize(
@@ -389,17 +396,18 @@ def test_a_killed_export_is_not_there_and_the_next_one_is(
     folder, partial = tmp_path / "export", tmp_path / ".export.partial"
     command = ["from translator.cli import main; main()", "export", trained_run.path]
     for end in (signal.SIGINT, signal.SIGKILL):
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, "-c", *map(str, command), "--output", str(folder)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 60
-        while not (partial / "model.bin").exists() and time.monotonic() < deadline:
-            time.sleep(0.002)
-        assert process.poll() is None
-        process.send_signal(end)
-        assert process.wait(timeout=60) != 0
+        with ended(started) as process:
+            deadline = time.monotonic() + 60
+            while not (partial / "model.bin").exists() and time.monotonic() < deadline:
+                time.sleep(0.002)
+            assert process.poll() is None
+            process.send_signal(end)
+            assert process.wait(timeout=60) != 0
         assert not folder.exists()
         assert partial.exists() == (end == signal.SIGKILL)
     export_certified(trained_run, "ctranslate2", valid, folder=folder)

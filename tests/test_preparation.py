@@ -6,17 +6,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ended
 
 from translator.config import Config, load_config
 from translator.data import BatchStream, Counts, SentencePair, bare_text
 from translator.errors import DataError, RunError
 from translator.preparation import Splits, TrainingData, prepare_data
-from translator.runs import RUNS, PreparedDirectory, RunDirectory
+from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
 
 WORDS = "uno dos tres cuatro cinco seis siete ocho nueve diez once doce".split()
 NAMES = "one two three four five six seven eight nine ten eleven twelve".split()
@@ -165,6 +168,10 @@ def test_a_second_run_shares_what_the_first_prepared_without_reading():
         "data.max_tokens_per_sentence=20",
         "data.held_out_pairs=21",
         "data.source_language=es",
+        "data.cleaning.max_characters=90",
+        "data.cleaning.enabled=false",
+        "data.train.max_pairs=399",
+        "data.train.cleaning.duplicates=false",
         "tokenizer.algorithm=bpe",
         "seed=2",
     ],
@@ -172,6 +179,9 @@ def test_a_second_run_shares_what_the_first_prepared_without_reading():
 def test_a_setting_that_matters_is_prepared_anew(setting):
     swapped = ["data.target_language=en"] if "language" in setting else []
     prepare("a")
+    if not setting.startswith("tokenizer"):  # another one would be reason enough
+        tokenizer = RunDirectory(RUNS / "a").read_tokenizer()
+        RunDirectory(RUNS / "b").write_tokenizer(tokenizer)
     prepare("b", setting, *swapped)
     assert len(prepared()) == 12
 
@@ -272,8 +282,9 @@ def start(settings: Config, name: str) -> "subprocess.Popen[str]":
 
 @pytest.mark.slow
 def test_two_processes_at_once_prepare_the_same_once():
-    processes = [start(config(), name) for name in ("a", "b")]
-    fingerprints = {process.communicate()[0].strip() for process in processes}
+    with ended(start(config(), "a")) as one, ended(start(config(), "b")) as other:
+        processes = (one, other)
+        fingerprints = {process.communicate(timeout=120)[0].strip() for process in processes}
     assert [process.returncode for process in processes] == [0, 0]
     assert fingerprints == {prepare("c").fingerprint}
     assert len(prepared()) == 6
@@ -281,18 +292,34 @@ def test_two_processes_at_once_prepare_the_same_once():
     assert len(tokenizers) == 1
 
 
+def test_who_has_waited_for_another_takes_what_it_made(monkeypatch):
+    prepare("a")
+    [description] = RUNS.glob(".prepared/*/description.json")
+    subprocess.run(["rm", "-r", str(description.parent)], check=True)
+    made, looked = [], threading.Semaphore(0)
+    make, read = PreparedDirectory.make, PreparedDirectory.read
+    monkeypatch.setattr(PreparedDirectory, "make", lambda d: (made.append(d), make(d))[1])
+    monkeypatch.setattr(PreparedDirectory, "read", lambda d: (read(d), looked.release())[0])
+    with ThreadPoolExecutor(2) as pool:
+        with lock(description.parent):
+            found = [pool.submit(prepare, name) for name in ("b", "c")]
+            for _ in found:
+                assert looked.acquire(timeout=60)  # it has seen that there is nothing
+        assert same(*(each.result() for each in found))
+    assert len(made) == 1
+
+
 @pytest.mark.slow
 def test_a_killed_preparation_leaves_nothing_half():
     write_corpus(CORPUS, 60_000)
     settings = config("tokenizer.sample_sentences=1000", "data.held_out_pairs=5")
-    process = start(settings, "a")
     partial = []
     until = time.monotonic() + 60
-    while time.monotonic() < until and not any(file.stat().st_size > 100_000 for file in partial):
-        partial = [*RUNS.glob(".prepared/.*.partial/train.ids")]
-        assert process.poll() is None, "it ended before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with ended(start(settings, "a")) as process:
+        while time.monotonic() < until and not any(f.stat().st_size > 100_000 for f in partial):
+            partial = [*RUNS.glob(".prepared/.*.partial/train.ids")]
+            assert process.poll() is None, "it ended before it could be killed"
+        process.send_signal(signal.SIGKILL)
     assert partial[0].is_file()
     assert prepared() == {}
     again = prepare_data(settings, RunDirectory(RUNS / "a"))

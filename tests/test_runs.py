@@ -1,5 +1,7 @@
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -330,6 +332,55 @@ def test_a_folder_that_is_no_checkpoint_is_left_alone(run):
     run.write_checkpoint(checkpoint(6), keep=1)
     assert read_all(run) == [6]
     assert (run.checkpoints / "step-5-copy").is_dir()
+
+
+@contextmanager
+def full_disk(bytes_left: int) -> Iterator[None]:
+    """A limit of the system on the size of files: a write beyond it fails, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_left, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("bytes_left", [0, 10, 200])
+def test_a_full_disk_loses_neither_a_checkpoint_nor_the_best_model(run, bytes_left):
+    run.write_model(WEIGHTS, TOKENIZER)
+    for step in (5, 9):
+        run.write_checkpoint(checkpoint(step), keep=1)
+    better = {name: weight + 1 for name, weight in WEIGHTS.items()}
+    with full_disk(bytes_left):
+        with pytest.raises(OSError):
+            run.write_checkpoint(checkpoint(11), keep=1)
+        with pytest.raises(OSError):
+            run.write_model(better, TOKENIZER)
+    assert read_all(run) == [9]
+    assert torch.equal(run.read_model(TOKENIZER)["norm.bias"], WEIGHTS["norm.bias"])
+    run.write_checkpoint(checkpoint(11), keep=1)
+    assert read_all(run) == [11]
+
+
+def test_what_is_written_is_on_the_disk_before_it_takes_its_place(run, monkeypatch):
+    """What the system is asked to put on the disk is known by its inode; it must be all of it."""
+    synced, sync = {}, os.fsync
+
+    def in_place():
+        files = [run.model_file, *run.checkpoints.glob("step-*/*")]
+        return {file.stat().st_ino: file.stat().st_size for file in files if file.is_file()}
+
+    def record(descriptor):
+        status = os.fstat(descriptor)
+        assert status.st_ino not in in_place()
+        synced[status.st_ino] = status.st_size
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    run.write_model(WEIGHTS, TOKENIZER)
+    run.write_checkpoint(checkpoint(5), keep=1)
+    assert in_place() == synced
 
 
 # --- metrics and environment ----------------------------------------------------------------------

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -22,7 +23,7 @@ import numpy as np
 import pytest
 import schemathesis
 import uvicorn
-from conftest import CIPHER, all_of, one
+from conftest import CIPHER, all_of, ended, one
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -33,6 +34,7 @@ from translator.translation import Translator
 
 TEXT = "ana bebe. Nina banana?"
 JSON = {"Content-Type": "application/json"}
+POST = b"POST /translate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +193,33 @@ def test_a_path_or_method_that_is_not_there_is_said_as_json(server: str) -> None
     assert ask(f"{server}/translate?q=secret")[:2] == (405, {"error": "Method Not Allowed"})
 
 
+@pytest.mark.parametrize("path", ["", "page.js", "health", "nothing"])
+def test_no_answer_lets_a_browser_fetch_from_elsewhere_or_keep_it(server: str, path: str) -> None:
+    try:
+        headers = urllib.request.urlopen(f"{server}/{path}", timeout=30).headers
+    except urllib.error.HTTPError as error:
+        headers = error.headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; ")
+    assert "unsafe" not in policy and "*" not in policy and "http" not in policy
+    assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store")
+
+
+class Key(str):
+    """A key that may not be compared letter by letter: how long that takes would tell of it."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("it was compared")
+
+    __ne__ = __eq__
+    __hash__ = str.__hash__
+
+
 @pytest.mark.parametrize("path", ["translate", "detect", "live"])
 def test_a_key_opens_every_door_and_nothing_else_does(translator: Translator, path: str) -> None:
-    with serving(translator, api_key="ключ") as address:
+    with serving(translator, api_key=Key("ключ")) as address:
         for wrong in ({}, {"api_key": ""}, {"api_key": "ключ "}):
             status, answer, _ = ask(f"{address}/{path}", request_of("ana") | wrong)
             assert (status, answer) == (403, {"error": "the api_key is missing or wrong"})
@@ -234,6 +260,29 @@ def test_nobody_gets_what_another_asked_for(server: str, translator: Translator)
     batches = figures["translator_batch_texts_count"]
     assert figures["translator_batch_texts_sum"] > 1.5 * batches  # they were translated together
     assert figures["translator_waiting_requests"] == 0
+
+
+def test_what_waits_together_is_answered_as_each_has_asked(translator: Translator) -> None:
+    texts, alternatives = ["ana bebe", "nina", "baba ana"], [0, 2, 1]
+    decodings = [
+        translator.config.decoding.model_copy(update={"n_best": n + 1}) for n in alternatives
+    ]
+    expected = [
+        [each.text for each in translator.translate([text], decoding)[0].alternatives]
+        for text, decoding in zip(texts, decodings, strict=True)
+    ]
+    with ThreadPoolExecutor(4) as pool, serving(translator) as address, held(translator) as gate:
+        first = pool.submit(ask, f"{address}/translate", request_of("ene"))
+        wait_until(lambda: gate.encodes)
+        found = [
+            pool.submit(ask, f"{address}/translate", request_of(text, alternatives=n))
+            for text, n in zip(texts, alternatives, strict=True)
+        ]
+        wait_until(lambda: metrics(address)["translator_waiting_requests"] == 3)
+        gate.go_on.set()
+        answers = [each.result()[1] for each in found]
+        assert first.result()[0] == 200
+    assert expected == [[each["translatedText"], *each.get("alternatives", [])] for each in answers]
 
 
 def metrics(address: str) -> dict[str, float]:
@@ -313,6 +362,20 @@ def test_a_translation_that_takes_too_long_is_given_up(translator: Translator) -
         assert_serves(address, translator)
 
 
+def test_a_failure_is_told_and_the_service_goes_on(translator: Translator) -> None:
+    def fail(source: Any) -> None:
+        raise RuntimeError("a defect")
+
+    with serving(translator) as address:
+        with held(translator) as gate:
+            gate.encode = fail  # type: ignore[method-assign]
+            found = ask(f"{address}/translate", request_of("ana"))
+            assert found[:2] == (500, {"error": "the server has failed"})
+            found = ask(f"{address}/live", request_of("ana"))
+            assert found[:2] == (200, {"error": "the translation failed"})
+        assert_serves(address, translator)
+
+
 def test_what_a_client_that_left_has_asked_for_is_not_translated(translator: Translator) -> None:
     with serving(translator) as address, ThreadPoolExecutor(1) as pool, held(translator) as gate:
         first = pool.submit(ask, f"{address}/translate", request_of("ana"))
@@ -325,8 +388,12 @@ def test_what_a_client_that_left_has_asked_for_is_not_translated(translator: Tra
         wait_until(lambda: metrics(address).get(_seconds_of("live", 200)))
         gate.go_on.set()
         assert first.result()[0] == 200
-        assert gate.encodes == 1
-        assert_serves(address, translator)
+        encodes = [1]
+        for _ in range(2):
+            assert_serves(address, translator)  # what came before has been dealt with
+            encodes.append(gate.encodes)
+        assert encodes[1] - encodes[0] == encodes[2] - encodes[1]
+        assert metrics(address)["translator_batch_texts_sum"] == 3
 
 
 def _seconds_of(path: str, status: int) -> str:
@@ -348,16 +415,25 @@ def test_an_address_that_asks_too_often_is_told_when_to_come_back(translator: Tr
 
 
 def test_ten_megabytes_are_refused_and_not_kept(server: str, translator: Translator) -> None:
-    body = json.dumps(request_of("a" * 10_000_000)).encode()
-    assert ask(f"{server}/translate", body)[0] == 413
+    """Spaces around a small request: no number of characters would tell."""
+    body = json.dumps(request_of("ana")).encode()
+    spaces = [b" " * 100_000] * 100
+    head = f"Content-Length: {10_000_000 + len(body)}\r\nConnection: close\r\n\r\n".encode()
+    tracemalloc.start()
+    try:
+        answer = raw(server, POST, head, *spaces, body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert peak < 3_000_000
     assert_serves(server, translator)
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(translator: Translator) -> None:
-    head = b"POST /translate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     with serving(translator, request_seconds=0.5) as address, ThreadPoolExecutor(8) as pool:
         slow = [
-            pool.submit(raw, address, head, b'Content-Length: 60\r\n\r\n{"q": "ana', answer=True)
+            pool.submit(raw, address, POST, b'Content-Length: 60\r\n\r\n{"q": "ana', answer=True)
             for _ in range(8)
         ]
         assert_serves(address, translator)  # meanwhile
@@ -380,9 +456,8 @@ def test_what_is_no_http_is_refused(server: str, translator: Translator, sent: b
 
 
 def test_a_client_that_leaves_in_mid_body_does_no_harm(server: str, translator: Translator) -> None:
-    head = b"POST /translate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     for _ in range(5):
-        raw(server, head, b'Content-Length: 60\r\n\r\n{"q": "ana', answer=False)
+        raw(server, POST, b'Content-Length: 60\r\n\r\n{"q": "ana', answer=False)
     assert_serves(server, translator)
 
 
@@ -510,6 +585,10 @@ def test_what_is_typed_is_translated_and_each_word_shows_its_sources(
     assert words[1].get_attribute("aria-selected") == "true"
     assert words[2].get_attribute("aria-selected") == "false"
     assert_shown(1, weights[0, 1])
+    marked = "<i>nina</i> <img/src=x> ana"  # what is typed is text
+    type_and_translate(browser, marked)
+    assert [word.text for word in all_of(browser, "#source-words .word")] == marked.split()
+    assert all_of(browser, "main i, main img") == []
     assert_asked_only(browser, server)
 
 
@@ -570,20 +649,20 @@ def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
     trained_run: RunDirectory, translator: Translator
 ) -> None:
     command = [sys.executable, "-m", "translator", "serve", "--run", str(trained_run.path)]
-    process = subprocess.Popen(
+    started = subprocess.Popen(
         [*command, "--port", "0"], stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
-    assert process.stderr
-    address = process.stderr.readline().strip()
     texts = ["banana ana nina " * 20 + "bebe " * i for i in range(8)]
-    with ThreadPoolExecutor(8) as pool:
+    with ended(started) as process, ThreadPoolExecutor(8) as pool:
+        assert process.stderr
+        address = process.stderr.readline().strip()
         assert ask(f"{address}/health")[:2] == (200, {"status": "ok"})
         assert ask(f"{address}/banana?q=banana")[0] == 404
         found = [pool.submit(ask, f"{address}/translate", request_of(text)) for text in texts]
         wait_until(lambda: metrics(address)["translator_batch_texts_count"])
         process.send_signal(signal.SIGTERM)
         answers = [each.result() for each in found]
-    _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=30)
     assert [status for status, _, _ in answers] == [200] * 8
     for text, (_, answer, _) in zip(texts, answers, strict=True):
         assert answer == {"translatedText": translator.translate([text])[0].text}

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import ended
 
 from translator.config import Config, load_config
 from translator.data import BatchStream, pack_rows
@@ -90,8 +91,15 @@ def trainer(config: Config) -> Trainer:
     return Trainer(config, run, prepare_data(config, run))
 
 
-def model_bytes(name: str = "tiny") -> bytes:
-    return RunDirectory(RUNS / name).model_file.read_bytes()
+def trained_bytes(name: str = "tiny") -> dict[str, bytes]:
+    """The best model, and the weights and optimizers of the newest checkpoint.
+
+    The best model alone tells little: in a short run it may be that of the first validation.
+    """
+    run = RunDirectory(RUNS / name)
+    newest = run.checkpoints / f"step-{run.checkpoint_steps()[0]}"
+    files = [run.model_file, *sorted(newest.glob("*.safetensors"))]
+    return {str(file.relative_to(run.path)): file.read_bytes() for file in files}
 
 
 def run_to_step(config: Config, last: int) -> None:
@@ -170,14 +178,29 @@ def test_a_step_with_a_loss_that_is_not_finite_changes_nothing() -> None:
         torch.testing.assert_close(parameter, before[name], equal_nan=True, atol=0, rtol=0)
 
 
-def test_training_gives_up_after_twenty_such_steps() -> None:
+def test_training_gives_up_after_twenty_such_steps_in_a_row() -> None:
     one = trainer(tiny())
     batch = next(iter(one.stream))
-    with torch.no_grad():
-        one.model.encoder.layers[0].feed_forward.in_proj.bias[0] = float("nan")  # type: ignore[index]
-    with pytest.raises(TranslatorError, match="not finite in 20 steps"):
-        for _ in range(20):
+    bias = one.model.encoder.layers[0].feed_forward.in_proj.bias.data  # type: ignore[union-attr]
+
+    def train_steps(value: float, count: int) -> None:
+        bias[0] = value
+        for _ in range(count):
             one.train_step([batch])
+
+    train_steps(math.nan, 19)
+    train_steps(0.0, 1)
+    assert (one.skipped, one.skipped_in_a_row) == (19, 0)
+    assert one.warnings[-1] == "the loss of step 19 is not finite: the step is skipped (19 so far)"
+    train_steps(math.nan, 12)
+    one.run.write_checkpoint(one.checkpoint(), keep=1)
+    one = trainer(tiny())
+    one.resume()
+    with pytest.raises(
+        TranslatorError, match="not finite in 20 steps in a row, the last is step 40"
+    ):
+        train_steps(math.nan, 8)
+    assert one.skipped == 39
 
 
 def test_a_tiny_model_learns_to_spell_digits() -> None:
@@ -250,6 +273,50 @@ def test_a_batch_that_does_not_fit_into_memory_is_computed_in_parts() -> None:
         assert advice in made.stdout
 
 
+@pytest.mark.slow
+def test_what_did_not_fit_into_memory_gives_the_gradients_of_what_does() -> None:
+    """The first batch of the step fits and the second does not: no part is lost or counts twice."""
+    if not Path("/proc/self/statm").is_file():
+        pytest.skip("needs /proc to know the size of a process")
+    write_corpus(Path("digits.en-es.tsv"), 1000)
+    settings = ["model.d_ff=2048", "model.dropout=0", "training.tokens_per_batch=8192"]
+    Path("limited.py").write_text(
+        "import json, resource, sys, torch\n"
+        "from translator.config import load_config\n"
+        "from translator.preparation import prepare_data\n"
+        "from translator.runs import RUNS, RunDirectory\n"
+        "from translator.training.trainer import Trainer, fitting_tokens_per_batch\n"
+        "config, run = load_config(None, sys.argv[1:]), RunDirectory(RUNS / 'tiny')\n"
+        "data = prepare_data(config, run)\n"
+        "one = Trainer(config, run, data)\n"
+        "large = next(iter(one.stream))\n"
+        "batches = [large.split(16)[0], large]\n"
+        "pages = int(open('/proc/self/statm').read().split()[0])\n"
+        "limit = pages * resource.getpagesize() + 100_000_000\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (limit, -1))\n"
+        "loss = one._sum_gradients(batches, 1000)\n"
+        "fitting = fitting_tokens_per_batch(config, run, data)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))\n"
+        "gradients, parts, one.parts = one.weights.gradients.clone(), one.parts, 1\n"
+        "torch.testing.assert_close(loss, one._sum_gradients(batches, 1000))\n"
+        "torch.testing.assert_close(gradients, one.weights.gradients, rtol=1e-3, atol=1e-5)\n"
+        "print(json.dumps([parts, one.parts, fitting]))\n",
+        encoding="utf-8",
+    )
+    overrides = [f"{key}={value}" for key, value in flat(tiny(*settings).model_dump())]
+    made = subprocess.run(
+        [sys.executable, "limited.py", *overrides],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert made.returncode == 0, made.stderr
+    limited, whole, fitting = json.loads(made.stdout)
+    assert limited > whole == 1
+    assert fitting < 4096
+
+
 # --- budgets --------------------------------------------------------------------------------------
 
 
@@ -266,16 +333,22 @@ def test_minutes_become_steps_over_which_the_rate_falls_to_zero() -> None:
 
 def test_an_interrupted_budget_keeps_its_number_of_steps_and_ends_in_the_same_bytes() -> None:
     config = tiny("training.max_minutes=0.01", "training.validate_every_steps=20")
-    list(train(config))
-    expected, run = model_bytes(), RunDirectory(RUNS / "tiny")
+    run = RunDirectory(RUNS / "tiny")
+    run_to_step(config, 30)
     measured = run.read_measured()
-    run.path.rename(RUNS / "uninterrupted")
-    run.path.mkdir()
-    run.write_measured(measured)  # what another sitting measured
-    run_to_step(config, measured["max_steps"] - 2)
-    list(train(config))
-    assert run.read_measured() == measured
-    assert model_bytes() == expected
+    *_, finished = train(config)
+    assert isinstance(finished, Finished)
+    assert (run.read_measured(), finished.step) == (measured, measured["max_steps"])
+    made = []
+    for interrupted in (False, True):
+        shutil.rmtree(run.path)
+        run.write_measured({"max_steps": 50})  # by a slower machine
+        if interrupted:
+            run_to_step(config, 41)
+        *_, finished = train(config)
+        assert (run.read_measured(), finished.step) == ({"max_steps": 50}, 50)
+        made.append(trained_bytes())
+    assert made[0] == made[1]
 
 
 def test_training_stops_when_nothing_improves() -> None:
@@ -357,13 +430,13 @@ def test_held_out_pairs_are_not_trained_on() -> None:
 def test_an_interrupted_run_ends_in_the_same_bytes(optimizer: str, last: int) -> None:
     config = tiny(f"training.optimizer={optimizer}")
     list(train(config))
-    expected = model_bytes()
+    expected = trained_bytes()
     metrics = RunDirectory(RUNS / "tiny").read_metrics()
     (RUNS / "tiny").rename(RUNS / "uninterrupted")
 
     run_to_step(config, last)
     list(train(config))
-    assert model_bytes() == expected
+    assert trained_bytes() == expected
     again = RunDirectory(RUNS / "tiny").read_metrics()
     timing = {"seconds", "tokens_per_second"}
     assert [{k: v for k, v in entry.items() if k not in timing} for entry in again] == [
@@ -374,25 +447,25 @@ def test_an_interrupted_run_ends_in_the_same_bytes(optimizer: str, last: int) ->
 def test_bfloat16_resumes_to_the_same_bytes() -> None:
     config = tiny("precision=bfloat16")
     list(train(config))
-    expected = model_bytes()
+    expected = trained_bytes()
     (RUNS / "tiny").rename(RUNS / "uninterrupted")
     run_to_step(config, 7)
     list(train(config))
-    assert model_bytes() == expected
+    assert trained_bytes() == expected
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     made = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         list(train(tiny(f"name={name}", f"seed={seed}", "training.max_steps=4")))
-        made.append(model_bytes(name))
+        made.append(trained_bytes(name))
     assert made[0] == made[1] != made[2]
 
 
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning() -> None:
     config = tiny()
     list(train(config))
-    expected = model_bytes()
+    expected = trained_bytes()
     (RUNS / "tiny").rename(RUNS / "uninterrupted")
     run_to_step(config, 11)
     file = RUNS / "tiny" / "checkpoints" / "step-10" / "model.safetensors"
@@ -401,15 +474,15 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning() -> None:
     assert isinstance(events[0], Plan)
     assert events[0].first_step == 5
     assert "damaged" in events[0].warnings[0]
-    assert model_bytes() == expected
+    assert trained_bytes() == expected
 
 
 def test_a_finished_run_is_left_as_it_is() -> None:
     list(train(tiny()))
-    before = model_bytes()
+    before = trained_bytes()
     events = list(train(tiny()))
     assert [type(event) for event in events] == [Plan, Finished]
-    assert model_bytes() == before
+    assert trained_bytes() == before
 
 
 def test_another_configuration_may_not_continue_a_run() -> None:
@@ -420,11 +493,22 @@ def test_another_configuration_may_not_continue_a_run() -> None:
 
 def test_a_model_without_its_checkpoints_is_not_trained_over() -> None:
     list(train(tiny()))
-    before = model_bytes()
-    shutil.rmtree(RUNS / "tiny" / "checkpoints")
-    with pytest.raises(RunError, match="no checkpoint to go on from"):
+    run = RunDirectory(RUNS / "tiny")
+    before = run.model_file.read_bytes()
+    for folder in run.checkpoints.iterdir():
+        (folder / "state.json").write_text("{", encoding="utf-8")
+    for reason in ("step-10 is damaged", "no checkpoint to go on from"):
+        with pytest.raises(RunError, match=reason):
+            list(train(tiny()))
+        assert run.model_file.read_bytes() == before
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
+
+
+def test_a_run_directory_that_cannot_be_written_is_an_error() -> None:
+    RUNS.write_text("in the way", encoding="utf-8")
+    with pytest.raises(RunError, match=r"cannot write runs.tiny") as caught:
         list(train(tiny()))
-    assert model_bytes() == before
+    assert "permissions" in caught.value.hint
 
 
 def test_a_signal_during_a_validation_saves_a_checkpoint() -> None:
@@ -455,10 +539,14 @@ def test_other_data_may_not_continue_a_run() -> None:
         list(train(tiny()))
 
 
-def start(config: Config) -> subprocess.Popen[str]:
+def start(config: Config, bytes_left: int | None = None) -> subprocess.Popen[str]:
+    """A process that trains; with `bytes_left`, where a write beyond that size of a file fails."""
+    limit = "" if bytes_left is None else f"limit(RLIMIT_FSIZE, ({bytes_left}, -1)); "
+    imports = "from resource import RLIMIT_FSIZE, setrlimit as limit; " * bool(limit)
+    program = f"{imports}{limit}from translator.cli import main; main()"
     overrides = [f"--set={key}={value}" for key, value in flat(config.model_dump())]
     return subprocess.Popen(
-        [sys.executable, "-c", "from translator.cli import main; main()", "train", *overrides],
+        [sys.executable, "-c", program, "train", *overrides],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -490,15 +578,33 @@ def wait_for_step(is_alive: Callable[[], bool], step: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_training_with_everything_saved(number: signal.Signals) -> None:
     config = tiny("training.max_steps=100000", "training.checkpoint_every_steps=100000")
-    process = start(config)
-    wait_for_step(lambda: process.poll() is None, 10)
-    process.send_signal(number)
-    _, messages = process.communicate(timeout=60)
+    with ended(start(config)) as process:
+        wait_for_step(lambda: process.poll() is None, 10)
+        process.send_signal(number)
+        _, messages = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command goes on from there" in messages
     assert "Traceback" not in messages
     (step,) = RunDirectory(RUNS / "tiny").checkpoint_steps()
     assert step >= 10
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_training_with_an_error_and_the_same_command_goes_on() -> None:
+    config = tiny("training.checkpoint_every_steps=3", "training.keep_checkpoints=1")
+    list(train(config))
+    expected = trained_bytes()
+    (RUNS / "tiny").rename(RUNS / "uninterrupted")
+    run_to_step(config, 5)
+    with ended(start(config, bytes_left=100_000)) as process:  # the next model does not fit
+        _, messages = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "error: input or output: File too large" in messages
+    assert "hint: Check the disk" in messages
+    assert "Traceback" not in messages
+    assert RunDirectory(RUNS / "tiny").checkpoint_steps() == [3]
+    list(train(config))
+    assert trained_bytes() == expected
 
 
 @pytest.mark.slow
@@ -523,24 +629,26 @@ def test_a_process_killed_ten_times_goes_on_to_the_same_bytes(
     # Processes that are forked off one that has imported torch: ten of its imports take a minute.
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["translator.training"])
-    whole = processes.Process(target=runpy.run_path, args=("train.py",))
+    whole = processes.Process(target=runpy.run_path, args=("train.py",), daemon=True)
     whole.start()
     whole.join()
-    expected = model_bytes()
+    expected = trained_bytes()
     (RUNS / "tiny").rename(RUNS / "uninterrupted")
     moments = random.Random(1)
     run = RunDirectory(RUNS / "tiny")
     for kill in range(10):
-        process = processes.Process(target=runpy.run_path, args=("train.py",))
+        process = processes.Process(target=runpy.run_path, args=("train.py",), daemon=True)
         process.start()
-        wait_for_step(process.is_alive, 2 + 18 * kill)  # so there is a checkpoint of the first
-        time.sleep(moments.uniform(0, 0.2))
-        process.kill()
-        process.join()
+        try:
+            wait_for_step(process.is_alive, 2 + 18 * kill)  # so there is a checkpoint of the first
+            time.sleep(moments.uniform(0, 0.2))
+        finally:
+            process.kill()
+            process.join()
         assert process.exitcode == -signal.SIGKILL
         assert run.checkpoint_steps()
-    process = start(config)
-    _, messages = process.communicate(timeout=300)
+    with ended(start(config)) as process:
+        _, messages = process.communicate(timeout=300)
     assert process.returncode == 0, messages
     assert "continuing at step" in messages
-    assert model_bytes() == expected
+    assert trained_bytes() == expected

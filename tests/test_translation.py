@@ -289,6 +289,7 @@ def test_samples_come_from_the_seed_and_the_text_alone(
     decoding = DecodingConfig(sampling=True, temperature=3.0, n_best=3)
     found = translator.translate(sources, decoding)
     assert found == translator.translate(sources[::-1], decoding)[::-1]
+    assert found[:5] == [translator.translate([source], decoding)[0] for source in sources[:5]]
     other = decoding.model_copy(update={"sampling_seed": 2})
     assert found != translator.translate(sources, other)
 

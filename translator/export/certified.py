@@ -138,6 +138,8 @@ def _moved_in(folder: Path) -> Iterator[Path]:
     """A folder beside `folder` that takes its place if nothing is raised, and vanishes if not."""
     partial, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("partial", "old"))
     try:
+        if old.exists() and not folder.exists():  # killed between the two renames
+            old.rename(folder)
         for leftover in (partial, old):  # of a killed process
             if leftover.exists():
                 shutil.rmtree(leftover)
@@ -152,5 +154,7 @@ def _moved_in(folder: Path) -> Iterator[Path]:
             folder.rename(old)
         partial.rename(folder)
     finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         for leftover in (partial, old):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -357,7 +357,7 @@ class Trainer:
             self._restore(checkpoint)
             break
         if not self.step:
-            self._refuse_to_overwrite()
+            self._refuse_to_overwrite(warnings)
         if self.settings.max_minutes is not None:
             self.max_steps = self.run.read_measured().get("max_steps")
         self.world.agree("the step to go on from", self.step)
@@ -365,11 +365,12 @@ class Trainer:
             self.run.rewind_metrics(self.step)
         return warnings
 
-    def _refuse_to_overwrite(self) -> None:
-        """A model whose checkpoints were deleted or not copied along is not to be lost."""
-        if self.run.model_file.is_file() and not self.run.checkpoints.is_dir():
+    def _refuse_to_overwrite(self, warnings: list[str]) -> None:
+        """A model whose checkpoints are all damaged, deleted or not copied is not to be lost."""
+        if self.run.model_file.is_file() and (warnings or not self.run.checkpoints.is_dir()):
+            reasons = "".join(f"; {warning}" for warning in warnings)
             raise RunError(
-                f"{self.run.path} holds a trained model but no checkpoint to go on from",
+                f"{self.run.path} holds a trained model but no checkpoint to go on from{reasons}",
                 "Train under another name (--set name=…), or delete the directory.",
             )
 
