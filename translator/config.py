@@ -340,7 +340,9 @@ class ModelConfig(Section):
     encoder_layers: int = Field(3, ge=1, le=64, description="Layers of the encoder.")
     decoder_layers: int = Field(2, ge=1, le=64, description="Layers of the decoder.")
     dropout: float = Field(0.05, ge=0.0, lt=1.0, description="Share of activations dropped.")
-    activation: Literal["relu", "gelu"] = Field("relu", description="relu or gelu.")
+    activation: Literal["relu", "gelu", "silu"] = Field(
+        "relu", description="relu, gelu or silu (also called swish)."
+    )
     norm: Literal["pre", "post"] = Field(
         "pre", description="LayerNorm before each sublayer (pre) or after the residual sum (post)."
     )
@@ -352,6 +354,9 @@ class ModelConfig(Section):
     )
     tie_embeddings: bool = Field(
         True, description="Source, target and output embeddings share one matrix."
+    )
+    output_bias: bool = Field(
+        False, description="Each piece has a learned bias where the next one is scored."
     )
 
     @model_validator(mode="after")

@@ -149,6 +149,8 @@ def _weights(model: Seq2SeqTransformer) -> dict[str, Tensor]:
     table = model.positions.table[: model.config.max_positions]
     for side in ("encoder", "decoder"):
         embeddings[f"model.{side}.embed_positions.weight"] = table.clone()
+    if model.config.output_bias:
+        embeddings["final_logits_bias"] = model.output.bias[None]
     return weights | {name: weight.detach().contiguous() for name, weight in embeddings.items()}
 
 

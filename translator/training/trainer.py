@@ -417,7 +417,11 @@ def loss_sum(model: Seq2SeqTransformer, batch: Batch, label_smoothing: float = 0
         batch.source, batch.source_segments, batch.decoder_input, batch.target_segments
     )  # [R, T, D]
     return cross_entropy_sum(
-        states.flatten(0, 1), model.output.weight, batch.labels.flatten(), label_smoothing
+        states.flatten(0, 1),
+        model.output.weight,
+        batch.labels.flatten(),
+        label_smoothing,
+        model.output.bias,
     )
 
 
