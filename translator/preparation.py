@@ -281,8 +281,7 @@ def _key_of_tokenizer(config: Config) -> str:
 def _key_of_ids(config: Config, tokenizer: Tokenizer) -> str:
     """A name that changes with whatever changes the prepared ids."""
     drawn = config.data.valid is None or not config.data.test
-    pieces = hashlib.sha256(tokenizer.model).hexdigest()
-    return _key(config, pieces, config.seed if drawn else None)
+    return _key(config, tokenizer.sha256, config.seed if drawn else None)
 
 
 def _key(config: Config, *settings: object) -> str:

@@ -1,11 +1,15 @@
 """How text becomes ids and comes back: one SentencePiece model for both languages.
 
+A run that was imported may have two, one for each language, with the same pieces under the same
+ids; those that only the other language uses are marked as unused.
+
 Everything lives in the model file: the pieces, their scores and the normalisation, which is NFC
 (canonical composition), white space to single spaces, control characters and byte-order marks
 removed. Nothing else changes: case, quotes, ellipses, ligatures and emoji come back as they went
 in, and a character without a piece is spelled in bytes (byte fallback).
 """
 
+import hashlib
 import io
 import itertools
 import re
@@ -32,11 +36,15 @@ _REMOVED += [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFEF
 
 
 class Tokenizer:
-    """Text to ids and back. `encode` adds no special ids; `decode` ignores them."""
+    """Text to ids and back. `encode` adds no special ids; `decode` ignores them.
 
-    def __init__(self, model: bytes) -> None:
-        """Load a serialized SentencePiece model; RunError when it is not one of ours."""
+    It is that of the source language; `target` is that of the target language, mostly the same.
+    """
+
+    def __init__(self, model: bytes, target_model: bytes | None = None) -> None:
+        """Load a serialized SentencePiece model, or two; RunError when one is none of ours."""
         self.model = model
+        self.target = self if target_model is None else Tokenizer(target_model)
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except RuntimeError:
@@ -48,12 +56,17 @@ class Tokenizer:
         if ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
             raise RunError(
                 f"the tokenizer has <pad> <unk> <s> </s> at {ids}, not at 0 1 2 3",
-                "Only tokenizers that `translator train` made fit its models.",
+                "Only tokenizers that `translator train` or `translator import` made fit.",
+            )
+        if self.target.vocabulary_size != self.vocabulary_size:
+            raise RunError(
+                "the tokenizers of the two languages have different pieces",
+                "Both files must come from the same run.",
             )
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
-        """Load a model file."""
+        """Load a model file that serves both languages."""
         return cls(path.read_bytes())
 
     @classmethod
@@ -89,6 +102,16 @@ class Tokenizer:
             f"SentencePiece found no vocabulary near {config.vocabulary_size} pieces",
             "Set another tokenizer.vocabulary_size, or bring more text.",
         )
+
+    @property
+    def models(self) -> tuple[bytes, ...]:
+        """The one model, or that of the source language and that of the target language."""
+        return (self.model,) if self.target is self else (self.model, self.target.model)
+
+    @property
+    def sha256(self) -> str:
+        """A hash of all that decides which ids a text has."""
+        return hashlib.sha256(b"".join(self.models)).hexdigest()
 
     @property
     def vocabulary_size(self) -> int:

@@ -47,7 +47,8 @@ def export_ctranslate2(
     spec.optimize(quantization=None if quantization == "float32" else quantization)
     folder.mkdir(parents=True, exist_ok=True)
     spec.save(str(folder))
-    shutil.copyfile(run.tokenizer_file, folder / run.tokenizer_file.name)
+    for file in run.tokenizer_files:
+        shutil.copyfile(file, folder / file.name)
     return folder
 
 

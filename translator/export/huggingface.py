@@ -4,7 +4,8 @@ Two of their classes compute what our model computes: Marian with the norm after
 Pegasus with the norm before it and at the end. The table of positions is stored with the weights,
 so it is ours to the bit. The tokenizer class is the one that only runs a SentencePiece model and
 adds the end; its name speaks of the first model that it served. The classes made for other models
-convert the normalisation, and not exactly.
+convert the normalisation, and not exactly. Two models, one for each language, are what Marian's
+tokenizer runs.
 """
 
 import json
@@ -203,13 +204,18 @@ def _generation(transformers: Any, config: Config) -> Any:
 def _write_tokenizer(run: RunDirectory, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     special = {"pad_token": 0, "unk_token": 1, "bos_token": 2, "eos_token": 3}
-    shutil.copyfile(run.tokenizer_file, folder / "sentencepiece.bpe.model")
+    if tokenizer.target is tokenizer:
+        name, files = "Speech2TextTokenizer", ["sentencepiece.bpe.model"]
+    else:
+        name, files = "MarianTokenizer", ["source.spm", "target.spm"]
+    for ours, theirs in zip(run.tokenizer_files, files, strict=True):
+        shutil.copyfile(ours, folder / theirs)
     _write_json(folder / "vocab.json", {piece: i for i, piece in enumerate(pieces)})
     _write_json(
         folder / "tokenizer_config.json",
         {
-            "tokenizer_class": "Speech2TextTokenizer",
-            **{name: pieces[i] for name, i in special.items()},
+            "tokenizer_class": name,
+            **{token: pieces[i] for token, i in special.items()},
             "split_special_tokens": True,  # </s> in a text is text
             "clean_up_tokenization_spaces": False,
             "model_max_length": config.model.max_positions,
