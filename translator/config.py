@@ -572,7 +572,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
     origin = str(path) if path else "the configuration"
     for override in overrides:
         _apply_override(values, override)
-    return _validated(values, origin, lines)
+    return validated(values, origin, lines)
 
 
 def starting_from(config: Config, start: Config) -> Config:
@@ -598,14 +598,18 @@ def starting_from(config: Config, start: Config) -> Config:
             f"{config.training.start_from} has another shape ({'; '.join(differing)})",
             "Leave these keys out: the run that training starts from gives them.",
         )
-    return _validated(values, f"the configuration with {config.training.start_from}", {})
+    return validated(values, f"the configuration with {config.training.start_from}")
 
 
-def _validated(values: dict[str, Any], origin: str, lines: dict[str, int]) -> Config:
+def validated(values: dict[str, Any], origin: str, lines: dict[str, int] | None = None) -> Config:
+    """The configuration of some values, which come from `origin`, keys from these lines of it.
+
+    Raises ConfigError with every mistake at once.
+    """
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        mistakes = [_explain(details, lines) for details in error.errors()]
+        mistakes = [_explain(details, lines or {}) for details in error.errors()]
         message = (
             f"{origin}: {mistakes[0]}"
             if len(mistakes) == 1

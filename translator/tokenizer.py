@@ -24,6 +24,7 @@ import sentencepiece
 
 from translator.config import TokenizerConfig
 from translator.errors import DataError, RunError
+from translator.protobuf import bytes_field, fields, payload
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
 _MAX_LINE_BYTES = 16384  # of what SentencePiece learns from
@@ -184,58 +185,13 @@ def _without_rules_path(model: bytes) -> bytes:
     """
     spec_tag, path_tag = 3 << 3 | 2, 6 << 3 | 2
     kept = bytearray()
-    for tag, field in _fields(model):
+    for tag, field in fields(model):
         if tag == spec_tag:
-            parts = [part for inner, part in _fields(_payload(field)) if inner != path_tag]
+            parts = [part for inner, part in fields(payload(field)) if inner != path_tag]
             spec = b"".join(parts)
-            field = bytes([spec_tag]) + _varint(len(spec)) + spec
+            field = bytes_field(3, spec)
         kept += field
     return bytes(kept)
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a protocol buffer in order: tag, and the whole encoding."""
-    start = 0
-    while start < len(message):
-        tag, end = _read_varint(message, start)
-        match tag & 7:
-            case 0:
-                _, end = _read_varint(message, end)
-            case 1:
-                end += 8
-            case 2:
-                length, end = _read_varint(message, end)
-                end += length
-            case 5:
-                end += 4
-        yield tag, message[start:end]
-        start = end
-
-
-def _payload(field: bytes) -> bytes:
-    """What a length-delimited field holds."""
-    _, after_tag = _read_varint(field, 0)
-    _, after_length = _read_varint(field, after_tag)
-    return field[after_length:]
-
-
-def _read_varint(data: bytes, start: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[start]
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        start += 1
-        if byte < 0x80:
-            return value, start
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
 
 
 def _normalization_rules() -> Iterator[str]:

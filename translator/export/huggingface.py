@@ -46,7 +46,7 @@ def export_huggingface(run: RunDirectory, folder: Path) -> Path:
 
     Raises RunError for a run without a model.
     """
-    transformers = _import_transformers()
+    transformers = import_transformers()
     translator = Translator.from_run(run.path, device="cpu")
     folder.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file(
@@ -64,10 +64,10 @@ class TransformersTranslator:
 
     def __init__(self, config: Config, folder: Path) -> None:
         """Load model and tokenizer by their Auto classes, to compute on the CPU."""
-        transformers = _import_transformers()
+        transformers = import_transformers()
         self.config = config
         self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        with _no_progress_bar(transformers):
+        with no_progress_bar(transformers):
             model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
         self._model = model.eval()
 
@@ -111,7 +111,8 @@ class TransformersTranslator:
 
 
 @contextmanager
-def _no_progress_bar(transformers: Any) -> Iterator[None]:
+def no_progress_bar(transformers: Any) -> Iterator[None]:
+    """Let transformers load a model in silence."""
     logging = transformers.utils.logging
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
@@ -131,15 +132,20 @@ def _without_special(ids: list[int]) -> list[int]:
 # --- the files ------------------------------------------------------------------------------------
 
 
+def their_name(name: str) -> str:
+    """What transformers calls a parameter of the encoder or the decoder."""
+    for ours, theirs in _NAMES:
+        name = name.replace(ours, theirs)
+    return f"model.{name}"
+
+
 def _weights(model: Seq2SeqTransformer) -> dict[str, Tensor]:
     """Our parameters under their names; tied ones once."""
     tied = model.config.tie_embeddings
     weights = {}
     for name, parameter in model.named_parameters():
         if name.startswith(("encoder.", "decoder.")):
-            for ours, theirs in _NAMES:
-                name = name.replace(ours, theirs)
-            weights[f"model.{name}"] = parameter.detach().contiguous()
+            weights[their_name(name)] = parameter.detach().contiguous()
     embeddings = {"model.shared.weight": model.source_embedding.weight}
     if not tied:
         embeddings = {
@@ -228,7 +234,8 @@ def _write_json(file: Path, content: object) -> None:
     file.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _import_transformers() -> Any:
+def import_transformers() -> Any:
+    """The library; TranslatorError with the extra that brings it where it is missing."""
     try:
         import transformers
     except ImportError:
