@@ -10,6 +10,7 @@ tokenizer runs.
 
 import json
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,8 +67,8 @@ class TransformersTranslator:
         """Load model and tokenizer by their Auto classes, to compute on the CPU."""
         transformers = import_transformers()
         self.config = config
-        self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        with no_progress_bar(transformers):
+        with quietly(transformers):
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
             model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
         self._model = model.eval()
 
@@ -111,13 +112,15 @@ class TransformersTranslator:
 
 
 @contextmanager
-def no_progress_bar(transformers: Any) -> Iterator[None]:
-    """Let transformers load a model in silence."""
+def quietly(transformers: Any) -> Iterator[None]:
+    """Let transformers load a model without progress bars and recommendations."""
     logging = transformers.utils.logging
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         if shown:
             logging.enable_progress_bar()

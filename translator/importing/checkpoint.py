@@ -1,7 +1,6 @@
 """What is in a MarianMT checkpoint? transformers loads it; what no run can be is refused."""
 
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from translator.config import HUB_PREFIX
 from translator.errors import RunError, TranslatorError
-from translator.export.huggingface import import_transformers, no_progress_bar
+from translator.export.huggingface import import_transformers, quietly
 
 _ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "silu", "swish": "silu"}  # theirs → ours
 
@@ -89,8 +88,7 @@ def load_checkpoint(origin: str) -> Checkpoint:
         )
     transformers = import_transformers()
     path = origin.removeprefix(HUB_PREFIX)
-    with _explained(origin), no_progress_bar(transformers), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of libraries that Marian's tokenizer would like to have
+    with _explained(origin), quietly(transformers):
         config = transformers.AutoConfig.from_pretrained(path)
         if config.model_type != "marian":
             kind = (config.architectures or [config.model_type])[0]
