@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import sentencepiece
@@ -18,8 +19,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from translator.cli import app
-from translator.config import DataConfig
-from translator.data import SentencePair, read_pairs
+from translator.config import AugmentationConfig, DataConfig
+from translator.data import Augmenter, Counts, SentencePair, encode_pairs, read_pairs
 from translator.errors import ConfigError, DataError, RunError, TranslatorError
 from translator.evaluation import EvaluationSet, sets_of_split
 from translator.export import ExportFormat, export_certified, export_huggingface
@@ -211,6 +212,29 @@ def test_sampled_pieces_are_those_of_the_language(imported: RunDirectory) -> Non
         assert used <= set(pieces_of(SPM[side]))
 
 
+def test_training_reads_each_side_with_the_tokenizer_of_its_language(
+    imported: RunDirectory,
+) -> None:
+    tokenizer = imported.read_tokenizer()
+    pairs = [SentencePair(*pair) for pair in zip(ENGLISH[:50], SPANISH[:50], strict=True)]
+    [corpus] = encode_pairs(pairs, tokenizer, 128, Counts())
+    plain = {name: 0.0 for name in AugmentationConfig.model_fields if name != "alpha"}
+    data = DataConfig(augmentation=AugmentationConfig(**{**plain, "other_pieces": 1.0}))
+    augmented = Augmenter(data, tokenizer)(corpus, 128, np.random.default_rng(1))
+    expected = (tokenizer.encode(ENGLISH[:50]), tokenizer.target.encode(SPANISH[:50]))
+    changed = 0
+    for index in range(50):
+        for side in range(2):
+            ids = corpus[index][side].tolist()
+            assert ids == [*expected[side][index], EOS_ID]
+            others = augmented[index][side].tolist()
+            changed += others != ids
+            own = pieces_of(SPM["target" if side else "source"])
+            assert set(tokenizer.pieces(others[:-1])) <= set(own)
+            assert tokenizer.decode([others]) == tokenizer.decode([ids])
+    assert changed > 50
+
+
 # --- the same numbers -----------------------------------------------------------------------------
 
 
@@ -323,9 +347,10 @@ def finetuned(
     lines = [f"{pair.source}\t{pair.target}\n" for pair in cipher_pairs]
     (directory / "cipher.en-es.tsv").write_text("".join(lines), encoding="utf-8")
     settings = """name=finetuned device=cpu precision=float32 data.train=cipher.en-es.tsv
-    data.held_out_pairs=20 data.max_tokens_per_sentence=60 data.augmentation.other_pieces=0.1
-    training.max_steps=160 training.warmup_steps=20 training.tokens_per_batch=1024
-    training.learning_rate=0.01 training.validate_every_steps=160 model.dropout=0.0""".split()
+    data.held_out_pairs=20 data.max_tokens_per_sentence=60 data.augmentation.upper_case=0
+    data.augmentation.lower_case=0 data.augmentation.typos=0 data.augmentation.other_pieces=0.05
+    training.max_steps=200 training.warmup_steps=20 training.tokens_per_batch=512
+    training.learning_rate=0.015 training.validate_every_steps=200 model.dropout=0.0""".split()
     arguments = [each for setting in settings for each in ("--set", setting)]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(directory)
