@@ -457,7 +457,8 @@ def test_a_tokenizer_that_changed_since_is_not_mixed_with_the_old_one(
         trained_run.read_model(trained_run.read_tokenizer()),
     )
     lines = Path("digits.en-es.tsv").read_text(encoding="utf-8").splitlines()
-    other = Tokenizer.train(lines, TokenizerConfig(vocabulary_size=300))
+    size = trained_run.read_tokenizer().vocabulary_size
+    other = Tokenizer.train(lines, TokenizerConfig.model_construct(vocabulary_size=size))
     start.write_tokenizer(other)
     start.write_model(weights, other)
     with pytest.raises(RunError, match="another tokenizer now"):

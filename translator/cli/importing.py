@@ -18,7 +18,7 @@ def import_cli(
         ),
     ],
     name: Annotated[
-        str | None, typer.Option(help="Of the run, in runs/NAME [default: that of the checkpoint].")
+        str | None, typer.Option(help="Of the run, in runs/NAME; else that of the checkpoint.")
     ] = None,
     source_language: Annotated[
         str | None,
@@ -28,8 +28,7 @@ def import_cli(
     source: Annotated[
         Path | None,
         typer.Option(
-            help="Sentences to compare on, one a line [default: English or Spanish ones of this "
-            "package]."
+            help="Sentences to compare on, one a line; else English or Spanish ones of this package."
         ),
     ] = None,
 ) -> None:

@@ -8,7 +8,7 @@ searches; here the bias of the output does, so that no search, ours or an export
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,7 @@ from translator.tokenizer import Tokenizer
 from translator.translation import Translator
 
 _SENTENCES = 100  # to compare on
-_NEVER = (
-    -1000.0
-)  # the bias of a piece that may not follow; what is added to a smoothed loss is small
+_NEVER = -1000.0  # the bias of a piece that may not follow; smoothed losses hardly feel it
 
 
 def import_checkpoint(
@@ -173,5 +171,5 @@ def _moved_in(folder: Path) -> Iterator[Path]:
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        if not any(partial.parent.iterdir()):
+        with suppress(OSError):  # another import may be under way
             partial.parent.rmdir()
