@@ -8,9 +8,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
-errors config documents tokenizer sentences glossary functional hardware data model decoding
-inference alignment runs distributed preparation doctor
-translation evaluation training export visualization server cli
+errors config documents protobuf tokenizer sentences glossary functional hardware data model
+decoding inference alignment runs distributed preparation doctor
+translation evaluation training export importing visualization server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

@@ -64,6 +64,7 @@ MISTAKES = [
         ["line 5", "data.train.1.wight", "did you mean weight?"],
     ),
     ("data: {train: []}", ["data.train", "at least 1"]),
+    ("training: {start_from: ''}", ["training.start_from", "at least 1 character"]),
     ("data: {train: 7}", ["data.train", "not 7"]),
     ("data: {train: [a.tsv, 7]}", ["data.train.1", "dictionary"]),
     ("data: {train: ''}", ["data.train.path", "at least 1 character"]),

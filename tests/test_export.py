@@ -57,6 +57,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     },
     "pre, untied": {"norm": "pre", "tie_embeddings": False},
     "post, untied": {"norm": "post", "tie_embeddings": False},
+    "pre, silu, output bias": {"norm": "pre", "activation": "silu", "output_bias": True},
+    "post, silu, output bias": {"norm": "post", "activation": "silu", "output_bias": True},
 }  # fmt: skip
 NASTY = [
     "", " ", "  two  spaces \t and a tab\n", "</s> <s> <pad> <unk>", "<0x41> <0x0A>",

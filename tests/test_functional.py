@@ -48,6 +48,24 @@ def test_cross_entropy_and_its_gradients_equal_torchs_however_the_logits_are_sli
     )
 
 
+@pytest.mark.parametrize("rows", [1, 5, N])
+def test_a_bias_of_the_output_is_as_in_torchs_linear_layer(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_CrossEntropySum, "SLICE_ELEMENTS", rows * V + V // 2)
+    states, weight, labels = operands()
+    bias = torch.randn(V, requires_grad=True)
+    ours = cross_entropy_sum(states, weight, labels, 0.1, bias)
+    logits = F.linear(states, weight, bias)
+    torchs = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=0.1)
+    torch.testing.assert_close(
+        loss_and_gradients(ours, states, weight, bias),
+        loss_and_gradients(torchs, states, weight, bias),
+    )
+    with torch.inference_mode():
+        assert cross_entropy_sum(states, weight, labels, 0.1, bias) == ours
+
+
 def test_positions_without_a_question_count_nothing_and_get_no_gradient() -> None:
     states, weight, labels = operands()
     asked = torch.arange(N) % 3 != 0

@@ -19,6 +19,7 @@ SHAPES = [
     {},
     {"norm": "post"},
     {"activation": "gelu"},
+    {"activation": "silu", "output_bias": True},
     {"positions": "learned"},
     {"tie_embeddings": False},
     {"encoder_layers": 1, "decoder_layers": 3, "d_model": 24, "num_heads": 3, "d_ff": 40},

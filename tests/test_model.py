@@ -145,12 +145,18 @@ def test_sentences_packed_into_a_row_are_as_if_each_were_alone(model: Seq2SeqTra
 # --- layers ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu"])
 @pytest.mark.parametrize("norm", LAYER_NORMS)
 def test_an_encoder_layer_equals_torchs(norm: str, activation: str) -> None:
     ours = randomized(EncoderLayer(config(norm=norm, activation=activation)))
     theirs = nn.TransformerEncoderLayer(
-        D, H, 24, dropout=0.0, activation=activation, batch_first=True, norm_first=norm == "pre"
+        D,
+        H,
+        24,
+        dropout=0.0,
+        activation=getattr(F, activation),
+        batch_first=True,
+        norm_first=norm == "pre",
     )
     copy_attention(ours.self_attention, theirs.self_attn)
     copy(ours.self_attention_residual.norm, theirs.norm1)
@@ -163,12 +169,18 @@ def test_an_encoder_layer_equals_torchs(norm: str, activation: str) -> None:
     )
 
 
-@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "silu"])
 @pytest.mark.parametrize("norm", LAYER_NORMS)
 def test_a_decoder_layer_equals_torchs(norm: str, activation: str) -> None:
     ours = randomized(DecoderLayer(config(norm=norm, activation=activation)))
     theirs = nn.TransformerDecoderLayer(
-        D, H, 24, dropout=0.0, activation=activation, batch_first=True, norm_first=norm == "pre"
+        D,
+        H,
+        24,
+        dropout=0.0,
+        activation=getattr(F, activation),
+        batch_first=True,
+        norm_first=norm == "pre",
     )
     copy_attention(ours.self_attention, theirs.self_attn)
     copy(ours.self_attention_residual.norm, theirs.norm1)

@@ -20,12 +20,13 @@ import pytest
 import torch
 from conftest import ended
 
-from translator.config import Config, load_config
+from translator.config import Config, TokenizerConfig, load_config, starting_from
 from translator.data import BatchStream, pack_rows
 from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
 from translator.preparation import prepare_data
 from translator.runs import RUNS, RunDirectory
+from translator.tokenizer import Tokenizer
 from translator.training import (
     Budgeted,
     Finished,
@@ -102,10 +103,19 @@ def trained_bytes(name: str = "tiny") -> dict[str, bytes]:
     return {str(file.relative_to(run.path)): file.read_bytes() for file in files}
 
 
+def from_run(path: str | Path, *overrides: str) -> Config:
+    """A configuration that trains on the digits, with the shape and tokenizer of a run."""
+    ours = tiny("data.max_tokens_per_sentence=40", *overrides)
+    sections = {"tokenizer": {}, "model": {}}
+    values = {**ours.model_dump(exclude_unset=True), **sections}
+    values["training"]["start_from"] = str(path)
+    return Config.model_validate(values)
+
+
 def run_to_step(config: Config, last: int) -> None:
-    """Train as a process that ends after a step without a goodbye."""
+    """Train as a process that ends after a step, or the validation before, without a goodbye."""
     for event in train(config):
-        if isinstance(event, StepDone) and event.step == last:
+        if isinstance(event, StepDone | Validated) and event.step == last:
             return
 
 
@@ -422,6 +432,112 @@ def test_held_out_pairs_are_not_trained_on() -> None:
     assert len(data.train) == 300 - 20 - 20
 
 
+# --- starting from another run --------------------------------------------------------------------
+
+
+def test_training_starts_from_the_weights_the_tokenizer_and_the_shape_of_a_run(
+    trained_run: RunDirectory,
+) -> None:
+    config = from_run(trained_run.path, "training.max_steps=1", "training.learning_rate=1e-9")
+    events = list(train(config))
+    run, theirs = RunDirectory(RUNS / "tiny"), trained_run.read_config()
+    assert run.read_config().model == theirs.model
+    assert run.read_config().tokenizer == theirs.tokenizer
+    assert run.tokenizer_file.read_bytes() == trained_run.tokenizer_file.read_bytes()
+    tokenizer = run.read_tokenizer()
+    own, expected = run.read_model(tokenizer), trained_run.read_model(tokenizer)
+    torch.testing.assert_close(own, expected, atol=1e-6, rtol=0.0)
+    validations = [event for event in events if isinstance(event, Validated)]
+    assert [event.step for event in validations] == [0, 1]
+    assert validations[0].loss == pytest.approx(validations[1].loss, abs=1e-4)
+
+
+def test_what_it_started_from_stays_the_best_where_nothing_better_comes(
+    trained_run: RunDirectory,
+) -> None:
+    finished = list(
+        train(
+            from_run(
+                trained_run.path,
+                "training.learning_rate=10.0",
+                "training.best_metric=loss",
+                "training.max_steps=4",
+            )
+        )
+    )[-1]
+    assert isinstance(finished, Finished)
+    assert finished.best["step"] == 0
+    run = RunDirectory(RUNS / "tiny")
+    tokenizer = run.read_tokenizer()
+    expected = trained_run.read_model(tokenizer)
+    assert all(torch.equal(w, expected[name]) for name, w in run.read_model(tokenizer).items())
+
+
+def test_the_prepared_ids_are_those_of_the_tokenizer_it_starts_with(
+    trained_run: RunDirectory,
+) -> None:
+    started, new = from_run(trained_run.path), tiny("name=new")
+    data = [prepare_data(each, RunDirectory(RUNS / each.name)) for each in (started, new)]
+    assert data[0].fingerprint != data[1].fingerprint
+    assert {part.tokenizer.sha256 for part in data} == {
+        trained_run.read_tokenizer().sha256,
+        RunDirectory(RUNS / "new").read_tokenizer().sha256,
+    }
+    source, _ = data[0].train[0]
+    [text] = data[0].tokenizer.decode([source[:-1].tolist()])
+    assert set(text.split()) <= set(DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["model.d_model=64"], r"another shape \(model.d_model: 64 → 32\)"),
+        (["tokenizer.algorithm=bpe"], "tokenizer.algorithm: bpe → unigram"),
+        (["data.max_tokens_per_sentence=64"], "max_positions 64 is too small"),
+        (["training.start_from=nowhere"], "there is no run directory nowhere"),
+        (["training.start_from=hf:some/model"], "hf:some/model is no run directory"),
+    ],
+)
+def test_what_contradicts_the_run_to_start_from_is_refused(
+    trained_run: RunDirectory, overrides: list[str], message: str
+) -> None:
+    path = f"training.start_from={trained_run.path}"
+    config = load_config(None, ["data.train=digits.en-es.tsv", path, *overrides])
+    with pytest.raises(TranslatorError, match=message) as raised:
+        list(train(config))
+    assert raised.value.hint
+    assert not RUNS.exists()
+
+
+def test_the_dropout_of_the_run_to_start_from_may_be_another(trained_run: RunDirectory) -> None:
+    overrides = [f"training.start_from={trained_run.path}", "data.max_tokens_per_sentence=40"]
+    config = load_config(None, [*overrides, "model.dropout=0.3"])
+    theirs = trained_run.read_config()
+    expected = theirs.model.model_copy(update={"dropout": 0.3})
+    assert starting_from(config, theirs).model == expected
+    kept = starting_from(load_config(None, overrides), theirs)
+    assert kept.model.dropout == theirs.model.dropout == 0.0
+
+
+def test_a_tokenizer_that_changed_since_is_not_mixed_with_the_old_one(
+    trained_run: RunDirectory,
+) -> None:
+    shutil.copytree(trained_run.path, "start")
+    config = from_run("start")
+    run_to_step(config, 0)
+    start, weights = (
+        RunDirectory(Path("start")),
+        trained_run.read_model(trained_run.read_tokenizer()),
+    )
+    lines = Path("digits.en-es.tsv").read_text(encoding="utf-8").splitlines()
+    size = trained_run.read_tokenizer().vocabulary_size
+    other = Tokenizer.train(lines, TokenizerConfig.model_construct(vocabulary_size=size))
+    start.write_tokenizer(other)
+    start.write_model(weights, other)
+    with pytest.raises(RunError, match="another tokenizer now"):
+        list(train(config))
+
+
 # --- going on exactly -----------------------------------------------------------------------------
 
 
@@ -442,6 +558,26 @@ def test_an_interrupted_run_ends_in_the_same_bytes(optimizer: str, last: int) ->
     assert [{k: v for k, v in entry.items() if k not in timing} for entry in again] == [
         {k: v for k, v in entry.items() if k not in timing} for entry in metrics
     ]
+
+
+@pytest.mark.parametrize("last", [0, 1, 7])
+def test_an_interrupted_run_that_started_from_another_ends_in_the_same_bytes(
+    trained_run: RunDirectory, last: int
+) -> None:
+    shutil.copytree(trained_run.path, "start")
+    config = from_run("start")
+    list(train(config))
+    run = RunDirectory(RUNS / "tiny")
+    expected, metrics = model_bytes(), [entry["step"] for entry in run.read_metrics()]
+    run.path.rename(RUNS / "uninterrupted")
+
+    run_to_step(config, last)
+    if last == 7:  # from a checkpoint on, the other run is not needed
+        Path("start").rename("elsewhere")
+    list(train(config))
+    assert model_bytes() == expected
+    assert [entry["step"] for entry in run.read_metrics()] == metrics
+    assert metrics[0] == 0
 
 
 def test_bfloat16_resumes_to_the_same_bytes() -> None:

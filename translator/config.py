@@ -52,6 +52,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+HUB_PREFIX = "hf:"
 LANGUAGE_PLACEHOLDER = "{language}"
 Format = Literal["tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"]
 
@@ -168,7 +169,7 @@ class CorpusConfig(Section):
         """What the path and the format mean, where that is more than files of one format."""
         if self.path.startswith("embedded:"):
             return "embedded"
-        if self.path.startswith("hf:") or self.format == "dataset":
+        if self.path.startswith(HUB_PREFIX) or self.format == "dataset":
             return "dataset"
         return "text" if LANGUAGE_PLACEHOLDER in self.path else None
 
@@ -237,7 +238,6 @@ class DataConfig(Section):
             CorpusConfig(path="embedded:train-grammar"),
             CorpusConfig(path="embedded:train-handwritten", weight=8.0),
         ],
-        min_length=1,
         description="The pairs to learn from: one corpus, or a list of them. "
         "A corpus has these keys:",
     )
@@ -340,7 +340,9 @@ class ModelConfig(Section):
     encoder_layers: int = Field(3, ge=1, le=64, description="Layers of the encoder.")
     decoder_layers: int = Field(2, ge=1, le=64, description="Layers of the decoder.")
     dropout: float = Field(0.05, ge=0.0, lt=1.0, description="Share of activations dropped.")
-    activation: Literal["relu", "gelu"] = Field("relu", description="relu or gelu.")
+    activation: Literal["relu", "gelu", "silu"] = Field(
+        "relu", description="relu, gelu or silu (also called swish)."
+    )
     norm: Literal["pre", "post"] = Field(
         "pre", description="LayerNorm before each sublayer (pre) or after the residual sum (post)."
     )
@@ -352,6 +354,9 @@ class ModelConfig(Section):
     )
     tie_embeddings: bool = Field(
         True, description="Source, target and output embeddings share one matrix."
+    )
+    output_bias: bool = Field(
+        False, description="Each piece has a learned bias where the next one is scored."
     )
 
     @model_validator(mode="after")
@@ -368,6 +373,13 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How the model learns."""
 
+    start_from: str | None = Field(
+        None,
+        min_length=1,
+        description="The directory of a run whose weights and tokenizer training starts from, "
+        "such as runs/everyday; its sections tokenizer and model hold here too, except for "
+        "model.dropout. null: random weights and a new tokenizer.",
+    )
     max_steps: int = Field(940, ge=1, description="Optimizer steps; the learning rate ends there.")
     max_minutes: float | None = Field(
         None,
@@ -528,6 +540,17 @@ class Config(Section):
     training: TrainingConfig = Field(TrainingConfig(), description="How the model learns.")
     decoding: DecodingConfig = Field(DecodingConfig(), description="How a translation is searched.")
 
+    @model_validator(mode="after")
+    def _something_to_learn(self) -> "Config":
+        if not self.data.train and not self.is_imported:
+            raise ValueError("data.train must name at least 1 corpus")
+        return self
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it is of a run that `translator import` made, which learned elsewhere."""
+        return (self.training.start_from or "").startswith(HUB_PREFIX)
+
     @field_validator("model")
     @classmethod
     def _positions_fit(cls, model: ModelConfig, info: ValidationInfo) -> ModelConfig:
@@ -549,10 +572,44 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
     origin = str(path) if path else "the configuration"
     for override in overrides:
         _apply_override(values, override)
+    return validated(values, origin, lines)
+
+
+def starting_from(config: Config, start: Config) -> Config:
+    """A configuration with the tokenizer and the model of another, whose weights it starts from.
+
+    The dropout may differ. Raises ConfigError when another key of these sections was set, and to
+    something else.
+    """
+    values = {name: getattr(config, name) for name in type(config).model_fields}
+    differing = []
+    for name in ("tokenizer", "model"):
+        own, theirs = getattr(config, name), getattr(start, name)
+        chosen = {key: getattr(own, key) for key in own.model_fields_set}
+        dropout = {"dropout": chosen.pop("dropout")} if "dropout" in chosen else {}
+        differing += [
+            f"{name}.{key}: {value} → {getattr(theirs, key)}"
+            for key, value in chosen.items()
+            if value != getattr(theirs, key)
+        ]
+        values[name] = theirs.model_copy(update=dropout)
+    if differing:
+        raise ConfigError(
+            f"{config.training.start_from} has another shape ({'; '.join(differing)})",
+            "Leave these keys out: the run that training starts from gives them.",
+        )
+    return validated(values, f"the configuration with {config.training.start_from}")
+
+
+def validated(values: dict[str, Any], origin: str, lines: dict[str, int] | None = None) -> Config:
+    """The configuration of some values, which come from `origin`, keys from these lines of it.
+
+    Raises ConfigError with every mistake at once.
+    """
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        mistakes = [_explain(details, lines) for details in error.errors()]
+        mistakes = [_explain(details, lines or {}) for details in error.errors()]
         message = (
             f"{origin}: {mistakes[0]}"
             if len(mistakes) == 1
@@ -686,7 +743,7 @@ def _explain(details: ErrorDetails, lines: dict[str, int]) -> str:
     message = details["msg"].removeprefix("Value error, ")
     if message[1:2].islower():
         message = message[0].lower() + message[1:]
-    if details["type"] == "model_type" or isinstance(details["input"], dict):
+    if details["type"] == "model_type" or isinstance(details["input"], dict | BaseModel):
         return f"{place}{key}: {message}" if key else f"{place}{message}"
     return f"{place}{key}: {message}, not {details['input']!r}"
 
@@ -734,7 +791,7 @@ def _dump_section(section: BaseModel, indent: str) -> Iterator[str]:
             for key, corpus in value.items():
                 yield f"{indent}  {_scalar(key)}:"
                 yield from (f"{indent}    {line}" for line in _dump_corpus(corpus))
-        elif isinstance(value, list) and all(isinstance(v, CorpusConfig) for v in value):
+        elif isinstance(value, list) and value and all(isinstance(v, CorpusConfig) for v in value):
             yield f"{indent}{name}:"
             for corpus in value:
                 first, *rest = _dump_corpus(corpus)

@@ -65,18 +65,24 @@ def scaled_dot_product_attention(
 
 
 def cross_entropy_sum(
-    states: Tensor, weight: Tensor, labels: Tensor, label_smoothing: float = 0.0
+    states: Tensor,
+    weight: Tensor,
+    labels: Tensor,
+    label_smoothing: float = 0.0,
+    bias: Tensor | None = None,
 ) -> Tensor:
-    """Sum over N positions of the cross-entropy of softmax(states @ weightᵀ) with labels, float32.
+    """Sum over N positions of the cross-entropy of softmax(states @ weightᵀ + bias) with labels.
 
-    states [N, D], weight [V, D], labels [N], IGNORE_INDEX where nothing is asked. With smoothing ε
-    the target distribution is 1 - ε + ε/V for the label and ε/V elsewhere (Szegedy et al., 2016),
-    as in torch's cross_entropy. The N × V logits exist only in slices.
+    states [N, D], weight [V, D], labels [N], IGNORE_INDEX where nothing is asked, bias [V]; the sum
+    is float32. With smoothing ε the target distribution is 1 - ε + ε/V for the label and ε/V
+    elsewhere (Szegedy et al., 2016), as in torch's cross_entropy. The N × V logits exist only in
+    slices.
     """
     if not torch.is_grad_enabled():  # of which needs_input_grad does not know
         states, weight = states.detach(), weight.detach()
+        bias = None if bias is None else bias.detach()
     total: Tensor = _CrossEntropySum.apply(  # type: ignore[no-untyped-call]
-        states, weight, labels, label_smoothing
+        states, weight, bias, labels, label_smoothing
     )
     return total
 
@@ -91,17 +97,23 @@ class _CrossEntropySum(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, weight: Tensor, labels: Tensor, label_smoothing: float
+        ctx: Any,
+        states: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        labels: Tensor,
+        label_smoothing: float,
     ) -> Tensor:
         size = weight.shape[0]
         slices = max(1, -(-labels.numel() * size // _CrossEntropySum.SLICE_ELEMENTS))
         rows = max(1, -(-labels.numel() // slices))
-        needs_gradient = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
+        needs_gradient = any(ctx.needs_input_grad[:3])
         total = states.new_zeros((), dtype=torch.float32)
         states_gradient = torch.empty_like(states) if needs_gradient else None
         weight_gradient = (
             weight.new_zeros(weight.shape, dtype=torch.float32) if needs_gradient else None
         )
+        bias_gradient = None if bias is None else torch.zeros_like(bias, dtype=torch.float32)
         for x, label, gradient in zip(
             states.split(rows),
             labels[:, None].split(rows),
@@ -110,7 +122,8 @@ class _CrossEntropySum(torch.autograd.Function):
         ):
             asked = label != IGNORE_INDEX  # [rows, 1]
             label = label.masked_fill(~asked, 0)
-            log_probs = torch.log_softmax(x @ weight.t(), dim=-1, dtype=torch.float32)
+            logits = x @ weight.t() if bias is None else torch.addmm(bias, x, weight.t())
+            log_probs = torch.log_softmax(logits, dim=-1, dtype=torch.float32)
             loss = (label_smoothing - 1.0) * log_probs.gather(1, label)
             if label_smoothing:
                 loss -= label_smoothing * log_probs.mean(dim=1, keepdim=True)
@@ -124,13 +137,19 @@ class _CrossEntropySum(torch.autograd.Function):
             logits_gradient = logits_gradient.to(weight.dtype).mul_(asked)
             torch.mm(logits_gradient, weight, out=gradient)
             weight_gradient += logits_gradient.t() @ x
+            if bias_gradient is not None:
+                bias_gradient += logits_gradient.sum(dim=0)
         if states_gradient is not None and weight_gradient is not None:
-            ctx.save_for_backward(states_gradient, weight_gradient.to(weight.dtype))
+            if bias_gradient is not None:
+                bias_gradient = bias_gradient.to(weight.dtype)
+            ctx.save_for_backward(states_gradient, weight_gradient.to(weight.dtype), bias_gradient)
         return total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        states_gradient, weight_gradient = ctx.saved_tensors
-        scale = scale.to(states_gradient.dtype)
-        return states_gradient * scale, weight_gradient * scale, None, None
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        scaled = [
+            None if gradient is None else gradient * scale.to(gradient.dtype)
+            for gradient in ctx.saved_tensors
+        ]
+        return *scaled, None, None

@@ -291,11 +291,12 @@ class _Linear:
     def __call__(self, x: Tensor) -> Tensor:
         x = x.to(self._precision)
         if self._packed:
-            y: Tensor = _product(x, self._weight, self._bias, self._activation, [], "none")
+            name = "swish" if self._activation == "silu" else self._activation
+            y: Tensor = _product(x, self._weight, self._bias, name, [], "none")
         else:
             y = F.linear(x, self._weight, self._bias)
             if self._activation != "none":
-                y = F.relu(y) if self._activation == "relu" else F.gelu(y)
+                y = getattr(F, self._activation)(y)
         return y.to(self._result)
 
 

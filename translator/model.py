@@ -83,9 +83,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.in_proj = nn.Linear(config.d_model, config.d_ff)
         self.out_proj = nn.Linear(config.d_ff, config.d_model)
-        self.activation: Callable[[Tensor], Tensor] = (
-            F.relu if config.activation == "relu" else F.gelu
-        )
+        self.activation: Callable[[Tensor], Tensor] = getattr(F, config.activation)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -263,7 +261,7 @@ class Seq2SeqTransformer(nn.Module):
         self.dropout = Dropout(config.dropout)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        self.output = nn.Linear(config.d_model, vocabulary_size, bias=False)
+        self.output = nn.Linear(config.d_model, vocabulary_size, bias=config.output_bias)
         if config.tie_embeddings:  # section 3.4
             self.target_embedding.weight = self.source_embedding.weight
             self.output.weight = self.source_embedding.weight

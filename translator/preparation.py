@@ -179,6 +179,11 @@ class Splits:
     def held_out(self) -> dict[str, list[SentencePair]]:
         """The pairs of valid and of every test/NAME."""
         data = self.config.data
+        if not data.train and self.missing:
+            raise DataError(
+                "the run was imported and has no corpora to validate and test on",
+                "Name sentences and their translations with --source and --reference.",
+            )
         named = {} if data.valid is None else {"valid": data.valid}
         named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
         held_out = {name: list(self._read(corpus)) for name, corpus in named.items()}
@@ -257,8 +262,15 @@ class Splits:
 
 
 def _tokenizer(splits: Splits, run: RunDirectory) -> Tokenizer:
-    """The run's own tokenizer, else the one that was learned from these corpora, else a new one."""
+    """The run's own tokenizer; else that of the run to start from; else the one that was learned
+    from these corpora, or a new one.
+    """
     if run.tokenizer_file.is_file():
+        return run.read_tokenizer()
+    start = splits.config.training.start_from
+    if start is not None:
+        with lock(run.tokenizer_file):
+            run.write_tokenizer(RunDirectory(Path(start)).read_tokenizer())
         return run.read_tokenizer()
     file = run.prepared / f"{_key_of_tokenizer(splits.config)}.model"
     with lock(file):
@@ -281,8 +293,7 @@ def _key_of_tokenizer(config: Config) -> str:
 def _key_of_ids(config: Config, tokenizer: Tokenizer) -> str:
     """A name that changes with whatever changes the prepared ids."""
     drawn = config.data.valid is None or not config.data.test
-    pieces = hashlib.sha256(tokenizer.model).hexdigest()
-    return _key(config, pieces, config.seed if drawn else None)
+    return _key(config, tokenizer.sha256, config.seed if drawn else None)
 
 
 def _key(config: Config, *settings: object) -> str:

@@ -41,12 +41,13 @@ class Checkpoint:
 
 
 class RunDirectory:
-    """A directory runs/NAME: three files that translate, and what training leaves beside them."""
+    """A directory runs/NAME: the files that translate, and what training leaves beside them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config_file = path / "config.yaml"
         self.tokenizer_file = path / "tokenizer.model"
+        self.target_tokenizer_file = path / "tokenizer.target.model"
         self.model_file = path / "model.safetensors"
         self.environment_file = path / "environment.json"
         self.measured_file = path / "measured.json"
@@ -79,7 +80,7 @@ class RunDirectory:
         return run
 
     def check_model(self) -> None:
-        """Raise RunError unless the three files that translate are here."""
+        """Raise RunError unless the files that translate are here."""
         if not self.path.is_dir():
             raise RunError(
                 f"there is no run directory {self.path}",
@@ -92,7 +93,7 @@ class RunDirectory:
                     "Train it to its first validation, or name another --run.",
                 )
 
-    # --- the three files that translate -----------------------------------------------------------
+    # --- the files that translate -----------------------------------------------------------------
 
     def read_config(self) -> Config:
         """The resolved configuration of the run."""
@@ -108,12 +109,25 @@ class RunDirectory:
         """Keep the resolved configuration, every default written out."""
         self.write_text(self.config_file, dump_config(config))
 
+    @property
+    def tokenizer_files(self) -> list[Path]:
+        """The file of the tokenizer; two if the target language has a tokenizer of its own."""
+        own = [self.target_tokenizer_file] if self.target_tokenizer_file.is_file() else []
+        return [self.tokenizer_file, *own]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that translate."""
+        return [self.config_file, *self.tokenizer_files, self.model_file]
+
     def read_tokenizer(self) -> Tokenizer:
         """The tokenizer of the run."""
-        return Tokenizer.load(self.tokenizer_file)
+        return Tokenizer(*(file.read_bytes() for file in self.tokenizer_files))
 
     def write_tokenizer(self, tokenizer: Tokenizer) -> None:
-        """Keep the tokenizer."""
+        """Keep the tokenizer; where there are two, the first file tells that both are there."""
+        if tokenizer.target is not tokenizer:
+            write_atomically(self.target_tokenizer_file, tokenizer.target.model)
         write_atomically(self.tokenizer_file, tokenizer.model)
 
     def read_model(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
@@ -127,7 +141,7 @@ class RunDirectory:
                 f"{self.model_file} is damaged or no safetensors file ({error})",
                 "Copy it again, or repeat `translator train` with the run's configuration.",
             ) from None
-        if metadata.get(_TOKENIZER_KEY) != _sha256(tokenizer.model):
+        if metadata.get(_TOKENIZER_KEY) != tokenizer.sha256:
             raise RunError(
                 f"{self.tokenizer_file} does not belong to {self.model_file.name}",
                 "Both files, and config.yaml, must come from the same run.",
@@ -140,7 +154,7 @@ class RunDirectory:
 
     def write_model(self, weights: dict[str, Tensor], tokenizer: Tokenizer) -> None:
         """Keep weights as the best so far."""
-        data = safetensors.torch.save(weights, {_TOKENIZER_KEY: _sha256(tokenizer.model)})
+        data = safetensors.torch.save(weights, {_TOKENIZER_KEY: tokenizer.sha256})
         write_atomically(self.model_file, data)
 
     # --- what training leaves ---------------------------------------------------------------------

@@ -1,11 +1,15 @@
 """How text becomes ids and comes back: one SentencePiece model for both languages.
 
+A run that was imported may have two, one for each language, with the same pieces under the same
+ids; those that only the other language uses are marked as unused.
+
 Everything lives in the model file: the pieces, their scores and the normalisation, which is NFC
 (canonical composition), white space to single spaces, control characters and byte-order marks
 removed. Nothing else changes: case, quotes, ellipses, ligatures and emoji come back as they went
 in, and a character without a piece is spelled in bytes (byte fallback).
 """
 
+import hashlib
 import io
 import itertools
 import re
@@ -20,6 +24,7 @@ import sentencepiece
 
 from translator.config import TokenizerConfig
 from translator.errors import DataError, RunError
+from translator.protobuf import bytes_field, fields, payload
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
 _MAX_LINE_BYTES = 16384  # of what SentencePiece learns from
@@ -32,11 +37,15 @@ _REMOVED += [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, 0xFEF
 
 
 class Tokenizer:
-    """Text to ids and back. `encode` adds no special ids; `decode` ignores them."""
+    """Text to ids and back. `encode` adds no special ids; `decode` ignores them.
 
-    def __init__(self, model: bytes) -> None:
-        """Load a serialized SentencePiece model; RunError when it is not one of ours."""
+    It is that of the source language; `target` is that of the target language, mostly the same.
+    """
+
+    def __init__(self, model: bytes, target_model: bytes | None = None) -> None:
+        """Load a serialized SentencePiece model, or two; RunError when one is none of ours."""
         self.model = model
+        self.target = self if target_model is None else Tokenizer(target_model)
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except RuntimeError:
@@ -48,12 +57,17 @@ class Tokenizer:
         if ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
             raise RunError(
                 f"the tokenizer has <pad> <unk> <s> </s> at {ids}, not at 0 1 2 3",
-                "Only tokenizers that `translator train` made fit its models.",
+                "Only tokenizers that `translator train` or `translator import` made fit.",
+            )
+        if self.target.vocabulary_size != self.vocabulary_size:
+            raise RunError(
+                "the tokenizers of the two languages have different pieces",
+                "Both files must come from the same run.",
             )
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
-        """Load a model file."""
+        """Load a model file that serves both languages."""
         return cls(path.read_bytes())
 
     @classmethod
@@ -89,6 +103,16 @@ class Tokenizer:
             f"SentencePiece found no vocabulary near {config.vocabulary_size} pieces",
             "Set another tokenizer.vocabulary_size, or bring more text.",
         )
+
+    @property
+    def models(self) -> tuple[bytes, ...]:
+        """The one model, or that of the source language and that of the target language."""
+        return (self.model,) if self.target is self else (self.model, self.target.model)
+
+    @property
+    def sha256(self) -> str:
+        """A hash of all that decides which ids a text has."""
+        return hashlib.sha256(b"".join(self.models)).hexdigest()
 
     @property
     def vocabulary_size(self) -> int:
@@ -161,58 +185,13 @@ def _without_rules_path(model: bytes) -> bytes:
     """
     spec_tag, path_tag = 3 << 3 | 2, 6 << 3 | 2
     kept = bytearray()
-    for tag, field in _fields(model):
+    for tag, field in fields(model):
         if tag == spec_tag:
-            parts = [part for inner, part in _fields(_payload(field)) if inner != path_tag]
+            parts = [part for inner, part in fields(payload(field)) if inner != path_tag]
             spec = b"".join(parts)
-            field = bytes([spec_tag]) + _varint(len(spec)) + spec
+            field = bytes_field(3, spec)
         kept += field
     return bytes(kept)
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a protocol buffer in order: tag, and the whole encoding."""
-    start = 0
-    while start < len(message):
-        tag, end = _read_varint(message, start)
-        match tag & 7:
-            case 0:
-                _, end = _read_varint(message, end)
-            case 1:
-                end += 8
-            case 2:
-                length, end = _read_varint(message, end)
-                end += length
-            case 5:
-                end += 4
-        yield tag, message[start:end]
-        start = end
-
-
-def _payload(field: bytes) -> bytes:
-    """What a length-delimited field holds."""
-    _, after_tag = _read_varint(field, 0)
-    _, after_length = _read_varint(field, after_tag)
-    return field[after_length:]
-
-
-def _read_varint(data: bytes, start: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[start]
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        start += 1
-        if byte < 0x80:
-            return value, start
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
 
 
 def _normalization_rules() -> Iterator[str]:

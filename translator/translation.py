@@ -230,7 +230,7 @@ class Translator:
         self, texts: Sequence[str], decoding: DecodingConfig, prefix: str, glossary: Glossary
     ) -> Iterator[_Part]:
         limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
-        [prefix_ids] = self.tokenizer.encode([prefix])
+        [prefix_ids] = self.tokenizer.target.encode([prefix])
         begin = tuple(prefix_ids[: self.config.model.max_positions // 2])
         split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
         sentences = [(i, *pair) for i, text in enumerate(texts) for pair in split(text)]
@@ -257,7 +257,7 @@ class Translator:
         if not required:
             return ()
         room = self.config.model.max_positions // 2 - 1
-        for ids in self.tokenizer.encode(required):
+        for ids in self.tokenizer.target.encode(required):
             if ids and len(ids) <= room:
                 terms.append(tuple(ids))
                 room -= len(ids)
@@ -368,7 +368,7 @@ class Translator:
     # --- hypotheses to texts ----------------------------------------------------------------------
 
     def _text(self, ids: Sequence[int]) -> str:
-        [text] = self.tokenizer.decode([ids])
+        [text] = self.tokenizer.target.decode([ids])
         return " ".join(text.split())  # a model may write two spaces, or nothing but one
 
     def _translation(

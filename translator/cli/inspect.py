@@ -17,10 +17,7 @@ def inspect_cli(
     translator = load(run)
     directory = find_run(run, quiet=True)
     rows = [(name, list(p.shape), p.numel()) for name, p in translator.model.named_parameters()]
-    files = {
-        file.name: file.stat().st_size
-        for file in (directory.config_file, directory.tokenizer_file, directory.model_file)
-    }
+    files = {file.name: file.stat().st_size for file in directory.files}
     if as_json:
         parameters = [dict(zip(("name", "shape", "parameters"), row, strict=True)) for row in rows]
         typer.echo(json.dumps({"parameters": parameters, "files": files}, indent=2))

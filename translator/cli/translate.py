@@ -299,7 +299,7 @@ def _fingerprint(
     """All that determines the bytes of the output."""
     return {
         "version of translator": __version__,
-        "model": fingerprint_of(run.config_file, run.tokenizer_file, run.model_file),
+        "model": fingerprint_of(*run.files),
         "search": decoding.model_dump_json(),
         "options": repr(asked),
         "glossary": fingerprint_of(asked.glossary) if asked.glossary else "",

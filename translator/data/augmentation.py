@@ -24,7 +24,7 @@ class Augmenter:
     def __init__(self, data: DataConfig, tokenizer: Tokenizer) -> None:
         self._config = data.augmentation
         self._max_length = data.max_tokens_per_sentence + 1  # and an end
-        self._tokenizer = tokenizer
+        self._tokenizers = (tokenizer, tokenizer.target)
 
     def __call__(self, pairs: Corpus, max_length: int, random: np.random.Generator) -> Corpus:
         """The same pairs in the same order, some of them changed.
@@ -53,29 +53,37 @@ class Augmenter:
             for side, text in zip(changed, texts, strict=True):
                 side.append(text)
         cut_anew = draws[3, touched] < config.other_pieces
-        source, target = (self._encode(side, cut_anew, random) for side in changed)
+        source, target = (
+            _encode(tokenizer, side, cut_anew, config.alpha, random)
+            for tokenizer, side in zip(self._tokenizers, changed, strict=True)
+        )
         new = Corpus.of(source, target)
         return _replace(pairs, touched, new, min(max_length, self._max_length))
 
     def _texts(self, pairs: Corpus, indices: Integers) -> list[tuple[str, str]]:
         examples = [pairs[index] for index in indices]
         sides = (
-            self._tokenizer.decode([ids[:-1].tolist() for ids in side])
-            for side in zip(*examples, strict=True)
+            tokenizer.decode([ids[:-1].tolist() for ids in side])
+            for tokenizer, side in zip(self._tokenizers, zip(*examples, strict=True), strict=True)
         )
         return list(zip(*sides, strict=True))
 
-    def _encode(
-        self, texts: list[str], cut_anew: npt.NDArray[np.bool_], random: np.random.Generator
-    ) -> list[list[int]]:
-        """Ids of each text and an end, some cut into other pieces than the likeliest."""
-        ids = self._tokenizer.encode(texts)
-        others = np.flatnonzero(cut_anew)
-        seed = int(random.integers(1, 1 << 31))
-        sampled = self._tokenizer.sample([texts[n] for n in others], self._config.alpha, seed)
-        for number, pieces in zip(others, sampled, strict=True):
-            ids[number] = pieces
-        return [[*sentence, EOS_ID] for sentence in ids]
+
+def _encode(
+    tokenizer: Tokenizer,
+    texts: list[str],
+    cut_anew: npt.NDArray[np.bool_],
+    alpha: float,
+    random: np.random.Generator,
+) -> list[list[int]]:
+    """Ids of each text and an end, some cut into other pieces than the likeliest."""
+    ids = tokenizer.encode(texts)
+    others = np.flatnonzero(cut_anew)
+    seed = int(random.integers(1, 1 << 31))
+    sampled = tokenizer.sample([texts[n] for n in others], alpha, seed)
+    for number, pieces in zip(others, sampled, strict=True):
+        ids[number] = pieces
+    return [[*sentence, EOS_ID] for sentence in ids]
 
 
 def without_final_punctuation(source: str, target: str) -> tuple[str, str]:

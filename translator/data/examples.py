@@ -58,7 +58,7 @@ def encode_pairs(
     """
     for chunk in ahead(_chunks(_without_empty(pairs, counts), _CHUNK), 2):
         sources = tokenizer.encode([pair.source for pair in chunk])
-        targets = tokenizer.encode([pair.target for pair in chunk])
+        targets = tokenizer.target.encode([pair.target for pair in chunk])
         ids: list[int] = []
         offsets = [0]
         for source, target in zip(sources, targets, strict=True):

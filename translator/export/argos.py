@@ -20,14 +20,20 @@ _PACKAGE_VERSION = "1.0"
 
 
 def export_argos(run: RunDirectory, folder: Path, quantization: Quantization = "float32") -> Path:
-    """Write a run as translate-SOURCE_TARGET-1_0.argosmodel in a new folder; the file's path."""
+    """Write a run as translate-SOURCE_TARGET-1_0.argosmodel in a new folder; the file's path.
+
+    Of two tokenizers Argos gets that of the source language: it knows the pieces of the other one
+    and how they are spelled, which is all that a translation asks of it.
+    """
     data = run.read_config().data
     source, target = data.source_language, data.target_language
     name = f"translate-{source}_{target}-{_PACKAGE_VERSION.replace('.', '_')}"
     package = folder / name
     package.mkdir(parents=True)
     export_ctranslate2(run, package / "model", quantization)
-    (package / "model" / run.tokenizer_file.name).replace(package / "sentencepiece.model")
+    for file in run.tokenizer_files:
+        (package / "model" / file.name).unlink()
+    shutil.copyfile(run.tokenizer_file, package / "sentencepiece.model")
     metadata = {
         "package_version": _PACKAGE_VERSION,
         "argos_version": _ARGOS_VERSION,

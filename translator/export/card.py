@@ -14,6 +14,8 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
     languages = [config.data.source_language, config.data.target_language]
     header = {"language": languages, "tags": ["translation"], "library_name": library}
     corpora = "".join(f"* {_public_name(corpus.path)}\n" for corpus in config.data.train)
+    if config.training.start_from is not None:
+        corpora += f"* what {_public_name(config.training.start_from)} was trained on\n"
     scores = "".join(_rows_of_scores(run))
     if scores:
         scores = f"| test set | metric | score | signature |\n|---|---|---|---|\n{scores}"

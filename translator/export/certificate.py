@@ -174,8 +174,7 @@ def _identical(own: Sequence[str], theirs: Sequence[str]) -> float:
 
 
 def _run_bytes(run: RunDirectory) -> int:
-    files = (run.config_file, run.tokenizer_file, run.model_file)
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in run.files)
 
 
 def _bytes(folder: Path) -> int:

@@ -78,7 +78,7 @@ def certified_engine(run: RunDirectory, device: Device = "auto") -> CTranslate2T
         raise RunError(
             f"{folder} is an export of other weights than {run.path} has now", f"{hint} --force."
         )
-    return _engine(run.read_config(), folder, run.tokenizer_file, device)
+    return _engine(run.read_config(), folder, run.read_tokenizer(), device)
 
 
 def _write(
@@ -89,12 +89,13 @@ def _write(
     match form:
         case "ctranslate2":
             export_ctranslate2(run, folder, quantization)
-            translate = _texts(_engine(config, folder, folder / run.tokenizer_file.name, "cpu"))
+            tokenizer = RunDirectory(folder).read_tokenizer()  # named as in a run
+            translate = _texts(_engine(config, folder, tokenizer, "cpu"))
         case "argos":
             with zipfile.ZipFile(export_argos(run, folder, quantization)) as archive:
                 archive.extractall(scratch)
             (package,) = scratch.iterdir()
-            tokenizer = package / "sentencepiece.model"
+            tokenizer = Tokenizer.load(package / "sentencepiece.model")
             translate = _texts(_engine(config, package / "model", tokenizer, "cpu"))
         case "huggingface":
             export_huggingface(run, folder)
@@ -104,11 +105,11 @@ def _write(
     return Export(form, quantization, folder, translate, versions)
 
 
-def _engine(config: Config, model: Path, tokenizer: Path, device: Device) -> CTranslate2Translator:
+def _engine(
+    config: Config, model: Path, tokenizer: Tokenizer, device: Device
+) -> CTranslate2Translator:
     threads = torch.get_num_threads()
-    return CTranslate2Translator(
-        config, model, Tokenizer.load(tokenizer), device=device, threads=threads
-    )
+    return CTranslate2Translator(config, model, tokenizer, device=device, threads=threads)
 
 
 def _texts(engine: CTranslate2Translator) -> Translate:

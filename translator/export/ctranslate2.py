@@ -47,7 +47,8 @@ def export_ctranslate2(
     spec.optimize(quantization=None if quantization == "float32" else quantization)
     folder.mkdir(parents=True, exist_ok=True)
     spec.save(str(folder))
-    shutil.copyfile(run.tokenizer_file, folder / run.tokenizer_file.name)
+    for file in run.tokenizer_files:
+        shutil.copyfile(file, folder / file.name)
     return folder
 
 
@@ -69,7 +70,11 @@ def _specification(
         (config.encoder_layers, config.decoder_layers),
         config.num_heads,
         pre_norm=config.norm == "pre",
-        activation=specs.Activation.RELU if config.activation == "relu" else specs.Activation.GELU,
+        activation={
+            "relu": specs.Activation.RELU,
+            "gelu": specs.Activation.GELU,
+            "silu": specs.Activation.SWISH,
+        }[config.activation],
         alignment_heads=config.num_heads,
     )
     positions = model.positions.table.detach()[: config.max_positions]
@@ -111,6 +116,8 @@ def _decoder(spec: Any, model: Seq2SeqTransformer) -> None:
     if model.config.norm == "pre":
         _norm(spec.layer_norm, model.decoder.norm)
     spec.projection.weight = _numbers(model.output.weight)
+    if model.config.output_bias:
+        spec.projection.bias = _numbers(model.output.bias)
 
 
 def _attention(spec: Any, attention: Attention, residual: Residual) -> None:

@@ -145,7 +145,7 @@ class CTranslate2Translator:
         ]
 
     def _translation(self, text: str, parts: list[tuple[Hypothesis, str]]) -> Translation:
-        texts = self.tokenizer.decode([best.tokens for best, _ in parts])
+        texts = self.tokenizer.target.decode([best.tokens for best, _ in parts])
         score = sum(best.score for best, _ in parts) / len(parts)
         return Translation(text, join_parts(texts, [space for _, space in parts]), score)
 

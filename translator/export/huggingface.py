@@ -4,11 +4,13 @@ Two of their classes compute what our model computes: Marian with the norm after
 Pegasus with the norm before it and at the end. The table of positions is stored with the weights,
 so it is ours to the bit. The tokenizer class is the one that only runs a SentencePiece model and
 adds the end; its name speaks of the first model that it served. The classes made for other models
-convert the normalisation, and not exactly.
+convert the normalisation, and not exactly. Two models, one for each language, are what Marian's
+tokenizer runs.
 """
 
 import json
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,7 +47,7 @@ def export_huggingface(run: RunDirectory, folder: Path) -> Path:
 
     Raises RunError for a run without a model.
     """
-    transformers = _import_transformers()
+    transformers = import_transformers()
     translator = Translator.from_run(run.path, device="cpu")
     folder.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file(
@@ -63,10 +65,10 @@ class TransformersTranslator:
 
     def __init__(self, config: Config, folder: Path) -> None:
         """Load model and tokenizer by their Auto classes, to compute on the CPU."""
-        transformers = _import_transformers()
+        transformers = import_transformers()
         self.config = config
-        self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        with _no_progress_bar(transformers):
+        with quietly(transformers):
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
             model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
         self._model = model.eval()
 
@@ -110,12 +112,15 @@ class TransformersTranslator:
 
 
 @contextmanager
-def _no_progress_bar(transformers: Any) -> Iterator[None]:
+def quietly(transformers: Any) -> Iterator[None]:
+    """Let transformers load a model without progress bars and recommendations."""
     logging = transformers.utils.logging
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         if shown:
             logging.enable_progress_bar()
@@ -130,15 +135,20 @@ def _without_special(ids: list[int]) -> list[int]:
 # --- the files ------------------------------------------------------------------------------------
 
 
+def their_name(name: str) -> str:
+    """What transformers calls a parameter of the encoder or the decoder."""
+    for ours, theirs in _NAMES:
+        name = name.replace(ours, theirs)
+    return f"model.{name}"
+
+
 def _weights(model: Seq2SeqTransformer) -> dict[str, Tensor]:
     """Our parameters under their names; tied ones once."""
     tied = model.config.tie_embeddings
     weights = {}
     for name, parameter in model.named_parameters():
         if name.startswith(("encoder.", "decoder.")):
-            for ours, theirs in _NAMES:
-                name = name.replace(ours, theirs)
-            weights[f"model.{name}"] = parameter.detach().contiguous()
+            weights[their_name(name)] = parameter.detach().contiguous()
     embeddings = {"model.shared.weight": model.source_embedding.weight}
     if not tied:
         embeddings = {
@@ -149,6 +159,8 @@ def _weights(model: Seq2SeqTransformer) -> dict[str, Tensor]:
     table = model.positions.table[: model.config.max_positions]
     for side in ("encoder", "decoder"):
         embeddings[f"model.{side}.embed_positions.weight"] = table.clone()
+    if model.config.output_bias:
+        embeddings["final_logits_bias"] = model.output.bias[None]
     return weights | {name: weight.detach().contiguous() for name, weight in embeddings.items()}
 
 
@@ -201,13 +213,18 @@ def _generation(transformers: Any, config: Config) -> Any:
 def _write_tokenizer(run: RunDirectory, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     special = {"pad_token": 0, "unk_token": 1, "bos_token": 2, "eos_token": 3}
-    shutil.copyfile(run.tokenizer_file, folder / "sentencepiece.bpe.model")
+    if tokenizer.target is tokenizer:
+        name, files = "Speech2TextTokenizer", ["sentencepiece.bpe.model"]
+    else:
+        name, files = "MarianTokenizer", ["source.spm", "target.spm"]
+    for ours, theirs in zip(run.tokenizer_files, files, strict=True):
+        shutil.copyfile(ours, folder / theirs)
     _write_json(folder / "vocab.json", {piece: i for i, piece in enumerate(pieces)})
     _write_json(
         folder / "tokenizer_config.json",
         {
-            "tokenizer_class": "Speech2TextTokenizer",
-            **{name: pieces[i] for name, i in special.items()},
+            "tokenizer_class": name,
+            **{token: pieces[i] for token, i in special.items()},
             "split_special_tokens": True,  # </s> in a text is text
             "clean_up_tokenization_spaces": False,
             "model_max_length": config.model.max_positions,
@@ -220,7 +237,8 @@ def _write_json(file: Path, content: object) -> None:
     file.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _import_transformers() -> Any:
+def import_transformers() -> Any:
+    """The library; TranslatorError with the extra that brings it where it is missing."""
     try:
         import transformers
     except ImportError:

@@ -4,13 +4,14 @@ import platform
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from translator.config import Config
+from translator.config import Config, starting_from
 from translator.distributed import World, joined
-from translator.errors import RunError
+from translator.errors import ConfigError, RunError
 from translator.hardware import describe
 from translator.preparation import TrainingData, prepare_data
 from translator.runs import RUNS, RunDirectory
@@ -27,6 +28,7 @@ def train(config: Config) -> Iterator[Event]:
     """
     with joined() as world:
         run = RunDirectory(RUNS / config.name)
+        config = _with_start(config, run)
         if world.is_main:
             _claim(run, config)
         world.gather(None)  # the others find the configuration written
@@ -57,6 +59,26 @@ def train(config: Config) -> Iterator[Event]:
             tuple(warnings),
         )
         yield from trainer.fit()
+
+
+def _with_start(config: Config, run: RunDirectory) -> Config:
+    """The configuration with tokenizer and model of the run to start from, if there is one.
+
+    A run that has begun has taken them over: it goes on where the other one is no more.
+    """
+    if config.training.start_from is None:
+        return config
+    if config.is_imported:
+        raise ConfigError(
+            f"training.start_from: {config.training.start_from} is no run directory",
+            f"Make one with `translator import {config.training.start_from}`, and name that.",
+        )
+    start, begun = RunDirectory(Path(config.training.start_from)), run.config_file.is_file()
+    if not begun:
+        start.check_model()
+    elif not start.config_file.is_file():
+        start = run
+    return starting_from(config, start.read_config())
 
 
 def _tokens_per_batch(config: Config, run: RunDirectory, data: TrainingData, world: World) -> int:

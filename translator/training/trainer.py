@@ -107,6 +107,8 @@ class Trainer:
         batches = iter(self.stream)
         stopping = False
         with _stop_requested() as stop:
+            if not self.step and self.settings.start_from is not None:
+                yield self.validate()  # what is best may be what it starts from
             while not self.finished and not stopping:
                 yield from self._timed_step(batches)
                 if self.finished or self.step % self.settings.validate_every_steps == 0:
@@ -358,11 +360,13 @@ class Trainer:
             break
         if not self.step:
             self._refuse_to_overwrite(warnings)
+            if self.settings.start_from is not None:
+                self._start_from(self.settings.start_from)
         if self.settings.max_minutes is not None:
             self.max_steps = self.run.read_measured().get("max_steps")
         self.world.agree("the step to go on from", self.step)
         if self.world.is_main:
-            self.run.rewind_metrics(self.step)
+            self.run.rewind_metrics(self.step or -1)  # a first validation is made again
         return warnings
 
     def _refuse_to_overwrite(self, warnings: list[str]) -> None:
@@ -373,6 +377,19 @@ class Trainer:
                 f"{self.run.path} holds a trained model but no checkpoint to go on from{reasons}",
                 "Train under another name (--set name=…), or delete the directory.",
             )
+
+    def _start_from(self, path: str) -> None:
+        """Take the weights of another run, which has the same tokenizer and shape."""
+        start = Translator.from_run(path, device="cpu")
+        if start.tokenizer.sha256 != self.data.tokenizer.sha256:
+            raise RunError(
+                f"{path} has another tokenizer now than when {self.run.path} was begun",
+                "Train under another name (--set name=…), or delete the directory.",
+            )
+        with torch.no_grad():
+            for name, parameter in start.model.named_parameters():
+                self.model.get_parameter(name).copy_(parameter)
+        self.weights.refresh()
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.step = checkpoint.step
@@ -418,7 +435,11 @@ def loss_sum(model: Seq2SeqTransformer, batch: Batch, label_smoothing: float = 0
         batch.source, batch.source_segments, batch.decoder_input, batch.target_segments
     )  # [R, T, D]
     return cross_entropy_sum(
-        states.flatten(0, 1), model.output.weight, batch.labels.flatten(), label_smoothing
+        states.flatten(0, 1),
+        model.output.weight,
+        batch.labels.flatten(),
+        label_smoothing,
+        model.output.bias,
     )
 
 

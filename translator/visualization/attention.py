@@ -97,7 +97,7 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     written, seen = (*pieces, END), (START, *pieces)
     return AttentionMaps(
         source,
-        tokenizer.decode([target_ids])[0] if target is None else target,
+        tokenizer.target.decode([target_ids])[0] if target is None else target,
         languages.source_language,
         languages.target_language,
         AttentionMap(stacked(layer.self_attention for layer in encoder), read, read),
@@ -117,7 +117,7 @@ def _ids(translator: Translator, source: str, target: str | None) -> tuple[list[
     if target is None:
         [hypotheses] = translator.search([source_ids])
         return source_ids, list(hypotheses[0].tokens)
-    [target_ids] = translator.tokenizer.encode([target])
+    [target_ids] = translator.tokenizer.target.encode([target])
     _check_length(target_ids, longest, "translation")
     return source_ids, target_ids
 

@@ -1,0 +1,52 @@
+"""`translator import`: a MarianMT model of transformers as a run, with the proof that it is one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from translator.cli.console import app, say
+
+
+@app.command("import")
+def import_cli(
+    origin: Annotated[
+        str,
+        typer.Argument(
+            metavar="hf:PATH_OR_NAME",
+            help="A MarianMT folder, or the name of one on the Hugging Face hub.",
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Of the run, in runs/NAME; else that of the checkpoint.")
+    ] = None,
+    source_language: Annotated[
+        str | None,
+        typer.Option("--from", help="Language code, if the name does not end in -en-es."),
+    ] = None,
+    target_language: Annotated[str | None, typer.Option("--to", help="Language code.")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sentences to compare on, one a line; else English or Spanish ones of this package."
+        ),
+    ] = None,
+) -> None:
+    """Make a run of a MarianMT model, and compare its translations with the model's own.
+
+    The run translates, exports and serves as any other; `training.start_from` fine-tunes it.
+    """
+    from translator.evaluation.sets import read_sentences
+    from translator.importing import import_checkpoint
+
+    run, proof = import_checkpoint(
+        origin,
+        read_sentences(source) if source else None,
+        name=name,
+        languages=(source_language, target_language),
+    )
+    say(
+        f"{proof.sentences:,} sentences: read alike {proof.identical_ids:.1%}, translated alike "
+        f"(greedy) {proof.identical_greedy:.1%}, logits within {proof.logits_difference:.0e}"
+    )
+    typer.echo(run.path)

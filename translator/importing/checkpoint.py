@@ -1,0 +1,155 @@
+"""What is in a MarianMT checkpoint? transformers loads it; what no run can be is refused."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from translator.config import HUB_PREFIX
+from translator.errors import RunError, TranslatorError
+from translator.export.huggingface import import_transformers, quietly
+
+_ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "silu", "swish": "silu"}  # theirs → ours
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A MarianMT model and its tokenizer as transformers loads them, checked."""
+
+    origin: str  # hf:PATH_OR_NAME
+    model: Any  # MarianMTModel, in float32
+    tokenizer: Any  # MarianTokenizer
+
+    @property
+    def config(self) -> Any:
+        """Its MarianConfig."""
+        return self.model.config
+
+    @property
+    def name(self) -> str:
+        """The last part of the path or of the name."""
+        return PurePath(self.origin.removeprefix(HUB_PREFIX)).name
+
+    @property
+    def languages(self) -> tuple[str, str] | None:
+        """Source and target, if the name ends in them (…-en-es) or the tokenizer knows."""
+        named = re.search(r"-([a-z]{2,3})-([a-z]{2,3})$", self.name)
+        if named:
+            return named[1], named[2]
+        known = self.tokenizer.source_lang, self.tokenizer.target_lang
+        return known if all(known) else None
+
+    @property
+    def activation(self) -> str:
+        """The activation as a run's configuration names it."""
+        return _ACTIVATIONS[self.config.activation_function]
+
+    @property
+    def order(self) -> Tensor:
+        """The id [V] of each of our ids, which begin with <pad>, <unk>, <s> and </s>.
+
+        Marian begins a translation with <pad>: that is its <s>.
+        """
+        pad, end = self.config.pad_token_id, self.config.eos_token_id
+        unknown = self.tokenizer.encoder["<unk>"]
+        special = {pad, unknown, end}
+        others = (i for i in sorted(self.tokenizer.encoder.values()) if i not in special)
+        return torch.tensor([pad, unknown, pad, end, *others])
+
+    @property
+    def pieces(self) -> list[str]:
+        """The piece of each of our ids."""
+        by_id = {number: piece for piece, number in self.tokenizer.encoder.items()}
+        return ["<pad>", "<unk>", "<s>", "</s>", *(by_id[i] for i in self.order[4:].tolist())]
+
+    @property
+    def never(self) -> list[int]:
+        """Their ids that no translation holds: <pad>, and those that generation forbids."""
+        forbidden = self.model.generation_config.bad_words_ids or []
+        single = {ids[0] for ids in forbidden if len(ids) == 1}
+        return sorted({self.config.pad_token_id, *single})
+
+
+def load_checkpoint(origin: str) -> Checkpoint:
+    """Load hf:PATH_OR_NAME, a folder or a model of the Hugging Face hub.
+
+    Weights that are pickled are read as weights only: nothing in them is run. Raises RunError for
+    what cannot be loaded, and for a model that a run of ours cannot be.
+    """
+    if not origin.startswith(HUB_PREFIX):
+        raise RunError(
+            f"{origin} does not begin with {HUB_PREFIX}",
+            f"Write {HUB_PREFIX}{origin}, a folder or a name of the Hugging Face hub.",
+        )
+    transformers = import_transformers()
+    path = origin.removeprefix(HUB_PREFIX)
+    with _explained(origin), quietly(transformers):
+        config = transformers.AutoConfig.from_pretrained(path)
+        if config.model_type != "marian":
+            kind = (config.architectures or [config.model_type])[0]
+            raise RunError(
+                f"{origin} is a {kind}, which cannot be imported",
+                "Only MarianMTModel can, such as Helsinki-NLP/opus-mt-en-es.",
+            )
+        tokenizer = transformers.MarianTokenizer.from_pretrained(path)
+        model, loading = transformers.MarianMTModel.from_pretrained(
+            path, dtype=torch.float32, weights_only=True, output_loading_info=True
+        )
+    if loading["missing_keys"]:
+        missing = sorted(loading["missing_keys"])
+        raise RunError(f"{origin} lacks weights: {', '.join(missing[:3])}", "Fetch it again.")
+    checkpoint = Checkpoint(origin, model.eval(), tokenizer)
+    for reason in _obstacles(checkpoint):
+        raise RunError(
+            f"{origin} cannot be imported: {reason}",
+            "Only what Helsinki-NLP/opus-mt models of one language pair are made of can be.",
+        )
+    return checkpoint
+
+
+@contextmanager
+def _explained(origin: str) -> Iterator[None]:
+    """Tell what transformers could not load in one sentence: it raises many kinds of errors."""
+    try:
+        yield
+    except TranslatorError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        path = origin.removeprefix(HUB_PREFIX)
+        raise RunError(
+            f"transformers cannot load {origin}: {reason}",
+            "A folder needs config.json, the weights, source.spm, target.spm and vocab.json."
+            if Path(path).is_dir()
+            else f"There is no folder {path}; a model of the hub needs the network, or its cache.",
+        ) from error
+
+
+def _obstacles(checkpoint: Checkpoint) -> Iterator[str]:
+    """What this checkpoint has and a run cannot have."""
+    config, vocabulary = checkpoint.config, checkpoint.tokenizer.encoder
+    if checkpoint.tokenizer.separate_vocabs or not config.share_encoder_decoder_embeddings:
+        yield "each language has a vocabulary of its own"
+    if any(piece.startswith(">>") and piece.endswith("<<") for piece in vocabulary):
+        yield "it has several target languages, named at the beginning of a text"
+    if sorted(vocabulary.values()) != list(range(config.vocab_size)):
+        yield f"vocab.json does not have the {config.vocab_size:,} pieces of the model"
+    if "<s>" in vocabulary:
+        yield "vocab.json has a piece <s>"
+    special = {"<pad>": config.pad_token_id, "</s>": config.eos_token_id}
+    if any(vocabulary.get(piece) != number for piece, number in special.items()):
+        yield "<pad> and </s> are not where config.json says"
+    if config.decoder_start_token_id != config.pad_token_id:
+        yield "a translation does not begin with <pad>"
+    if not config.scale_embedding:
+        yield "the embeddings are not scaled"
+    if config.activation_function not in _ACTIVATIONS:
+        yield f"the activation is {config.activation_function}"
+    for part in ("attention_heads", "ffn_dim"):
+        if getattr(config, f"encoder_{part}") != getattr(config, f"decoder_{part}"):
+            yield f"encoder and decoder differ in {part}"
