@@ -27,9 +27,7 @@ def import_cli(
     target_language: Annotated[str | None, typer.Option("--to", help="Language code.")] = None,
     source: Annotated[
         Path | None,
-        typer.Option(
-            help="Sentences to compare on, one a line; else English or Spanish ones of this package."
-        ),
+        typer.Option(help="Sentences to compare on, one a line; else some of this package."),
     ] = None,
 ) -> None:
     """Make a run of a MarianMT model, and compare its translations with the model's own.
