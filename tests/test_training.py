@@ -568,14 +568,14 @@ def test_an_interrupted_run_that_started_from_another_ends_in_the_same_bytes(
     config = from_run("start")
     list(train(config))
     run = RunDirectory(RUNS / "tiny")
-    expected, metrics = model_bytes(), [entry["step"] for entry in run.read_metrics()]
+    expected, metrics = trained_bytes(), [entry["step"] for entry in run.read_metrics()]
     run.path.rename(RUNS / "uninterrupted")
 
     run_to_step(config, last)
     if last == 7:  # from a checkpoint on, the other run is not needed
         Path("start").rename("elsewhere")
     list(train(config))
-    assert model_bytes() == expected
+    assert trained_bytes() == expected
     assert [entry["step"] for entry in run.read_metrics()] == metrics
     assert metrics[0] == 0
 
