@@ -16,7 +16,7 @@ import pytest
 from conftest import ended
 
 from translator.config import Config, load_config
-from translator.data import BatchStream, Counts, SentencePair, bare_text
+from translator.data import BatchStream, Counts, SentencePair, bare_text, read_pairs
 from translator.errors import DataError, RunError
 from translator.preparation import Splits, TrainingData, prepare_data
 from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
@@ -140,6 +140,23 @@ def test_memory_is_mapped_not_held():
         for array in (corpus.ids, corpus.offsets):
             assert isinstance(array.base, np.memmap)
     assert data.train.ids.dtype == np.uint16
+
+
+def test_the_first_pairs_are_on_the_disk_before_the_last_are_read(monkeypatch):
+    """So memory does not grow with the corpus: every pass over it is a stream."""
+    write_corpus(CORPUS, 40_000)
+    written = []
+
+    def watched(*arguments):
+        yield from read_pairs(*arguments)
+        written.append([file.stat().st_size for file in RUNS.glob(".prepared/.*/train.ids")])
+
+    monkeypatch.setattr("translator.preparation.read_pairs", watched)
+    small = ["tokenizer.sample_sentences=1000", "data.held_out_pairs=5"]
+    ids = prepare("a", *small, "data.cleaning.enabled=false").train.ids
+    *earlier, [size] = written
+    assert earlier == [[]] * len(earlier)  # passes that draw the held-out sets and the sample
+    assert ids.nbytes / 4 < size < ids.nbytes
 
 
 # --- made once ------------------------------------------------------------------------------------
