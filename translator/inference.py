@@ -4,8 +4,8 @@ The encoder computes no padding; keys and values of the past and of the memory a
 and kept; projections of the same states are one product. On a CPU, weights are laid out once in
 the order in which oneDNN's product reads them.
 
-A guarantee comes with it: on a CPU, what is computed for a sentence is the same, bit for bit,
-whatever other sentences are in the batch and however many threads compute. Each row of a packed
+A guarantee comes with it: on a CPU with one thread, what is computed for a sentence is the same,
+bit for bit, whatever other sentences are in the batch; with more, but for the last digits. Each row of a packed
 product depends on its own row only, and attention over keys padded to a multiple of 16 does not
 depend on the padding.
 
