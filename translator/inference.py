@@ -5,9 +5,9 @@ and kept; projections of the same states are one product. On a CPU, weights are 
 the order in which oneDNN's product reads them.
 
 A guarantee comes with it: on a CPU with one thread, what is computed for a sentence is the same,
-bit for bit, whatever other sentences are in the batch; with more, but for the last digits. Each row of a packed
-product depends on its own row only, and attention over keys padded to a multiple of 16 does not
-depend on the padding.
+bit for bit, whatever other sentences are in the batch; with more, but for the last digits. Each
+row of a packed product depends on its own row only, and attention over keys padded to a multiple
+of 16 does not depend on the padding.
 
 Shapes: B sentences, S source length, N hypotheses, D d_model, H num_heads, K = D / H size of a
 head, L decoder layers, V vocabulary.
