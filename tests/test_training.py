@@ -240,6 +240,20 @@ def test_shares_of_processes_and_parts_add_up_to_the_step_of_one_process() -> No
     torch.testing.assert_close(whole.weights.gradients, parts.weights.gradients)
 
 
+def shown_by_limited(config: Config) -> str:
+    """What the script limited.py prints, in a process that may run out of memory."""
+    overrides = [f"{key}={value}" for key, value in flat(config.model_dump())]
+    made = subprocess.run(
+        [sys.executable, "limited.py", *overrides],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert made.returncode == 0, made.stderr
+    return made.stdout
+
+
 @pytest.mark.slow
 def test_a_batch_that_does_not_fit_into_memory_is_computed_in_parts() -> None:
     """A real limit of memory, in a process of its own."""
@@ -266,21 +280,13 @@ def test_a_batch_that_does_not_fit_into_memory_is_computed_in_parts() -> None:
         "training.max_steps=1",
         "model.dropout=0",
     )
-    overrides = [f"{key}={value}" for key, value in flat(config.model_dump())]
-    made = subprocess.run(
-        [sys.executable, "limited.py", *overrides],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert made.returncode == 0, made.stderr
+    shown = shown_by_limited(config)
     # How many parts it takes depends on what the allocator of the machine still holds.
-    parts = {int(found) for found in re.findall(r"computed in (\d+) parts", made.stdout)}
-    assert parts, made.stdout
+    parts = {int(found) for found in re.findall(r"computed in (\d+) parts", shown)}
+    assert parts, shown
     for n in parts:
         advice = f"training.tokens_per_batch: {8192 // n} with training.accumulate_batches: {n}"
-        assert advice in made.stdout
+        assert advice in shown
 
 
 @pytest.mark.slow
@@ -313,16 +319,8 @@ def test_what_did_not_fit_into_memory_gives_the_gradients_of_what_does() -> None
         "print(json.dumps([parts, one.parts, fitting]))\n",
         encoding="utf-8",
     )
-    overrides = [f"{key}={value}" for key, value in flat(tiny(*settings).model_dump())]
-    made = subprocess.run(
-        [sys.executable, "limited.py", *overrides],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert made.returncode == 0, made.stderr
-    limited, whole, fitting = json.loads(made.stdout)
+    shown = shown_by_limited(tiny(*settings))
+    limited, whole, fitting = json.loads(shown)
     assert limited > whole == 1
     assert fitting < 4096
 

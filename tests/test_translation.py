@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 import random
 import shutil
 import threading
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from translator import Translator as PublicTranslator
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
+from translator.decoding import Beams
 from translator.errors import RunError
 from translator.glossary import Glossary
 from translator.runs import RunDirectory
@@ -22,8 +24,11 @@ from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
     Translator,
     _batches_of_like_length,
+    _Part,
     _repeats,
+    _rules,
     join_parts,
+    loops,
     split_long,
 )
 
@@ -205,6 +210,29 @@ def test_neither_batch_nor_order_changes_a_bit_of_a_score(
     decoding = DecodingConfig(beam_size=beam_size, n_best=beam_size)
     together = translator.translate(sources[::-1], decoding)[::-1]
     assert together == [translator.translate([source], decoding)[0] for source in sources]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(4, 6), max_size=6),
+    st.lists(st.integers(4, 6), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_only_its_end_may_follow_a_prefix_that_has_begun_to_loop(
+    start: list[int], cycle: list[int], may_loop: bool
+) -> None:
+    ids = start + cycle * 12
+    first = next(n for n in range(len(ids) + 1) if loops((), ids[:n]))
+    [rule] = _rules(
+        [_Part(0, (7,) * 20 if may_loop else (7,), "")], DecodingConfig(), torch.device("cpu")
+    )
+    zero, log_probs = torch.zeros(1, dtype=torch.long), torch.full((1, 1, 8), -2.0)
+    for n in (first - 1, first):
+        prefix = torch.tensor(ids[:n])[None, None]
+        beams = Beams(zero, zero + 99, torch.zeros(1, 1), prefix, zero + 1)
+        found = rule(beams, log_probs)[0, 0]
+        only_the_end = torch.arange(8).ne(EOS_ID) & (n == first and not may_loop)
+        assert torch.equal(found, log_probs[0, 0].masked_fill(only_the_end, -math.inf))
 
 
 def test_a_text_is_seen_to_grow_into_its_translation(translator: Translator) -> None:

@@ -126,6 +126,7 @@ class Translator:
         self.model = model.eval()
         precision = precision or config.decoding.precision
         self._engine = Engine(model, getattr(torch, precision))
+        self._rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
         self._continues_word = torch.tensor(
             [
                 not piece.startswith("▁") and any(map(str.isalnum, piece)) and i > EOS_ID
@@ -138,7 +139,10 @@ class Translator:
     def from_run(
         cls, path: str | Path, device: str = "auto", precision: Precision | None = None
     ) -> "Translator":
-        """Load the best model of a run directory; RunError when it is missing or damaged."""
+        """Load the best model of a run directory; RunError when it is missing or damaged.
+
+        The process keeps the memory that it frees from then on: see `hardware.keep_memory`.
+        """
         run = RunDirectory(Path(path))
         run.check_model()
         config = run.read_config()
@@ -279,8 +283,7 @@ class Translator:
         decoding: DecodingConfig,
     ) -> None:
         """Run the jobs; parts whose search went wrong are searched again beside the others."""
-        rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
-        for job, results in run_searches(self._engine, waiting, rows_at_once):
+        for job, results in run_searches(self._engine, waiting, self._rows_at_once):
             again: dict[DecodingConfig, list[int]] = {}
             for index, hypotheses in zip(job.sentences, results, strict=True):
                 other = self._keep(found[index], parts[index], hypotheses, decoding)
@@ -314,10 +317,9 @@ class Translator:
         self, parts: Sequence[_Part], indices: Sequence[int], decoding: DecodingConfig
     ) -> Iterator[Job]:
         """Parts of like length are decoded together, those that must hold terms by themselves."""
-        rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
         for constrained in (False, True):
             chosen = [i for i in indices if bool(parts[i].terms) == constrained]
-            most = max(1, rows_at_once // _slots(decoding, constrained))
+            most = max(1, self._rows_at_once // _slots(decoding, constrained))
             lengths = [len(parts[i].ids) for i in chosen]
             for batch in _batches_of_like_length(lengths, decoding.tokens_per_batch, most):
                 yield self._job(parts, [chosen[i] for i in batch], decoding)

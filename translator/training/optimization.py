@@ -10,9 +10,8 @@ from translator.config import TrainingConfig
 from translator.model import Seq2SeqTransformer
 
 MEASURED_STEPS = 30  # after which a budget of minutes becomes one of steps
-_NEWTON_SCHULZ_STEPS = (
-    3  # of Muon; 5 are usual, learn no more in a step, and take 1.7 times as long
-)
+# Of Muon. 5 are usual; they learn no more in a step (docs/recipes.md) and take 1.7 times as long.
+_NEWTON_SCHULZ_STEPS = 3
 
 
 def learning_rate(step: int, settings: TrainingConfig, max_steps: int | None) -> float:
