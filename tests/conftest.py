@@ -34,6 +34,17 @@ CIPHER = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Two threads share each computation, as on a user's machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A run that has learned to replace each word by another; its path is absolute."""

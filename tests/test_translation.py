@@ -203,6 +203,7 @@ def test_a_translation_never_asks_for_more_positions_than_the_model_has(
     translator.translate(["ana " * 12, "🍕🍕🍕"], decoding)
 
 
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("beam_size", [1, 5])
 def test_neither_batch_nor_order_changes_a_bit_of_a_score(
     translator: Translator, sources: list[str], beam_size: int

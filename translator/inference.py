@@ -4,10 +4,10 @@ The encoder computes no padding; keys and values of the past and of the memory a
 and kept; projections of the same states are one product. On a CPU, weights are laid out once in
 the order in which oneDNN's product reads them.
 
-A guarantee comes with it: on a CPU with one thread, what is computed for a sentence is the same,
-bit for bit, whatever other sentences are in the batch; with more, but for the last digits. Each
-row of a packed product depends on its own row only, and attention over keys padded to a multiple
-of 16 does not depend on the padding.
+A guarantee comes with it: on a CPU, what is computed for a sentence is the same, bit for bit,
+whatever other sentences are in the batch (of a model with more than one head: one head of one
+sentence, MKL shares out among threads). Each row of a packed product depends on its own row only,
+and keys are padded so that attention depends on neither the padding nor the thread (`_padded`).
 
 Shapes: B sentences, S source length, N hypotheses, D d_model, H num_heads, K = D / H size of a
 head, L decoder layers, V vocabulary.
@@ -34,7 +34,8 @@ try:  # the operators that torch's own compiler packs weights with; not every bu
 except AttributeError:
     _PACKS = False
 _FEW_ROWS, _MANY_ROWS = 4, 16  # what the number of rows of a product is a multiple of
-_ALIGNMENT = 16  # keys; the widest vector of a CPU holds so many float32
+_VECTOR = 16  # so many float32 are in the widest vector of a CPU
+_ALIGNMENT = 4  # so many float32 are 16 bytes
 
 
 class Past:
@@ -53,12 +54,15 @@ class Past:
         self.length = 0
         self.hypotheses = sentences
         self._all = torch.arange(sentences, device=memory.device)
-        self._states = memory.new_empty(_ALIGNMENT, layers, sentences, width)  # [room, L, N, 2D]
+        self._states = memory.new_empty(_VECTOR, layers, sentences, width)  # [room, L, N, 2D]
+        self._padded = 0  # positions that the next step looks at; those to come are zeros
+        self.attend = memory.new_empty(0)  # [1, 1, 1, padded] 0, or -inf at those to come
+        self._make_room()
 
     def append(self, layer: int, keys_values: Tensor) -> tuple[Tensor, Tensor]:
-        """Add the newest position [N, 2D] of a layer: all its keys and values [N, H, length, K]."""
+        """Add the newest position [N, 2D] of a layer: all its keys and values [N, H, padded, K]."""
         self._states[self.length, layer] = keys_values
-        past = self._states[: self.length + 1, layer]  # [length, N, 2D]
+        past = self._states[: self._padded, layer]  # [padded, N, 2D]
         keys, values = past.unflatten(2, (2, self.heads, -1)).permute(2, 1, 3, 0, 4)
         return keys, values
 
@@ -69,8 +73,7 @@ class Past:
     def advance(self) -> None:
         """All layers have been given the newest position: make room for the next."""
         self.length += 1
-        if self.length == len(self._states):
-            self._states = torch.cat((self._states, torch.empty_like(self._states)))
+        self._make_room()
 
     def reorder(self, rows: Tensor) -> None:
         """Go on with these rows [N'] of the N hypotheses, sentence by sentence."""
@@ -84,9 +87,19 @@ class Past:
         states = self._states.new_empty(*self._states.shape[:2], len(rows), self._states.shape[3])
         known = self._states[: self.length]
         torch.index_select(known, 2, rows, out=states[: self.length])
+        states[self.length : self._padded] = 0.0
         self._states = states
         self.hypotheses = len(rows)
         self._all = torch.arange(len(rows), device=rows.device)
+
+    def _make_room(self) -> None:
+        """For the newest position and the padding after it."""
+        known, self._padded = self._padded, _padded(self.length + 1, self.memory.shape[4])
+        if self._padded > len(self._states):
+            self._states = torch.cat((self._states, torch.empty_like(self._states)))
+        self._states[known : self._padded] = 0.0
+        self.attend = self.memory.new_zeros(1, 1, 1, self._padded)
+        self.attend[..., self.length + 1 :] = -torch.inf
 
 
 class Engine:
@@ -130,8 +143,10 @@ class Engine:
 
     def encode(self, source: Tensor) -> Past:
         """Encode source ids [B, S], padded to the right; nothing has been decoded yet."""
-        source = F.pad(source, (0, -source.shape[1] % _ALIGNMENT), value=PAD_ID)
-        sentences, length = source.shape
+        whole = -(-source.shape[1] // _VECTOR) * _VECTOR
+        length = _padded(whole, self._source_embedding.shape[1] // self.heads)
+        source = F.pad(source, (0, length - source.shape[1]), value=PAD_ID)
+        sentences = len(source)
         is_real = source != PAD_ID
         real = is_real.flatten().nonzero()[:, 0]  # [R] the positions that are no padding …
         real = torch.cat((real, real[:1].expand(_spare(len(real)))))  # … the first several times
@@ -172,6 +187,17 @@ class Engine:
             past.advance()
         logits = self._output(self._norm(x))[:rows]
         return torch.log_softmax(logits, dim=1, out=logits)  # in place: it is large
+
+
+def _padded(keys: int, head_size: int) -> int:
+    """To how many keys so many are padded, for attention to have the same bits in every thread.
+
+    Torch's attention gives each thread a scratch of keys + K + 2 numbers for every query, and how
+    MKL adds up hangs on whether that begins at a multiple of 16 bytes: so each of them must. The
+    softmax adds whole vectors of keys otherwise than those left over: what is padded in one batch
+    and not in another must fill whole vectors before.
+    """
+    return keys + -(keys + head_size + 2) % _ALIGNMENT
 
 
 def _spare(rows: int) -> int:
@@ -361,7 +387,9 @@ class _SelfAttention(_Residual):
         for past, rows in zip(pasts, _rows_of(pasts, projected), strict=True):
             keys, values = past.append(layer, rows[:, x.shape[1] :])
             queries = rows[:, : x.shape[1]].unflatten(1, (self.heads, 1, -1))
-            attended = F.scaled_dot_product_attention(queries, keys, values)  # [Nᵢ, H, 1, K]
+            attended = F.scaled_dot_product_attention(
+                queries, keys, values, attn_mask=past.attend
+            )  # [Nᵢ, H, 1, K]
             heads.append(attended.flatten(1))
         return self.after(x + self.out(_with_spare(heads, len(x))))
 
