@@ -334,3 +334,17 @@ def test_what_cannot_be_asked_is_said(
     done = translator("translate", "--run", trained_run.path, *options, cwd=tmp_path)
     assert done.returncode == code
     assert message in " ".join(done.stderr.split())
+
+
+def test_no_help_text_is_taken_for_markup() -> None:
+    """Typer leaves out what stands in brackets."""
+    from typer.main import get_command
+
+    from translator.cli import app
+
+    groups, texts = [get_command(app)], []
+    for command in groups:
+        groups += getattr(command, "commands", {}).values()
+        texts += [command.help, *(getattr(each, "help", None) for each in command.params)]
+    assert len(texts) > 100
+    assert [text for text in texts if "[" in (text or "")] == []

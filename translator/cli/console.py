@@ -25,9 +25,7 @@ app = typer.Typer(
 
 RunOption = Annotated[
     Path | None,
-    typer.Option(
-        "--run", help="Run directory [default: $TRANSLATOR_RUN, else the newest in runs/]."
-    ),
+    typer.Option("--run", help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
 ]
 BeamOption = Annotated[
     int | None, typer.Option("--beam-size", min=1, help="Slots of the beam; 1 is greedy search.")

@@ -31,7 +31,7 @@ def export_cli(
     ] = "float32",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A new folder [default: RUN/export/FORMAT]."),
+        typer.Option("--output", "-o", help="A new folder; else RUN/export/FORMAT."),
     ] = None,
     sample: Annotated[
         int, typer.Option(min=1, help="Sentences to compare the export and the run on.")

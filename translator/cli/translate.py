@@ -118,7 +118,7 @@ def translate_cli(
         str | None, typer.Option(help="What to translate of TSV, CSV and JSON lines: name, or 0 …")
     ] = None,
     into: Annotated[
-        str | None, typer.Option(help="Write to this column, new or not [default: --column].")
+        str | None, typer.Option(help="Write to this column, new or not; else to --column.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace translations in PO, XLIFF and TMX.")

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# From text pairs to a measured export in one command, on a CPU or a GPU. It may be killed at any
+# time, and goes on when it is called again.
+#
+#   scripts/train_and_measure.sh configs/en-es.yaml [--set KEY=VALUE …]
+#
+# Reads corpus/{train,valid,test} (docs/results.md); leaves the run in runs/NAME and what was
+# measured in measured/NAME.
+set -euo pipefail
+
+config=$1
+shift
+name=$(sed -n 's/^name: *//p' "$config")
+run=runs/$name
+out=measured/$name
+tests=(corpus/test/{tatoeba-test,newstest20{09,10,11}}.en-es.tsv)
+mkdir -p "$out"
+
+{ date; uname -srm; grep -m1 'model name' /proc/cpuinfo; nproc; nvidia-smi -L; } > "$out/machine.txt" 2>&1 || true
+translator train "$config" "$@" 2>&1 | tee -a "$out/train.log"
+
+for beam in 1 5; do
+    translator evaluate --run "$run" --beam-size $beam > "$out/beam-$beam.txt" 2> "$out/beam-$beam.log"
+done
+translator evaluate --run "$run" --split test/tatoeba-test --beam-size 1 --robustness \
+    > "$out/robustness.txt" 2>&1
+translator report "$run" --output "$out/report.html"
+translator plot "$run" --output "$out/curves"
+
+# Ten sentences by a rule made before looking: each 500th of tatoeba-test, from the first on.
+awk -F '\t' 'NR % 500 == 1 { print $1 }' "${tests[0]}" > "$out/ten.en"
+awk -F '\t' 'NR % 500 == 1 { print $2 }' "${tests[0]}" > "$out/ten.es"
+translator translate --run "$run" --input "$out/ten.en" --output "$out/ten.translated"
+
+for quantization in float32 int8; do
+    translator export "$run" --quantization $quantization --sample 2000 --force \
+        --output "$out/ctranslate2-$quantization" > "$out/export-$quantization.txt"
+done
+for test in tatoeba-test newstest2011; do
+    for side in 1:en 2:es; do
+        cut -f "${side%:*}" "corpus/test/$test.en-es.tsv" > "$out/$test.${side#*:}"
+    done
+    python scripts/bench_decode.py --run "$run" --test "$out/$test".{en,es} --sentences 2000 \
+        --json "$out/speed-$test.json" > "$out/speed-$test.txt"
+done
+du -sb "$run/model.safetensors" "$out"/ctranslate2-* > "$out/sizes.txt"
