@@ -44,7 +44,9 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
     others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
     quiet = quiet or others_speak
     if not quiet:
-        say(f"reading {', '.join(corpus.path for corpus in config.data.train)}")
+        paths = [corpus.path for corpus in config.data.train]
+        more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+        say(f"reading {', '.join(paths[:3])}{more}")
     display: _Progress | None = None
     events = training.train(config)
     if config.training.tensorboard and not others_speak:
