@@ -56,7 +56,7 @@ class Past:
         self._all = torch.arange(sentences, device=memory.device)
         self._states = memory.new_empty(_VECTOR, layers, sentences, width)  # [room, L, N, 2D]
         self._padded = 0  # positions that the next step looks at; those to come are zeros
-        self.attend = memory.new_empty(0)  # [1, 1, 1, padded] 0, or -inf at those to come
+        self.attend_past = memory.new_empty(0)  # [1, 1, 1, padded] 0, or -inf at those to come
         self._make_room()
 
     def append(self, layer: int, keys_values: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,8 +98,8 @@ class Past:
         if self._padded > len(self._states):
             self._states = torch.cat((self._states, torch.empty_like(self._states)))
         self._states[known : self._padded] = 0.0
-        self.attend = self.memory.new_zeros(1, 1, 1, self._padded)
-        self.attend[..., self.length + 1 :] = -torch.inf
+        self.attend_past = self.memory.new_zeros(1, 1, 1, self._padded)
+        self.attend_past[..., self.length + 1 :] = -torch.inf
 
 
 class Engine:
@@ -388,7 +388,7 @@ class _SelfAttention(_Residual):
             keys, values = past.append(layer, rows[:, x.shape[1] :])
             queries = rows[:, : x.shape[1]].unflatten(1, (self.heads, 1, -1))
             attended = F.scaled_dot_product_attention(
-                queries, keys, values, attn_mask=past.attend
+                queries, keys, values, attn_mask=past.attend_past
             )  # [Nᵢ, H, 1, K]
             heads.append(attended.flatten(1))
         return self.after(x + self.out(_with_spare(heads, len(x))))
