@@ -27,9 +27,9 @@ translator evaluate --run "$run" --split test/tatoeba-test --beam-size 1 --robus
 translator report "$run" --output "$out/report.html"
 translator plot "$run" --output "$out/curves"
 
-# Ten sentences by a rule made before looking: each 500th of tatoeba-test, from the first on.
-awk -F '\t' 'NR % 500 == 1 { print $1 }' "${tests[0]}" > "$out/ten.en"
-awk -F '\t' 'NR % 500 == 1 { print $2 }' "${tests[0]}" > "$out/ten.es"
+# Ten sentences by a rule made before looking: numbers 500, 1000, … 5000 of tatoeba-test.
+awk -F '\t' 'NR % 500 == 0 { print $1 }' "${tests[0]}" > "$out/ten.en"
+awk -F '\t' 'NR % 500 == 0 { print $2 }' "${tests[0]}" > "$out/ten.es"
 translator translate --run "$run" --input "$out/ten.en" --output "$out/ten.translated"
 
 for quantization in float32 int8; do
