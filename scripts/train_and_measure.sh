@@ -16,7 +16,13 @@ out=measured/$name
 tests=(corpus/test/{tatoeba-test,newstest20{09,10,11}}.en-es.tsv)
 mkdir -p "$out"
 
-{ date; uname -srm; grep -m1 'model name' /proc/cpuinfo; nproc; nvidia-smi -L; } > "$out/machine.txt" 2>&1 || true
+{
+    date
+    uname -srm
+    grep -m1 'model name' /proc/cpuinfo || true
+    nproc --all
+    ! command -v nvidia-smi > /dev/null || nvidia-smi -L
+} > "$out/machine.txt"
 translator train "$config" "$@" 2>&1 | tee -a "$out/train.log"
 
 for beam in 1 5; do
@@ -40,7 +46,7 @@ for test in tatoeba-test newstest2011; do
     for side in 1:en 2:es; do
         cut -f "${side%:*}" "corpus/test/$test.en-es.tsv" > "$out/$test.${side#*:}"
     done
-    python scripts/bench_decode.py --run "$run" --test "$out/$test".{en,es} --sentences 2000 \
-        --json "$out/speed-$test.json" > "$out/speed-$test.txt"
+    python scripts/bench_decode.py --run "$run" --test "$out/$test".{en,es} --sentences 1000 \
+        --rounds 2 --json "$out/speed-$test.json" > "$out/speed-$test.txt"
 done
 du -sb "$run/model.safetensors" "$out"/ctranslate2-* > "$out/sizes.txt"
