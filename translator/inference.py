@@ -7,7 +7,7 @@ the order in which oneDNN's product reads them.
 A guarantee comes with it: on a CPU, what is computed for a sentence is the same, bit for bit,
 whatever other sentences are in the batch (of a model with more than one head: one head of one
 sentence, MKL shares out among threads). Each row of a packed product depends on its own row only,
-and keys are padded so that attention depends on neither the padding nor the thread (`_padded`).
+and keys are padded so that attention depends on neither the padding nor the thread (`_aligned`).
 
 Shapes: B sentences, S source length, N hypotheses, D d_model, H num_heads, K = D / H size of a
 head, L decoder layers, V vocabulary.
@@ -94,7 +94,7 @@ class Past:
 
     def _make_room(self) -> None:
         """For the newest position and the padding after it."""
-        known, self._padded = self._padded, _padded(self.length + 1, self.memory.shape[4])
+        known, self._padded = self._padded, _aligned(self.length + 1, self.memory.shape[4])
         if self._padded > len(self._states):
             self._states = torch.cat((self._states, torch.empty_like(self._states)))
         self._states[known : self._padded] = 0.0
@@ -144,7 +144,7 @@ class Engine:
     def encode(self, source: Tensor) -> Past:
         """Encode source ids [B, S], padded to the right; nothing has been decoded yet."""
         whole = -(-source.shape[1] // _VECTOR) * _VECTOR
-        length = _padded(whole, self._source_embedding.shape[1] // self.heads)
+        length = _aligned(whole, self._source_embedding.shape[1] // self.heads)
         source = F.pad(source, (0, length - source.shape[1]), value=PAD_ID)
         sentences = len(source)
         is_real = source != PAD_ID
@@ -189,7 +189,7 @@ class Engine:
         return torch.log_softmax(logits, dim=1, out=logits)  # in place: it is large
 
 
-def _padded(keys: int, head_size: int) -> int:
+def _aligned(keys: int, head_size: int) -> int:
     """To how many keys so many are padded, for attention to have the same bits in every thread.
 
     Torch's attention gives each thread a scratch of keys + K + 2 numbers for every query, and how
