@@ -65,6 +65,18 @@ def files_below(path: Path) -> set[str]:
 # --- atomic writes --------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_by_the_file_that_found_no_room(tmp_path: Path) -> None:
+    file, partial = tmp_path / "config.yaml", tmp_path / ".config.yaml.partial"
+    file.write_bytes(b"old")
+    partial.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(file, b"new")
+    assert caught.value.filename == str(partial)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+    assert file.read_bytes() == b"old"
+
+
 def test_a_file_is_written_with_its_folder_and_nothing_beside_it(tmp_path):
     write_atomically(tmp_path / "a" / "b" / "file.txt", b"new")
     assert files_below(tmp_path) == {"a/b/file.txt"}

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -355,10 +355,16 @@ def write_atomically(file: Path, data: bytes) -> None:
 
 
 def _write_durably(file: Path, data: bytes) -> None:
-    with file.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with file.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:  # of a full disk the system does not say which file
+        error.filename = str(file)
+        with suppress(OSError):
+            file.unlink()
+        raise
 
 
 def _sync(file: Path) -> None:
