@@ -307,6 +307,23 @@ def test_marks_move_with_their_words() -> None:
     assert translated("**red** house\n", settings_of("markdown"), swap) == "casa **roja**\n"
 
 
+def test_sentences_with_marks_end_where_sentences_without_do() -> None:
+    heard: list[str] = []
+
+    def hear(texts: list[str]) -> list[str]:
+        heard.extend(texts)
+        return texts
+
+    sentences = [
+        "Ask Mr. **Smith** or `a. B.` now.",
+        "*Then* go, e.g. **to** him.",
+        "He is **in.**",
+    ]
+    line = " ".join([*sentences, "Do.\n"])
+    assert translated(line, settings_of("markdown"), hear) == line
+    assert {re.sub(r"[*`]", "", sentence) for sentence in sentences} <= set(heard)
+
+
 def test_a_mark_without_a_place_keeps_its_text() -> None:
     def forget(texts: list[str]) -> list[str]:
         return ["???" if len(text) > 12 else text.upper() for text in texts]

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from translator.documents.segments import Segment, around, has_words, join, kept
+from translator.sentences import split_sentences
 
-_SENTENCE_END = re.compile(r"(?:(?<=\w\w[.!?…])|(?<=^[.!?…]))(\s+)(?=[\"“(¿¡]?[A-ZÀ-Þ]|$)")
 _ALONE = re.compile(r"(\s*)(.*?)([\s:]*)", re.DOTALL)
 _BETWEEN_MARKS = re.compile(r"([^\w¿¡]*)(.*?)([^\w.!?…]*)", re.DOTALL)
+_SOME_WORD = "Xx"  # for a mark without text: whatever it stands for, it ends no sentence
 _SENTENCE_MARKS = " .!?…¡¿"
 
 TAGS = (
@@ -132,16 +133,21 @@ def _sentences(parts: list[str | _Span]) -> list[list[str | _Span]]:
     """Cut between sentences; a sentence keeps the white space that follows it."""
     if not any(isinstance(part, _Span) for part in parts):
         return [parts]  # whoever translates it cuts it better
+    texts = [part if isinstance(part, str) else part.text or _SOME_WORD for part in parts]
+    lengths = (len(text) + len(space) for text, space in split_sentences("".join(texts)))
+    cuts = list(itertools.accumulate(lengths))
     sentences: list[list[str | _Span]] = [[]]
-    for part in parts:
+    begin = 0
+    for part, text in zip(parts, texts, strict=True):
         if isinstance(part, _Span):
             sentences[-1].append(part)
-            continue
-        pieces = _SENTENCE_END.split(part)
-        for index, piece in enumerate(pieces):
-            sentences[-1].append(piece)
-            if index % 2:
-                sentences.append([])
+        else:
+            here = [cut - begin for cut in cuts if begin < cut <= begin + len(text)]
+            for start, end in itertools.pairwise([0, *here, len(text)]):
+                sentences[-1].append(text[start:end])
+                if end in here:
+                    sentences.append([])
+        begin += len(text)
     return [kept_parts for s in sentences if (kept_parts := [part for part in s if part])]
 
 
