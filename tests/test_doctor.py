@@ -10,15 +10,18 @@ from html.parser import HTMLParser
 
 import pytest
 import spoiled
+import torch
 from typer.testing import CliRunner
 
 from translator.cli import app
-from translator.config import Config, CorpusConfig
+from translator.config import Config, CorpusConfig, TokenizerConfig
 from translator.data import SentencePair, read_pairs
 from translator.doctor import Report, examine, render_html, write_clean
 from translator.doctor.alignment import MAX_SHIFT, Segment, StepWatch, find_swapped
 from translator.doctor.leakage import LeakWatch
 from translator.errors import DataError
+from translator.runs import RunDirectory
+from translator.tokenizer import Tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -362,6 +365,31 @@ def test_coverage_tells_what_the_tokenizer_cannot_spell(tmp_path):
     assert coverage["test/odd"].byte_share > 0
     assert "猫" in coverage["test/odd"].byte_characters
     assert coverage["test/odd"].unseen_word_share == pytest.approx(2 / 5)
+
+
+def test_coverage_is_that_of_the_tokenizers_of_the_run_to_start_from(tmp_path):
+    pieces = TokenizerConfig(vocabulary_size=300)
+    english, spanish = (Tokenizer.train([text], pieces) for text in ("abc abc", "xyz xyz"))
+    run = RunDirectory(tmp_path / "run")
+    run.write_config(Config())
+    run.write_tokenizer(Tokenizer(english.model, spanish.model))
+    run.write_model({"embedding.weight": torch.zeros(1)}, run.read_tokenizer())
+    file = spoiled.write(tmp_path / "a.en-es.tsv", [SentencePair("cabé", "zyxñ")] * 9)
+    values = {"data": {"train": {"path": str(file)}}, "training": {"start_from": str(run.path)}}
+    report = examine(Config.model_validate(values))
+    coverage = {each.split: each for each in report.coverage}
+    assert coverage["train"].byte_characters == "éñ"  # two bytes each
+    assert coverage["train"].byte_share == pytest.approx(4 / sum(map(len, tokens_of(run))))
+    assert not any("tokenizer" in line for line in report.suggestions)
+
+    values["training"]["start_from"] = str(tmp_path / "none")
+    finding = found(examine(Config.model_validate(values)), "tokenizer")
+    assert (finding.severity, str(tmp_path / "none") in finding.message) == ("serious", True)
+
+
+def tokens_of(run):
+    tokenizer = run.read_tokenizer()
+    return [*tokenizer.encode(["cabé"]), *tokenizer.target.encode(["zyxñ"])]
 
 
 def test_settings_are_suggested_where_they_matter(sound, tmp_path):

@@ -6,6 +6,9 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
 
 from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, SentencePair, read_pairs
@@ -24,10 +27,12 @@ from translator.doctor.report import (
     Severity,
 )
 from translator.doctor.textfiles import TextCorpus
-from translator.errors import DataError
-from translator.tokenizer import Tokenizer
+from translator.errors import DataError, TranslatorError
+from translator.runs import RunDirectory
+from translator.tokenizer import UNK_ID, Tokenizer
 
 _SAMPLE_PAIRS = 20_000  # of each corpus, drawn evenly, for what need not see every pair
+_SPELLED_PAIRS = 5000  # of each split
 _SAMPLES = 3  # shown for a rule
 _MAX_WORDS = 2_000_000  # of train that are remembered
 _SERIOUS_SHARE = 0.01  # of the pairs: swapped, or leaked from a held-out set
@@ -251,42 +256,56 @@ def _leak_finding(leak: Leak) -> Finding | None:
 def _spell(
     report: Report, config: Config, samples: dict[str, list[SentencePair]], words: set[str]
 ) -> None:
-    """Train the tokenizer of the configuration on a sample, and spell all splits with it."""
-    train = samples["train"]
-    if len(train) > _SAMPLE_PAIRS:
-        train = random.Random(config.seed).sample(train, _SAMPLE_PAIRS)
+    """Spell samples of all splits with the tokenizer that training will have."""
     try:
-        tokenizer = Tokenizer.train(itertools.chain.from_iterable(train), config.tokenizer)
-    except DataError as error:
+        tokenizer = _tokenizer(config, samples["train"])
+    except TranslatorError as error:
         report.findings.append(Finding("serious", "tokenizer", "train", error.message, error.hint))
         return
     report.vocabulary_size = tokenizer.vocabulary_size
-    spelled = {
-        piece
-        for piece in range(tokenizer.vocabulary_size)
-        if re.fullmatch(r"<0x[0-9A-F]{2}>", tokenizer.pieces([piece])[0])
-    }
     limit = config.data.max_tokens_per_sentence
     for split, pairs in samples.items():
-        texts = [text for pair in pairs[:5000] for text in pair]
-        ids = tokenizer.encode(texts)
-        tokens = sum(map(len, ids))
-        used = [word for text in texts for word in _WORD.findall(text.lower())]
-        characters = Counter(itertools.chain.from_iterable(texts))
-        alone = dict(zip(characters, tokenizer.encode(list(characters)), strict=True))
-        unknown = [c for c, _ in characters.most_common() if spelled.intersection(alone[c])]
-        longest = [max(len(a), len(b)) for a, b in zip(ids[::2], ids[1::2], strict=True)]
+        tokens, in_bytes, unknown = 0, 0, Counter[str]()
+        used: list[str] = []
+        longest = np.zeros(min(len(pairs), _SPELLED_PAIRS), int)
+        for side, speller in enumerate((tokenizer, tokenizer.target)):
+            texts = [pair[side] for pair in pairs[:_SPELLED_PAIRS]]
+            ids, no_pieces = speller.encode(texts), _no_pieces(speller)
+            longest = np.maximum(longest, list(map(len, ids)))
+            tokens += sum(map(len, ids))
+            in_bytes += sum(i in no_pieces for text in ids for i in text)
+            characters = Counter(itertools.chain.from_iterable(texts))
+            alone = zip(characters, speller.encode(list(characters)), strict=True)
+            unknown.update({c: characters[c] for c, own in alone if no_pieces.intersection(own)})
+            used += (word for text in texts for word in _WORD.findall(text.lower()))
         report.coverage.append(
             Coverage(
                 split,
-                len(texts),
+                2 * len(longest),
                 tokens / max(1, len(used)),
-                sum(piece in spelled for text in ids for piece in text) / max(1, tokens),
-                sum(length > limit for length in longest) / max(1, len(longest)),
+                in_bytes / max(1, tokens),
+                int((longest > limit).sum()) / max(1, len(longest)),
                 sum(word not in words for word in used) / max(1, len(used)),
-                "".join(unknown[:20]),
+                "".join(character for character, _ in unknown.most_common(20)),
             )
         )
+
+
+def _tokenizer(config: Config, train: list[SentencePair]) -> Tokenizer:
+    """That of the run to start from, or one that is learned from a sample."""
+    if config.training.start_from is not None:
+        start = RunDirectory(Path(config.training.start_from))
+        start.check_model()
+        return start.read_tokenizer()
+    if len(train) > _SAMPLE_PAIRS:
+        train = random.Random(config.seed).sample(train, _SAMPLE_PAIRS)
+    return Tokenizer.train(itertools.chain.from_iterable(train), config.tokenizer)
+
+
+def _no_pieces(tokenizer: Tokenizer) -> set[int]:
+    """The ids of bytes, and of what has not even those: they spell what has no piece."""
+    names = tokenizer.pieces(range(tokenizer.vocabulary_size))
+    return {i for i, name in enumerate(names) if i == UNK_ID or re.fullmatch("<0x..>", name)}
 
 
 def _suggestions(report: Report, config: Config) -> Iterator[str]:
@@ -299,7 +318,8 @@ def _suggestions(report: Report, config: Config) -> Iterator[str]:
         ),
         32_000,
     )
-    if not size / 2 <= config.tokenizer.vocabulary_size <= size * 2:
+    learned = config.training.start_from is None
+    if learned and not size / 2 <= config.tokenizer.vocabulary_size <= size * 2:
         yield f"tokenizer.vocabulary_size: {size}  # for {pairs:,} pairs"
     train = next((each for each in report.coverage if each.split == "train"), None)
     if train and train.too_long_share > 0.02:
@@ -308,7 +328,7 @@ def _suggestions(report: Report, config: Config) -> Iterator[str]:
             f"data.max_tokens_per_sentence: {longer}  # {train.too_long_share:.0%} of the pairs "
             "are longer"
         )
-    if train and train.byte_share > 0.005:
+    if learned and train and train.byte_share > 0.005:
         yield (
             "tokenizer.character_coverage: 1.0  # characters without a piece: "
             f"{train.byte_characters}"
