@@ -21,9 +21,10 @@ import torch
 from conftest import ended
 
 from translator.config import Config, TokenizerConfig, load_config, starting_from
-from translator.data import BatchStream, pack_rows
+from translator.data import BatchStream, SentencePair, occurring, pack_rows
 from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
+from translator.evaluation import score
 from translator.preparation import prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.tokenizer import Tokenizer
@@ -360,7 +361,7 @@ def test_an_interrupted_budget_keeps_its_number_of_steps_and_ends_in_the_same_by
 
 
 def test_training_stops_when_nothing_improves() -> None:
-    config = tiny("training.patience=2", "training.max_steps=1000", "training.learning_rate=1e-9")
+    config = tiny("training.patience=2", "training.max_steps=1000", "training.learning_rate=1e-30")
     events = list(train(config))
     assert [e.is_best for e in events if isinstance(e, Validated)] == [True, False, False]
     finished = events[-1]
@@ -469,6 +470,28 @@ def test_what_it_started_from_stays_the_best_where_nothing_better_comes(
     tokenizer = run.read_tokenizer()
     expected = trained_run.read_model(tokenizer)
     assert all(torch.equal(w, expected[name]) for name, w in run.read_model(tokenizer).items())
+
+
+def test_a_run_keeps_what_the_run_it_started_from_was_trained_on(
+    trained_run: RunDirectory, cipher_pairs: list[SentencePair]
+) -> None:
+    shutil.copytree(trained_run.path, "start")
+    list(train(from_run("start", "training.max_steps=1")))
+    run = RunDirectory(RUNS / "tiny")
+    known = run.read_fingerprints()
+    theirs = [pair.source for pair in cipher_pairs]
+    lines = Path("digits.en-es.tsv").read_text(encoding="utf-8").splitlines()
+    for sources in (theirs, [line.split("\t")[0] for line in lines]):
+        assert sum(occurring(sources, known["source"])) > 200
+    assert run.untold_start is None
+
+    RunDirectory(Path("start")).fingerprints_file.unlink()
+    list(train(from_run("start", "training.max_steps=1", "name=second")))
+    list(train(from_run(RUNS / "second", "training.max_steps=1", "name=third")))
+    for name in ("second", "third"):
+        run = RunDirectory(RUNS / name)
+        assert run.untold_start == "start"
+        assert not any(occurring(theirs, run.read_fingerprints()["source"]))
 
 
 def test_the_prepared_ids_are_those_of_the_tokenizer_it_starts_with(
@@ -625,6 +648,60 @@ def test_another_configuration_may_not_continue_a_run() -> None:
         list(train(tiny("training.learning_rate=0.1")))
 
 
+def test_a_run_is_trained_by_one_process_at_a_time() -> None:
+    config = tiny()
+    first = train(config)
+    next(event for event in first if isinstance(event, StepDone))
+    with pytest.raises(RunError, match="another process is training"):
+        next(train(config))
+    first.close()
+    list(train(config))
+
+
+def test_what_failed_before_it_learned_anything_claims_no_name() -> None:
+    with pytest.raises(TranslatorError, match=r"typo\.en-es\.tsv"):
+        list(train(tiny("data.train.path=typo.en-es.tsv")))
+    config, run = tiny(), RunDirectory(RUNS / "tiny")
+    run.write_config(config)
+    prepare_data(config, run)  # what a process leaves that is killed before its first step
+    corpus = Path("digits.en-es.tsv")
+    corpus.write_text(corpus.read_text(encoding="utf-8").replace("dos", "dues"), encoding="utf-8")
+    list(train(config))
+    list(train(tiny("name=fresh")))
+    assert trained_bytes() == trained_bytes("fresh")
+    assert run.read_tokenizer().sha256 == RunDirectory(RUNS / "fresh").read_tokenizer().sha256
+
+
+def test_the_best_model_is_chosen_by_the_bleu_of_the_target_language() -> None:
+    signs = dict(zip(CIFRAS, "零一二三四五六七八九", strict=True))
+    chinese = Path("digits.en-es.tsv").read_text(encoding="utf-8")
+    for word, sign in signs.items():
+        chinese = chinese.replace(word, sign)
+    chinese = re.sub(r" (?=[零一二三四五六七八九])", "", chinese)
+    Path("digits.en-zh.tsv").write_text(chinese, encoding="utf-8")
+    config = tiny(
+        "data.train.path=digits.en-zh.tsv",
+        "data.target_language=zh",
+        "training.max_steps=100",
+        "training.learning_rate=0.02",
+        "training.validate_every_steps=100",
+        "training.validation_pairs=3",
+    )
+    [last] = [event for event in train(config) if isinstance(event, Validated)]
+    _, references, texts = zip(*last.samples, strict=True)
+    by_signs, _ = score(texts, references, target_language="zh")
+    assert last.bleu == pytest.approx(by_signs.score)
+    assert last.bleu > 2 * score(texts, references)[0].score
+
+
+def test_of_equal_scores_the_lower_loss_is_the_best() -> None:
+    ours = trainer(tiny())
+    ours.best = {"step": 4, "loss": 3.0, "bleu": 0.0, "chrf": 9.0}
+    assert ours._is_best(2.9, 0.0, 1.0)
+    assert not ours._is_best(3.0, 0.0, 1.0)
+    assert ours._is_best(9.0, 0.1, 1.0)
+
+
 def test_a_model_without_its_checkpoints_is_not_trained_over() -> None:
     list(train(tiny()))
     run = RunDirectory(RUNS / "tiny")
@@ -733,7 +810,7 @@ def test_a_full_disk_ends_training_with_an_error_and_the_same_command_goes_on() 
     with ended(start(config, bytes_left=100_000)) as process:  # the next model does not fit
         _, messages = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "error: input or output: File too large" in messages
+    assert "model.safetensors.partial: File too large" in messages
     assert "hint: Check the disk" in messages
     assert "Traceback" not in messages
     assert RunDirectory(RUNS / "tiny").checkpoint_steps() == [3]

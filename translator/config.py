@@ -432,7 +432,9 @@ class TrainingConfig(Section):
     )
     keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
-        "bleu", description="What chooses the best model on valid: bleu, chrf or loss."
+        "bleu",
+        description="What chooses the best model on valid: bleu, chrf or loss. BLEU says little "
+        "of languages that write no spaces, unless they are Chinese or Japanese.",
     )
     patience: int | None = Field(
         None,

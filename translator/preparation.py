@@ -76,7 +76,8 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     if content is None:
         raise RunError(f"{directory.path} has vanished", "Start again; let no one delete it.")
     with _disk_errors(run.path), lock(directory.path):  # other processes may train the same run
-        run.keep_fingerprints(directory)
+        start = config.training.start_from
+        run.keep_fingerprints(directory, Path(start) if start else None)
     valid = [Part(content["pairs"]["valid"][0], 1.0)]
     return TrainingData(
         tokenizer,

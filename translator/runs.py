@@ -29,6 +29,7 @@ from translator.tokenizer import Tokenizer
 RUNS = Path("runs")
 RUN_VARIABLE = "TRANSLATOR_RUN"
 _TOKENIZER_KEY = "tokenizer_sha256"
+_UNTOLD_KEY = "not_known"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,19 @@ class RunDirectory:
                     f"{self.path} holds no {file.name}",
                     "Train it to its first validation, or name another --run.",
                 )
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether something was learned, here or where the run was imported from."""
+        learned = self.environment_file.is_file() or self.model_file.is_file()
+        return learned or bool(self.checkpoint_steps())
+
+    def forget(self) -> None:
+        """Delete what training wrote before its first step, perhaps with other settings or data."""
+        if self.config_file.is_file():
+            own = (self.tokenizer_file, self.target_tokenizer_file, self.fingerprints_file)
+            for file in (*own, self.measured_file, self.config_file):
+                file.unlink(missing_ok=True)
 
     # --- the files that translate -----------------------------------------------------------------
 
@@ -188,10 +202,29 @@ class RunDirectory:
             raise RunError(f"{file} is damaged ({error})", hint) from None
         return content
 
-    def keep_fingerprints(self, prepared: "PreparedDirectory") -> None:
-        """Keep a copy of what tells the sentences trained on: it belongs to the model."""
-        if not self.fingerprints_file.is_file():
-            write_atomically(self.fingerprints_file, prepared.fingerprints_file.read_bytes())
+    def keep_fingerprints(self, prepared: "PreparedDirectory", start: Path | None) -> None:
+        """Keep what tells the sentences trained on, in the run to start from too, if there is one.
+
+        It belongs to the model.
+        """
+        if self.fingerprints_file.is_file():
+            return
+        data = prepared.fingerprints_file.read_bytes()
+        if start is not None:
+            sides, before = safetensors.numpy.load(data), RunDirectory(start).read_fingerprints()
+            sides |= {side: np.union1d(sides[side], before[side]) for side in before}
+            untold = RunDirectory(start).untold_start if before else str(start)
+            data = safetensors.numpy.save(sides, {_UNTOLD_KEY: untold} if untold else None)
+        write_atomically(self.fingerprints_file, data)
+
+    @property
+    def untold_start(self) -> str | None:
+        """The run whose training text is not known, of those that this one started from."""
+        if not self.read_fingerprints():
+            return None
+        with safetensors.safe_open(self.fingerprints_file, framework="numpy") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+        return metadata.get(_UNTOLD_KEY)
 
     def read_fingerprints(self) -> dict[str, Fingerprints]:
         """Fingerprints by side, source and target; empty where the run keeps none."""
@@ -336,13 +369,14 @@ class PreparedDirectory:
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Be the only process on this machine or file system that makes `path`; wait for another.
 
-    The lock is a file beside `path`, freed by the system when its process ends in any way.
+    The lock is a file beside `path`, freed by the system when its process ends in any way. Without
+    `wait` TimeoutError is raised where another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
+    with filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=-1 if wait else 0):
         yield
 
 

@@ -3,6 +3,7 @@
 import platform
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import torch
 from translator.config import Config, starting_from
 from translator.distributed import World, joined
 from translator.errors import ConfigError, RunError
+from translator.evaluation.scores import sacrebleu_metric
 from translator.hardware import describe
 from translator.preparation import TrainingData, prepare_data
-from translator.runs import RUNS, RunDirectory
+from translator.runs import RUNS, RunDirectory, lock
 from translator.training.events import Event, Plan
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
 
@@ -29,36 +31,40 @@ def train(config: Config) -> Iterator[Event]:
     with joined() as world:
         run = RunDirectory(RUNS / config.name)
         config = _with_start(config, run)
-        if world.is_main:
-            _claim(run, config)
-        world.gather(None)  # the others find the configuration written
-        _claim(run, config)
-        data = prepare_data(config, run)
-        world.agree("the training data", data.fingerprint)
-        tokens = _tokens_per_batch(config, run, data, world)
-        torch.manual_seed(config.seed)
-        trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
-        warnings = trainer.resume()
-        environment = {**_environment(config, trainer), **run.read_environment()}
-        _check_fingerprint(environment, data)
-        if world.is_main:
-            run.write_json(run.environment_file, environment)
-        yield Plan(
-            run,
-            config,
-            data.counts,
-            data.tokenizer.vocabulary_size,
-            sum(p.numel() for p in trainer.model.parameters()),
-            describe(trainer.device),
-            str(trainer.precision).removeprefix("torch."),
-            world.size,
-            tokens,
-            trainer.step,
-            trainer.finished,
-            trainer.max_steps,
-            tuple(warnings),
-        )
-        yield from trainer.fit()
+        sacrebleu_metric("bleu", config.data.target_language)  # not found wanting after an hour
+        with _claimed(run, config) if world.is_main else nullcontext():
+            world.gather(None)  # the others find the configuration written
+            _check_same(run, config)
+            yield from _train(config, run, world)
+
+
+def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
+    data = prepare_data(config, run)
+    world.agree("the training data", data.fingerprint)
+    tokens = _tokens_per_batch(config, run, data, world)
+    torch.manual_seed(config.seed)
+    trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
+    warnings = trainer.resume()
+    environment = {**_environment(config, trainer), **run.read_environment()}
+    _check_fingerprint(environment, data)
+    if world.is_main:
+        run.write_json(run.environment_file, environment)
+    yield Plan(
+        run,
+        config,
+        data.counts,
+        data.tokenizer.vocabulary_size,
+        sum(p.numel() for p in trainer.model.parameters()),
+        describe(trainer.device),
+        str(trainer.precision).removeprefix("torch."),
+        world.size,
+        tokens,
+        trainer.step,
+        trainer.finished,
+        trainer.max_steps,
+        tuple(warnings),
+    )
+    yield from trainer.fit()
 
 
 def _with_start(config: Config, run: RunDirectory) -> Config:
@@ -73,8 +79,8 @@ def _with_start(config: Config, run: RunDirectory) -> Config:
             f"training.start_from: {config.training.start_from} is no run directory",
             f"Make one with `translator import {config.training.start_from}`, and name that.",
         )
-    start, begun = RunDirectory(Path(config.training.start_from)), run.config_file.is_file()
-    if not begun:
+    start = RunDirectory(Path(config.training.start_from))
+    if not run.has_begun:
         start.check_model()
     elif not start.config_file.is_file():
         start = run
@@ -95,17 +101,31 @@ def _tokens_per_batch(config: Config, run: RunDirectory, data: TrainingData, wor
     return int(measured["tokens_per_batch"])
 
 
-def _claim(run: RunDirectory, config: Config) -> None:
-    """Write the configuration of a new run; refuse to mix two configurations in one directory."""
-    try:
-        if not run.config_file.is_file():
-            run.checkpoints.mkdir(parents=True, exist_ok=True)
-            run.write_config(config)
-            return
-    except OSError as error:
-        raise RunError(
-            f"cannot write {run.path}: {error.strerror}", "Check the permissions and the disk."
-        ) from None
+@contextmanager
+def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
+    """Be the only training of a run, and write its configuration if nothing was trained yet."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock(run.path / "training", wait=False))
+            if not run.has_begun:
+                run.forget()
+            if not run.config_file.is_file():
+                run.checkpoints.mkdir(exist_ok=True)
+                run.write_config(config)
+        except TimeoutError:
+            raise RunError(
+                f"another process is training {run.path}",
+                "Let it end or stop it; then the same command goes on.",
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"cannot write {run.path}: {error.strerror}", "Check the permissions and the disk."
+            ) from None
+        yield
+
+
+def _check_same(run: RunDirectory, config: Config) -> None:
+    """Refuse to mix two configurations in one directory."""
     old, new = run.read_config().model_dump(), config.model_dump()
     changes = [
         f"{key}: {old_value} → {new_value}"

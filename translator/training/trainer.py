@@ -264,7 +264,9 @@ class Trainer:
             self.data.valid_pairs, min(self.settings.validation_pairs, len(self.data.valid_pairs))
         )
         texts = self._translate([pair.source for pair in pairs])
-        bleu, chrf = (s.score for s in score(texts, [pair.target for pair in pairs]))
+        references = [pair.target for pair in pairs]
+        scores = score(texts, references, target_language=self.config.data.target_language)
+        bleu, chrf = (each.score for each in scores)
         samples = tuple((*pair, text) for pair, text in zip(pairs, texts, strict=True))[:_SAMPLES]
         is_best = self._is_best(loss, bleu, chrf)
         self.validations_without_best = 0 if is_best else self.validations_without_best + 1
@@ -294,10 +296,14 @@ class Trainer:
         return found
 
     def _is_best(self, loss: float, bleu: float, chrf: float) -> bool:
-        metric = self.settings.best_metric
-        value = {"loss": -loss, "bleu": bleu, "chrf": chrf}[metric]
-        best = self.best.get(metric)
-        return best is None or value > (-best if metric == "loss" else best)
+        """By the metric; of equal values, such as a BLEU of 0 at first, by the loss."""
+
+        def rank(values: dict[str, float]) -> tuple[float, float]:
+            metric = self.settings.best_metric
+            return (0.0 if metric == "loss" else values[metric]), -values["loss"]
+
+        found = {"loss": loss, "bleu": bleu, "chrf": chrf}
+        return not self.best or rank(found) > rank(self.best)
 
     def _record(self, result: Validated) -> None:
         if result.is_best:
