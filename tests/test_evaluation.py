@@ -482,7 +482,7 @@ def test_a_tsv_file_is_a_test_set(tmp_path: Path) -> None:
     assert (back.sources, back.references) == (("uno", "dos"), (("one", "two"),))
     plain = write(tmp_path / "plain.tsv", ("one\tuno", "two\tdos"))
     assert set_by_name(str(plain)).sources == ("one", "two")
-    with pytest.raises(DataError, match="language 'de'"):
+    with pytest.raises(DataError, match="is of en and es, the run translates de → es"):
         set_by_name(str(file), ("de", "es"))
     with pytest.raises(DataError, match="no file"):
         set_by_name("none.tsv")

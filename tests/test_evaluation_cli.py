@@ -69,6 +69,44 @@ def test_evaluate_scores_several_sets_and_tells_what_leaked(run: RunDirectory, f
     assert "warning: source:" in done.stderr and "occur in the training data" in done.stderr
 
 
+def test_sets_of_one_name_are_told_apart_by_their_paths(
+    run: RunDirectory, files: Path, tmp_path: Path
+) -> None:
+    sets = []
+    for folder in ("law", "news"):
+        (tmp_path / folder).mkdir()
+        sets.append(tmp_path / folder / "test.2024.en-es.tsv")
+        sets[-1].write_bytes((files / "set.en-es.tsv").read_bytes())
+    options = ("--beam-size", "1", "--resamples", "0", "--json")
+    alone = translator("evaluate", "--run", run.path, "--test-set", sets[0], *options)
+    assert [each["set"] for each in json.loads(alone.stdout)] == ["test.2024"]
+    both = translator(
+        "evaluate", "--run", run.path, "--test-set", sets[0], "--test-set", sets[1], *options
+    )
+    assert [each["set"] for each in json.loads(both.stdout)] == list(map(str, sets))
+    assert len(list(run.evaluations.glob("*news*.json"))) == 1
+
+
+def test_a_run_that_cannot_be_written_is_scored(run: RunDirectory, files: Path) -> None:
+    run.evaluations.write_text("in the way", encoding="utf-8")
+    sets = [part for _ in range(2) for part in ("--test-set", files / "set.en-es.tsv")]
+    done = translator("evaluate", "--run", run.path, *sets, "--resamples", "0", "--json")
+    assert (done.exit_code, len(json.loads(done.stdout))) == (0, 2)
+    assert "not kept" in done.stderr
+    compared = translator("compare", run.path, files / "good", *pair_of(files))
+    assert compared.exit_code == 0, compared.output
+    assert "not kept" in compared.stderr
+
+
+def test_compare_tells_which_run_knows_the_sentences(run: RunDirectory, files: Path) -> None:
+    done = translator("compare", run.path, files / "good", *pair_of(files))
+    assert "warning: source: run: " in done.stderr
+    assert "of 40 sources" in done.stderr
+    run.fingerprints_file.unlink()
+    done = translator("compare", run.path, files / "good", *pair_of(files))
+    assert "whether test sentences leaked is not known" in done.stderr
+
+
 def test_evaluate_shows_scores_faults_and_lengths(files: Path) -> None:
     done = translator("evaluate", *pair_of(files), "--hypothesis", files / "good")
     assert done.exit_code == 0, done.output

@@ -14,6 +14,7 @@ from translator.cli.sets import (
     TestSetOption,
     check_pair,
     chosen_sets,
+    read_trained_on,
 )
 from translator.errors import DataError
 
@@ -81,14 +82,25 @@ def _compare(
     runs: "dict[Path, RunDirectory]",
     beam_size: int | None,
 ) -> "Comparison":
-    from translator.evaluation import System, compare, read_hypotheses, translate_or_reuse
+    from translator.evaluation import (
+        System,
+        compare,
+        find_leakage,
+        read_hypotheses,
+        translate_or_reuse,
+    )
 
     chosen: list[System] = []
     for path, name in zip(systems, _names(systems), strict=True):
         if path in runs:
             translated = translate_or_reuse(runs[path], test_set, beam_size)
             verb = "kept" if translated.again else "made"
-            say(f"{name}: translations {verb} in {translated.file}")
+            where = f"in {translated.file}" if translated.file else "but not kept: no right or room"
+            say(f"{name}: translations {verb} {where}")
+            trained_on = read_trained_on(runs[path])
+            leaked = find_leakage(test_set, trained_on).warning(test_set) if trained_on else ""
+            if leaked:
+                say(f"warning: {test_set.name}: {name}: {leaked}")
             chosen.append(System(name, translated.hypotheses))
         else:
             chosen.append(System(name, read_hypotheses(path, test_set)))

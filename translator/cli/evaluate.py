@@ -26,6 +26,7 @@ from translator.cli.sets import (
     TestSetOption,
     check_pair,
     chosen_sets,
+    read_trained_on,
 )
 from translator.config import DecodingConfig
 from translator.errors import TranslatorError
@@ -102,7 +103,7 @@ def _evaluate_file(
 ) -> "tuple[Evaluation, dict[str, Any]]":
     from translator.evaluation import assess, read_hypotheses
 
-    trained_on = run.read_fingerprints() if run else None
+    trained_on = read_trained_on(run) if run else None
     hypotheses = read_hypotheses(file, test_set)
     evaluation = assess(test_set, hypotheses, trained_on=trained_on, **options)
     if not as_json:
@@ -124,9 +125,7 @@ def _evaluate_run(
 
     translator = load(run.path)
     decoding = decoding_of(translator, beam_size)
-    trained_on = run.read_fingerprints()
-    if not trained_on:
-        say(f"{run.fingerprints_file} is missing: whether test sentences leaked is not known")
+    trained_on = read_trained_on(run)
     evaluations = []
     for test_set in sets:
         hypotheses, seconds = translate(translator, test_set.sources, decoding)
@@ -134,8 +133,11 @@ def _evaluate_run(
         if not as_json:
             typer.echo(f"{test_set.name}: {len(test_set):,} sentences, beam {decoding.beam_size}")
             _show(evaluation)
-        file = keep(run, evaluation, decoding)
-        say(f"  {len(test_set) / max(1e-9, seconds):,.0f} sentences/s; hypotheses in {file}")
+        try:
+            kept = f"hypotheses in {keep(run, evaluation, decoding)}"
+        except OSError as error:
+            kept = f"hypotheses not kept in {run.path}: {error.strerror or error}"
+        say(f"  {len(test_set) / max(1e-9, seconds):,.0f} sentences/s; {kept}")
         _warn(evaluation)
         summary = {**evaluation.summary(), "decoding": decoding.model_dump()}
         if with_robustness:

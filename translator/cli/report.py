@@ -15,6 +15,7 @@ from translator.cli.sets import (
     TestSetOption,
     check_pair,
     chosen_sets,
+    read_trained_on,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _evaluation(
 ) -> "Evaluation":
     from translator.evaluation import assess, read_hypotheses, translate_or_reuse
 
-    trained_on = run.read_fingerprints() if run else None
+    trained_on = read_trained_on(run) if run else None
     if hypothesis:
         return assess(test_set, read_hypotheses(hypothesis, test_set), trained_on=trained_on)
     assert run is not None

@@ -1,13 +1,18 @@
 """Which test sets are meant? The options that `evaluate`, `compare` and `report` share."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from translator.cli.console import say
+
 if TYPE_CHECKING:
     from translator.config import Config
+    from translator.data import Fingerprints
     from translator.evaluation import EvaluationSet
+    from translator.runs import RunDirectory
 
 SplitOption = Annotated[
     str | None,
@@ -39,6 +44,22 @@ HypothesisOption = Annotated[
 ]
 
 
+def read_trained_on(run: "RunDirectory") -> "dict[str, Fingerprints]":
+    """What tells the sentences that a run was trained on; where it does not tell all, that is said.
+
+    Empty where the run keeps none.
+    """
+    trained_on = run.read_fingerprints()
+    if not trained_on:
+        say(f"{run.fingerprints_file} is missing: whether test sentences leaked is not known")
+    elif run.untold_start:
+        say(
+            f"{run.path} started from {run.untold_start}, of whose training text nothing is known: "
+            "test sentences may have leaked there"
+        )
+    return trained_on
+
+
 def check_pair(source: Path | None, references: list[Path] | None) -> None:
     """Refuse sentences without references and references without sentences."""
     if bool(source) != bool(references):
@@ -57,6 +78,8 @@ def chosen_sets(
 
     languages = (config.data.source_language, config.data.target_language) if config else None
     sets = [set_by_name(name, languages) for name in test_sets or []]
+    if len({each.name for each in sets}) < len(sets):  # files of one name: tell where they lie
+        sets = [replace(s, name=name) for s, name in zip(sets, test_sets or [], strict=True)]
     if references:
         sets.append(set_of_files(source, references, languages[1] if languages else ""))
     if split or not sets:

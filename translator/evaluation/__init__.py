@@ -1,6 +1,13 @@
 """How good is it? Scores that say how they were made, and whether to believe them."""
 
-from translator.evaluation.assessment import Evaluation, Leakage, assess, evaluate, translate
+from translator.evaluation.assessment import (
+    Evaluation,
+    Leakage,
+    assess,
+    evaluate,
+    find_leakage,
+    translate,
+)
 from translator.evaluation.faults import FAULTS, find_faults
 from translator.evaluation.kept import Translated, keep, translate_or_reuse
 from translator.evaluation.report import SentenceAttention, write_report
@@ -43,6 +50,7 @@ __all__ = [
     "compare",
     "evaluate",
     "find_faults",
+    "find_leakage",
     "keep",
     "length_ratio",
     "read_hypotheses",

@@ -35,6 +35,15 @@ class Leakage:
     sources: tuple[int, ...]
     references: tuple[int, ...]  # by the first reference
 
+    def warning(self, test_set: EvaluationSet) -> str:
+        """What to say of it; nothing where no sentence leaked."""
+        if not self.sources and not self.references:
+            return ""
+        return (
+            f"{len(self.sources):,} of {len(test_set):,} sources and {len(self.references):,} "
+            "references occur in the training data: the model may know them by heart"
+        )
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -172,12 +181,9 @@ def _warnings(evaluation: Evaluation) -> list[str]:
             "language, or is the model hardly trained?"
         )
     leakage = evaluation.leakage
-    if leakage and (leakage.sources or leakage.references):
-        warnings.append(
-            f"{len(leakage.sources):,} of {n:,} sources and {len(leakage.references):,} references "
-            f"occur in the training data: the model may know them by heart"
-            f"{_score_without(evaluation, {*leakage.sources, *leakage.references})}"
-        )
+    if leakage and (warning := leakage.warning(evaluation.test_set)):
+        leaked = {*leakage.sources, *leakage.references}
+        warnings.append(warning + _score_without(evaluation, leaked))
     return warnings
 
 

@@ -22,7 +22,7 @@ class Translated:
     hypotheses: tuple[str, ...]
     seconds: float  # that they took when they were made
     decoding: DecodingConfig
-    file: Path  # of the hypotheses
+    file: Path | None  # of the hypotheses; None where it cannot be written
     again: bool  # whether they were kept from before
 
 
@@ -44,12 +44,19 @@ def translate_or_reuse(
         except DataError:
             pass  # deleted or cut: made anew
     hypotheses, seconds = translate(Translator.from_run(run.path), test_set.sources, decoding)
-    _write(run, file, {**record, **_made(seconds)}, hypotheses)
-    return Translated(hypotheses, seconds, decoding, hypotheses_file, False)
+    written: Path | None = hypotheses_file
+    try:
+        _write(run, file, {**record, **_made(seconds)}, hypotheses)
+    except OSError:  # a run that may only be read is no reason to lose the work
+        written = None
+    return Translated(hypotheses, seconds, decoding, written, False)
 
 
 def keep(run: RunDirectory, evaluation: Evaluation, decoding: DecodingConfig) -> Path:
-    """Keep an evaluation and its hypotheses in the run; the file of the hypotheses."""
+    """Keep an evaluation and its hypotheses in the run; the file of the hypotheses.
+
+    Raises OSError where the run may not be written.
+    """
     file = run.evaluation_file(evaluation.test_set.name, decoding)
     record = _record(run, evaluation.test_set, decoding)
     content = {**evaluation.summary(), **record, **_made(evaluation.seconds)}

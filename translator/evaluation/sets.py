@@ -16,6 +16,7 @@ from typing import Any
 
 from translator.config import Config, CorpusConfig
 from translator.data import read_lines, read_pairs
+from translator.data.readers.pairs import columns_by_name
 from translator.errors import DataError
 from translator.preparation import Splits
 
@@ -121,17 +122,23 @@ def set_by_name(name: str, languages: tuple[str, str] | None = None) -> Evaluati
 
 
 def _set_of_tsv(file: Path, languages: tuple[str, str] | None) -> EvaluationSet:
-    named = re.search(r"\.([A-Za-z]{2,3})-([A-Za-z]{2,3})\.tsv", file.name)
-    first, second = named.groups() if named else languages or ("aa", "bb")  # names of columns only
+    named = columns_by_name(file, languages)
+    first, second = named or languages or ("aa", "bb")  # names of columns only
     source, target = languages or (first, second)
-    corpus = CorpusConfig(path=str(file), columns={first: 0, second: 1})
     if not file.is_file():
         raise DataError(f"there is no file {file}", "Check the path.")
+    if {first, second} != {source, target}:
+        raise DataError(
+            f"{file} is of {first} and {second}, the run translates {source} → {target}",
+            "Name a set of these languages, or another --run.",
+        )
+    corpus = CorpusConfig(path=str(file), columns={first: 0, second: 1})
+    stem = re.sub(r"\.tsv(\.\w+)?$", "", file.name)  # less the languages it is the set's name
     pairs = list(read_pairs(corpus, source, target))
     if not pairs:
         raise DataError(f"{file} is empty: there is nothing to score", "Check its path.")
     return EvaluationSet(
-        file.name.split(".")[0],
+        stem.rpartition(".")[0] if named else stem,
         tuple(pair.source.rstrip() for pair in pairs),
         (tuple(pair.target.rstrip() for pair in pairs),),
         target if named or languages else "",
