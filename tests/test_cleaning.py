@@ -122,6 +122,13 @@ def test_scripts_are_those_of_the_language():
     assert clean(("We eat rice every day.", "我们每天都吃米饭。"), target="zh")[1].kept == 1
 
 
+def test_a_sign_of_chinese_weighs_as_much_as_the_letters_that_it_stands_for():
+    pair = ("Open the workbook in Microsoft Excel", "在 Microsoft Excel 中打开工作簿")
+    assert clean(pair, target="zh")[0] == [pair]
+    wrong = ("Open the workbook in Microsoft Excel", "Open it in Microsoft Excel 中打")
+    assert clean(wrong, target="zh")[1].dropped == {"wrong script": 1}
+
+
 def test_ratios_allow_for_signs_that_say_more_than_letters():
     pair = (
         "They have been living in this house for many years. " * 2,

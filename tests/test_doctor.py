@@ -392,6 +392,14 @@ def tokens_of(run):
     return [*tokenizer.encode(["cabé"]), *tokenizer.target.encode(["zyxñ"])]
 
 
+def test_no_more_pairs_are_examined_than_training_reads(sound, tmp_path):
+    file = spoiled.write(tmp_path / "a.en-es.tsv", sound[:300])
+    file.write_bytes(file.read_bytes() + b"\xff\tno pair that is read\n")
+    report = examined([{"path": str(file), "max_pairs": 300}])
+    assert (report.corpora[-1].counts.read, report.serious) == (300, False)
+    assert examined(file).serious
+
+
 def test_settings_are_suggested_where_they_matter(sound, tmp_path):
     file = spoiled.write(tmp_path / "a.en-es.tsv", sound)
     assert (
@@ -434,6 +442,16 @@ def test_clean_joins_all_corpora_in_one_file(tmp_path):
     assert [each.kept for each in counts.values()] == [1, 1]
     assert (tmp_path / "all.tsv").read_text(encoding="utf-8") == "uno\tuno\ndos\tdos\n"
     assert (tmp_path / "all.dropped.tsv").read_text(encoding="utf-8").count("empty source") == 2
+
+
+def test_clean_tells_corpora_of_one_name_apart(tmp_path):
+    for folder, text in (("one", "uno"), ("two", "dos")):
+        (tmp_path / folder).mkdir()
+        spoiled.write(tmp_path / folder / "a.en-es.tsv", [SentencePair(text, text)])
+    corpora = [{"path": str(tmp_path / folder / "a.en-es.tsv")} for folder in ("one", "two")]
+    write_clean(Config.model_validate({"data": {"train": corpora}}), tmp_path / "out")
+    found = {file.name: file.read_text("utf-8") for file in (tmp_path / "out").glob("a*")}
+    assert found == {"a.en-es.tsv": "uno\tuno\n", "a-2.en-es.tsv": "dos\tdos\n"}
 
 
 def test_clean_writes_over_nothing(tmp_path):

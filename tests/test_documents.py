@@ -698,6 +698,15 @@ def test_a_tmx_unit_gets_the_variant_that_it_lacks_in_its_encoding(encoding: str
     assert added and result.removeprefix("\ufeff").replace(added[0], "") == text
 
 
+def test_a_tmx_unit_has_variants_of_languages_with_regions() -> None:
+    text = TMX.replace('"es-MX"', '"pt_BR"')
+    how = Settings(Format("tmx"), ("en", "pt-BR"), None)
+    result = translated(text, how, spanish)
+    assert result.count('<tuv xml:lang="pt-BR">') == result.count("se queda") == 1
+    backwards = Settings(Format("tmx"), ("pt-BR", "en"), None, overwrite=True)
+    assert "<seg>SE QUEDA</seg>" in translated(text, backwards)
+
+
 @pytest.mark.parametrize(
     ("declaration", "message"),
     [

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from translator.config import CorpusConfig, load_config
 from translator.data import SentencePair, read_lines, read_pairs
 from translator.data.readers import files
+from translator.data.readers.pairs import columns_by_name
 from translator.errors import DataError
 
 EN = ["Hello.", "“Good” night", "See you, señor\u2028tomorrow!"]
@@ -135,6 +136,28 @@ def test_invalid_utf8_is_told_with_file_line_and_byte(write):
 
 def test_a_tsv_file_that_names_no_languages_is_refused(write):
     assert "does not say which column" in refusal(write("a.tsv", "a\tb\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "languages", "forward"),
+    [
+        ("a.en-pt-BR.tsv", ("en", "pt-BR"), True),
+        ("a.en-pt-BR.tsv", ("en", "pt"), True),
+        ("a.en-pt.csv", ("en", "pt-BR"), True),
+        ("a.pt_BR-en.tsv", ("en", "pt-BR"), False),
+        ("a.b.zh-Hans-en.tsv.gz", ("en", "zh-Hans"), False),
+        ("a.sr-Latn-sr-Cyrl.tsv", ("sr-Cyrl", "sr-Latn"), False),
+        ("a.EN-es.tsv", ("en", "es"), True),
+    ],
+)
+def test_a_name_speaks_of_languages_with_regions_and_scripts(name, languages, forward):
+    first, second = languages if forward else languages[::-1]
+    assert columns_by_name(Path(name), languages) == {first: 0, second: 1}
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.en.tsv", "a.en_US.tsv", "a.old-1.tsv", "en-es.tsv"])
+def test_other_names_speak_of_no_languages(name):
+    assert columns_by_name(Path(name), ("en", "es")) is None
 
 
 def test_a_tsv_file_of_other_languages_is_refused(write):

@@ -137,14 +137,15 @@ class Cleaner:
         if config.markup == "alike":
             yield "markup", self._unlike_tags(source, target)
         yield "boilerplate", self._boilerplate(source, target)
-        for scan in (source, target):
+        signs = [_CHARACTERS_PER_SIGN.get(primary(language), 1.0) for language in self.languages]
+        for scan, weight in zip((source, target), signs, strict=True):
             letters = scan.count(LETTER)
             visible = scan.lengths - scan.count(SPACE)
             yield "few letters", _where(letters < config.min_letter_share * visible)
             foreign = scan.count(FOREIGN)
-            other = letters - foreign < config.min_script_share * letters
+            own = weight * (letters - foreign)
+            other = own < config.min_script_share * (own + foreign)
             yield "wrong script", _where(other & (foreign >= _FOREIGN_LETTERS))
-        signs = [_CHARACTERS_PER_SIGN.get(primary(language), 1.0) for language in self.languages]
         spans = lengths * np.array(signs)[:, None] + _LENGTH_SLACK
         yield "length ratio", _where(spans.max(0) > config.max_length_ratio * spans.min(0))
         if config.min_copied_words is not None:

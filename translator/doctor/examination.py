@@ -116,7 +116,7 @@ class _Examination:
     def _raw_pairs(self) -> Iterator[SentencePair]:
         try:
             read = self._files.pairs if self._files else self._read
-            for number, pair in enumerate(read(), start=1):
+            for number, pair in enumerate(itertools.islice(read(), self.corpus.max_pairs), start=1):
                 for text in pair:
                     for character in set(_LINE_BREAKS.findall(text)):
                         self._note(f"U+{ord(character):04X}", number, pair)

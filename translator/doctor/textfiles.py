@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from translator.config import CorpusConfig
 from translator.data import SentencePair
+from translator.data.readers.pairs import columns_by_name
 from translator.doctor.report import Finding, Places, Severity
 
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
@@ -109,8 +110,7 @@ class TextCorpus:
         path = Path(corpus.path)
         if not re.search(r"\.tsv(\.gz|\.xz|\.bz2)?$", path.name) or not path.is_file():
             return None
-        named = re.search(r"\.([A-Za-z]{2,3})-([A-Za-z]{2,3})\.tsv", path.name)
-        columns = corpus.columns or ({named[1]: 0, named[2]: 1} if named else {})
+        columns = corpus.columns or columns_by_name(path, languages) or {}
         source, target = (columns.get(language) for language in languages)
         if not isinstance(source, int) or not isinstance(target, int):
             return None

@@ -1,5 +1,6 @@
 """The kept and the dropped pairs of all training corpora, as TSV files."""
 
+import itertools
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,9 +29,9 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
     with ExitStack() as files:
         rest = files.enter_context(_new(dropped))
         whole = files.enter_context(_new(output)) if single else None
-        for corpus in data.train:
-            kept = whole or files.enter_context(_new(folder / f"{_stem(corpus)}.{languages}.tsv"))
-            counts[corpus.path] = Counts()
+        for corpus, stem in zip(data.train, _stems(data.train), strict=True):
+            kept = whole or files.enter_context(_new(folder / f"{stem}.{languages}.tsv"))
+            counts.setdefault(corpus.path, Counts())
             pairs = read_pairs(corpus, data.source_language, data.target_language)
             number = 0
             for verdicts in Cleaner.of(data, corpus).judge(pairs):
@@ -56,10 +57,17 @@ def _row(*fields: str) -> str:
     return "\t".join(" ".join(field.split()) for field in fields) + "\n"
 
 
-def _stem(corpus: CorpusConfig) -> str:
-    """A file name that tells the corpus: tatoeba of data/tatoeba.en-es.tsv.xz."""
-    name = corpus.path.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-    name = re.sub(
-        r"(\.\{language\})?(\.[A-Za-z]{2,3}-[A-Za-z]{2,3})?(\.[a-z0-9]{2,7}){0,2}$", "", name
-    )
-    return re.sub(r"[^\w.-]", "-", name) or "corpus"
+def _stems(corpora: list[CorpusConfig]) -> list[str]:
+    """A file name that tells each corpus, tatoeba of data/tatoeba.en-es.tsv.xz; a second one of a
+    name is tatoeba-2.
+    """
+    stems: list[str] = []
+    for corpus in corpora:
+        name = corpus.path.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+        name = re.sub(
+            r"(\.\{language\})?(\.[A-Za-z]{2,3}(-[A-Za-z0-9_]+)+)?(\.[a-z0-9]{2,7}){0,2}$", "", name
+        )
+        stem = re.sub(r"[^\w.-]", "-", name) or "corpus"
+        taken = (f"{stem}-{n}" if n > 1 else stem for n in itertools.count(1))
+        stems.append(next(name for name in taken if name not in stems))
+    return stems

@@ -127,10 +127,12 @@ def tmx_segments(
 
 
 def _variant(unit: _Element, language: str) -> _Element | None:
-    """The variant of a unit in a language, whatever the region: en-US is en."""
+    """The variant of a unit in a language: en-US is en, and where pt-BR is asked, pt is not."""
+    wanted = re.split("[-_]", language.lower())
     for child in unit.children:
         code = child.attributes.get("xml:lang", child.attributes.get("lang", ""))
-        if child.name == "tuv" and re.split("[-_]", code.lower())[0] == language.lower():
+        subtags = re.split("[-_]", code.lower())
+        if child.name == "tuv" and subtags[: len(wanted)] == wanted:
             return child
     return None
 

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from translator.config import CorpusConfig
 from translator.errors import DataError
 
+_LANGUAGES_IN_NAME = re.compile(r"\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)+)\.[tc]sv")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
+
 
 class SentencePair(NamedTuple):
     """A text and its translation, in the direction of the configuration."""
@@ -23,10 +26,26 @@ def is_language(tag: str, language: str) -> bool:
     return subtags[: len(wanted)] == wanted
 
 
-def columns_by_name(file: Path) -> dict[str, int | str] | None:
-    """The columns that NAME.en-es.tsv speaks of: {en: 0, es: 1}."""
-    match = re.search(r"\.([A-Za-z]{2,3})-([A-Za-z]{2,3})\.[tc]sv", file.name)
-    return {match[1]: 0, match[2]: 1} if match else None
+def columns_by_name(
+    file: Path, languages: tuple[str, str] | None = None
+) -> dict[str, int | str] | None:
+    """The columns that NAME.en-es.tsv speaks of: {en: 0, es: 1}.
+
+    They are called as in `languages` where those are meant, which may be more or less exact: both
+    pt and pt-BR are in NAME.en-pt-BR.tsv and in NAME.en-pt.tsv.
+    """
+    match = _LANGUAGES_IN_NAME.search(file.name)
+    tags = match[1].split("-") if match else []
+    halves = [("-".join(tags[:n]), "-".join(tags[n:])) for n in range(1, len(tags))]
+    sides = [each for each in halves if _LANGUAGE.fullmatch(each[1])]
+    for first, second in (languages, languages[::-1]) if languages else ():
+        if any(_are_alike(a, first) and _are_alike(b, second) for a, b in sides):
+            return {first: 0, second: 1}
+    return {sides[0][0]: 0, sides[0][1]: 1} if sides else None
+
+
+def _are_alike(tag: str, language: str) -> bool:
+    return is_language(tag, language) or is_language(language, tag)
 
 
 def column_names(corpus: CorpusConfig, languages: tuple[str, str]) -> tuple[str, str]:

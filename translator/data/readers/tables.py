@@ -58,7 +58,7 @@ def read_csv(
 def _columns_without_header(
     file: Path, first: list[str], corpus: CorpusConfig, languages: tuple[str, str]
 ) -> tuple[int, int]:
-    columns = corpus.columns or columns_by_name(file) or {}
+    columns = corpus.columns or columns_by_name(file, languages) or {}
     if any(isinstance(columns.get(language), int) for language in languages):
         return numbered_columns(columns, languages, file)
     missing = next(name for name in column_names(corpus, languages) if name not in first)

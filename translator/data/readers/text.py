@@ -19,7 +19,7 @@ def read_tsv(
     file: Path, corpus: CorpusConfig, languages: tuple[str, str]
 ) -> Iterator[SentencePair]:
     """Yield the pairs of tab-separated lines; quotes mean nothing, a blank line is empty."""
-    columns = corpus.columns or columns_by_name(file)
+    columns = corpus.columns or columns_by_name(file, languages)
     if columns is None:
         raise DataError(
             f"{file} does not say which column holds which language",
