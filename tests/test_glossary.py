@@ -13,6 +13,8 @@ TERMS = {
     "US": "EE. UU.",
     "machine learning": "aprendizaje automático",
     "C++": "C más más",
+    "苹果": "manzana",
+    "apple派": "tarta",
 }
 
 
@@ -30,6 +32,9 @@ TERMS = {
         ("machine  learning", ["aprendizaje automático"]),
         ("Machine\tlearning", ["Aprendizaje automático"]),
         ("I write C++.", ["C más más"]),
+        ("我喜欢苹果。", ["manzana"]),  # no spaces part the words
+        ("two apple派吃", ["tarta"]),
+        ("pineapple派", []),
         ("", []),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.sentences import split_sentences
+from translator.sentences import join_sentences, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,9 @@ from translator.sentences import split_sentences
         ["See fig. 3 and art. 5 of vol. 2."],
         ["U.S. Steel is old."],
         ["version 1.2.3 is out.", "Get it."],
+        ["هل هو هنا؟", "نعم."],
+        ["یہ گھر ہے۔", "وہ آیا۔"],
+        ["यह घर है।", "वह आया।"],
     ],
     ids=lambda sentences: sentences[0][:20],
 )
@@ -37,6 +40,27 @@ def test_a_text_is_split_where_its_sentences_end(sentences: list[str]) -> None:
 
 def test_sentences_without_spaces_are_split_at_their_marks() -> None:
     assert split_sentences("你好。世界！") == [("你好。", ""), ("世界！", "")]
+
+
+@pytest.mark.parametrize(
+    ("texts", "spaces", "joined"),
+    [
+        (["a", "b"], [" ", ""], "a b"),
+        (["a", "", "b"], ["  ", " ", ""], "a  b"),
+        (["", "b"], [" ", ""], "b"),
+        (["a", ""], [" ", ""], "a"),
+        (["a", "b"], ["\n", ""], "a\nb"),
+        ([], [], ""),
+        (["Hello.", "World!", "“Yes.”"], ["", "", ""], "Hello. World! “Yes.”"),
+        (["你好。", "“世界！”", "好"], [" ", " ", ""], "你好。“世界！”好"),
+        (["我们在", "家里"], [" ", ""], "我们在家里"),
+        (["用 Excel", "吧"], [" ", ""], "用 Excel 吧"),
+    ],
+)
+def test_translations_are_joined_as_their_language_is_written(
+    texts: list[str], spaces: list[str], joined: str
+) -> None:
+    assert join_sentences(texts, spaces) == joined
 
 
 @given(st.text(st.sampled_from(" \tab.AB!?…'\"(1。\n"), max_size=30) | st.text(max_size=30))

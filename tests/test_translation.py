@@ -27,7 +27,6 @@ from translator.translation import (
     _Part,
     _repeats,
     _rules,
-    join_parts,
     loops,
     split_long,
 )
@@ -446,22 +445,6 @@ def test_sentences_are_translated_one_by_one_and_joined_by_their_spaces(
     )
 
 
-@pytest.mark.parametrize(
-    ("parts", "spaces", "expected"),
-    [
-        (["a", "b"], [" ", ""], "a b"),
-        (["a", "", "b"], ["  ", " ", ""], "a  b"),
-        (["", "b"], [" ", ""], "b"),
-        (["a", ""], [" ", ""], "a"),
-        ([], [], ""),
-    ],
-)
-def test_an_empty_part_leaves_no_stray_space(
-    parts: list[str], spaces: list[str], expected: str
-) -> None:
-    assert join_parts(parts, spaces) == expected
-
-
 def test_bfloat16_translates_as_float32_does_but_for_a_few(
     trained_run: RunDirectory, translator: Translator, sources: list[str]
 ) -> None:
@@ -509,6 +492,10 @@ def test_a_text_within_the_limit_is_one_part(pieces: list[str], limit: int) -> N
         ("▁a ▁b ▁c d e", 4, ["▁a ▁b ▁c d", "e"]),
         ("▁a b ▁c ▁d e", 4, ["▁a b ▁c", "▁d e"]),
         ("a b c d e", 2, ["a b", "c d", "e"]),
+        ("a b c 。 d e", 5, ["a b c 。", "d e"]),
+        ("a b c ， d 。 e", 6, ["a b c ， d 。", "e"]),
+        ("a b c ， d e f", 6, ["a b c ，", "d e f"]),
+        ("▁a ▁b ؟ ▁c ▁d", 4, ["▁a ▁b ؟", "▁c ▁d"]),
     ],
 )
 def test_a_long_text_is_cut_at_the_best_place(text: str, limit: int, expected: list[str]) -> None:

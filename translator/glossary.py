@@ -6,6 +6,11 @@ from pathlib import Path
 
 from translator.errors import DataError
 
+# Thai, Lao, Burmese, Khmer, kana and Han, which put no space between words.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)
+
 
 class Glossary:
     """Source terms with the target terms that they require, and patterns of what stays as it is."""
@@ -69,13 +74,20 @@ def _any_of(terms: Mapping[str, str]) -> re.Pattern[str] | None:
     if not terms:
         return None
     longest_first = sorted(terms, key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(_spelled, longest_first))})(?!\w)")
+    return re.compile("|".join(map(_spelled, longest_first)))
 
 
 def _spelled(term: str) -> str:
-    """A pattern for a term: in any case if it is written in lower case."""
+    """A pattern for a term as whole words: in any case if it is written in lower case.
+
+    Where signs are written without spaces no word ends, and a term may stand anywhere.
+    """
     words = r"\s+".join(map(re.escape, term.split()))
-    return f"(?i:{words})" if term == term.lower() else words
+    before, after = (
+        "" if _UNSPACED.match(sign) else edge
+        for sign, edge in ((term[0], r"(?<!\w)"), (term[-1], r"(?!\w)"))
+    )
+    return f"{before}(?i:{words}){after}" if term == term.lower() else f"{before}{words}{after}"
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -5,6 +5,7 @@ sentence that goes on after an abbreviation, an initial or a number, and loses n
 """
 
 import re
+from collections.abc import Sequence
 
 _ABBREVIATIONS = frozenset(
     # titles, references and companies whose full stop is followed by a capital or a number
@@ -15,14 +16,16 @@ _ABBREVIATIONS = frozenset(
     jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun mt ft ave blvd rd
     """.split()
 )
-_END = re.compile(
-    r"""(?<![.!?…])(?P<marks>[.!?…]+)
+_END = re.compile(  # the signs of Arabic, Urdu and the scripts of India among them
+    r"""(?<![.!?…؟۔।॥])(?P<marks>[.!?…؟۔।॥]+)
         (?P<closing>["'”’»)\]]*)
         (?P<space>\s+)
         (?=["'“‘«(\[¿¡]*[\w¿¡])
     """,
     re.VERBOSE,
 )
+_WIDE_MARK = re.compile("[。！？，、；：][”’」』）]*$")  # it brings its own space
+_SIGN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # of Chinese and Japanese
 _LONGEST_WORD = 20  # of which it is asked whether it is an abbreviation
 _ENDS_WITHOUT_SPACE = re.compile(r"[。！？]+[」』”）]*\s*")
 
@@ -50,6 +53,30 @@ def split_sentences(text: str) -> list[tuple[str, str]]:
             parts.append((text[start:end], text[end:following]))
             start = following
     return [*parts, (text[start:], "")] if start < len(text) else parts
+
+
+def join_sentences(texts: Sequence[str], spaces: Sequence[str]) -> str:
+    """Translations of sentences with the white space that followed each source.
+
+    Beside an empty one there is none. One space is put or left out as the translation is written:
+    Chinese and Japanese have none.
+
+    >>> join_sentences(["Hello.", "World!"], ["", ""])
+    'Hello. World!'
+    """
+    joined = space = ""
+    for text, following in zip(texts, spaces, strict=True):
+        if text:
+            if joined:
+                joined += _space_between(joined, text) if space in ("", " ") else space
+            joined, space = joined + text, following
+    return joined
+
+
+def _space_between(text: str, following: str) -> str:
+    if _WIDE_MARK.search(text[-_LONGEST_WORD:]):
+        return ""
+    return "" if _SIGN.match(text[-1]) and _SIGN.match(following) else " "
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:

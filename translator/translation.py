@@ -33,7 +33,7 @@ from translator.hardware import choose_device, keep_memory
 from translator.inference import Engine, Job, run_searches, watched_search
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
-from translator.sentences import split_sentences
+from translator.sentences import join_sentences, split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -210,7 +210,7 @@ class Translator:
                     [hypotheses] = end.value
                     break
                 written = [self._text(each.hypotheses[0].tokens) for _, each in found]
-                yield join_parts(
+                yield join_sentences(
                     [*written, self._text(prefix)],
                     [*(before.space for before, _ in found), ""],
                 )
@@ -383,7 +383,7 @@ class Translator:
         alternatives = []
         for rank in range(min(n_best, most)):
             chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for _, each in found]
-            joined = join_parts(
+            joined = join_sentences(
                 [self._text(each.tokens) for each in chosen], [p.space for p, _ in found]
             )
             alternatives.append(Alternative(joined, sum(h.score for h in chosen) / len(chosen)))
@@ -464,16 +464,6 @@ def _repeats(ids: Sequence[int]) -> bool:
     return False
 
 
-def join_parts(texts: Sequence[str], spaces: Sequence[str]) -> str:
-    """Texts with the spaces that follow each, where both sides of a space have words."""
-    joined, pending = "", ""
-    for text, space in zip(texts, spaces, strict=True):
-        if text:
-            joined += pending + text if joined else text
-            pending = space
-    return joined
-
-
 def split_long(ids: list[int], pieces: list[str], limit: int) -> Iterator[list[int]]:
     """Cut ids into parts of at most `limit`: after the last sentence end, clause end or word.
 
@@ -490,8 +480,12 @@ def split_long(ids: list[int], pieces: list[str], limit: int) -> Iterator[list[i
 
 def _last_boundary(pieces: list[str], first: int, last: int) -> int:
     """The best place to cut before a piece in first … last: the latest of the best kind."""
-    words = [i for i in range(last, first, -1) if pieces[i].startswith("▁")]
-    for marks in (".!?…;", ",:"):
+    words = [
+        i
+        for i in range(last, first, -1)
+        if pieces[i].startswith("▁") or pieces[i - 1][-1] in "。！？；，、："
+    ]
+    for marks in (".!?…;؟۔।॥。！？；", ",:،，、："):
         found = next((i for i in words if pieces[i - 1][-1] in marks), None)
         if found:
             return found

@@ -11,13 +11,12 @@ from typing import Any, Literal
 from translator.config import Config, DecodingConfig
 from translator.decoding import Hypothesis, length_penalty
 from translator.errors import RunError, TranslatorError
-from translator.sentences import split_sentences
+from translator.sentences import join_sentences, split_sentences
 from translator.tokenizer import Tokenizer
 from translator.translation import (
     LEAST_RATIO,
     LOOP_NGRAM,
     Translation,
-    join_parts,
     loops,
     split_long,
 )
@@ -147,7 +146,7 @@ class CTranslate2Translator:
     def _translation(self, text: str, parts: list[tuple[Hypothesis, str]]) -> Translation:
         texts = self.tokenizer.target.decode([best.tokens for best, _ in parts])
         score = sum(best.score for best, _ in parts) / len(parts)
-        return Translation(text, join_parts(texts, [space for _, space in parts]), score)
+        return Translation(text, join_sentences(texts, [space for _, space in parts]), score)
 
 
 def max_target_tokens(config: Config, decoding: DecodingConfig, source_tokens: int) -> int:

@@ -5,8 +5,8 @@ from typing import Any
 
 from translator.config import DecodingConfig
 from translator.errors import DataError
-from translator.sentences import split_sentences
-from translator.translation import Translation, Translator, join_parts
+from translator.sentences import join_sentences, split_sentences
+from translator.translation import Translation, Translator
 from translator.visualization.attention import attention_maps, word_attention
 
 Event = dict[str, Any]
@@ -32,10 +32,10 @@ def live_events(translator: Translator, text: str, decoding: DecodingConfig) -> 
                 break
             if growing != shown:
                 shown = growing
-                yield {"text": join_parts([*written, shown], spaces[: len(written) + 1])}
+                yield {"text": join_sentences([*written, shown], spaces[: len(written) + 1])}
         written.append(translation.text)
         yield {"sentence": _sentence(translator, translation)}
-    yield {"translatedText": join_parts(written, spaces) if text.strip() else text}
+    yield {"translatedText": join_sentences(written, spaces) if text.strip() else text}
 
 
 def _sentence(translator: Translator, translation: Translation) -> Event:
