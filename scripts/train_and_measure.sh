@@ -4,32 +4,42 @@
 #
 #   scripts/train_and_measure.sh configs/en-es.yaml [--set KEY=VALUE …]
 #
-# Reads corpus/{train,valid,test} (docs/results.md); leaves the run in runs/NAME and what was
-# measured in measured/NAME.
+# Reads corpus/{train,valid,test} here (docs/results.md says what lies there); leaves the run in
+# runs/NAME and what was measured in measured/NAME. Wants the extras: pip install '.[export,plot]'.
 set -euo pipefail
 
 config=$1
 shift
 name=$(sed -n 's/^name: *//p' "$config")
+for setting in "$@"; do # the last name is the one that counts
+    case ${setting#--set=} in name=*) name=${setting##*name=} ;; esac
+done
 run=runs/$name
 out=measured/$name
 tests=(corpus/test/{tatoeba-test,newstest20{09,10,11}}.en-es.tsv)
-mkdir -p "$out"
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
+export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} # where the package is not installed
+translator() { python -m translator "$@"; }
 
+python -c 'import ctranslate2, matplotlib' || {
+    echo "exports and curves want more packages: pip install '.[export,plot]'" >&2
+    exit 1
+}
+mkdir -p "$out"
 {
     date
     uname -srm
     grep -m1 'model name' /proc/cpuinfo || true
-    nproc --all
-    ! command -v nvidia-smi > /dev/null || nvidia-smi -L
+    echo "$OMP_NUM_THREADS threads"
+    nvidia-smi -L 2> /dev/null || true
 } > "$out/machine.txt"
-translator train "$config" "$@" 2>&1 | tee -a "$out/train.log"
+translator train "$config" "$@" 2>&1 | tee -ia "$out/train.log"
 
 for beam in 1 5; do
-    translator evaluate --run "$run" --beam-size $beam > "$out/beam-$beam.txt" 2> "$out/beam-$beam.log"
+    translator evaluate --run "$run" --beam-size $beam > "$out/beam-$beam.txt"
 done
 translator evaluate --run "$run" --split test/tatoeba-test --beam-size 1 --robustness \
-    > "$out/robustness.txt" 2>&1
+    > "$out/robustness.txt"
 translator report "$run" --output "$out/report.html"
 translator plot "$run" --output "$out/curves"
 

@@ -42,6 +42,12 @@ class World:
                 dist.all_reduce(tensor)
         return tensor
 
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Whether the flag is set in any process; a process alone waits for no device."""
+        if self.size == 1:
+            return flag
+        return bool(self.sum(torch.tensor(flag, device=device, dtype=torch.int64)))
+
     def gather(self, value: T) -> list[T]:
         """The values of all processes, by rank."""
         if self.size == 1:

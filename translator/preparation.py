@@ -18,6 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from translator import __version__
 from translator.config import Config, CorpusConfig
 from translator.data import (
     Augmenter,
@@ -305,7 +306,7 @@ def _key(config: Config, *settings: object) -> str:
     corpora = [*config.data.train, *([config.data.valid] if config.data.valid else [])]
     content = {
         "layout": _LAYOUT,
-        "versions": [version("translator"), version("sentencepiece")],
+        "versions": [__version__, version("sentencepiece")],
         "data": data,
         "settings": settings,
         "files": [[_identity(file) for file in _files(c, config)] for c in corpora],

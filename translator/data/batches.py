@@ -21,8 +21,8 @@ from translator.data.packing import pack_rows, row_length
 from translator.functional import IGNORE_INDEX
 from translator.tokenizer import BOS_ID, PAD_ID
 
-_BATCHES_PER_POOL = 64
-_BATCHES_AHEAD = 8
+_BATCHES_PER_POOL = 64  # which are made at one go
+_BATCHES_AHEAD = _BATCHES_PER_POOL  # so a pool is made while the one before is used
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import torch
 
+from translator import __version__
 from translator.config import Config, DecodingConfig
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import EvaluationSet
@@ -101,7 +102,7 @@ def _write(
             export_huggingface(run, folder)
             translate = TransformersTranslator(config, folder).translate
     library = "transformers" if form == "huggingface" else "ctranslate2"
-    versions = {name: version(name) for name in ("translator", library)}
+    versions = {"translator": __version__, library: version(library)}
     return Export(form, quantization, folder, translate, versions)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from translator import __version__
 from translator.config import Config, DataConfig, validated
 from translator.data import read_pairs
 from translator.errors import ConfigError, RunError
@@ -64,7 +65,7 @@ def import_checkpoint(
             RunDirectory(partial).environment_file,
             {
                 "imported": origin,
-                "packages": {each: version(each) for each in ("translator", "transformers")},
+                "packages": {"translator": __version__, "transformers": version("transformers")},
                 "proof": vars(proof),
             },
         )

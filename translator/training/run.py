@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from translator import __version__
 from translator.config import Config, starting_from
 from translator.distributed import World, joined
 from translator.errors import ConfigError, RunError
@@ -156,9 +157,9 @@ def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
 
 
 def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:
-    packages = ("translator", "torch", "sentencepiece", "sacrebleu", "safetensors", "numpy")
+    packages = ("torch", "sentencepiece", "sacrebleu", "safetensors", "numpy")
     return {
-        "packages": {name: version(name) for name in packages},
+        "packages": {"translator": __version__, **{name: version(name) for name in packages}},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": describe(trainer.device),

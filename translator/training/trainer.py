@@ -113,7 +113,7 @@ class Trainer:
                 yield from self._timed_step(batches)
                 if self.finished or self.step % self.settings.validate_every_steps == 0:
                     yield self.validate()
-                stopping = bool(self.world.sum(torch.tensor(stop.is_set(), device=self.device)))
+                stopping = self.world.any(stop.is_set(), self.device)
                 due = self.step % self.settings.checkpoint_every_steps == 0
                 if (due or self.finished or stopping) and self.world.is_main:
                     self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
