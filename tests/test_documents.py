@@ -324,6 +324,17 @@ def test_sentences_with_marks_end_where_sentences_without_do() -> None:
     assert {re.sub(r"[*`]", "", sentence) for sentence in sentences} <= set(heard)
 
 
+def test_formulas_on_lines_of_their_own_and_code_tags_are_kept() -> None:
+    text = (
+        "the sum\n$$\nE = mc^2 + \\int_a^b f(x) dx\n$$\nis $$a$$ so\n\n"
+        "> $$ a\n> b $$\n\nrun <code>git status</code> or\n<kbd class='k'>Ctrl</kbd> now\n"
+    )
+    expected = text
+    for prose in ("the sum", "is ", " so", "run ", " or\n", " now"):
+        expected = expected.replace(prose, prose.upper())
+    assert translated(text, settings_of("markdown")) == expected
+
+
 def test_a_mark_without_a_place_keeps_its_text() -> None:
     def forget(texts: list[str]) -> list[str]:
         return ["???" if len(text) > 12 else text.upper() for text in texts]
@@ -392,6 +403,24 @@ def test_csv_comes_back_as_it_was_and_only_one_column_changes(
         ["name, really", "text"],
         *([a, b] for (a, _), b in zip(table, lines, strict=True)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "expected"),
+    [
+        ('id,text,n\n1,5" pipe,foo\n2,6" pipe,bar\n', "text", ['5" PIPE', '6" PIPE']),
+        ('1,"a; b; c"\n2,"d; e; f"\n', "1", ['"A; B; C"', '"D; E; F"']),
+        ('1;"a, b, c"\n2;d\n', "1", ['"A, B, C"', ";D"]),
+        ('id,text\n1,"a ""b"",\nc"\n2,d\n', "text", ['"A ""B"",\nC"', ",D"]),
+        ('\ufeff"id, no",text\n1,d\n', "text", [",D"]),
+    ],
+)
+def test_quotes_matter_where_a_cell_begins(text: str, column: str, expected: list[str]) -> None:
+    problems: list[str] = []
+    result = translated(text, settings_of("csv", column), problems=problems)
+    assert all(cell in result for cell in expected)
+    assert result.lower() == text.lower()
+    assert not problems
 
 
 def test_a_new_column_is_added_behind_the_last() -> None:
@@ -659,6 +688,21 @@ def test_what_is_translated_or_not_to_be_stays(unit: str) -> None:
     )
 
 
+def test_a_tag_over_several_lines_stays_whole() -> None:
+    tag = '<x id="NAME" equiv-text="{{\n  name | foo\n}}"/>'
+    unit = f"<source>hello {tag}, welcome\nbig house</source>"
+    result = translated(XLIFF.replace("@", unit), settings_of("xliff"))
+    assert f"<target>HELLO {tag}, WELCOME\nBIG HOUSE</target>" in result
+    catalogue = 'msgid "see <a href=\\"x\\"\\n"\n"class=\\"y\\">this</a>"\nmsgstr ""\n'
+    tag = '<a href=\\"x\\"\\n"\n"class=\\"y\\">'
+    assert f'"SEE {tag}THIS</a>"' in translated(catalogue, settings_of("po"))
+
+
+def test_an_only_plural_form_stands_for_any_number() -> None:
+    entry = 'msgid "one file"\nmsgid_plural "%d files"\nmsgstr[0] ""\n'
+    assert 'msgstr[0] "%d FILES"' in translated(entry, settings_of("po"))
+
+
 def test_xliff_translations_are_replaced_when_asked() -> None:
     unit = "<source>red</source><target>se queda</target>"
     replaced = translated(XLIFF.replace("@", unit), settings_of("xliff", overwrite=True), upper)
@@ -878,6 +922,28 @@ def test_a_process_that_failed_goes_on_and_the_others_wait_for_nothing(tmp_path:
     assert jobs[0].output.read_text(encoding="utf-8") == TEXT.upper()
 
 
+def test_two_processes_do_not_write_the_same_output(tmp_path: Path) -> None:
+    job = Job(tmp_path / "out.txt", MODEL)
+    with job.alone():
+        with pytest.raises(DataError, match="another process is writing"), job.alone():
+            pass
+        assert run_job(job)
+    assert list(tmp_path.iterdir()) == [job.output]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.SRT", Format.SUBTITLES),
+        ("A.MD", Format.MARKDOWN),
+        ("a.Tmx.GZ", Format.TMX),
+        ("a.txt", Format.LINES),
+    ],
+)
+def test_the_ending_of_a_name_tells_the_format_in_any_case(name: str, expected: Format) -> None:
+    assert Format.of(Path(name)) is expected
+
+
 def test_a_text_that_occurs_twice_is_translated_once() -> None:
     asked: list[list[str]] = []
     document = read_document(io.BytesIO(b"a\nb\na\n"), settings_of("lines"))
@@ -960,6 +1026,18 @@ def test_whatever_changes_the_output_makes_it_another_job(
         file.write_bytes(file.read_bytes() + b"\n")
         found.append(fingerprint())
     assert len(set(found)) == len(found) == 17
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
+def test_a_pipe_is_translated_into_a_file(model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.txt"
+    arguments = command("--run", model, "--input", "/dev/stdin", "--output", output)
+    done = subprocess.run(arguments, input=b"ana\nbebe\n", capture_output=True, check=True)
+    assert len(output.read_bytes().splitlines()) == 2, done.stderr
+    again = subprocess.run([*arguments, "--resume"], input=b"ana\n", capture_output=True)
+    assert again.returncode == 2
+    assert b"a pipe is read once" in again.stderr
 
 
 @pytest.mark.slow

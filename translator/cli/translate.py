@@ -183,7 +183,7 @@ def translate_cli(
     settings = Settings(chosen, languages, columns, overwrite)
     if texts:
         _write_to(output_file, (text + "\n" for text in translate(list(texts))))
-    elif input_file and output_file and _is_replaceable(output_file):
+    elif input_file and input_file.is_file() and output_file and _is_replaceable(output_file):
         fingerprint = _fingerprint(directory, decoding, asked, input_file, settings)
         fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
         job = Job(output_file.resolve(), fingerprint, *_process())
@@ -271,8 +271,10 @@ def _check_usage(
         raise typer.BadParameter(f"{file_format.value} needs --column NAME, or a number from 0")
     if columns and not file_format.has_columns:
         raise typer.BadParameter(f"{file_format.value} has no columns; see --format")
-    if input_file:
+    if input_file and (input_file.is_file() or input_file.is_dir() or not input_file.exists()):
         open_bytes(input_file).close()
+    elif input_file and (resume or _process()[1] > 1):
+        raise typer.BadParameter("a pipe is read once: save it in a file to resume or share it")
 
 
 def _process() -> tuple[int, int]:
@@ -371,7 +373,7 @@ def _translate_file(
     """Translate a document into a file as a job; an interruption says how to go on."""
     done = 0
     try:
-        with _interruptible():
+        with _interruptible(), job.alone():
             begun = job.begin(resume=resume)
             if resume and not begun:
                 say("there is nothing to resume: starting from the beginning")

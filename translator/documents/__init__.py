@@ -61,7 +61,8 @@ class Format(str, Enum):
     @classmethod
     def of(cls, file: Path) -> "Format":
         """The format that the name of a file tells; lines for an unknown one."""
-        match Path(file.stem).suffix if file.suffix in COMPRESSED else file.suffix:
+        name = Path(file.name.lower())
+        match Path(name.stem).suffix if name.suffix in COMPRESSED else name.suffix:
             case ".md" | ".markdown":
                 return cls.MARKDOWN
             case ".tsv":

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from translator.documents.markup import PLACEHOLDERS, TAGS, marked
-from translator.documents.segments import Problems, Segment, join, kept, value
+from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
+from translator.documents.segments import Problems, Segment, join, kept
 from translator.errors import DataError
 
 _DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding=["']([A-Za-z][\w.-]*)["']""")
@@ -214,7 +214,7 @@ def _edited(data: bytes, edits: list[_Edit]) -> Iterator[Segment]:
 def _translated(source: str) -> Segment:
     """The content of a source element as that of a target: with its tags and entities."""
     content = _CDATA.sub(lambda match: escape(match[1]), source)
-    return value(content, lambda line: marked(line, _MARKS, _as_xml, html.unescape))
+    return marked_lines(content, _MARKS, _as_xml, html.unescape)
 
 
 def _as_xml(translation: str, _: str) -> str:

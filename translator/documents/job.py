@@ -9,10 +9,12 @@ Blocks are the same whoever translates them, so every way leads to the same byte
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from translator.documents.segments import Segment
 from translator.errors import DataError
@@ -82,6 +84,18 @@ class Job:
         """The partial output of a process."""
         suffix = f".{rank}-of-{self.world_size}" if self.world_size > 1 else ""
         return _Part(self.output.with_name(f"{self.output.name}.partial{suffix}"))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only process that writes this part; DataError where another one does."""
+        part = self.part(self.rank)
+        try:
+            with filelock.FileLock(part.lock, timeout=0):
+                yield
+        except filelock.Timeout:
+            raise DataError(
+                f"another process is writing {part.file}", "Let it end, or stop it."
+            ) from None
 
     def begin(self, *, resume: bool) -> int:
         """Make the partial output ready; how many of this process's blocks it holds already.
@@ -167,10 +181,14 @@ class _Part:
     """A partial output and its journal."""
 
     file: Path
-    journal: Path = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "journal", self.file.with_name(f"{self.file.name}.journal"))
+    @property
+    def journal(self) -> Path:
+        return self.file.with_name(f"{self.file.name}.journal")
+
+    @property
+    def lock(self) -> Path:
+        return self.file.with_name(f"{self.file.name}.lock")
 
     def read(self) -> tuple[dict[str, str] | None, list[int], bool]:
         """What it was begun with (None: nothing is there), the sizes of its blocks, if complete."""
@@ -206,8 +224,9 @@ class _Part:
         os.truncate(self.journal, len(whole))
 
     def delete(self) -> None:
-        self.file.unlink(missing_ok=True)
-        self.journal.unlink(missing_ok=True)
+        for file in (self.file, self.journal, self.lock):
+            with suppress(PermissionError):  # the lock, where a held one cannot be deleted
+                file.unlink(missing_ok=True)
 
 
 def _join(parts: list[Path], sizes: list[list[int]], output: Path) -> None:

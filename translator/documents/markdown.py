@@ -36,6 +36,7 @@ _MARKS = re.compile(
     r"|(?P<escape_stands>\\[!-/:-@\[-`{-~])"
     r"|(?P<formula_stands>\$\$.+?\$\$|(?<![\w$])\$(?=\S)[^$]*(?<=\S)\$(?![\w$]))"
     r"|(?P<address_stands><[A-Za-z][\w+.-]*:[^<>\s]*>|<[^<>\s@]+@[^<>\s]+>)"
+    r"|(?P<literal_stands><(?P<literal>code|kbd|samp)\b[^<>]*>.*?</(?P=literal)>)"
     rf"|{TAGS}"
     r"|(?P<template_stands>\{\{.*?\}\}|\{%.*?%\}|\{[:#.][^{}]*\})"
     r"|(?P<url_stands>(?:https?://|www\.)[^\s<>()\[\]]*[^\s<>()\[\].,;:!?'\"*_])"
@@ -129,6 +130,10 @@ class _Reader:
         if fence or raw:
             yield from self.end_paragraph()
             self._open_verbatim(body, fence, raw, before)
+            yield kept(line)
+        elif body.startswith("$$") and "$$" not in body[2:]:  # a formula on lines of its own
+            yield from self.end_paragraph()
+            self._verbatim, self._verbatim_column = re.compile(r"\$\$\s*$"), 0
             yield kept(line)
         elif _is_ruled(body) and self._paragraph:
             *above, header = self._paragraph

@@ -16,7 +16,7 @@ from translator.sentences import split_sentences
 
 _ALONE = re.compile(r"(\s*)(.*?)([\s:]*)", re.DOTALL)
 _BETWEEN_MARKS = re.compile(r"([^\w¿¡]*)(.*?)([^\w.!?…]*)", re.DOTALL)
-_SOME_WORD = "Xx"  # for a mark without text: whatever it stands for, it ends no sentence
+_SOME_WORD = "Xx"
 _SENTENCE_MARKS = " .!?…¡¿"
 
 TAGS = (
@@ -82,6 +82,24 @@ def _tokens(text: str, marks: re.Pattern[str], unescape: Callable[[str], str]) -
     return [token for token in tokens if token.text]
 
 
+def marked_lines(
+    text: str,
+    marks: re.Pattern[str],
+    escape: Escape = lambda translation, _: translation,
+    unescape: Callable[[str], str] = str,
+) -> Segment:
+    """A text of several lines, each with marks; the line ends within a mark are the mark's."""
+    lines_or_marks = re.compile(rf"(?P<line_end>\r\n|\n|\r)|(?:{marks.pattern})", marks.flags)
+    segments: list[Segment] = []
+    begin = 0
+    for match in lines_or_marks.finditer(text):
+        if match["line_end"]:
+            segments.append(marked(text[begin : match.start()], marks, escape, unescape))
+            segments.append(kept(match["line_end"]))
+            begin = match.end()
+    return join([*segments, marked(text[begin:], marks, escape, unescape)])
+
+
 def _plain(mark: str) -> str:
     """How a mark that stands for itself reads in a sentence; empty where it cannot be read."""
     match mark[0]:
@@ -133,7 +151,7 @@ def _sentences(parts: list[str | _Span]) -> list[list[str | _Span]]:
     """Cut between sentences; a sentence keeps the white space that follows it."""
     if not any(isinstance(part, _Span) for part in parts):
         return [parts]  # whoever translates it cuts it better
-    texts = [part if isinstance(part, str) else part.text or _SOME_WORD for part in parts]
+    texts = [_read_as(part) for part in parts]
     lengths = (len(text) + len(space) for text, space in split_sentences("".join(texts)))
     cuts = list(itertools.accumulate(lengths))
     sentences: list[list[str | _Span]] = [[]]
@@ -142,13 +160,20 @@ def _sentences(parts: list[str | _Span]) -> list[list[str | _Span]]:
         if isinstance(part, _Span):
             sentences[-1].append(part)
         else:
-            here = [cut - begin for cut in cuts if begin < cut <= begin + len(text)]
+            here = [cut - begin for cut in cuts if begin <= cut <= begin + len(text)]
             for start, end in itertools.pairwise([0, *here, len(text)]):
                 sentences[-1].append(text[start:end])
                 if end in here:
                     sentences.append([])
         begin += len(text)
     return [kept_parts for s in sentences if (kept_parts := [part for part in s if part])]
+
+
+def _read_as(part: str | _Span) -> str:
+    """What stands in a sentence, with a word that ends none for code and the like."""
+    if isinstance(part, str) or part.text:
+        return part if isinstance(part, str) else part.text
+    return " " * len(part.plain) if part.plain.isspace() else _SOME_WORD
 
 
 def _fragments(parts: Sequence[str | _Span], escape: Escape) -> Segment:

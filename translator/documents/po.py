@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from translator.documents.markup import PLACEHOLDERS, TAGS, marked
-from translator.documents.segments import Problems, Segment, has_words, join, kept, value
+from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
+from translator.documents.segments import Problems, Segment, has_words, join, kept
 from translator.errors import DataError
 
 _FIELD = re.compile(r'(msgctxt|msgid|msgid_plural|msgstr(?:\[(\d+)\])?)\s+(".*")\s*$')
@@ -77,8 +77,13 @@ class _Entry:
                 yield kept("".join(lines))
 
     def _source_of(self, name: str) -> str:
-        """What a `msgstr` translates: the first plural form the singular, the others the plural."""
+        """What a `msgstr` translates: the first plural form the singular, the others the plural.
+
+        An only form stands for any number.
+        """
         match name:
+            case "msgstr[0]" if "msgstr[1]" not in self._fields:
+                return self._fields.get("msgid_plural", "")
             case "msgstr" | "msgstr[0]":
                 return self._fields.get("msgid", "")
             case _ if name.startswith("msgstr"):
@@ -92,7 +97,7 @@ def _filled(name: str, lines: list[str], source: str) -> Segment:
     newline = "\r\n" if "\r\n" in lines[0] else "\n"
     if not has_words(source):
         return kept(f"{name} {_quote(source, newline)}{end}")
-    translated = value(source, lambda text: marked(text, _MARKS))
+    translated = marked_lines(source, _MARKS)
     return join([kept(f"{name} "), translated.map(lambda text: _quote(text, newline)), kept(end)])
 
 

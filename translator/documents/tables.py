@@ -3,6 +3,7 @@
 Rows are cut, not written anew: quotes, escapes, number formats and the order of keys stay.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -34,26 +35,23 @@ def tsv_segments(lines: Iterable[str], columns: Columns, problems: Problems) -> 
 
 def csv_segments(lines: Iterable[str], columns: Columns, problems: Problems) -> Iterator[Segment]:
     """Comma- or semicolon-separated values, quoted where they need it (RFC 4180)."""
-    rows = _csv_rows(lines)
-    first = next(rows, None)
-    if first is None:
-        return iter(())
-    delimiter = ";" if first[1].count(";") > first[1].count(",") else ","
-    return _row_segments(_chain(first, rows), delimiter, columns, problems)
+    rest = iter(lines)
+    first = next(rest, "")
+    unquoted = re.sub(r'(^|[,;])"(?:[^"]|"")*(?:"|$)', r"\1", first)
+    delimiter = ";" if unquoted.count(";") > unquoted.count(",") else ","
+    rows = _csv_rows(itertools.chain([first] * bool(first), rest), delimiter)
+    return _row_segments(rows, delimiter, columns, problems)
 
 
-def _chain(first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    yield first
-    yield from rest
-
-
-def _csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+def _csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, str]]:
     """Rows with the number of their first line: a line feed within quotes is part of a cell."""
+    quoted = re.compile(rf'(^|{delimiter})"(?:[^"]|"")*"')
+    opened = re.compile(rf'(?:^|{delimiter})"')  # elsewhere a quote is a sign like any other: 5"
     row, first = "", 1
     for number, line in enumerate(lines, start=1):
         first = first if row else number
         row += line
-        if row.count('"') % 2 == 0:
+        if not opened.search(quoted.sub(r"\1", row)):
             yield first, row
             row = ""
         elif len(row) > _LARGEST_ROW:
@@ -143,7 +141,8 @@ def _as_cell(text: str, old: str, delimiter: str) -> str:
     """A text as a cell of a row, in quotes when the old one was or when it needs them."""
     if delimiter == "\t":
         return text.replace("\t", " ")
-    if old[:1] == '"' or any(character in text for character in f'{delimiter}"\r\n'):
+    special = f"{delimiter}\r\n" if '"' in old and text[:1] != '"' else f'{delimiter}\r\n"'
+    if old[:1] == '"' or any(character in text for character in special):
         return '"' + text.replace('"', '""') + '"'
     return text
 
