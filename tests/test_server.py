@@ -113,6 +113,14 @@ def test_a_text_gets_its_translation_and_a_list_a_list(server: str, translator: 
     assert ask(f"{server}/translate", request_of([]))[1] == {"translatedText": []}
 
 
+def test_lines_stay_lines(server: str, translator: Translator) -> None:
+    lines = ["ana bebe", "nina", "abba ana. Bebe"]
+    expected = [each.text for each in translator.translate(lines)]
+    answer = ask(f"{server}/translate", request_of("\n\n".join(lines)))[1]
+    assert answer["translatedText"] == "\n\n".join(expected)
+    assert live(server, "\n\n".join(lines))[-1]["translatedText"] == "\n\n".join(expected)
+
+
 def test_alternatives_are_the_other_hypotheses_of_the_search(
     server: str, translator: Translator
 ) -> None:
@@ -240,6 +248,13 @@ def test_other_sites_may_ask_only_when_they_are_named(translator: Translator) ->
             assert headers["Access-Control-Allow-Origin"] == (site if allowed else None)
             headers = ask(f"{address}/health", Origin="https://example.com")[2]
             assert headers["Access-Control-Allow-Origin"] is None
+            before_json = (  # what a browser asks before a page may send JSON
+                f"OPTIONS /translate HTTP/1.1\r\nHost: x\r\nOrigin: {site}\r\n"
+                "Access-Control-Request-Method: POST\r\nConnection: close\r\n"
+                "Access-Control-Request-Headers: content-type\r\n\r\n"
+            )
+            answer = raw(address, before_json.encode())
+            assert answer.startswith(b"HTTP/1.1 200" if allowed else b"HTTP/1.1 405")
 
 
 # --- many at once ---------------------------------------------------------------------------------

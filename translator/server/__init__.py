@@ -6,6 +6,7 @@ being written, to the files in `page/`.
 
 import importlib
 import logging
+import math
 import socket
 
 from translator.errors import TranslatorError
@@ -13,7 +14,6 @@ from translator.server.settings import MAX_ALTERNATIVES, ServerSettings
 from translator.translation import Translator
 
 __all__ = ["MAX_ALTERNATIVES", "ServerSettings", "check_installed", "listen", "serve"]
-_GRACE_SECONDS = 30  # for what is being answered when the server is asked to end
 
 
 class ServerError(TranslatorError):
@@ -54,6 +54,7 @@ def serve(translator: Translator, settings: ServerSettings, listening: socket.so
         log_config=None,
         access_log=False,  # it would log queries
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        # A request may take so long to arrive, and so long again to be answered.
+        timeout_graceful_shutdown=math.ceil(2 * settings.request_seconds) + 1,
     )
     uvicorn.Server(config).run([listening])

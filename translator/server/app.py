@@ -102,7 +102,11 @@ class _Service:
         for path, name in _PAGE.items():
             app.get(path, include_in_schema=False)(_file(name))
         if self._settings.allowed_origins:
-            app.add_middleware(CORSMiddleware, allow_origins=self._settings.allowed_origins)
+            app.add_middleware(
+                CORSMiddleware,
+                allow_origins=self._settings.allowed_origins,
+                allow_methods=("GET", "POST"),
+            )
         app.add_middleware(Observed, metrics=self._metrics)
         return app
 
