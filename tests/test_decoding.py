@@ -18,6 +18,7 @@ from translator.decoding import (
     begin_with,
     best_extensions,
     drawn_extensions,
+    end_loops,
     extensions_with_terms,
     length_penalty,
     no_end_before,
@@ -491,6 +492,20 @@ def test_without_repeated_ngrams_is_what_has_none(seed: int, limit: int, size: i
     expected = allowed(has_none, table, limit)
     assert {each.tokens for each in expected} <= {each.tokens for each in found}
     assert all(has_none(each.tokens[: limit - 1]) for each in found)
+
+
+@some
+@given(seeds)
+def test_rules_that_contradict_each_other_leave_something(seed: int) -> None:
+    table = random_table(seed, 3)
+    prefix, least = [1, 1, 1, 1], 5
+    for rules in (
+        [no_end_before(torch.tensor([least]), EOS), end_loops([False], 2, 1, EOS)],
+        [begin_with([prefix]), no_repeated_ngram(1), end_loops([False], 2, 1, EOS)],
+    ):
+        (found,) = beam([table], [6], beam_size=64, n_best=64, rules=rules)
+        assert found
+        assert all(len(each.tokens) >= len(prefix) for each in found)
 
 
 # --- terms ----------------------------------------------------------------------------------------

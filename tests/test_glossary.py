@@ -101,3 +101,9 @@ def test_a_pattern_that_cannot_be_used_is_refused(pattern: str, message: str) ->
 def test_a_blank_term_is_refused(terms: dict[str, str]) -> None:
     with pytest.raises(DataError, match="blank"):
         Glossary(terms)
+
+
+def test_spans_tell_where_the_terms_stand() -> None:
+    glossary = Glossary({"Yahoo! Finance": "Yahoo! Finanzas"}, [r'"[^"]+"'])
+    text = 'See "A. B." in Yahoo! Finance today.'
+    assert [text[start:end] for start, end in glossary.spans(text)] == ['"A. B."', "Yahoo! Finance"]

@@ -63,6 +63,24 @@ def test_translations_are_joined_as_their_language_is_written(
     assert join_sentences(texts, spaces) == joined
 
 
+def test_no_sentence_goes_over_lines() -> None:
+    assert split_sentences("Shopping list\n- milk \r\n\n- bread. Yes") == [
+        ("Shopping list", "\n"),
+        ("- milk", " \r\n\n"),
+        ("- bread.", " "),
+        ("Yes", ""),
+    ]
+
+
+def test_a_japanese_sentence_goes_on_after_a_quotation() -> None:
+    text = "「行こう。」と彼は言った。「はい！」「いいえ。」"
+    assert [each for each, _ in split_sentences(text)] == [
+        "「行こう。」と彼は言った。",
+        "「はい！」",
+        "「いいえ。」",
+    ]
+
+
 @given(st.text(st.sampled_from(" \tab.AB!?…'\"(1。\n"), max_size=30) | st.text(max_size=30))
 def test_the_sentences_with_their_spaces_are_the_text(text: str) -> None:
     parts = split_sentences(text)

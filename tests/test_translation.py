@@ -20,6 +20,7 @@ from translator.decoding import Beams
 from translator.errors import RunError
 from translator.glossary import Glossary
 from translator.runs import RunDirectory
+from translator.sentences import split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
     Translator,
@@ -27,6 +28,7 @@ from translator.translation import (
     _Part,
     _repeats,
     _rules,
+    _whole_spans,
     loops,
     split_long,
 )
@@ -104,7 +106,7 @@ def test_a_strange_text_gets_some_translation(
 
 def test_a_translation_of_many_parts_has_no_stray_spaces(translator: Translator) -> None:
     for text in texts(translator, list(STRANGE.values()), beam_size=1):
-        assert text == " ".join(text.split())
+        assert all(line == " ".join(line.split()) for line in text.split("\r\n"))
 
 
 def test_a_long_text_gets_the_translations_of_its_parts(
@@ -289,7 +291,9 @@ def test_any_two_thousand_texts_are_translated_one_for_one(translator: Translato
         greedy = DecodingConfig(beam_size=1, max_length_ratio=1.0)
         found = translator.translate(strange, greedy)
         assert [each.source for each in found] == strange
-        assert all(len(each.text.splitlines()) <= 1 or each.text == each.source for each in found)
+        for each in found:
+            lines = (len(text.splitlines()) for text in (each.text, each.source or " "))
+            assert next(lines) <= next(lines)
 
     check()
     assert seen >= 2000
@@ -378,6 +382,23 @@ def test_a_glossary_changes_no_text_without_its_terms(
 ) -> None:
     glossary = Glossary({"nowhere": "nada"})
     assert translator.translate(sources, glossary=glossary) == translator.translate(sources)
+
+
+def test_a_term_over_a_sentence_end_is_held(translator: Translator) -> None:
+    glossary = Glossary({"ana! bebe": "lila! mar"})
+    text = "Nina. Abba ana! bebe nina. Ene."
+    [found] = translator.translate([text], glossary=glossary)
+    assert "lila! mar" in found.text
+    parts = [f"{part}" for part in _whole_spans(split_sentences(text), glossary.spans(text))]
+    assert len(parts) == 3
+
+
+def test_a_prefix_that_repeats_itself_is_kept(translator: Translator) -> None:
+    decoding = DecodingConfig(no_repeat_ngram_size=2)
+    [found] = translator.translate(["ana bebe"], decoding, prefix="mar sol mar sol mar sol")
+    assert found.text.startswith("mar sol mar sol mar sol")
+    [found] = translator.translate(["ana bebe"], prefix="mar " * 12)
+    assert found.text.startswith(("mar " * 12).strip())
 
 
 def test_a_term_that_cannot_be_held_is_warned_of(translator: Translator) -> None:

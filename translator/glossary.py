@@ -48,18 +48,23 @@ class Glossary:
         its target begins with a capital where the source does; otherwise its case must fit.
         Longer terms win over shorter ones that they contain, kept spans over terms.
         """
-        found = []
+        return [term for _, term in self._found(text)]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where in the text stands what requires a term: it must not be cut there."""
+        return [span for span, _ in self._found(text)]
+
+    def _found(self, text: str) -> Iterator[tuple[tuple[int, int], str]]:
         free = text
         for pattern in self._keep:
-            found += [" ".join(match.group().split()) for match in pattern.finditer(free)]
+            for match in pattern.finditer(free):
+                if kept := " ".join(match.group().split()):
+                    yield match.span(), kept
             free = pattern.sub(lambda match: "\0" * len(match.group()), free)
         if self._terms_pattern is not None:
-            found += [
-                term
-                for match in self._terms_pattern.finditer(free)
-                if (term := self._target_of(" ".join(match.group().split())))
-            ]
-        return [term for term in found if term]
+            for match in self._terms_pattern.finditer(free):
+                if term := self._target_of(" ".join(match.group().split())):
+                    yield match.span(), term
 
     def _target_of(self, occurrence: str) -> str | None:
         if occurrence in self._terms:

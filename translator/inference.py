@@ -234,6 +234,7 @@ class Job(NamedTuple):
     source: Tensor
     search: Search
     sentences: Sequence[int] = ()  # which they are, for whoever asked
+    slots: int = 1  # hypotheses of each, once the first step has been made
 
 
 @torch.inference_mode()
@@ -248,9 +249,11 @@ def run_searches(
     """
     active: list[_Active] = []
     while waiting or active:
-        while waiting and sum(len(each.ask.tokens) for each in active) < rows_at_once:
+        under_way = sum(len(each.ask.tokens) for each in active)
+        while waiting and under_way < rows_at_once:
             job = waiting.popleft()
             active.append(_Active(job, engine.encode(job.source), next(job.search)))
+            under_way += len(job.source) * job.slots
         log_probs = engine.step([each.ask.tokens for each in active], [e.past for e in active])
         going = []
         for each, following in zip(

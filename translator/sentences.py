@@ -27,11 +27,13 @@ _END = re.compile(  # the signs of Arabic, Urdu and the scripts of India among t
 _WIDE_MARK = re.compile("[。！？，、；：][”’」』）]*$")  # it brings its own space
 _SIGN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # of Chinese and Japanese
 _LONGEST_WORD = 20  # of which it is asked whether it is an abbreviation
-_ENDS_WITHOUT_SPACE = re.compile(r"[。！？]+[」』”）]*\s*")
+# After a quotation the sentence goes on where hiragana follow: 「…。」と言った。
+_ENDS_WITHOUT_SPACE = re.compile(r"[。！？]+(?:[」』”）]+(?![」』”）ぁ-ゟ、])|(?![」』”）]))\s*")
+_LINE_END = re.compile(r"(?<!\s)\s*[\r\n]\s*")
 
 
 def split_sentences(text: str) -> list[tuple[str, str]]:
-    """The sentences of a text, each with the white space that follows it.
+    """The sentences of a text, each with the white space that follows it. None goes over lines.
 
     Joined in order they are the text.
 
@@ -41,6 +43,7 @@ def split_sentences(text: str) -> list[tuple[str, str]]:
     ends = [match for match in _END.finditer(text) if _ends_sentence(text, match)]
     cuts = sorted(
         {(match.start("space"), match.end("space")) for match in ends}
+        | {match.span() for match in _LINE_END.finditer(text) if match.end() < len(text)}
         | {
             (match.start() + len(match.group().rstrip()), match.end())
             for match in _ENDS_WITHOUT_SPACE.finditer(text)

@@ -4,9 +4,10 @@ A run that was imported may have two, one for each language, with the same piece
 ids; those that only the other language uses are marked as unused.
 
 Everything lives in the model file: the pieces, their scores and the normalisation, which is NFC
-(canonical composition), white space to single spaces, control characters and byte-order marks
-removed. Nothing else changes: case, quotes, ellipses, ligatures and emoji come back as they went
-in, and a character without a piece is spelled in bytes (byte fallback).
+(canonical composition), white space to single spaces; control characters, byte-order marks and
+invisible ones (soft hyphens, zero-width spaces, marks of direction) are removed. Nothing else
+changes: case, quotes, ellipses, ligatures and emoji come back as they went in, and a character
+without a piece is spelled in bytes (byte fallback). Only Hangul is composed outside the file.
 """
 
 import hashlib
@@ -121,8 +122,7 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without start and end."""
-        valid = [text.encode("utf-8", "replace").decode() for text in texts]  # lone surrogates: ?
-        ids: list[list[int]] = self._processor.encode(valid)
+        ids: list[list[int]] = self._processor.encode(_valid(texts))
         return ids
 
     def sample(self, texts: Sequence[str], alpha: float, seed: int) -> list[list[int]]:
@@ -131,11 +131,10 @@ class Tokenizer:
         The smaller `alpha`, the more any way to cut is as likely as another. For a BPE model it is
         the share of merges that are left out (Provilkov et al., 2020).
         """
-        valid = [text.encode("utf-8", "replace").decode() for text in texts]
         with _SAMPLING:  # SentencePiece has one seed, and one generator for each thread
             sentencepiece.set_random_generator_seed(seed)
             ids: list[list[int]] = self._processor.encode(
-                valid, enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1
+                _valid(texts), enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1
             )
         return ids
 
@@ -148,6 +147,12 @@ class Tokenizer:
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces as SentencePiece spells them (`▁` begins a word)."""
         return [str(self._processor.id_to_piece(i)) for i in ids]
+
+
+def _valid(texts: Sequence[str]) -> list[str]:
+    """The texts in NFC, with a question mark for each lone surrogate."""
+    composed = (unicodedata.normalize("NFC", text) for text in texts)
+    return [text.encode("utf-8", "replace").decode() for text in composed]
 
 
 def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -> bytes:

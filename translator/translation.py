@@ -237,7 +237,11 @@ class Translator:
         [prefix_ids] = self.tokenizer.target.encode([prefix])
         begin = tuple(prefix_ids[: self.config.model.max_positions // 2])
         split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
-        sentences = [(i, *pair) for i, text in enumerate(texts) for pair in split(text)]
+        sentences = [
+            (i, *pair)
+            for i, text in enumerate(texts)
+            for pair in _whole_spans(split(text), glossary.spans(text) if glossary else ())
+        ]
         encoded = self.tokenizer.encode([sentence for _, sentence, _ in sentences])
         begun = -1  # the text whose first part was given
         for (index, sentence, space), ids in zip(sentences, encoded, strict=True):
@@ -336,18 +340,19 @@ class Translator:
             device=device,
         )
         limits = torch.tensor([self._limit(part, decoding) for part in parts], device=device)
+        slots = _slots(decoding, bool(parts[0].terms))
         search = steps_of_search(
             limits,
             self._chooser(parts, decoding, limits),
             bos=BOS_ID,
             eos=EOS_ID,
-            slots=_slots(decoding, bool(parts[0].terms)),
+            slots=slots,
             n_best=decoding.n_best,
             penalty=decoding.length_penalty,
             normalization=decoding.length_normalization,
             rules=_rules(parts, decoding, device),
         )
-        return Job(source, search, indices)
+        return Job(source, search, indices, slots)
 
     def _limit(self, part: _Part, decoding: DecodingConfig) -> int:
         """How many ids the translation may have, the end counted; what is required comes on top."""
@@ -423,16 +428,17 @@ def _slots(decoding: DecodingConfig, constrained: bool) -> int:
 
 
 def _rules(parts: list[_Part], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
-    may_loop = [_repeats(part.ids) for part in parts]
-    rules = [end_loops(may_loop, _LOOP_REPEATS, 2 * _LOOP_REPEATS, EOS_ID)]
-    if decoding.no_repeat_ngram_size:
-        rules.append(no_repeated_ngram(decoding.no_repeat_ngram_size))
+    """What may not follow; each rule leaves what those before it demand."""
+    rules: list[Rule] = []
+    if any(part.prefix for part in parts):
+        rules.append(begin_with([part.prefix for part in parts]))
     if decoding.min_length_ratio:
         lengths = [max(1, int(decoding.min_length_ratio * len(part.ids))) for part in parts]
         rules.append(no_end_before(torch.tensor(lengths, device=device), EOS_ID))
-    if any(part.prefix for part in parts):
-        rules.append(begin_with([part.prefix for part in parts]))
-    return rules
+    if decoding.no_repeat_ngram_size:
+        rules.append(no_repeated_ngram(decoding.no_repeat_ngram_size))
+    may_loop = [_repeats(part.ids) for part in parts]
+    return [*rules, end_loops(may_loop, _LOOP_REPEATS, 2 * _LOOP_REPEATS, EOS_ID)]
 
 
 def _draws(parts: list[_Part], seed: int, samples: int, steps: int) -> Tensor:
@@ -462,6 +468,20 @@ def _repeats(ids: Sequence[int]) -> bool:
             if same >= size * (_LOOP_REPEATS - 1) and same >= 2 * _LOOP_REPEATS:
                 return True
     return False
+
+
+def _whole_spans(
+    sentences: Sequence[tuple[str, str]], spans: Sequence[tuple[int, int]]
+) -> Iterator[tuple[str, str]]:
+    """The sentences with their spaces; those that share a span of the text are one."""
+    held, end = "", 0
+    for sentence, space in sentences:
+        end += len(sentence) + len(space)
+        if any(start < end < stop for start, stop in spans):
+            held += sentence + space
+        else:
+            yield held + sentence, space
+            held = ""
 
 
 def split_long(ids: list[int], pieces: list[str], limit: int) -> Iterator[list[int]]:

@@ -46,7 +46,7 @@ def begin_with(prefixes: Sequence[Sequence[int]]) -> Rule:
 
 
 def no_repeated_ngram(size: int) -> Rule:
-    """No sequence of `size` ids occurs twice in a sentence."""
+    """No sequence of `size` ids occurs twice in a sentence, unless nothing else may follow."""
 
     def rule(beams: Beams, log_probs: Tensor) -> Tensor:
         if beams.length < size:
@@ -55,9 +55,10 @@ def no_repeated_ngram(size: int) -> Rule:
         grams = beams.prefixes.unfold(2, size, 1)  # [b, k, starts, size]
         repeats = (grams[..., :-1] == last[:, :, None]).all(dim=3)
         rows, slots, starts = repeats.nonzero(as_tuple=True)
-        log_probs = log_probs.clone()
-        log_probs[rows, slots, grams[rows, slots, starts, size - 1]] = -torch.inf
-        return log_probs
+        left = log_probs.clone()
+        left[rows, slots, grams[rows, slots, starts, size - 1]] = -torch.inf
+        forced = left.isneginf().all(dim=2, keepdim=True)  # by another rule, to repeat
+        return torch.where(forced, log_probs, left)
 
     return rule
 
@@ -78,6 +79,7 @@ def end_loops(may_loop: Sequence[bool], repeats: int, least: int, eos: int) -> R
                 last, before = ids[:, :, -count:], ids[:, :, -count - size : -size]
                 looping |= (last == before).all(dim=2)
         looping &= ~torch.tensor(may_loop, device=ids.device)[beams.sentences, None]
+        looping &= ~log_probs[:, :, eos].isneginf()  # it may not end yet
         if not looping.any():
             return log_probs
         end = log_probs[looping][:, eos]
