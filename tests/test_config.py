@@ -152,9 +152,9 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "DataConfig.held_out_pairs": ([1], [0]),
     "DataConfig.max_tokens_per_sentence": ([2, 4096], [1, 4097]),
     "DataConfig.temperature": ([1, 100], [1 - TINY, 100 + TINY * 100]),
-    "AugmentationConfig.upper_case": ([0, 1], [-TINY, 1 + TINY]),
-    "AugmentationConfig.lower_case": ([0, 1], [-TINY, 1 + TINY]),
-    "AugmentationConfig.title_case": ([0, 1], [-TINY, 1 + TINY]),
+    "AugmentationConfig.upper_case": ([0, 0.9], [-TINY, 1 + TINY]),
+    "AugmentationConfig.lower_case": ([0, 0.9], [-TINY, 1 + TINY]),
+    "AugmentationConfig.title_case": ([0, 0.9], [-TINY, 1 + TINY]),
     "AugmentationConfig.no_final_punctuation": ([0, 1], [-TINY, 1 + TINY]),
     "AugmentationConfig.typos": ([0, 1], [-TINY, 1 + TINY]),
     "AugmentationConfig.other_pieces": ([0, 1], [-TINY, 1 + TINY]),
@@ -459,6 +459,11 @@ def test_without_an_own_corpus_the_embedded_sets_stay(write):
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.name)
 def test_a_shipped_configuration_loads(file):
     assert load_config(file).name
+
+
+def test_the_shares_of_cases_are_no_more_than_one():
+    with pytest.raises(ConfigError, match="together more than 1"):
+        load_config(None, ["data.augmentation.upper_case=0.6", "data.augmentation.lower_case=0.6"])
 
 
 def test_the_default_file_says_what_the_schema_says():

@@ -107,6 +107,7 @@ def test_a_killed_worker_is_restarted_and_the_model_has_the_same_bytes() -> None
         _, messages = process.communicate(timeout=100)
     assert process.returncode == 0, messages
     assert "continuing at step" in messages
+    assert curve("killed", "train_loss") == curve("whole", "train_loss")
     whole, killed = (
         {file.name: file.read_bytes() for file in (RUNS / name).glob("checkpoints/step-30/*.s*")}
         | {"best": RunDirectory(RUNS / name).model_file.read_bytes()}

@@ -189,6 +189,30 @@ def test_a_step_with_a_loss_that_is_not_finite_changes_nothing() -> None:
         torch.testing.assert_close(parameter, before[name], equal_nan=True, atol=0, rtol=0)
 
 
+def test_a_skipped_step_has_no_part_in_the_loss_that_is_told() -> None:
+    one = trainer(tiny("training.log_every_steps=2"))
+    batches = iter(one.stream)
+    bias = one.model.encoder.layers[0].feed_forward.in_proj.bias.data  # type: ignore[union-attr]
+    told = []
+    for value in (math.nan, 0.0, math.nan, math.nan):
+        bias[0] = value
+        told += [e.loss for e in one._timed_step(batches) if isinstance(e, StepDone)]
+    assert told[0] is told[2] is told[3] is None
+    assert told[1] is not None and math.isfinite(told[1])
+    assert ["train_loss" in entry for entry in one.run.read_metrics()] == [True, False]
+
+
+def test_validation_is_greedy_whatever_the_run_decodes_with() -> None:
+    losses = [
+        [(e.bleu, e.chrf, e.samples) for e in train(config) if isinstance(e, Validated)]
+        for config in (
+            tiny(),
+            tiny("name=sampling", "decoding.sampling=true", "decoding.n_best=2"),
+        )
+    ]
+    assert losses[0] == losses[1]
+
+
 def test_training_gives_up_after_twenty_such_steps_in_a_row() -> None:
     one = trainer(tiny())
     batch = next(iter(one.stream))

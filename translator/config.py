@@ -158,7 +158,7 @@ class CorpusConfig(Section):
         gt=0.0,
         le=1000.0,
         description="How often each pair occurs in an epoch of training: 3 repeats it, 0.5 takes "
-        "another half of the pairs in each epoch.",
+        "each pair with a probability of one half, drawn anew in every epoch.",
     )
     cleaning: CleaningConfig | None = Field(
         None, description="Keys of data.cleaning that are different for this corpus."
@@ -226,6 +226,12 @@ class AugmentationConfig(Section):
         description="How other_pieces are chosen: the smaller, the more unlikely ones (unigram), "
         "or the share of merges left out (bpe).",
     )
+
+    @model_validator(mode="after")
+    def _check_cases(self) -> "AugmentationConfig":
+        if self.upper_case + self.lower_case + self.title_case > 1.0:
+            raise ValueError("upper_case, lower_case and title_case are together more than 1")
+        return self
 
 
 class DataConfig(Section):
@@ -397,7 +403,8 @@ class TrainingConfig(Section):
         1, ge=1, description="Batches whose gradients are summed for one optimizer step."
     )
     optimizer: Literal["adamw", "muon"] = Field(
-        "muon", description="adamw, or muon for the matrices and adamw for the rest."
+        "muon",
+        description="adamw, or muon for the matrices inside the layers and adamw for the rest.",
     )
     learning_rate: float = Field(
         0.006, gt=0.0, le=10.0, description="The peak learning rate, for AdamW and Muon alike."

@@ -191,11 +191,6 @@ class Memory(NamedTuple):
     states: Tensor  # [B, S, D]
     segments: Tensor  # [B, S] the number of the sentence in its row; 0 at padding
 
-    @property
-    def attend(self) -> Tensor:
-        """[B, 1, 1, S], True at what is no padding: for every head and every query."""
-        return (self.segments != 0)[:, None, None, :]
-
 
 def same_segment(queries: Tensor, keys: Tensor) -> Tensor:
     """The `attend` mask [B, 1, Q, M] of segments [B, Q] and [B, M]: a sentence sees itself."""
@@ -250,7 +245,7 @@ class Decoder(nn.Module):
 
 
 class Seq2SeqTransformer(nn.Module):
-    """Ids of one language in, scores of the next id of the other language out."""
+    """Ids of one language in, states out, from which `output` scores the next id of the other."""
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__()

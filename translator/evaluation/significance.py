@@ -67,7 +67,9 @@ def compare(
 ) -> Comparison:
     """Test systems against the first by paired bootstrap and approximate randomization.
 
-    The p-values are sacrebleu's for the same seed ($SACREBLEU_SEED), with one exception. Its tests
+    The p-values are sacrebleu's for the same seed ($SACREBLEU_SEED). Its bootstrap, shifted to a
+    difference of zero, counts one tail and gives about half of a two-sided p; the randomization is
+    two-sided. There is one exception. Its tests
     count only resamples *beyond* the difference that was seen, so of two systems that agree in all
     but k sentences it says p ≈ 0: swapping k translations can only give 2^k outcomes, and two of
     them always equal what was seen. No such test can be surer than 2^(1-k), so this is the least

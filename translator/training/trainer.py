@@ -115,8 +115,10 @@ class Trainer:
                     yield self.validate()
                 stopping = self.world.any(stop.is_set(), self.device)
                 due = self.step % self.settings.checkpoint_every_steps == 0
-                if (due or self.finished or stopping) and self.world.is_main:
-                    self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
+                if due or self.finished or stopping:
+                    self._gather_interval()
+                    if self.world.is_main:
+                        self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
         yield Finished(
             self.run, self.step, self.finished, self.stopped_early, self.best, self.seconds
         )
@@ -128,7 +130,9 @@ class Trainer:
         seconds = time.perf_counter() - started
         self.seconds += seconds
         self.timings.append(seconds)
-        self.interval.add(loss, tokens, seconds)
+        self.interval.seconds += seconds
+        if not self.skipped_in_a_row:
+            self.interval.add(loss, tokens)
         if self.max_steps is None and self.step >= MEASURED_STEPS:
             yield self._set_budget()
         yield self._log()
@@ -235,13 +239,14 @@ class Trainer:
         if self.step % self.settings.log_every_steps and not self.finished:
             return StepDone(self.step)
         interval = self.interval
-        loss = float(self.world.sum(torch.as_tensor(interval.loss).clone())) / interval.tokens
+        total = float(self.world.sum(torch.as_tensor(interval.loss).clone()))
+        loss = total / interval.tokens if interval.tokens else None  # every step was skipped
         rate = learning_rate(self.step, self.settings, self.max_steps)
         done = StepDone(self.step, loss, interval.tokens / interval.seconds, rate)
         self._append_metrics(
             {
                 "step": self.step,
-                "train_loss": done.loss,
+                **({} if loss is None else {"train_loss": loss}),
                 "learning_rate": rate,
                 "tokens_per_second": round(done.tokens_per_second or 0.0),
                 "epoch": self.stream.position["epoch"],
@@ -251,6 +256,12 @@ class Trainer:
         )
         self.interval = _Interval()
         return done
+
+    def _gather_interval(self) -> None:
+        """Let the main process hold the loss of all, since its checkpoint speaks for all."""
+        if self.world.size > 1:
+            total = self.world.sum(torch.as_tensor(self.interval.loss).clone())
+            self.interval.loss = total if self.world.is_main else 0.0
 
     def _append_metrics(self, entry: dict[str, float | None]) -> None:
         if self.world.is_main:
@@ -287,7 +298,9 @@ class Trainer:
 
     def _translate(self, texts: list[str]) -> list[str]:
         """Greedy translations, each process translating its share."""
-        greedy = self.config.decoding.model_copy(update={"beam_size": 1})
+        greedy = self.config.decoding.model_copy(
+            update={"beam_size": 1, "n_best": 1, "sampling": False}
+        )
         translator = Translator(self.config, self.data.tokenizer, self.model)
         share = translator.translate(texts[self.world.rank :: self.world.size], greedy)
         found = [""] * len(texts)
@@ -405,6 +418,8 @@ class Trainer:
             setattr(self, name, checkpoint.state[name])
         self.seconds = checkpoint.state["seconds"]
         self.interval = _Interval(**checkpoint.state["interval"])
+        if not self.world.is_main:
+            self.interval.loss = 0.0
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(checkpoint.tensors["model"][name])
@@ -457,10 +472,9 @@ class _Interval:
     tokens: int = 0
     seconds: float = 0.0
 
-    def add(self, loss: Tensor, tokens: int, seconds: float) -> None:
+    def add(self, loss: Tensor, tokens: int) -> None:
         self.loss = self.loss + loss
         self.tokens += tokens
-        self.seconds += seconds
 
 
 @contextmanager

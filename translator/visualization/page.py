@@ -19,7 +19,7 @@ def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | No
 
     DataError when there is no such layer or head.
     """
-    maps.kinds_with(layer, head)
+    first = next(iter(maps.kinds_with(layer, head)))
     kinds = {
         kind: {
             "queries": each.queries,
@@ -36,6 +36,7 @@ def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | No
             "translation": maps.translation,
             "source_language": maps.source_language,
             "target_language": maps.target_language,
+            "kind": first,
             "layer": -1 if layer is None else layer,
             "head": -1 if head is None else head,
             "one": _ONE,
