@@ -79,6 +79,9 @@ KEPT = [
     (("It was in 1998.", "Fue en 1989."), {"min_number_digits": None}),
     (("Bloody hell, what a shitty day.", "Joder, qué día de mierda."), {}),
     (("SÃO PAULO", "SÃO PAULO"), {}),
+    (("MANHÃ — MANHÃ", "PŘIBLÍŽÍŠ"), {}),
+    (("I have eaten.", "TÔI ĐÃ ĂN CƠM."), {}),
+    (("AMANHÃ—", "MANHÃ–"), {}),
     (("«SE CAYÓ»", "«IRMû"), {}),
     (("Hôtel «à côté»", "Château d’Â"), {}),
     (("Fire!", "¡Fuego!"), "langid"),
@@ -100,6 +103,15 @@ def test_a_pair_that_breaks_a_rule_is_dropped_by_its_name(rule, pair, settings):
 def test_a_sound_pair_is_kept_as_it_is(pair, settings):
     kept, counts = clean(pair, **settings_of(settings))
     assert (kept, counts) == ([pair], Counts(read=1, kept=1))
+
+
+def test_addresses_without_a_scheme_are_boilerplate():
+    assert clean(("www.example.com", "www.ejemplo.es"))[1].dropped == {"boilerplate": 1}
+
+
+def test_a_capital_before_a_no_break_space_is_no_mojibake():
+    assert clean(("SOCIETY", "XÃ\u00a0HỘI"))[0] == [("SOCIETY", "XÃ HỘI")]
+    assert clean(("there it is", "voilÃ\u00a0 oÃ¹"))[0] == [("there it is", "voilà où")]
 
 
 def test_the_first_rule_that_a_pair_breaks_is_counted():

@@ -26,7 +26,7 @@ from translator.data import (
     shares_text,
 )
 from translator.data.ahead import ahead
-from translator.data.augmentation import with_typo, without_final_punctuation
+from translator.data.augmentation import _in_case, with_typo, without_final_punctuation
 from translator.data.batches import fill_batch
 from translator.errors import DataError
 from translator.functional import IGNORE_INDEX
@@ -173,7 +173,16 @@ def test_nothing_leaks_from_the_held_out_sets():
 
 @pytest.mark.parametrize(
     ("text", "copy"),
-    [("Hello!", "HELLO"), ("¿Qué  tal?", "qué\u00a0tal…"), ("ﬁne", "fine"), ("e\u0301l", "él")],
+    [
+        ("Hello!", "HELLO"),
+        ("¿Qué  tal?", "qué\u00a0tal…"),
+        ("ﬁne", "fine"),
+        ("e\u0301l", "él"),
+        ("Tom &amp; Mary aren&#39;t here", "Tom & Mary aren't here"),
+        ("dÃ\u00ada", "día"),
+        ("كَتَبَ", "كتب"),
+        ("❤️ yes", "Yes!"),
+    ],
 )
 def test_a_copy_in_another_case_or_punctuation_is_the_same_text(text, copy):
     assert bare_text(text) == bare_text(copy) != ""
@@ -181,6 +190,19 @@ def test_a_copy_in_another_case_or_punctuation_is_the_same_text(text, copy):
 
 def test_another_accent_is_another_text():
     assert bare_text("el año") != bare_text("el ano")
+
+
+@pytest.mark.parametrize(
+    ("text", "other"), [("वह आता है", "वह आती है"), ("ลูกมา", "ลูกม้า"), ("வா", "வீ")]
+)
+def test_another_vowel_or_tone_is_another_text(text, other):
+    assert bare_text(text) != bare_text(other)
+
+
+def test_turkish_has_its_own_capitals():
+    both = ("tr", "en")
+    assert _in_case(1, "Isparta İzmir", "It", both) == ("ısparta izmir", "it")
+    assert _in_case(0, "ısparta izmir", "it", both) == ("ISPARTA İZMİR", "IT")
 
 
 def test_the_held_out_sets_have_their_sizes():

@@ -392,6 +392,17 @@ def tokens_of(run):
     return [*tokenizer.encode(["cabé"]), *tokenizer.target.encode(["zyxñ"])]
 
 
+def test_two_packed_files_are_read_as_training_reads_them(sound, tmp_path):
+    import pyarrow
+
+    for side, language in enumerate(("en", "es")):
+        text = "".join(f"{pair[side]}\n" for pair in sound[:300]).encode()
+        with pyarrow.CompressedOutputStream(str(tmp_path / f"a.{language}.zst"), "zstd") as packed:
+            packed.write(text)
+    report = examined([{"path": str(tmp_path / "a.{language}.zst")}])
+    assert (report.corpora[-1].counts.read, report.serious) == (300, False)
+
+
 def test_no_more_pairs_are_examined_than_training_reads(sound, tmp_path):
     file = spoiled.write(tmp_path / "a.en-es.tsv", sound[:300])
     file.write_bytes(file.read_bytes() + b"\xff\tno pair that is read\n")

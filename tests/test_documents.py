@@ -698,6 +698,15 @@ def test_a_tag_over_several_lines_stays_whole() -> None:
     assert f'"SEE {tag}THIS</a>"' in translated(catalogue, settings_of("po"))
 
 
+def test_the_header_says_which_plural_form_is_the_singular() -> None:
+    header = (
+        'msgid ""\nmsgstr "Plural-Forms: nplurals=3; "\n"plural=n==0 ? 0 : n==1 ? 1 : 2;\\n"\n\n'
+    )
+    forms = "".join(f'msgstr[{n}] ""\n' for n in range(3))
+    result = translated(f'{header}msgid "one"\nmsgid_plural "all"\n{forms}', settings_of("po"))
+    assert result.endswith('msgstr[0] "ALL"\nmsgstr[1] "ONE"\nmsgstr[2] "ALL"\n')
+
+
 def test_an_only_plural_form_stands_for_any_number() -> None:
     entry = 'msgid "one file"\nmsgid_plural "%d files"\nmsgstr[0] ""\n'
     assert 'msgstr[0] "%d FILES"' in translated(entry, settings_of("po"))

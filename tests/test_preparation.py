@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from conftest import ended
 
-from translator.config import Config, load_config
+from translator.config import CleaningConfig, Config, load_config
 from translator.data import BatchStream, Counts, SentencePair, bare_text, read_pairs
 from translator.errors import DataError, RunError
-from translator.preparation import Splits, TrainingData, prepare_data
+from translator.preparation import Splits, TrainingData, _key_of_tokenizer, prepare_data
 from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
+from translator.training.run import _check_same
 
 WORDS = "uno dos tres cuatro cinco seis siete ocho nueve diez once doce".split()
 NAMES = "one two three four five six seven eight nine ten eleven twelve".split()
@@ -140,6 +141,21 @@ def test_memory_is_mapped_not_held():
         for array in (corpus.ids, corpus.offsets):
             assert isinstance(array.base, np.memmap)
     assert data.train.ids.dtype == np.uint16
+
+
+def test_a_key_of_a_corpus_prepares_anew_though_it_is_the_default():
+    ratio = CleaningConfig().max_length_ratio
+    section = f"data.cleaning.max_length_ratio={ratio / 2}"
+    keys = set()
+    for own in ("{duplicates: false}", f"{{duplicates: false, max_length_ratio: {ratio}}}"):
+        chosen = config(section, f"data.train.cleaning={own}")
+        keys.add(_key_of_tokenizer(chosen))
+        run = RunDirectory(RUNS / "a")
+        if not run.config_file.is_file():
+            run.write_config(chosen)
+    assert len(keys) == 2
+    with pytest.raises(RunError, match="another configuration"):
+        _check_same(run, chosen)
 
 
 def test_the_first_pairs_are_on_the_disk_before_the_last_are_read(monkeypatch):

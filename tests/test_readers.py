@@ -160,6 +160,12 @@ def test_other_names_speak_of_no_languages(name):
     assert columns_by_name(Path(name), ("en", "es")) is None
 
 
+def test_a_row_of_more_fields_than_the_header_is_refused(write):
+    told = refusal(write("a.csv", "en,es\nHi,Hola\nYes, Tom,Sí\n"))
+    assert "line 3: 3 columns, but the header has 2" in told
+    assert read(write("b.csv", "en,es\nHi,Hola,,\n")) == [("Hi", "Hola")]
+
+
 def test_a_tsv_file_of_other_languages_is_refused(write):
     assert "no column is given for language 'es'" in refusal(write("a.en-de.tsv", "a\tb\n"))
 
@@ -969,6 +975,14 @@ def test_the_plural_of_a_message_is_paired_with_the_last_form(write, forms, expe
     lines = "".join(f'msgstr[{n}] "{form}"\n' for n, form in enumerate(forms))
     content = PO_HEADER + 'msgid "file"\nmsgid_plural "files"\n' + lines
     assert read(write("a.po", content)) == expected
+
+
+def test_the_header_says_which_form_is_for_one(write):
+    forms = "nplurals=6; plural=n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 ? 3 : 4;"
+    header = PO_HEADER.rstrip("\n") + f'\n"Plural-Forms: {forms}\\n"\n\n'
+    lines = "".join(f'msgstr[{n}] "form {n}"\n' for n in range(6))
+    content = header + 'msgid "file"\nmsgid_plural "files"\n' + lines
+    assert read(write("a.po", content)) == [("file", "form 1"), ("files", "form 4")]
 
 
 def test_a_long_po_file_is_the_same_in_pieces(write, monkeypatch):

@@ -107,7 +107,11 @@ class CleaningConfig(Section):
         description="A pair is dropped if a side has numbers with so many digits (those of 1,500 "
         "are 15), and none of its numbers is on the other. null keeps them.",
     )
-    duplicates: bool = Field(True, description="Drop a pair that was there before.")
+    duplicates: bool = Field(
+        True,
+        description="Drop a pair that was there before. About eight million pairs of a corpus are "
+        "remembered; what comes later is compared with those.",
+    )
     max_repeats: int | None = Field(
         100,
         ge=1,

@@ -40,7 +40,7 @@ from translator.errors import DataError, RunError
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
 
-_LAYOUT = 1  # of the prepared files; another number leaves older ones alone
+_LAYOUT = 2  # of the prepared files; another number leaves older ones alone
 _SHARED = "shares a text with a held-out pair"
 _SAMPLED_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # of each file, to tell it from another
 
@@ -301,8 +301,9 @@ def _key_of_ids(config: Config, tokenizer: Tokenizer) -> str:
 def _key(config: Config, *settings: object) -> str:
     data = config.data.model_dump(exclude={"test", "temperature", "augmentation"})
     data["drawn"] = not config.data.test
-    for corpus in data["train"]:
+    for corpus, own in zip(data["train"], config.data.train, strict=True):
         del corpus["weight"]  # of the epoch, not of the files
+        corpus["cleaning"] = config.data.cleaning_of(own).model_dump()  # what holds for it
     corpora = [*config.data.train, *([config.data.valid] if config.data.valid else [])]
     content = {
         "layout": _LAYOUT,

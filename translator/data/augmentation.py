@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from translator.config import DataConfig
 from translator.data.corpus import Corpus, Integers
+from translator.data.languages import primary
 from translator.tokenizer import EOS_ID, Tokenizer
 
-_FINAL = ".!?…。！？"
+_FINAL = ".!?…。！？؟۔।॥።"
+_WITH_DOTLESS_I = ("tr", "az")
 _OPENING = {"?": "¿", "!": "¡"}  # Spanish
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")  # shorter ones would become other words
 
@@ -25,6 +27,7 @@ class Augmenter:
         self._config = data.augmentation
         self._max_length = data.max_tokens_per_sentence + 1  # and an end
         self._tokenizers = (tokenizer, tokenizer.target)
+        self._languages = (data.source_language, data.target_language)
 
     def __call__(self, pairs: Corpus, max_length: int, random: np.random.Generator) -> Corpus:
         """The same pairs in the same order, some of them changed.
@@ -49,7 +52,9 @@ class Augmenter:
             if typo < config.typos:
                 texts = with_typo(texts[0], random), texts[1]
             if case < cases[-1]:
-                texts = _in_case(int(np.searchsorted(cases, case, "right")), *texts)
+                texts = _in_case(
+                    int(np.searchsorted(cases, case, "right")), *texts, self._languages
+                )
             for side, text in zip(changed, texts, strict=True):
                 side.append(text)
         cut_anew = draws[3, touched] < config.other_pieces
@@ -112,14 +117,24 @@ def with_typo(text: str, random: np.random.Generator) -> str:
             return before + following + letter + after
 
 
-def _in_case(case: int, source: str, target: str) -> tuple[str, str]:
+def _in_case(case: int, source: str, target: str, languages: tuple[str, str]) -> tuple[str, str]:
     match case:
         case 0:
-            return source.upper(), target.upper()
+            return _upper(source, languages[0]), _upper(target, languages[1])
         case 1:
-            return source.lower(), target.lower()
+            return _lower(source, languages[0]), _lower(target, languages[1])
         case _:  # an English manner, of headings: its translation has none
             return " ".join(word[:1].upper() + word[1:] for word in source.split(" ")), target
+
+
+def _upper(text: str, language: str) -> str:
+    return (text.replace("i", "İ") if primary(language) in _WITH_DOTLESS_I else text).upper()
+
+
+def _lower(text: str, language: str) -> str:
+    if primary(language) in _WITH_DOTLESS_I:
+        text = text.replace("İ", "i").replace("I", "ı")
+    return text.lower()
 
 
 def _without_final(text: str) -> str:

@@ -168,7 +168,8 @@ class Cleaner:
                 for index, text in enumerate(map(str.lower, scan.texts)):
                     if any(phrase in text for phrase in phrases):
                         yield index
-            for index in scan.having(MARK):
+            bare = [i for i, text in enumerate(scan.texts) if "www." in text]
+            for index in (*scan.having(MARK), *bare):
                 text = scan.texts[index]
                 if _ADDRESS.search(text) and not bare_text(_ADDRESS.sub("", text)):
                     yield index

@@ -13,10 +13,17 @@ import numpy as np
 
 from translator.data.ahead import ahead
 from translator.data.corpus import Corpus
+from translator.data.mending import readable
 from translator.data.readers import SentencePair
 from translator.tokenizer import EOS_ID, Tokenizer
 
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+# The marks that are vowels or tones; those of Arabic and Hebrew, which few write, are none.
+_MARKS = "".join(
+    chr(code)
+    for code in (*range(0x300, 0x370), *range(0x900, 0x1DFF), *range(0xA800, 0xAC00))
+    if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
+_NO_LETTERS = re.compile(rf"(?:[^\w{_MARKS}]|_)+")
 _CHUNK = 10_000  # pairs that are encoded together
 _CANDIDATES = 4  # so many times the pairs to set aside are drawn at first, since some are refused
 
@@ -129,9 +136,12 @@ def shares_text(pair: SentencePair, texts: Set[str]) -> bool:
 
 
 def bare_text(text: str) -> str:
-    """The letters and digits of a text in one case: what two copies of a sentence share."""
-    normal = unicodedata.normalize("NFKC", text).casefold()
-    return _NOT_ALPHANUMERIC.sub("", normal)
+    """The letters and digits of a text in one case: what two copies of a sentence share.
+
+    Those that entities and mojibake stand for, too.
+    """
+    normal = unicodedata.normalize("NFKC", readable(text)).casefold()
+    return _NO_LETTERS.sub("", normal)
 
 
 def _without_empty(pairs: Iterable[SentencePair], counts: Counts) -> Iterator[SentencePair]:

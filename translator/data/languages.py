@@ -37,6 +37,7 @@ _NAMES = {
     "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
     "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
+_NAMES_OF_IDENTIFIER = {"nb": "no", "fil": "tl", "iw": "he"}  # what it calls them
 _WORDS_OF = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -100,4 +101,5 @@ class LanguageIdentifier:
         if sum(map(str.isalpha, text)) < self._min_letters:
             return False
         found, score = self.identify(text)
-        return found != primary(language) and score >= self._min_score
+        expected = _NAMES_OF_IDENTIFIER.get(primary(language), primary(language))
+        return found != expected and score >= self._min_score

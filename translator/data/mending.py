@@ -18,15 +18,17 @@ _CLEAR = dict.fromkeys(INVISIBLE) | dict.fromkeys(SPACES, " ")
 _ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 _NEXT = "[" + "".join(re.escape(c) for c, byte in BYTE_OF.items() if byte < 0xC0) + "]"
-_CLOSING = "[»”’…º]"  # which may stand after a real capital: «IRMû, «…SE CAYÓ»
+_CLOSING = "[»”’…º\u00a0–—]"  # which may stand after a real capital: «IRMû, «…SE CAYÓ»
+_CAPITAL = "[A-ZÀ-ÖØ-ÞĐ]"
+_CAPITALS = "(?:[À-ÖØ-Þ][ŠŽŒŸ])"  # words: PŘIBLÍŽÍŠ
 _UTF8_AS_LATIN1 = re.compile(f"[Â-ß]{_NEXT}|[à-ï]{_NEXT}{{2}}|[ð-ô]{_NEXT}{{3}}")
 # One such sequence may be chance; these are not. Â and Ã lead the Latin letters and punctuation,
 # â the dashes and quotes, ð the emoji, ï the byte-order mark; other scripts come in words.
 _MOJIBAKE = re.compile(
-    f"(?<![A-ZÀ-ÖØ-Þ])[ÂÃ]{_NEXT}|[ÂÃ](?!{_CLOSING}){_NEXT}|â[€‚„†ˆ‰™]{_NEXT}|ï»¿|ðŸ{_NEXT}{{2}}"
-    f"|(?:[Ä-ß]{_NEXT}){{2}}|(?:[à-ï]{_NEXT}{{2}}){{2}}"
+    f"(?<!{_CAPITAL})[ÂÃ]{_NEXT}|[ÂÃ](?!{_CLOSING}){_NEXT}|â[€‚„†ˆ‰™]{_NEXT}|ï»¿|ðŸ{_NEXT}{{2}}"
+    f"|(?!{_CAPITALS}{{2}})(?:[Ä-ß]{_NEXT}){{2}}|(?:[à-ï]{_NEXT}{{2}}){{2}}"
 )
-_BROKEN = re.compile("[\ud800-\udfff\ufffd]|â€|(?<![A-ZÀ-ÖØ-Þ])Ã(?= )")
+_BROKEN = re.compile(f"[\ud800-\udfff\ufffd]|â€|(?<!{_CAPITAL})Ã(?= )")
 
 _ELEMENTS = (
     "a abbr acronym address area article aside audio b base big blockquote body br button caption "
@@ -56,6 +58,13 @@ def mend(text: str) -> tuple[str, set[str]]:
                 text = mended
         changed = text != before
     return text, repairs
+
+
+def readable(text: str) -> str:
+    """The text with its entities unescaped and its mojibake mended, quickly where it has none."""
+    while (mended := _mend_mojibake(_unescape(text))) != text:
+        text = mended
+    return text
 
 
 def is_broken(text: str) -> bool:

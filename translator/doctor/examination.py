@@ -94,7 +94,8 @@ class _Examination:
         self._places: dict[str, Places] = {}  # of rules, repairs and line breaks
         self._steps = StepWatch()
         self._random = random.Random(config.seed)
-        self._sample: list[tuple[int, SentencePair]] = []  # with their numbers
+        self._kept = 0  # pairs so far
+        self._sample: list[tuple[int, SentencePair]] = []  # of them, with their numbers
 
     @property
     def _languages(self) -> tuple[str, str]:
@@ -117,9 +118,8 @@ class _Examination:
         try:
             read = self._files.pairs if self._files else self._read
             for number, pair in enumerate(itertools.islice(read(), self.corpus.max_pairs), start=1):
-                for text in pair:
-                    for character in set(_LINE_BREAKS.findall(text)):
-                        self._note(f"U+{ord(character):04X}", number, pair)
+                for character in {c for text in pair for c in _LINE_BREAKS.findall(text)}:
+                    self._note(f"U+{ord(character):04X}", number, pair)
                 yield pair
         except DataError as error:
             self._find("serious", "unreadable", error.message, error.hint or "")
@@ -133,9 +133,11 @@ class _Examination:
             histogram.add(len(text))
         if rule:
             self._note(rule, number, pair)
-        elif len(self._sample) < _SAMPLE_PAIRS:
+            return
+        self._kept += 1
+        if len(self._sample) < _SAMPLE_PAIRS:
             self._sample.append((number, pair))
-        elif (slot := self._random.randrange(number)) < _SAMPLE_PAIRS:
+        elif (slot := self._random.randrange(self._kept)) < _SAMPLE_PAIRS:
             self._sample[slot] = (number, pair)
 
     def _note(self, kind: str, number: int, pair: SentencePair) -> None:

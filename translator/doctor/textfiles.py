@@ -3,18 +3,16 @@
 Training refuses a file at its first fault; here all of them are wanted.
 """
 
-import bz2
-import gzip
 import itertools
 import lzma
 import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from translator.config import CorpusConfig
 from translator.data import SentencePair
+from translator.data.readers.files import open_by_name
 from translator.data.readers.pairs import columns_by_name
 from translator.doctor.report import Finding, Places, Severity
 
@@ -55,7 +53,7 @@ class TextFile:
     def lines(self) -> Iterator[str]:
         """Yield all lines; what is not UTF-8 becomes U+FFFD."""
         try:
-            with _open(self.path) as stream:
+            with open_by_name(self.path) as stream:
                 for number, line in enumerate(stream, start=1):
                     self.lines_read = number
                     yield self._text(line, number)
@@ -103,12 +101,14 @@ class TextCorpus:
     @classmethod
     def of(cls, corpus: CorpusConfig, languages: tuple[str, str]) -> "TextCorpus | None":
         """The corpus if it consists of existing text files whose columns are known."""
+        if corpus.format not in (None, "tsv", "text"):
+            return None
         if "{language}" in corpus.path:
             paths = [Path(corpus.path.replace("{language}", each)) for each in languages]
             found = all(path.is_file() for path in paths)
             return cls([TextFile(path) for path in paths], None) if found else None
         path = Path(corpus.path)
-        if not re.search(r"\.tsv(\.gz|\.xz|\.bz2)?$", path.name) or not path.is_file():
+        if not re.search(r"\.tsv(\.gz|\.xz|\.bz2|\.zst)?$", path.name) or not path.is_file():
             return None
         columns = corpus.columns or columns_by_name(path, languages) or {}
         source, target = (columns.get(language) for language in languages)
@@ -148,14 +148,3 @@ class TextCorpus:
                 f"{names}: from line {min(lengths) + 1:,} on there is one side only",
                 "Line n of one must be the translation of line n of the other.",
             )
-
-
-def _open(path: Path) -> BinaryIO | gzip.GzipFile | lzma.LZMAFile | bz2.BZ2File:
-    match path.suffix:
-        case ".gz":
-            return gzip.GzipFile(path)
-        case ".xz":
-            return lzma.LZMAFile(path)
-        case ".bz2":
-            return bz2.BZ2File(path)
-    return path.open("rb")

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from gettext import c2py
 
 from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
 from translator.documents.segments import Problems, Segment, has_words, join, kept
@@ -11,6 +13,7 @@ _FIELD = re.compile(r'(msgctxt|msgid|msgid_plural|msgstr(?:\[(\d+)\])?)\s+(".*")
 _CONTINUED = re.compile(r'\s*(".*")\s*$')
 _MARKS = re.compile(rf"{TAGS}|{PLACEHOLDERS}|(?P<entity_stands>&\w+;)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_PLURAL = re.compile(r"plural\s*=\s*([^;\n]+)")
 _CHARSET = re.compile(r"charset=([\w.-]+)", re.IGNORECASE)
 
 
@@ -19,16 +22,17 @@ def po_segments(lines: Iterable[str], problems: Problems, *, overwrite: bool) ->
 
     DataError for a catalogue in another encoding than UTF-8.
     """
-    entry = _Entry()
+    entry, singular = _Entry(), 0
     for number, line in enumerate(lines, start=1):
         if (field := _FIELD.match(line)) and entry.ends_before(field[1]):
-            yield from entry.segments(overwrite=overwrite)
+            singular = entry.singular_form(singular)
+            yield from entry.segments(singular, overwrite=overwrite)
             entry = _Entry()
         if not entry.add(line):
             problems.add("not understood, the line is kept as it is", number)
         if entry.is_header and (charset := _CHARSET.search(line)):
             _check_charset(charset[1])
-    yield from entry.segments(overwrite=overwrite)
+    yield from entry.segments(singular, overwrite=overwrite)
 
 
 def _check_charset(charset: str) -> None:
@@ -68,27 +72,32 @@ class _Entry:
             return not line.strip() or line.startswith("#")
         return True
 
-    def segments(self, *, overwrite: bool) -> Iterator[Segment]:
+    def singular_form(self, known: int) -> int:
+        """The number of the form for one, by the header; what was known if this is none."""
+        plural = self.is_header and _PLURAL.search(self._fields.get("msgstr", ""))
+        if not plural:
+            return known
+        with suppress(ValueError):
+            return c2py(plural[1])(1)
+        return known
+
+    def segments(self, singular: int, *, overwrite: bool) -> Iterator[Segment]:
         for name, lines in self._parts:
-            source = self._source_of(name)
+            source = self._source_of(name, singular)
             if source and (overwrite or not self._fields[name]):
                 yield _filled(name, lines, source)
             else:
                 yield kept("".join(lines))
 
-    def _source_of(self, name: str) -> str:
-        """What a `msgstr` translates: the first plural form the singular, the others the plural.
+    def _source_of(self, name: str, singular: int) -> str:
+        """What a `msgstr` translates: the form for one the singular, the others the plural.
 
         An only form stands for any number.
         """
-        match name:
-            case "msgstr[0]" if "msgstr[1]" not in self._fields:
-                return self._fields.get("msgid_plural", "")
-            case "msgstr" | "msgstr[0]":
-                return self._fields.get("msgid", "")
-            case _ if name.startswith("msgstr"):
-                return self._fields.get("msgid_plural", "")
-        return ""
+        is_only = name == "msgstr[0]" and "msgstr[1]" not in self._fields
+        if name == "msgstr" or (name == f"msgstr[{singular}]" and not is_only):
+            return self._fields.get("msgid", "")
+        return self._fields.get("msgid_plural", "") if name.startswith("msgstr") else ""
 
 
 def _filled(name: str, lines: list[str], source: str) -> Segment:

@@ -127,7 +127,7 @@ def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
 
 def _check_same(run: RunDirectory, config: Config) -> None:
     """Refuse to mix two configurations in one directory."""
-    old, new = run.read_config().model_dump(), config.model_dump()
+    old, new = _settings(run.read_config()), _settings(config)
     changes = [
         f"{key}: {old_value} → {new_value}"
         for (key, old_value), (_, new_value) in zip(_flat(old), _flat(new), strict=False)
@@ -138,6 +138,14 @@ def _check_same(run: RunDirectory, config: Config) -> None:
             f"{run.path} was made with another configuration ({'; '.join(changes)})",
             "Train under another name (--set name=…), or delete the directory.",
         )
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """All keys; of a corpus's own cleaning those that are set, since only they count."""
+    values = config.model_dump()
+    for corpus, own in zip(values["data"]["train"], config.data.train, strict=True):
+        corpus["cleaning"] = own.cleaning and own.cleaning.model_dump(exclude_unset=True)
+    return values
 
 
 def _flat(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

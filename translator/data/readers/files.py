@@ -23,7 +23,7 @@ def open_unpacked(file: Path, place: Callable[[], str]) -> Iterator[Unpacked]:
     `place` tells, when a fault shows, what was read last, such as `line 7`.
     """
     try:
-        with _open(file) as stream:
+        with open_by_name(file) as stream:
             yield stream
     except IsADirectoryError:
         raise DataError(f"{file} is a directory, not a file", "Name a file.") from None
@@ -71,7 +71,8 @@ def lines_with_ends(file: Path) -> Iterator[str]:
         ) from None
 
 
-def _open(file: Path) -> Unpacked:
+def open_by_name(file: Path) -> Unpacked:
+    """Open a file that is packed as its name says: gz, xz, bz2, zst, or not at all."""
     match file.suffix.lower():
         case ".gz":
             return gzip.GzipFile(file)

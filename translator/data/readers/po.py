@@ -1,7 +1,8 @@
 """gettext PO → pairs, parsed by polib, some messages at a time."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from gettext import c2py
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,16 @@ def read_po(file: Path, corpus: CorpusConfig, languages: tuple[str, str]) -> Ite
     Obsolete messages are comments.
     """
     forward: bool | None = None
+    form_of: Callable[[int], int] | None = None
     for start, block in _blocks(file):
         catalog = _parse(block, file, start)
         if forward is None:
             tags = [None, catalog.metadata.get("Language") or None]
             forward = is_forward(file, ("msgid", "msgstr"), tags, corpus, languages)
+            form_of = _form_of(catalog.metadata.get("Plural-Forms", ""))
         for entry in catalog:
             if entry.msgid and not entry.obsolete:
-                for message, translation in _texts(entry):
+                for message, translation in _texts(entry, form_of):
                     pair = (
                         message.translate(_UNGUARDED),
                         "" if entry.fuzzy else translation.translate(_UNGUARDED),
@@ -39,14 +42,25 @@ def read_po(file: Path, corpus: CorpusConfig, languages: tuple[str, str]) -> Ite
                     yield SentencePair(*(pair if forward else pair[::-1]))
 
 
-def _texts(entry: Any) -> Iterator[tuple[str, str]]:
+def _texts(entry: Any, form_of: Callable[[int], int] | None) -> Iterator[tuple[str, str]]:
+    """The message with the form for one, and its plural with that for a hundred."""
     if not entry.msgid_plural:
         yield entry.msgid, entry.msgstr
         return
-    forms = [text for _, text in sorted(entry.msgstr_plural.items())]
+    forms = {int(number): text for number, text in entry.msgstr_plural.items()}
+    one, many = (form_of(1), form_of(100)) if form_of else (0, max(forms, default=0))
     if len(forms) > 1:  # a language without plural has one form, which is used for many
-        yield entry.msgid, forms[0]
-    yield entry.msgid_plural, forms[-1] if forms else ""
+        yield entry.msgid, forms.get(one, "")
+    yield entry.msgid_plural, forms.get(many if len(forms) > 1 else 0, "")
+
+
+def _form_of(plural_forms: str) -> Callable[[int], int] | None:
+    """Which form a number takes, by the header of the catalogue; None where it does not say."""
+    expression = re.search(r"plural\s*=\s*([^;]+)", plural_forms)
+    try:
+        return c2py(expression[1]) if expression else None
+    except ValueError:
+        return None
 
 
 def _parse(block: str, file: Path, start: int) -> Any:

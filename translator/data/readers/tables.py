@@ -43,8 +43,10 @@ def read_csv(
         return
     header = first[1]
     names = column_names(corpus, languages)
+    width = None
     if set(names) <= set(header):
         source, target = map(header.index, names)
+        width = len(header)
     else:
         source, target = _columns_without_header(file, header, corpus, languages)
         records = itertools.chain([first], records)
@@ -52,6 +54,11 @@ def read_csv(
     for line, fields in records:
         if len(fields) < needed:
             raise missing_columns(file, line, len(fields), needed)
+        if width is not None and any(fields[width:]):
+            raise DataError(
+                f"{file}, line {line}: {len(fields)} columns, but the header has {width}",
+                'A text that holds the delimiter stands in quotes: "Yes, Tom".',
+            )
         yield SentencePair(fields[source], fields[target])
 
 
