@@ -1,5 +1,5 @@
 # The table of contents: what one does here. `make train` and `make test` need nothing installed
-# but Python 3.10 or later; they make a virtual environment in .venv first.
+# but Python 3.11 or later; they make a virtual environment in .venv first.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,15 +10,21 @@ BIN := $(VENV)/bin
 help:           ## list what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(VENV)/installed  ## a virtual environment with the package and its tools
+install: $(VENV)/tools  ## a virtual environment with the package and its tools
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/package: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python 3.11 or later is needed, such as: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt torch
+	$(BIN)/python -m pip install --constraint constraints.txt --editable .
 	touch $@
 
-train: install  ## a model from the embedded corpus, and a translation by it
+$(VENV)/tools: $(VENV)/package
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+train: $(VENV)/package  ## a model from the embedded corpus, and a translation by it
 	$(BIN)/translator train
 	$(BIN)/translator translate "Pizza is great." --run runs/everyday
 

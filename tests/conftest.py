@@ -20,6 +20,9 @@ from translator.config import Config
 from translator.data import SentencePair
 from translator.runs import RunDirectory
 
+for variable in ("TRANSLATOR_RUN", "TRANSLATOR_API_KEY", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
+    os.environ.pop(variable, None)  # what stands in a developer's shell is no part of a test
+
 settings.register_profile(
     "translator",
     deadline=None,  # a busy machine is no defect

@@ -233,22 +233,22 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "fragments"),
+    ("content", "message"),
     [
-        (b"", ["no train pair is left", "no text"]),
-        (b"one pair\tun par\n", ["no train pair is left"]),
-        (b"a\tb\nonly one\n", ["line 2", "1 column"]),
-        (b"a\tb\n\xff\tb\n", ["line 2", "UTF-8"]),
+        (b"", "no train pair is left"),
+        (b"one pair\tun par\n", "no train pair is left"),
+        (b"a\tb\nonly one\n", "line 2: 1 column"),
+        (b"a\tb\n\xff\tb\n", "line 2: not UTF-8"),
     ],
 )
 def test_a_corpus_that_cannot_train_is_refused(
-    tmp_path: Path, content: bytes, fragments: list[str]
+    tmp_path: Path, content: bytes, message: str
 ) -> None:
     corpus = write(tmp_path / "c.en-es.tsv", content)
     done = translator("train", *tiny(f"data.train.path={corpus}"), cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert any(fragment in done.stderr for fragment in fragments), done.stderr
+    assert message in done.stderr
 
 
 def test_a_mistaken_command_line_costs_no_torch(tmp_path: Path) -> None:

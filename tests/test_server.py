@@ -1,6 +1,7 @@
 """The server as clients meet it: over a socket, with faults; its page in a real browser."""
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -366,7 +367,7 @@ def test_one_more_than_may_wait_is_sent_away_for_a_while(translator: Translator)
 
 
 def test_a_translation_that_takes_too_long_is_given_up(translator: Translator) -> None:
-    with serving(translator, request_seconds=0.3) as address:
+    with serving(translator, request_seconds=1.0) as address:
         with held(translator) as gate:
             status, answer, headers = ask(f"{address}/translate", request_of("ana"))
             assert (status, answer["error"]) == (503, "the translation took too long")
@@ -446,7 +447,7 @@ def test_ten_megabytes_are_refused_and_not_kept(server: str, translator: Transla
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(translator: Translator) -> None:
-    with serving(translator, request_seconds=0.5) as address, ThreadPoolExecutor(8) as pool:
+    with serving(translator, request_seconds=1.5) as address, ThreadPoolExecutor(8) as pool:
         slow = [
             pool.submit(raw, address, POST, b'Content-Length: 60\r\n\r\n{"q": "ana', answer=True)
             for _ in range(8)
@@ -674,7 +675,12 @@ def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
         assert ask(f"{address}/health")[:2] == (200, {"status": "ok"})
         assert ask(f"{address}/banana?q=banana")[0] == 404
         found = [pool.submit(ask, f"{address}/translate", request_of(text)) for text in texts]
-        wait_until(lambda: metrics(address)["translator_batch_texts_count"])
+
+        def accepted() -> bool:
+            now = metrics(address)
+            return now["translator_batch_texts_sum"] + now["translator_waiting_requests"] == 8
+
+        wait_until(accepted)
         process.send_signal(signal.SIGTERM)
         answers = [each.result() for each in found]
         _, log = process.communicate(timeout=30)
@@ -684,6 +690,30 @@ def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
     assert log.count("POST /translate 200") == 8
     assert "banana" not in log
     assert "Traceback" not in log
+
+
+@pytest.mark.slow
+def test_the_command_sets_the_limits_that_it_is_given(trained_run: RunDirectory) -> None:
+    options = {"--port": "0", "--max-characters": "7", "--requests-per-minute": "3"}
+    arguments = [part for option in options.items() for part in option]
+    command = [sys.executable, "-m", "translator", "serve", "--run", str(trained_run.path)]
+    started = subprocess.Popen(
+        [*command, *arguments, "--allow-origin", "https://example.org"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TRANSLATOR_API_KEY": "key"},
+    )
+    with ended(started) as process:
+        assert process.stderr
+        address = process.stderr.readline().strip()
+        text = request_of("ana", api_key="key")
+        status, _, headers = ask(f"{address}/translate", text, Origin="https://example.org")
+        assert (status, headers["Access-Control-Allow-Origin"]) == (200, "https://example.org")
+        assert ask(f"{address}/translate", request_of("ana"))[0] == 403
+        assert "7 characters" in ask(f"{address}/translate", text | {"q": "ana " * 2})[1]["error"]
+        assert ask(f"{address}/translate", text)[0] == 429
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
 
 
 def test_a_port_that_is_taken_is_said(trained_run: RunDirectory) -> None:

@@ -467,11 +467,11 @@ def test_without_an_extra_its_name_is_told(trained_run: RunDirectory, tmp_path: 
     done = command("plot", trained_run.path, "-o", tmp_path / "curves", without="matplotlib")
     assert done.returncode == 1
     assert (tmp_path / "curves.html").is_file() and "Traceback" not in done.stderr
-    assert "pip install 'translator[plot]'" in done.stderr
+    assert "pip install '.[plot]'" in done.stderr
     wanted = ("--set=training.tensorboard=true", f"--set=name={tmp_path.name}")
     done = command("train", *wanted, without="torch.utils.tensorboard")
     assert done.returncode == 1
-    assert "pip install 'translator[tensorboard]'" in done.stderr
+    assert "pip install '.[tensorboard]'" in done.stderr
     assert not (Path("runs") / tmp_path.name).exists()
 
 

@@ -1,7 +1,7 @@
 """Check the embedded corpus: `python scripts/corpus/check.py` (exit code 1 if a fault is found).
 
 Encoding and form, opening marks, duplicates, leaks into the held-out sets, words left in English,
-length ratios. What it cannot check, the Spanish itself, was read by people.
+length ratios. What it cannot check, the Spanish itself, was read by an editor (the data card).
 """
 
 import lzma

@@ -48,12 +48,12 @@ def serve_cli(
 
     check_installed()
     settings = ServerSettings(
-        api_key,
-        tuple(allow_origin or ()),
-        max_characters,
-        max_waiting,
-        request_seconds,
-        requests_per_minute,
+        api_key=api_key,
+        allowed_origins=tuple(allow_origin or ()),
+        max_characters=max_characters,
+        max_waiting=max_waiting,
+        request_seconds=request_seconds,
+        requests_per_minute=requests_per_minute,
     )
     with listen(host, port) as listening:
         translator = load(run)

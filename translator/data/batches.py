@@ -7,7 +7,7 @@ has the same shape, so kernels that are chosen or compiled for a shape are so on
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -136,7 +136,7 @@ class BatchStream:
         copies: list[Ids] = []
         first = 0
         for size, weight in self._corpus.parts:
-            pairs = np.arange(first, first + size, dtype=dtype)
+            pairs = cast("Ids", np.arange(first, first + size, dtype=dtype))
             copies += [pairs] * int(weight)
             if weight % 1:
                 copies.append(pairs[random.random(size, np.float32) < weight % 1])

@@ -87,7 +87,7 @@ class LanguageIdentifier:
         except ImportError:
             raise DataError(
                 "data.cleaning.language needs a language identifier that is not installed",
-                "pip install 'translator[langid]'",
+                "pip install '.[langid]'",
             ) from None
         self._detector = LangDetector(LangDetectConfig(model="lite"))
 

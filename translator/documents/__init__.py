@@ -7,7 +7,7 @@ read → segments (texts in order) → translate → written back. Every format 
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """The formats of documents."""
 
     LINES = "lines"

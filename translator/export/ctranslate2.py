@@ -57,7 +57,7 @@ def _import_specs() -> Any:
         from ctranslate2 import specs
     except ImportError:
         raise TranslatorError(
-            "ctranslate2 is not installed", "Install it with: pip install 'translator[export]'"
+            "ctranslate2 is not installed", "Install it with: pip install '.[export]'"
         ) from None
     return specs
 

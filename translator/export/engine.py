@@ -172,6 +172,6 @@ def _import_ctranslate2() -> Any:
         import ctranslate2
     except ImportError:
         raise TranslatorError(
-            "ctranslate2 is not installed", "Install it with: pip install 'translator[export]'"
+            "ctranslate2 is not installed", "Install it with: pip install '.[export]'"
         ) from None
     return ctranslate2

@@ -243,7 +243,7 @@ def import_transformers() -> Any:
         import transformers
     except ImportError:
         raise TranslatorError(
-            "transformers is not installed", "Install it with: pip install 'translator[export]'"
+            "transformers is not installed", "Install it with: pip install '.[export]'"
         ) from None
     return transformers
 

@@ -27,7 +27,7 @@ def check_installed() -> None:
             importlib.import_module(name)
         except ImportError:
             raise ServerError(
-                f"{name} is not installed", "Install it with: pip install 'translator[serve]'"
+                f"{name} is not installed", "Install it with: pip install '.[serve]'"
             ) from None
 
 

@@ -218,7 +218,7 @@ class _Service:
                 yield _line(event)
             if job.future.exception():
                 yield _line({"error": "the translation failed"})
-        except asyncio.TimeoutError:
+        except TimeoutError:
             yield _line({"error": _TOO_LONG})
         finally:
             job.left = True

@@ -163,7 +163,7 @@ def _fonts_for(texts: Iterable[str]) -> tuple[list[str], str]:
     except ImportError:
         raise TranslatorError(
             "a PNG picture needs Matplotlib, which is not installed",
-            "Install it with: pip install 'translator[plot]'",
+            "Install it with: pip install '.[plot]'",
         ) from None
     missing = {character for character in "".join(texts) if character.isprintable()}
     installed = sorted(

@@ -21,7 +21,7 @@ def with_tensorboard(events: Iterator[Event]) -> Iterator[Event]:
     except ImportError:
         raise TranslatorError(
             "training.tensorboard is set, but TensorBoard is not installed",
-            "Install it with: pip install 'translator[tensorboard]'",
+            "Install it with: pip install '.[tensorboard]'",
         ) from None
     plan = next(events)
     if not isinstance(plan, Plan):
