@@ -1039,9 +1039,9 @@ def test_whatever_changes_the_output_makes_it_another_job(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
-def test_a_pipe_is_translated_into_a_file(model: Path, tmp_path: Path) -> None:
+def test_a_pipe_is_translated_into_a_file(trained_run: RunDirectory, tmp_path: Path) -> None:
     output = tmp_path / "out.txt"
-    arguments = command("--run", model, "--input", "/dev/stdin", "--output", output)
+    arguments = command("--run", trained_run.path, "--input", "/dev/stdin", "--output", output)
     done = subprocess.run(arguments, input=b"ana\nbebe\n", capture_output=True, check=True)
     assert len(output.read_bytes().splitlines()) == 2, done.stderr
     again = subprocess.run([*arguments, "--resume"], input=b"ana\n", capture_output=True)

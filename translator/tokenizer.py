@@ -7,7 +7,8 @@ Everything lives in the model file: the pieces, their scores and the normalisati
 (canonical composition), white space to single spaces; control characters, byte-order marks and
 invisible ones (soft hyphens, zero-width spaces, marks of direction) are removed. Nothing else
 changes: case, quotes, ellipses, ligatures and emoji come back as they went in, and a character
-without a piece is spelled in bytes (byte fallback). Only Hangul is composed outside the file.
+without a piece is spelled in bytes (byte fallback). Hangul must come composed, as it nearly always
+does: the file has no room for its eleven thousand rules.
 """
 
 import hashlib
@@ -150,9 +151,8 @@ class Tokenizer:
 
 
 def _valid(texts: Sequence[str]) -> list[str]:
-    """The texts in NFC, with a question mark for each lone surrogate."""
-    composed = (unicodedata.normalize("NFC", text) for text in texts)
-    return [text.encode("utf-8", "replace").decode() for text in composed]
+    """The texts, with a question mark for each lone surrogate."""
+    return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
 def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -> bytes:

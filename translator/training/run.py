@@ -35,6 +35,8 @@ def train(config: Config) -> Iterator[Event]:
         sacrebleu_metric("bleu", config.data.target_language)  # not found wanting after an hour
         with _claimed(run, config) if world.is_main else nullcontext():
             world.gather(None)  # the others find the configuration written
+            if not run.config_file.is_file():  # in another directory: they will disagree
+                run.write_config(config)
             _check_same(run, config)
             yield from _train(config, run, world)
 
