@@ -220,7 +220,7 @@ class RunDirectory:
     @property
     def untold_start(self) -> str | None:
         """The run whose training text is not known, of those that this one started from."""
-        if not self.read_fingerprints():
+        if not self.fingerprints_file.is_file():
             return None
         with safetensors.safe_open(self.fingerprints_file, framework="numpy") as file:
             metadata: dict[str, str] = file.metadata() or {}
