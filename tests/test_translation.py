@@ -56,7 +56,7 @@ def translator(trained_run: RunDirectory) -> Translator:
 def sources(cipher_pairs: list[SentencePair]) -> list[str]:
     """Sentences of many lengths, one longer than the model can see, some of unknown letters."""
     long = " ".join(pair.source for pair in cipher_pairs[:30])
-    return [*(pair.source for pair in cipher_pairs[:40]), long, "ana", "zebra quux", "¿nina?"]
+    return [*(p.source for p in cipher_pairs[:40]), long, "ana", "zebra quux", "¿nina?", "ANA NINA"]
 
 
 def texts(translator: Translator, sources: list[str], **changes: object) -> list[str]:
@@ -238,7 +238,7 @@ def test_only_its_end_may_follow_a_prefix_that_has_begun_to_loop(
 
 
 def test_a_text_is_seen_to_grow_into_its_translation(translator: Translator) -> None:
-    text = "ana bebe nina.\nBanana? " + "anne " * 50 + "baba."
+    text = "ana bebe nina.\nBanana? ANA NINA! " + "anne " * 50 + "baba."
     decoding = translator.config.decoding.model_copy(update={"n_best": 3})
     for each in (text, "", "  ", "ana"):
         steps, seen = translator.stream(each, decoding), []

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from translator.alignment import align_words, read_again
+from translator.capitals import encode_sentences, likely_cases
 from translator.config import Config, DecodingConfig
+from translator.data.languages import upper
 from translator.decoding import (
     Chooser,
     Hypothesis,
@@ -93,6 +95,7 @@ class _Part:
     prefix: tuple[int, ...] = ()  # what its translation must begin with
     required: tuple[str, ...] = ()  # the terms that its translation must hold …
     terms: tuple[tuple[int, ...], ...] = ()  # … and their ids, as many as there is room for
+    in_capitals: bool = False  # the translation is put in capitals; the ids are of small letters
 
 
 @dataclass
@@ -176,8 +179,10 @@ class Translator:
         holds the terms that `glossary` requires. With `details` come the tokens and the word
         alignment of each translation, at the price of a second pass.
 
-        A text is translated sentence by sentence. A sentence longer than the model can see is cut
-        at the end of a clause, else at words, and its translated parts are joined with spaces.
+        A text is translated sentence by sentence. One IN CAPITALS is read in other letters, and its
+        translation is put in capitals, though its `tokens` are not: see `capitals`. One longer than
+        the model can see is cut at the end of a clause, else at words, and its translated parts are
+        joined with spaces.
         """
         if isinstance(texts, str):
             raise TypeError("translate() takes a list of texts; put the one text in a list")
@@ -209,9 +214,9 @@ class Translator:
                 except StopIteration as end:
                     [hypotheses] = end.value
                     break
-                written = [self._text(each.hypotheses[0].tokens) for _, each in found]
+                written = [self._text(done, each.hypotheses[0].tokens) for done, each in found]
                 yield join_sentences(
-                    [*written, self._text(prefix)],
+                    [*written, self._text(part, prefix)],
                     [*(before.space for before, _ in found), ""],
                 )
             kept = _Found()
@@ -233,29 +238,37 @@ class Translator:
     def _parts(
         self, texts: Sequence[str], decoding: DecodingConfig, prefix: str, glossary: Glossary
     ) -> Iterator[_Part]:
-        limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
-        [prefix_ids] = self.tokenizer.target.encode([prefix])
-        begin = tuple(prefix_ids[: self.config.model.max_positions // 2])
+        data, positions = self.config.data, self.config.model.max_positions
+        limit = min(data.max_tokens_per_sentence, positions - 1)
+        quiet = likely_cases(self.tokenizer.target, [prefix], data.target_language)
+        begins = [ids[: positions // 2] for ids in self.tokenizer.target.encode([prefix, *quiet])]
+        fits_capitals = prefix == upper(prefix, data.target_language)
         split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
         sentences = [
             (i, *pair)
             for i, text in enumerate(texts)
             for pair in _whole_spans(split(text), glossary.spans(text) if glossary else ())
         ]
-        encoded = self.tokenizer.encode([sentence for _, sentence, _ in sentences])
+        encoded = encode_sentences(
+            self.tokenizer, [sentence for _, sentence, _ in sentences], data.source_language
+        )
         begun = -1  # the text whose first part was given
-        for (index, sentence, space), ids in zip(sentences, encoded, strict=True):
+        for (index, sentence, space), ids, loud in zip(sentences, *encoded, strict=True):
+            in_capitals = loud and fits_capitals
             pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
             for number, piece in enumerate(pieces, start=1):
-                seen = sentence if len(pieces) == 1 else self.tokenizer.decode([piece])[0]
-                required = tuple(glossary.required(seen)) if glossary else ()
+                if len(pieces) > 1:
+                    [sentence] = self.tokenizer.decode([piece])
+                    sentence = upper(sentence, data.source_language) if loud else sentence
+                required = tuple(glossary.required(sentence)) if glossary else ()
                 yield _Part(
                     index,
                     tuple(piece),
                     space if number == len(pieces) else " ",
-                    begin if index > begun else (),
+                    tuple(begins[in_capitals]) if index > begun else (),
                     required,
                     self._terms(required),
+                    in_capitals,
                 )
                 begun = index
 
@@ -304,7 +317,7 @@ class Translator:
             found.hypotheses = hypotheses
         found.hypotheses = found.hypotheses or [_NOTHING]
         best = found.hypotheses[0].tokens
-        text = self._text(best)
+        text = self._text(part, best)
         for went_wrong, warning, remedy in (
             (loops(part.ids, best), _LOOPED, {"no_repeat_ngram_size": LOOP_NGRAM}),
             (not text.strip(), _EMPTY, {"min_length_ratio": LEAST_RATIO}),
@@ -313,7 +326,9 @@ class Translator:
                 found.warnings.append(warning)
                 return decoding.model_copy(update=remedy)
         found.warnings += [
-            f"the required term {term!r} is missing" for term in part.required if term not in text
+            f"the required term {term!r} is missing"
+            for term in part.required
+            if self._cased(part, term) not in text
         ]
         return None
 
@@ -374,9 +389,13 @@ class Translator:
 
     # --- hypotheses to texts ----------------------------------------------------------------------
 
-    def _text(self, ids: Sequence[int]) -> str:
+    def _text(self, part: _Part, ids: Sequence[int]) -> str:
         [text] = self.tokenizer.target.decode([ids])
-        return " ".join(text.split())  # a model may write two spaces, or nothing but one
+        text = " ".join(text.split())  # a model may write two spaces, or nothing but one
+        return self._cased(part, text)
+
+    def _cased(self, part: _Part, text: str) -> str:
+        return upper(text, self.config.data.target_language) if part.in_capitals else text
 
     def _translation(
         self, source: str, found: list[tuple[_Part, _Found]], n_best: int, details: bool
@@ -389,7 +408,11 @@ class Translator:
         for rank in range(min(n_best, most)):
             chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for _, each in found]
             joined = join_sentences(
-                [self._text(each.tokens) for each in chosen], [p.space for p, _ in found]
+                [
+                    self._text(part, each.tokens)
+                    for (part, _), each in zip(found, chosen, strict=True)
+                ],
+                [part.space for part, _ in found],
             )
             alternatives.append(Alternative(joined, sum(h.score for h in chosen) / len(chosen)))
         warnings = tuple(dict.fromkeys(w for _, each in found for w in each.warnings))
@@ -416,7 +439,7 @@ class Translator:
                 for i, j in align_words(attention, source_pieces, target_pieces)
             ]
             source_words += len(self.tokenizer.decode([part.ids])[0].split())
-            target_words += len(self._text(each.hypotheses[0].tokens).split())
+            target_words += len(self._text(part, target).split())
         return replace(translation, tokens=tuple(tokens), alignment=tuple(alignment))
 
 

@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from translator.config import DataConfig
 from translator.data.corpus import Corpus, Integers
-from translator.data.languages import primary
+from translator.data.languages import lower, upper
 from translator.tokenizer import EOS_ID, Tokenizer
 
 _FINAL = ".!?…。！？؟۔।॥።"
-_WITH_DOTLESS_I = ("tr", "az")
 _OPENING = {"?": "¿", "!": "¡"}  # Spanish
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")  # shorter ones would become other words
 
@@ -120,21 +119,11 @@ def with_typo(text: str, random: np.random.Generator) -> str:
 def _in_case(case: int, source: str, target: str, languages: tuple[str, str]) -> tuple[str, str]:
     match case:
         case 0:
-            return _upper(source, languages[0]), _upper(target, languages[1])
+            return upper(source, languages[0]), upper(target, languages[1])
         case 1:
-            return _lower(source, languages[0]), _lower(target, languages[1])
+            return lower(source, languages[0]), lower(target, languages[1])
         case _:  # an English manner, of headings: its translation has none
             return " ".join(word[:1].upper() + word[1:] for word in source.split(" ")), target
-
-
-def _upper(text: str, language: str) -> str:
-    return (text.replace("i", "İ") if primary(language) in _WITH_DOTLESS_I else text).upper()
-
-
-def _lower(text: str, language: str) -> str:
-    if primary(language) in _WITH_DOTLESS_I:
-        text = text.replace("İ", "i").replace("I", "ı")
-    return text.lower()
 
 
 def _without_final(text: str) -> str:

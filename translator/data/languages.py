@@ -1,4 +1,7 @@
-"""Which language is a text in? A guess by its commonest words, or the optional identifier's."""
+"""Which language is a text in? A guess by its commonest words, or the optional identifier's.
+
+And how does a language write capitals?
+"""
 
 import re
 from collections.abc import Iterable
@@ -40,6 +43,7 @@ _NAMES = {
 _NAMES_OF_IDENTIFIER = {"nb": "no", "fil": "tl", "iw": "he"}  # what it calls them
 _WORDS_OF = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
+_WITH_DOTLESS_I = ("tr", "az")
 
 
 def guess_language(texts: Iterable[str]) -> str | None:
@@ -64,6 +68,18 @@ def is_known(language: str) -> bool:
 def primary(language: str) -> str:
     """The code of a language without region or script: `pt` of `pt-BR`."""
     return re.split("[-_]", language)[0].lower()
+
+
+def upper(text: str, language: str) -> str:
+    """The text in upper case, as the language has it."""
+    return (text.replace("i", "İ") if primary(language) in _WITH_DOTLESS_I else text).upper()
+
+
+def lower(text: str, language: str) -> str:
+    """The text in lower case, as the language has it."""
+    if primary(language) in _WITH_DOTLESS_I:
+        text = text.replace("İ", "i").replace("I", "ı")
+    return text.lower()
 
 
 def name_of(language: str) -> str:

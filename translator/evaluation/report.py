@@ -22,7 +22,7 @@ from translator.evaluation.plots import Point, histogram, line_plot
 from translator.evaluation.scores import sentence_chrf
 from translator.runs import RunDirectory
 
-_SENTENCES = 8  # of each kind: worst, best, random
+_SENTENCES = 10  # of each kind: worst, best, random
 _RATIO_EDGES = [round(0.1 * n - 0.05, 2) for n in range(27)]  # 1 is the middle of a bar
 
 

@@ -28,7 +28,9 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
 
 A transformer of {model.encoder_layers} encoder and {model.decoder_layers} decoder layers, \
 d_model {model.d_model}, trained with `translator`.
-`certificate.json` says how its translations compare with those of the original.
+`certificate.json` says how its translations compare with those of the original. `translator` \
+itself translates a text sentence by sentence, and reads TEXT IN CAPITALS as lower case; give \
+other programs single sentences in usual letters.
 
 ## Usage
 

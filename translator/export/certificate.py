@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from translator.capitals import encode_sentences
 from translator.config import DecodingConfig
 from translator.errors import DataError
 from translator.evaluation import EvaluationSet, score
@@ -141,11 +142,18 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
 
 
 def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> EvaluationSet:
-    """So many sentences from all over a test set: none blank, none that would be cut in parts."""
+    """So many sentences from all over a test set: those that a run and its exports read alike.
+
+    None is blank, would be cut in parts, or is in capitals that the run reads as small letters.
+    """
     config = run.read_config()
     limit = min(config.data.max_tokens_per_sentence, config.model.max_positions - 1)
-    lengths = [len(ids) for ids in run.read_tokenizer().encode(test_set.sources)]
-    usable = [i for i, length in enumerate(lengths) if 0 < length <= limit]
+    encoded = encode_sentences(run.read_tokenizer(), test_set.sources, config.data.source_language)
+    usable = [
+        i
+        for i, (ids, in_capitals) in enumerate(zip(*encoded, strict=True))
+        if 0 < len(ids) <= limit and not in_capitals
+    ]
     chosen = usable[:: max(1, len(usable) // sentences)][:sentences]
     if not chosen:
         raise DataError(

@@ -6,9 +6,11 @@ beam finds, with plain log-probabilities, and they are ranked here.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from translator.capitals import encode_sentences
 from translator.config import Config, DecodingConfig
+from translator.data.languages import upper
 from translator.decoding import Hypothesis, length_penalty
 from translator.errors import RunError, TranslatorError
 from translator.sentences import join_sentences, split_sentences
@@ -22,6 +24,14 @@ from translator.translation import (
 )
 
 Device = Literal["auto", "cpu", "cuda"]
+
+
+class _Place(NamedTuple):
+    """Where the translation of a part belongs, and how it is written."""
+
+    text: int
+    space: str  # after it
+    in_capitals: bool
 
 
 class CTranslate2Translator:
@@ -83,18 +93,19 @@ class CTranslate2Translator:
         self.check_decoding(decoding)
         limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
         parts: list[list[int]] = []  # of all texts
-        places: list[tuple[int, str]] = []  # the text of each part, and the space after it
+        places: list[_Place] = []  # of their translations
         for index, text in enumerate(texts):
             pairs = split_sentences(text) if decoding.split_sentences else [(text, "")]
-            for (_, space), ids in zip(
-                pairs, self.tokenizer.encode([sentence for sentence, _ in pairs]), strict=True
-            ):
+            sentences = [sentence for sentence, _ in pairs]
+            encoded = encode_sentences(self.tokenizer, sentences, self.config.data.source_language)
+            for (_, space), ids, capitals in zip(pairs, *encoded, strict=True):
                 pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
+                spaces = [" "] * (len(pieces) - 1) + [space] * bool(pieces)
                 parts += pieces
-                places += [(index, " ")] * (len(pieces) - 1) + [(index, space)] * bool(pieces)
-        found: list[list[tuple[Hypothesis, str]]] = [[] for _ in texts]
-        for (owner, space), best in zip(places, self.search(parts, decoding), strict=True):
-            found[owner].append((best, space))
+                places += [_Place(index, each, capitals) for each in spaces]
+        found: list[list[tuple[_Place, Hypothesis]]] = [[] for _ in texts]
+        for place, best in zip(places, self.search(parts, decoding), strict=True):
+            found[place.text].append((place, best))
         return [
             self._translation(text, each) if each else Translation(text, text, 0.0)
             for text, each in zip(texts, found, strict=True)
@@ -143,10 +154,13 @@ class CTranslate2Translator:
             for result, limit in zip(results, limits, strict=True)
         ]
 
-    def _translation(self, text: str, parts: list[tuple[Hypothesis, str]]) -> Translation:
-        texts = self.tokenizer.target.decode([best.tokens for best, _ in parts])
-        score = sum(best.score for best, _ in parts) / len(parts)
-        return Translation(text, join_sentences(texts, [space for _, space in parts]), score)
+    def _translation(self, text: str, parts: list[tuple[_Place, Hypothesis]]) -> Translation:
+        texts = self.tokenizer.target.decode([best.tokens for _, best in parts])
+        for number, (place, _) in enumerate(parts):
+            if place.in_capitals:
+                texts[number] = upper(texts[number], self.config.data.target_language)
+        score = sum(best.score for _, best in parts) / len(parts)
+        return Translation(text, join_sentences(texts, [place.space for place, _ in parts]), score)
 
 
 def max_target_tokens(config: Config, decoding: DecodingConfig, source_tokens: int) -> int:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 
 from translator.alignment import recorded_attention, word_numbers
+from translator.capitals import encode_sentences, likely_cases
+from translator.data.languages import upper
 from translator.errors import DataError
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
@@ -82,7 +84,7 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     looked at in one piece.
     """
     tokenizer, model, languages = translator.tokenizer, translator.model, translator.config.data
-    source_ids, target_ids = _ids(translator, source, target)
+    source_ids, target_ids, target = _read(translator, source, target)
     device = next(model.parameters()).device
     with torch.inference_mode(), recorded_attention(model.modules()) as weights:
         reads = torch.tensor([[*source_ids, EOS_ID]], device=device)
@@ -97,7 +99,7 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     written, seen = (*pieces, END), (START, *pieces)
     return AttentionMaps(
         source,
-        tokenizer.target.decode([target_ids])[0] if target is None else target,
+        target,
         languages.source_language,
         languages.target_language,
         AttentionMap(stacked(layer.self_attention for layer in encoder), read, read),
@@ -106,20 +108,25 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     )
 
 
-def _ids(translator: Translator, source: str, target: str | None) -> tuple[list[int], list[int]]:
-    """The ids of a source and its translation: those that a search finds, or those of a text."""
-    config = translator.config
+def _read(
+    translator: Translator, source: str, target: str | None
+) -> tuple[list[int], list[int], str]:
+    """The ids of a source and of its translation, which a search finds if it is not given."""
+    config, tokenizer = translator.config, translator.tokenizer
     longest = config.model.max_positions - 1
-    [source_ids] = translator.tokenizer.encode([source])
+    language = config.data.target_language
+    [source_ids], [in_capitals] = encode_sentences(tokenizer, [source], config.data.source_language)
     if not source_ids:
         raise DataError("there is no text to look at", "Give a sentence.")
     _check_length(source_ids, min(longest, config.data.max_tokens_per_sentence), "text")
     if target is None:
-        [hypotheses] = translator.search([source_ids])
-        return source_ids, list(hypotheses[0].tokens)
-    [target_ids] = translator.tokenizer.target.encode([target])
+        [[best, *_]] = translator.search([source_ids])
+        [found] = tokenizer.target.decode([best.tokens])
+        return source_ids, list(best.tokens), upper(found, language) if in_capitals else found
+    written = likely_cases(tokenizer.target, [target], language) if in_capitals else [target]
+    [target_ids] = tokenizer.target.encode(written)
     _check_length(target_ids, longest, "translation")
-    return source_ids, target_ids
+    return source_ids, target_ids, target
 
 
 def _check_length(ids: list[int], limit: int, what: str) -> None:

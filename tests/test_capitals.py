@@ -1,0 +1,206 @@
+"""Text in capitals, by tokenizers that have and have not seen any."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from translator.capitals import encode_sentences, likely_cases
+from translator.config import DecodingConfig, TokenizerConfig
+from translator.data import SentencePair
+from translator.evaluation import EvaluationSet
+from translator.export.certificate import sample_of
+from translator.glossary import Glossary
+from translator.runs import RunDirectory
+from translator.tokenizer import Tokenizer
+from translator.translation import Translation, Translator
+from translator.visualization.attention import attention_maps
+
+SENTENCES = [
+    f"{who} {does} the {what} of NATO."
+    for who in ("We", "They", "All people", "Tom and I")
+    for does in ("love", "open", "close", "paint")
+    for what in ("door", "window", "kitchen", "garden", "stone")
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.train(SENTENCES, TokenizerConfig(algorithm="bpe", vocabulary_size=1000))
+
+
+@pytest.fixture(scope="module")
+def translator(trained_run: RunDirectory) -> Translator:
+    return Translator.from_run(trained_run.path, device="cpu")
+
+
+def translated(translator: Translator, *texts: str, **asked: object) -> list[Translation]:
+    greedy = DecodingConfig(beam_size=1)
+    return translator.translate(texts, greedy, **asked)  # type: ignore[arg-type]
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("capitals", "likely"),
+    [
+        ("WE OPEN THE DOOR.", "We open the door."),
+        ("ALL PEOPLE  OF NATO LOVE TOM", "All people of NATO love Tom"),
+        ("«WINDOW»", "«Window»"),
+        ("5 WINDOWS", "5 windows"),
+        ("- WINDOWS", "- Windows"),
+        ("THEY", "They"),
+        ("NATO", "NATO"),
+        ("", ""),
+        ("...", "..."),
+    ],
+)
+def test_each_word_is_read_in_the_case_that_the_tokenizer_knows(
+    tokenizer: Tokenizer, capitals: str, likely: str
+) -> None:
+    assert likely_cases(tokenizer, [capitals, "WE", capitals], "en") == [likely, "We", likely]
+
+
+def test_a_turkish_i_keeps_its_dot() -> None:
+    sentences = [f"{who} ışık ile {what} ister" for who in "ab" for what in ("ısı", "iz", "kız")]
+    tokenizer = Tokenizer.train(sentences * 9, TokenizerConfig(vocabulary_size=300))
+    assert likely_cases(tokenizer, ["A IŞIK İLE ISI İSTER"], "tr") == ["A ışık ile ısı ister"]
+
+
+def test_a_greek_word_ends_in_its_own_sigma() -> None:
+    tokenizer = Tokenizer.train(["Ας πάμε", "Ως εδώ"] * 9, TokenizerConfig(vocabulary_size=300))
+    assert likely_cases(tokenizer, ["ΑΣ ΠΆΜΕ"], "el") == ["Ας πάμε"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我在IBM工作。",
+        "나는 TV를 봤다",
+        "אני עובד ב-IBM",
+        "10 °C",
+        "5 A",
+        "I",
+        "US",
+        "PDF.",
+        "WE am",
+        "1ª",
+    ],
+)
+def test_this_is_no_sentence_in_capitals(tokenizer: Tokenizer, text: str) -> None:
+    assert encode_sentences(tokenizer, [text], "en") == (tokenizer.encode([text]), [False])
+
+
+def test_a_letter_without_a_piece_is_avoided() -> None:
+    """A letter that is spelled in bytes, or is unknown, as in models of others."""
+    sentences = ["Kuwait is near", "Iran is far", "Iraq is near"] * 9
+    tokenizer = Tokenizer.train(sentences, TokenizerConfig(vocabulary_size=310))
+    assert likely_cases(tokenizer, ["IN KUWAIT", "FAR IS IRAN"], "en") == [
+        "In Kuwait",
+        "Far is Iran",
+    ]
+
+
+def test_capitals_are_read_as_small_letters_are(tokenizer: Tokenizer) -> None:
+    sentences = ["WE PAINT THE WINDOW.", "We paint the window.", "THEY  OPEN"]
+    ids, in_capitals = encode_sentences(tokenizer, sentences, "en")
+    assert ids == tokenizer.encode([sentences[1], sentences[1], "They open"])
+    assert in_capitals == [True, False, True]
+
+
+def test_an_acronym_stays(tokenizer: Tokenizer) -> None:
+    assert encode_sentences(tokenizer, ["NATO", " NATO. "], "en") == (
+        tokenizer.encode(["NATO", "NATO."]),
+        [False, False],
+    )
+
+
+def test_a_tokenizer_of_capitals_reads_capitals() -> None:
+    sentences = [sentence.upper() for sentence in SENTENCES]
+    tokenizer = Tokenizer.train(sentences, TokenizerConfig(algorithm="bpe", vocabulary_size=1000))
+    assert encode_sentences(tokenizer, sentences, "en") == (
+        tokenizer.encode(sentences),
+        [False] * len(sentences),
+    )
+
+
+@given(st.lists(st.text(max_size=20), max_size=5))
+def test_only_text_in_capitals_is_read_in_other_letters(
+    tokenizer: Tokenizer, texts: list[str]
+) -> None:
+    ids, in_capitals = encode_sentences(tokenizer, texts, "en")
+    for text, found, capitals, plain in zip(
+        texts, ids, in_capitals, tokenizer.encode(texts), strict=True
+    ):
+        assert text.isupper() if capitals else found == plain
+
+
+# --- translating ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shouted(cipher_pairs: list[SentencePair]) -> list[str]:
+    return [pair.source.upper() for pair in cipher_pairs[:20]]
+
+
+def test_the_translation_of_capitals_is_that_of_small_letters_in_capitals(
+    translator: Translator, shouted: list[str]
+) -> None:
+    likely = likely_cases(translator.tokenizer, shouted, "en")
+    loud, quiet = ([each.text for each in translated(translator, *t)] for t in (shouted, likely))
+    assert loud == [text.upper() for text in quiet]
+    assert loud != quiet
+
+
+def test_only_the_sentence_in_capitals_is_translated_into_capitals(translator: Translator) -> None:
+    [one], [other], [both] = (
+        translated(translator, text) for text in ("ANA BEBE.", "Ana nina.", "ANA BEBE. Ana nina.")
+    )
+    assert both.text == f"{one.text} {other.text}"
+    assert one.text.isupper()
+    assert not other.text.isupper()
+
+
+def test_required_terms_come_in_capitals_too(translator: Translator) -> None:
+    [found] = translated(translator, "ANA BEBE NINA", glossary=Glossary({"bebe": "quux"}))
+    assert "QUUX" in found.text
+    assert not found.warnings
+
+
+def test_a_prefix_is_kept_as_it_is_given(translator: Translator) -> None:
+    for prefix, in_capitals in (("abba", False), ("ABBA", True)):
+        [found] = translated(translator, "ANA BEBE NINA. BEBE ANA.", prefix=prefix)
+        assert found.text.startswith(prefix)
+        assert (found.text.isupper(), found.text[10:].islower()) == (in_capitals, not in_capitals)
+
+
+def test_terms_are_found_in_the_parts_of_a_long_sentence(translator: Translator) -> None:
+    glossary = Glossary({"BEBE": "quux"}, keep=[r"\{[A-Z]+\}"])
+    [found] = translated(translator, "ANA " * 60 + "BEBE {NINA} NINA", glossary=glossary)
+    assert "QUUX" in found.text
+    assert "{NINA}" in found.text
+
+
+def test_words_in_capitals_are_aligned_as_small_ones_are(translator: Translator) -> None:
+    [likely] = likely_cases(translator.tokenizer, ["ANA BEBE NINA"], "en")
+    loud, quiet = translated(translator, "ANA BEBE NINA", likely, details=True)
+    assert (loud.alignment, loud.tokens, loud.score) == (quiet.alignment, quiet.tokens, quiet.score)
+    assert loud.source == "ANA BEBE NINA"
+
+
+def test_attention_is_that_to_what_the_model_read_and_wrote(translator: Translator) -> None:
+    text = "ANA BEBE NINA"
+    own, [found] = attention_maps(translator, text), translator.translate([text])
+    assert own.translation == found.text
+    [quiet] = likely_cases(translator.tokenizer, [text], "en")
+    for seen in (own, attention_maps(translator, text, found.text)):
+        expected = attention_maps(translator, quiet)
+        assert seen.cross_attention.keys == expected.cross_attention.keys
+        assert np.array_equal(own.cross_attention.weights, expected.cross_attention.weights)
+
+
+def test_an_export_is_compared_on_text_that_others_read_alike(trained_run: RunDirectory) -> None:
+    sources = ("ana bebe", "ANA BEBE", "nina")
+    sample = sample_of(EvaluationSet("x", sources, (sources,)), trained_run, 9)
+    assert sample.sources == ("ana bebe", "nina")
