@@ -93,7 +93,7 @@ def test_this_is_no_sentence_in_capitals(tokenizer: Tokenizer, text: str) -> Non
 
 
 def test_a_letter_without_a_piece_is_avoided() -> None:
-    """A letter that is spelled in bytes, or is unknown, as in models of others."""
+    """It would be spelled in bytes."""
     sentences = ["Kuwait is near", "Iran is far", "Iraq is near"] * 9
     tokenizer = Tokenizer.train(sentences, TokenizerConfig(vocabulary_size=310))
     assert likely_cases(tokenizer, ["IN KUWAIT", "FAR IS IRAN"], "en") == [
@@ -193,11 +193,14 @@ def test_attention_is_that_to_what_the_model_read_and_wrote(translator: Translat
     text = "ANA BEBE NINA"
     own, [found] = attention_maps(translator, text), translator.translate([text])
     assert own.translation == found.text
-    [quiet] = likely_cases(translator.tokenizer, [text], "en")
-    for seen in (own, attention_maps(translator, text, found.text)):
-        expected = attention_maps(translator, quiet)
-        assert seen.cross_attention.keys == expected.cross_attention.keys
-        assert np.array_equal(own.cross_attention.weights, expected.cross_attention.weights)
+    quiet, written = likely_cases(translator.tokenizer, [text, found.text], "en")
+    for loud, expected in (
+        (own, attention_maps(translator, quiet)),
+        (attention_maps(translator, text, found.text), attention_maps(translator, quiet, written)),
+    ):
+        assert loud.cross_attention.keys == expected.cross_attention.keys
+        assert loud.cross_attention.queries == expected.cross_attention.queries
+        assert np.array_equal(loud.cross_attention.weights, expected.cross_attention.weights)
 
 
 def test_an_export_is_compared_on_text_that_others_read_alike(trained_run: RunDirectory) -> None:

@@ -55,7 +55,7 @@ def likely_cases(tokenizer: Tokenizer, texts: Sequence[str], language: str) -> l
 def _is_in_capitals(text: str) -> bool:
     """Whether all letters are capitals, and more than an abbreviation.
 
-    Signs without case, such as 我, are letters that are none.
+    A letter without case, such as 我, is no capital.
     """
     if not text.isupper() or not all(map(str.isupper, filter(str.isalpha, text))):
         return False

@@ -145,10 +145,6 @@ class Tokenizer:
         # A piece may spell any byte, a line feed too: a text is one line.
         return [" ".join(self._processor.decode(sentence).splitlines()) for sentence in plain]
 
-    def log_probability(self, ids: Sequence[int]) -> float:
-        """How likely these pieces are, each for itself; of a BPE model by their ranks."""
-        return float(sum(map(self._processor.get_score, ids)))
-
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces as SentencePiece spells them (`▁` begins a word)."""
         return [str(self._processor.id_to_piece(i)) for i in ids]
