@@ -5,10 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install train test check format lint type bench corpus clean
+.PHONY: help install train test test-processors check format lint type bench corpus clean
 
 help:           ## list what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 install: $(VENV)/tools  ## a virtual environment with the package and its tools
 
@@ -30,6 +30,9 @@ train: $(VENV)/package  ## a model from the embedded corpus, and a translation b
 
 test: install   ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+test-processors: install  ## the numeric tests as six other processors compute
+	$(BIN)/python scripts/processors.py
 
 check: lint type test  ## all that must pass before a commit
 

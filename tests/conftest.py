@@ -92,12 +92,12 @@ def tiny_config(corpus: Path) -> Config:
                 "max_positions": 64,
             },
             "training": {
-                "max_steps": 160,
+                "max_steps": 320,
                 "tokens_per_batch": 512,
                 "learning_rate": 0.01,
                 "warmup_steps": 30,
-                "validate_every_steps": 160,
-                "checkpoint_every_steps": 160,
+                "validate_every_steps": 320,
+                "checkpoint_every_steps": 320,
             },
         }
     )

@@ -191,14 +191,26 @@ def test_no_jobs_find_nothing() -> None:
     assert list(run_searches(Engine(ENGINE_MODEL), deque(), 8)) == []
 
 
+def first_log_probs(precision: torch.dtype) -> Tensor:
+    torch.manual_seed(1)
+    engine = Engine(ENGINE_MODEL, precision)
+    return engine.step([torch.full((3,), BOS_ID)], [engine.encode(some_source(3))])
+
+
 @torch.inference_mode()
 def test_bfloat16_comes_near_float32() -> None:
-    source, tokens = some_source(3), torch.full((3,), BOS_ID)
-    [exact, rounded] = [
-        engine.step([tokens], [engine.encode(source)])
-        for engine in (Engine(ENGINE_MODEL), Engine(ENGINE_MODEL, torch.bfloat16))
-    ]
+    exact, rounded = first_log_probs(torch.float32), first_log_probs(torch.bfloat16)
     assert not torch.equal(exact, rounded)
+    assert torch.cosine_similarity(exact, rounded).min() > 0.99
+
+
+@torch.inference_mode()
+def test_a_processor_without_products_of_bfloat16_computes_nearly_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("translator.inference.cpu_multiplies", lambda precision: False)
+    exact, rounded = first_log_probs(torch.float32), first_log_probs(torch.bfloat16)
+    assert not torch.equal(exact, rounded)  # its numbers are rounded all the same
     assert torch.cosine_similarity(exact, rounded).min() > 0.99
 
 

@@ -14,6 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from translator import Translator as PublicTranslator
+from translator.alignment import read_again
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
 from translator.decoding import Beams
@@ -466,14 +467,17 @@ def test_sentences_are_translated_one_by_one_and_joined_by_their_spaces(
     )
 
 
-def test_bfloat16_translates_as_float32_does_but_for_a_few(
+def test_bfloat16_finds_translations_that_float32_thinks_as_good(
     trained_run: RunDirectory, translator: Translator, sources: list[str]
 ) -> None:
+    """It may find another one: which of two as good ones, rounding decides."""
     half = Translator.from_run(trained_run.path, device="cpu", precision="bfloat16")
-    same = sum(
-        a == b for a, b in zip(texts(half, sources), texts(translator, sources), strict=True)
-    )
-    assert same >= 0.9 * len(sources)
+    ids = translator.tokenizer.encode(sources[:40])
+    for source, [ours, *_], [rounded, *_] in zip(
+        ids, translator.search(ids), half.search(ids), strict=True
+    ):
+        log_probs, _ = read_again(translator.model, source, rounded.tokens)
+        assert sum(log_probs) > ours.log_prob - 0.5
 
 
 # --- long texts -----------------------------------------------------------------------------------

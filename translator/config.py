@@ -518,7 +518,8 @@ class DecodingConfig(Section):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="Of the products inside the layers; bfloat16 is faster where the hardware "
-        "computes it, and changes a translation here and there.",
+        "computes it, as fast as float32 on other processors, and changes a translation here and "
+        "there.",
     )
 
 

@@ -1,6 +1,7 @@
 """What does this machine compute with? Device, precision, and a name for people."""
 
 import ctypes
+import functools
 import os
 import platform
 from pathlib import Path
@@ -44,16 +45,41 @@ def _has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "mps":
         return False  # as fast as float32 there, and less exact
     capabilities = torch.backends.cpu.get_cpu_capability()
-    return "AVX512" in capabilities and _cpu_flag("avx512_bf16", "amx_bf16")
+    has_instructions = "AVX512" in capabilities and _cpu_flag("avx512_bf16", "amx_bf16")
+    return has_instructions and cpu_multiplies(torch.bfloat16)
+
+
+@functools.cache
+def cpu_multiplies(precision: torch.dtype) -> bool:
+    """Whether oneDNN, which computes torch's products on a CPU, takes matrices of these numbers.
+
+    It takes bfloat16 where the processor has AVX-512, or the user did not set it lower.
+    """
+    if precision != torch.bfloat16:
+        return True
+    ask = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return ask is not None and bool(ask())
+
+
+def processor() -> str:
+    """The name of the CPU, and which vector instructions torch uses on it."""
+    name = _cpu_info("model name") or platform.processor() or platform.machine()
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _cpu_flag(*names: str) -> bool:
+    flags = _cpu_info("flags").split()
+    return any(name in flags for name in names)
+
+
+def _cpu_info(key: str) -> str:
+    """What Linux says of the first core under a key; empty elsewhere."""
     try:
         with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as info:
-            flags = next((line for line in info if line.startswith("flags")), "").split()
+            line = next((line for line in info if line.startswith(key)), "")
     except OSError:  # not Linux: no flag, no claim
-        return False
-    return any(name in flags for name in names)
+        return ""
+    return line.partition(":")[2].strip()
 
 
 def keep_memory() -> None:

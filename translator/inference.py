@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from translator.config import ModelConfig
 from translator.decoding import Ask, Hypothesis, Search
+from translator.hardware import cpu_multiplies
 from translator.model import DecoderLayer, EncoderLayer, Residual, Seq2SeqTransformer
 from translator.tokenizer import PAD_ID
 
@@ -109,7 +110,9 @@ class Engine:
         """Take over the weights of a model as they are now.
 
         With bfloat16 the products inside the layers are computed in it; the residual stream,
-        norms, attention's softmax and the scores of the vocabulary stay float32.
+        norms, attention's softmax and the scores of the vocabulary stay float32. A CPU that has no
+        such products rounds to bfloat16 and multiplies in float32: the same but for the order of
+        sums, and no faster than float32.
         """
         config = model.config
         self.heads = config.num_heads
@@ -309,16 +312,24 @@ class _Linear:
         activation: str = "none",
         result: torch.dtype = torch.float32,
     ) -> None:
-        weight = torch.cat([layer.weight.detach() for layer in layers]).to(precision)
+        weight = torch.cat([layer.weight.detach() for layer in layers])
         biases = [layer.bias.detach() for layer in layers if layer.bias is not None]
-        self._bias = torch.cat(biases).to(precision) if biases else None
+        on_cpu = weight.device.type == "cpu"
         self._precision, self._result = precision, result
+        # A processor without products of bfloat16 multiplies the rounded numbers in float32, which
+        # is what the others do too: they only add up in float32.
+        self._multiplied = torch.float32 if on_cpu and not cpu_multiplies(precision) else precision
+        self._bias = self._rounded(torch.cat(biases)) if biases else None
         self._activation = activation
-        self._packed = weight.device.type == "cpu" and _PACKS
+        self._packed = on_cpu and _PACKS
+        weight = self._rounded(weight)
         self._weight = _pack(weight, None) if self._packed else weight
 
+    def _rounded(self, x: Tensor) -> Tensor:
+        return x.to(self._precision).to(self._multiplied)
+
     def __call__(self, x: Tensor) -> Tensor:
-        x = x.to(self._precision)
+        x = self._rounded(x)
         if self._packed:
             name = "swish" if self._activation == "silu" else self._activation
             y: Tensor = _product(x, self._weight, self._bias, name, [], "none")
@@ -326,7 +337,7 @@ class _Linear:
             y = F.linear(x, self._weight, self._bias)
             if self._activation != "none":
                 y = getattr(F, self._activation)(y)
-        return y.to(self._result)
+        return y.to(self._precision).to(self._result)
 
 
 class _Norm(NamedTuple):

@@ -82,7 +82,10 @@ def _show(certificate: "Certificate") -> None:
     rows.append(_row(name, certificate.export))
     for line in table(rows).splitlines():
         say(f"  {line}")
-    say(f"  Δ BLEU {certificate.bleu_difference:+.2f} ({certificate.bleu_signature})")
+    say(
+        f"  Δ BLEU {certificate.bleu_difference:+.2f}, p = {certificate.bleu_p:.2g} of a paired "
+        f"bootstrap ({certificate.bleu_signature})"
+    )
 
 
 def _row(name: str, measured: "Measured") -> list[str]:

@@ -1,5 +1,6 @@
 """Is B better than A, or was it luck? Paired tests, and the sentences that make the difference."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from translator.evaluation.scores import METRICS, sacrebleu_metric, sentence_chr
 from translator.evaluation.sets import EvaluationSet
 
 TRIALS = 10_000  # of approximate randomization, as sacrebleu's
+LUCK = 0.05  # the p-value from which on a difference may be luck
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,33 @@ def compare(
         {name: (bootstrap_signatures[name], signatures[name]) for name in bootstrap},
         scores,
         tuple(_duel(scores[0], scores[n], different[n]) for n in range(1, len(systems))),
+    )
+
+
+def bootstrap_p(
+    test_set: EvaluationSet,
+    baseline: Sequence[str],
+    system: Sequence[str],
+    *,
+    metric: str = "bleu",
+    resamples: int = 1000,
+) -> float:
+    """The p-value of sacrebleu's paired bootstrap for two systems: see `compare`."""
+    if list(baseline) == list(system):
+        return 1.0
+    references = [list(stream) for stream in test_set.references]
+    named: list[tuple[str, Sequence[str]]] = [("baseline", list(baseline)), ("it", list(system))]
+    results, _ = _paired_test(
+        named, references, [metric], test_set.target_language, "bs", resamples
+    )
+    return float(results[METRICS[metric]][1].p_value)
+
+
+def binomial_tail(least: int, trials: int, probability: float) -> float:
+    """The probability of `least` successes or more in so many independent trials."""
+    return math.fsum(
+        math.comb(trials, k) * probability**k * (1.0 - probability) ** (trials - k)
+        for k in range(least, trials + 1)
     )
 
 

@@ -12,14 +12,18 @@ from translator.capitals import encode_sentences
 from translator.config import DecodingConfig
 from translator.errors import DataError
 from translator.evaluation import EvaluationSet, score
+from translator.evaluation.significance import LUCK, binomial_tail, bootstrap_p
+from translator.hardware import processor
 from translator.runs import RunDirectory
 from translator.translation import Translator
 
 Translate = Callable[[Sequence[str], DecodingConfig], Sequence[str]]
 
 CERTIFICATE = "certificate.json"
-LEAST_IDENTICAL = 0.99  # share of greedy translations, where numbers are (almost) as they were
-MOST_BLEU_DIFFERENCE = 0.5  # where they were rounded to three digits and fewer
+MOST_BLEU_LOST = 0.5  # on the references, unless by luck
+LEAST_ALIKE = 60.0  # chrF2 of the export's translations, those of the run being the references
+MOST_DIFFERENT = 0.01  # share of greedy translations, where numbers are (almost) as they were
+_CHECKS = "checks"
 _HARDLY_ROUNDED = ("float32", "float16")
 
 
@@ -30,6 +34,14 @@ class Measured:
     bleu: float
     sentences_per_second: float
     bytes: int  # of all files that translate
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was tested of an export, with what was found and what is allowed."""
+
+    text: str
+    passed: bool
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,9 @@ class Certificate:
     versions: dict[str, str]
     threads: int
     made: str
+    bleu_p: float | None = None  # of BLEU's difference; None in certificates of earlier versions
+    alike: float | None = None  # chrF2 against the translations of the run, with the beam
+    processor: str = ""  # that computed both; 8 bits are not as exact on every one
 
     @property
     def bleu_difference(self) -> float:
@@ -58,24 +73,52 @@ class Certificate:
         return self.export.bleu - self.run.bleu
 
     @property
-    def problem(self) -> str:
-        """What is beyond the tolerance; empty when nothing is."""
+    def different_greedy(self) -> int:
+        """How many greedy translations of the sample are not those of the run."""
+        return round(self.sentences * (1.0 - self.identical_greedy))
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What an export must pass. It may be better than its run, or worse by luck."""
+        checks = []
         if self.quantization in _HARDLY_ROUNDED:
-            if self.identical_greedy < LEAST_IDENTICAL:
-                return (
-                    f"only {self.identical_greedy:.1%} of {self.sentences} greedy translations are "
-                    f"those of the run, not {LEAST_IDENTICAL:.0%}"
+            p = binomial_tail(self.different_greedy, self.sentences, MOST_DIFFERENT)
+            checks.append(
+                Check(
+                    f"{self.different_greedy} of {self.sentences} greedy translations are not "
+                    f"those of the run (allowed: {MOST_DIFFERENT:.0%}, or luck at p ≥ {LUCK} of "
+                    f"a binomial test; p = {p:.2g})",
+                    p >= LUCK,
                 )
-        elif abs(self.bleu_difference) > MOST_BLEU_DIFFERENCE:
-            return (
-                f"BLEU is {self.export.bleu:.1f} and that of the run {self.run.bleu:.1f}: "
-                f"more than {MOST_BLEU_DIFFERENCE} apart"
             )
-        return ""
+        if self.bleu_p is not None:
+            checks.append(
+                Check(
+                    f"BLEU {self.export.bleu:.1f} against the run's {self.run.bleu:.1f} (allowed: "
+                    f"{MOST_BLEU_LOST} less, or luck at p ≥ {LUCK} of a paired bootstrap; "
+                    f"p = {self.bleu_p:.2g})",
+                    self.bleu_difference >= -MOST_BLEU_LOST or self.bleu_p >= LUCK,
+                )
+            )
+        if self.alike is not None:
+            checks.append(
+                Check(
+                    f"chrF2 {self.alike:.1f} of the translations, with those of the run as the "
+                    f"references (allowed: {LEAST_ALIKE:.0f} and more)",
+                    self.alike >= LEAST_ALIKE,
+                )
+            )
+        return tuple(checks)
+
+    @property
+    def problem(self) -> str:
+        """The checks that failed; empty when none did."""
+        return "; ".join(check.text for check in self.checks if not check.passed)
 
     def write(self, folder: Path) -> None:
         """Write certificate.json into the folder of the export."""
-        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+        content = {**dataclasses.asdict(self), _CHECKS: [check.text for check in self.checks]}
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         (folder / CERTIFICATE).write_text(text, encoding="utf-8", newline="\n")
 
     @classmethod
@@ -83,6 +126,7 @@ class Certificate:
         """The certificate of an export; None where there is none that can be read."""
         try:
             content: dict[str, Any] = json.loads((folder / CERTIFICATE).read_text("utf-8"))
+            content.pop(_CHECKS, None)  # for people
             sides = {side: Measured(**content[side]) for side in ("run", "export")}
             return cls(**{**content, **sides})
         except (OSError, ValueError, KeyError, TypeError):
@@ -122,6 +166,7 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
         score(texts, *sample.references, metrics=("bleu",), target_language=language)
         for texts in (own, theirs)
     )
+    (alike,) = score(theirs, own, metrics=("chrf",))
     return Certificate(
         export.format,
         export.quantization,
@@ -138,6 +183,9 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
         export.versions,
         threads,
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        bootstrap_p(sample, own, theirs),
+        alike.score,
+        processor(),
     )
 
 

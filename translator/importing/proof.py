@@ -8,6 +8,7 @@ from torch import Tensor
 
 from translator.decoding import best_extensions, search, steps_of_search
 from translator.errors import DataError
+from translator.evaluation.significance import LUCK, binomial_tail
 from translator.importing.checkpoint import Checkpoint
 from translator.inference import Engine, ModelStepper
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
@@ -34,7 +35,8 @@ class Proof:
             return f"only {self.identical_ids:.1%} of the sentences are read as the same pieces"
         if self.logits_difference > MOST_DIFFERENCE:
             return f"the logits differ by {self.logits_difference:.1e} of the largest"
-        if self.identical_greedy < LEAST_IDENTICAL:
+        different = round(self.sentences * (1.0 - self.identical_greedy))
+        if binomial_tail(different, self.sentences, 1.0 - LEAST_IDENTICAL) < LUCK:
             return f"only {self.identical_greedy:.1%} of the greedy translations are the same"
         return ""
 
