@@ -20,12 +20,12 @@ import pytest
 import torch
 from conftest import ended
 
-from translator.config import Config, TokenizerConfig, load_config, starting_from
-from translator.data import BatchStream, SentencePair, occurring, pack_rows
+from translator.config import Config, CorpusConfig, TokenizerConfig, load_config, starting_from
+from translator.data import BatchStream, SentencePair, occurring, pack_rows, read_pairs
 from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
-from translator.evaluation import score
-from translator.preparation import prepare_data
+from translator.evaluation import assess, score, sets_of_split
+from translator.preparation import Splits, prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.tokenizer import Tokenizer
 from translator.training import (
@@ -453,6 +453,91 @@ def test_held_out_pairs_are_not_trained_on() -> None:
     data = prepare_data(config, RunDirectory(RUNS / "tiny"))
     assert len(data.valid) == 20
     assert len(data.train) == 300 - 20 - 20
+
+
+def held_out_pairs(run: RunDirectory) -> dict[str, list[tuple[str, str]]]:
+    """The sets valid and test as evaluation sees them."""
+    sets = [*sets_of_split(run, "valid"), *sets_of_split(run, "test")]
+    return {s.name: list(zip(s.sources, s.references[0], strict=True)) for s in sets}
+
+
+def test_drawn_sets_stay_what_they_were_when_the_corpus_grows() -> None:
+    list(train(tiny()))
+    run, corpus = RunDirectory(RUNS / "tiny"), Path("digits.en-es.tsv")
+    before = held_out_pairs(run)
+    corpus.write_text("nine nine\tnueve nueve\n" + corpus.read_text(encoding="utf-8"), "utf-8")
+    assert held_out_pairs(run) == before
+    assert Splits(tiny()).drawn["test/held-out"] != before["test/held-out"]
+    [test_set] = sets_of_split(run, "test")
+    assert (len(test_set), test_set.warning) == (20, "")
+    known = run.read_fingerprints()
+    assert not any(occurring(test_set.sources, known["source"]))
+    assert not any(occurring(test_set.references[0], known["target"]))
+
+
+def test_a_run_that_was_copied_elsewhere_has_its_drawn_sets() -> None:
+    list(train(tiny()))
+    before = held_out_pairs(RunDirectory(RUNS / "tiny"))
+    Path("digits.en-es.tsv").unlink()
+    shutil.copytree(RUNS / "tiny", "copied")
+    shutil.rmtree(RUNS)
+    assert held_out_pairs(RunDirectory(Path("copied"))) == before
+
+
+def test_drawn_sets_are_kept_of_corpora_that_were_prepared_before() -> None:
+    sets = []
+    for name in ("first", "second"):
+        list(train(tiny(f"name={name}", "training.max_steps=1")))
+        run = RunDirectory(RUNS / name)
+        files = {run.held_out_file(each) for each in ("valid", "test/held-out")}
+        assert set(run.held_out.iterdir()) == files
+        sets.append({file.name: file.read_bytes() for file in files})
+    assert sets[0] == sets[1]
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_held_out_set_is_an_error_that_training_mends(damage: str) -> None:
+    list(train(tiny()))
+    run = RunDirectory(RUNS / "tiny")
+    before, file = held_out_pairs(run), run.held_out_file("test/held-out")
+    if damage == "changed":
+        file.write_bytes(file.read_bytes().replace(b"uno", b"dos"))
+    else:
+        file.unlink()
+    with pytest.raises(RunError, match=r"held_out.test\.held-out\.jsonl") as caught:
+        sets_of_split(run, "test")
+    assert "writes it anew" in caught.value.hint
+    list(train(tiny()))
+    assert held_out_pairs(run) == before
+
+
+def test_a_run_that_keeps_no_drawn_sets_says_so_until_it_is_continued() -> None:
+    list(train(tiny()))
+    run = RunDirectory(RUNS / "tiny")
+    before, environment = held_out_pairs(run), run.read_environment()
+    shutil.rmtree(run.held_out)
+    del environment["held_out_sha256"]
+    run.write_json(run.environment_file, environment)  # as an older version left it
+    [test_set] = sets_of_split(run, "test")
+    assert "drawn anew from today's corpora" in test_set.warning
+    assert assess(test_set, test_set.references[0], resamples=0).warnings[0] == test_set.warning
+    assert held_out_pairs(run) == before  # the corpus is still the same
+    list(train(tiny()))
+    assert sets_of_split(run, "test")[0].warning == ""
+    assert held_out_pairs(run) == before
+
+
+def test_a_held_out_set_that_is_kept_is_a_corpus_like_any_other(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    pairs = [SentencePair("a\tb\nc", "¿ñ\u2028?"), SentencePair('"', "\r\n")]
+    known = run.keep_held_out("test/held-out", pairs, ("en", "pt-BR"))
+    run.write_json(run.environment_file, {"held_out_sha256": {"test/held-out": known}})
+    assert run.read_held_out("test/held-out", ("en", "pt-BR")) == pairs
+    corpus = CorpusConfig(path=str(run.held_out_file("test/held-out")))
+    assert list(read_pairs(corpus, "en", "pt-BR")) == pairs
+    assert run.keep_held_out("test/held-out", pairs[:1], ("en", "pt-BR"), known=known) == known
+    assert run.read_held_out("test/held-out", ("en", "pt-BR")) == pairs
+    assert run.read_held_out("valid", ("en", "pt-BR")) is None
 
 
 # --- starting from another run --------------------------------------------------------------------

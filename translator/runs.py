@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import safetensors.torch
 from torch import Tensor
 
 from translator.config import Config, DecodingConfig, dump_config, load_config
-from translator.data import CorpusFiles, Fingerprints
+from translator.data import CorpusFiles, Fingerprints, SentencePair
 from translator.errors import ConfigError, RunError
 from translator.tokenizer import Tokenizer
 
@@ -30,6 +30,7 @@ RUNS = Path("runs")
 RUN_VARIABLE = "TRANSLATOR_RUN"
 _TOKENIZER_KEY = "tokenizer_sha256"
 _UNTOLD_KEY = "not_known"
+HELD_OUT_KEY = "held_out_sha256"  # of environment.json
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class RunDirectory:
         self.environment_file = path / "environment.json"
         self.measured_file = path / "measured.json"
         self.fingerprints_file = path / "training_fingerprints.safetensors"
+        self.held_out = path / "held_out"
         self.metrics_file = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
@@ -106,6 +108,7 @@ class RunDirectory:
             own = (self.tokenizer_file, self.target_tokenizer_file, self.fingerprints_file)
             for file in (*own, self.measured_file, self.config_file):
                 file.unlink(missing_ok=True)
+            shutil.rmtree(self.held_out, ignore_errors=True)
 
     # --- the files that translate -----------------------------------------------------------------
 
@@ -238,6 +241,55 @@ class RunDirectory:
                 f"{self.fingerprints_file} is damaged ({error})",
                 "Copy it again, or delete it: evaluation then cannot tell what was trained on.",
             ) from None
+
+    def held_out_file(self, name: str) -> Path:
+        """Where a held-out set that was drawn is kept: JSON lines, the texts by their language."""
+        return self.held_out / f"{name.replace('/', '.')}.jsonl"
+
+    def keep_held_out(
+        self,
+        name: str,
+        pairs: Sequence[SentencePair],
+        languages: tuple[str, str],
+        *,
+        known: str | None = None,
+    ) -> str:
+        """Keep a held-out set that was drawn, unless another one of the hash `known` is kept.
+
+        Returns the SHA-256 of what is kept, which belongs into environment.json.
+        """
+        lines = (
+            json.dumps(dict(zip(languages, pair, strict=True)), ensure_ascii=False)
+            for pair in pairs
+        )
+        data = "".join(f"{line}\n" for line in lines).encode()
+        if known in (None, _sha256(data)):
+            write_atomically(self.held_out_file(name), data)
+        return known or _sha256(data)
+
+    def read_held_out(self, name: str, languages: tuple[str, str]) -> list[SentencePair] | None:
+        """The pairs of a held-out set that was drawn; None where the run keeps none.
+
+        Raises RunError unless the file is the one that training wrote.
+        """
+        known = self.read_environment().get(HELD_OUT_KEY, {}).get(name)
+        if known is None:
+            return None
+        file = self.held_out_file(name)
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror or error})"
+        else:
+            problem = "" if _sha256(data) == known else "is not what training has written"
+        if problem:
+            raise RunError(
+                f"{file}, a held-out set of the run, {problem}",
+                "Copy it again from where the run was trained; there, the command that trained "
+                "the run writes it anew.",
+            )
+        lines = map(json.loads, data.decode().removesuffix("\n").split("\n"))
+        return [SentencePair(*(line[language] for language in languages)) for line in lines]
 
     def evaluation_file(self, test_set: str, decoding: DecodingConfig) -> Path:
         """Where the scores of a test set are kept; the hypotheses lie beside it."""

@@ -78,8 +78,7 @@ def evaluate_cli(
     learned = _learned_metrics(metric or [])
     gates = _gates(fail_under or [], learned)
     directory = find_run(run) if run or not hypothesis else None
-    config = directory.read_config() if directory else None
-    sets = chosen_sets(config, split, test_set, source, reference)
+    sets = chosen_sets(directory, split, test_set, source, reference)
     if hypothesis and len(sets) > 1:
         raise typer.BadParameter("--hypothesis belongs to one test set")
     options = {"resamples": resamples, "learned": learned}

@@ -17,7 +17,7 @@ from translator.errors import ConfigError, RunError
 from translator.evaluation.scores import sacrebleu_metric
 from translator.hardware import describe
 from translator.preparation import TrainingData, prepare_data
-from translator.runs import RUNS, RunDirectory, lock
+from translator.runs import HELD_OUT_KEY, RUNS, RunDirectory, lock
 from translator.training.events import Event, Plan
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
 
@@ -51,6 +51,7 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
     environment = {**_environment(config, trainer), **run.read_environment()}
     _check_fingerprint(environment, data)
     if world.is_main:
+        _keep_held_out(run, data, environment)
         run.write_json(run.environment_file, environment)
     yield Plan(
         run,
@@ -164,6 +165,22 @@ def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
             "the training data are not those that the run began with",
             "Bring the old files back, or train under another name (--set name=…).",
         )
+
+
+def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str, Any]) -> None:
+    """Keep the held-out sets that were drawn from these data, with their hashes in the environment.
+
+    So a run of an older version gets them too, and a file that was damaged is mended.
+    """
+    settings = run.read_config().data
+    languages = (settings.source_language, settings.target_language)
+    known = environment.get(HELD_OUT_KEY, {})
+    kept = {
+        name: run.keep_held_out(name, pairs, languages, known=known.get(name))
+        for name, pairs in data.drawn.items()
+    }
+    if kept:
+        environment[HELD_OUT_KEY] = kept
 
 
 def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:
