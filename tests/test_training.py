@@ -21,7 +21,7 @@ import torch
 from conftest import ended
 
 from translator.config import Config, CorpusConfig, TokenizerConfig, load_config, starting_from
-from translator.data import BatchStream, SentencePair, occurring, pack_rows, read_pairs
+from translator.data import STREAMS, BatchStream, SentencePair, occurring, pack_rows, read_pairs
 from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
 from translator.evaluation import assess, score, sets_of_split
@@ -398,9 +398,9 @@ def test_training_stops_when_nothing_improves() -> None:
 def test_the_named_metric_chooses_the_best_model(metric: str) -> None:
     config = tiny(f"training.best_metric={metric}", "training.max_steps=40")
     validated = [event for event in train(config) if isinstance(event, Validated)]
-    worth = [-v.loss if metric == "loss" else getattr(v, metric) for v in validated]
+    worth = [(0.0 if metric == "loss" else getattr(v, metric), -v.loss) for v in validated]
     assert [v.is_best for v in validated] == [
-        value > max(worth[:index], default=-math.inf) for index, value in enumerate(worth)
+        value > max(worth[:index], default=(-1.0, 0.0)) for index, value in enumerate(worth)
     ]
 
 
@@ -857,6 +857,23 @@ def test_other_data_may_not_continue_a_run() -> None:
     write_corpus(Path("digits.en-es.tsv"), 301)
     with pytest.raises(RunError, match="not those that the run began with"):
         list(train(tiny()))
+
+
+def test_a_run_of_other_streams_is_not_continued_but_left_where_it_is_finished() -> None:
+    run = RunDirectory(RUNS / "tiny")
+    list(train(tiny()))
+    for step in run.checkpoint_steps():  # as an older version wrote them
+        file = run.checkpoints / f"step-{step}" / "state.json"
+        state = json.loads(file.read_text(encoding="utf-8"))
+        assert state.pop("streams") == STREAMS
+        file.write_text(json.dumps(state), encoding="utf-8")
+    assert [type(event) for event in train(tiny())] == [Plan, Finished]
+    shutil.rmtree(run.checkpoints / "step-12")
+    before = trained_bytes()
+    with pytest.raises(RunError, match="order of the training pairs otherwise") as caught:
+        list(train(tiny()))
+    assert "another name" in caught.value.hint
+    assert trained_bytes() == before
 
 
 def start(config: Config, bytes_left: int | None = None) -> subprocess.Popen[str]:

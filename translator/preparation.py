@@ -35,6 +35,7 @@ from translator.data import (
     read_pairs,
     set_aside,
     shares_text,
+    stream_seed,
 )
 from translator.errors import DataError, RunError
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
@@ -249,7 +250,7 @@ class Splits:
         """The training pairs that the tokenizer learns from, in the order of the files."""
         size = self.config.tokenizer.sample_sentences // 2
         numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
-        drawn, _ = draw(numbered, size, f"tokenizer {self.config.seed}")  # not the held-out ones
+        drawn, _ = draw(numbered, size, stream_seed(self.config.seed, "tokenizer sample"))
         drawn.sort(key=itemgetter(0))
         sample: list[SentencePair] = []
         for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):

@@ -12,6 +12,7 @@ import torch
 
 from translator import __version__
 from translator.config import Config, starting_from
+from translator.data import stream_seed
 from translator.distributed import World, joined
 from translator.errors import ConfigError, RunError
 from translator.evaluation.scores import sacrebleu_metric
@@ -45,7 +46,7 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
     data = prepare_data(config, run)
     world.agree("the training data", data.fingerprint)
     tokens = _tokens_per_batch(config, run, data, world)
-    torch.manual_seed(config.seed)
+    torch.manual_seed(stream_seed(config.seed, "first weights"))
     trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
     warnings = trainer.resume()
     environment = {**_environment(config, trainer), **run.read_environment()}

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from translator.config import Config
-from translator.data import Batch, BatchStream, all_batches
+from translator.data import STREAMS, Batch, BatchStream, all_batches, stream_seed
 from translator.distributed import World
 from translator.errors import RunError, TranslatorError
 from translator.evaluation import score
@@ -175,8 +174,7 @@ class Trainer:
         while True:
             self.weights.forget_gradients()
             # Random numbers depend on the step, not on the past: nothing of them has to be saved.
-            seeds = np.random.SeedSequence([self.config.seed, self.step, self.world.rank])
-            torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
+            torch.manual_seed(stream_seed(self.config.seed, "step", self.step, self.world.rank))
             try:
                 loss = torch.zeros((), device=self.device)
                 shares = [batch.share(self.world.rank, self.world.size) for batch in batches]
@@ -271,9 +269,9 @@ class Trainer:
     def validate(self) -> Validated:
         """Loss on valid, BLEU and chrF of greedy translations; keeps the best model."""
         loss = self._validation_loss()
-        pairs = random.Random(self.config.seed).sample(
-            self.data.valid_pairs, min(self.settings.validation_pairs, len(self.data.valid_pairs))
-        )
+        draw = random.Random(stream_seed(self.config.seed, "validation pairs"))
+        count = min(self.settings.validation_pairs, len(self.data.valid_pairs))
+        pairs = draw.sample(self.data.valid_pairs, count)
         texts = self._translate([pair.source for pair in pairs])
         references = [pair.target for pair in pairs]
         scores = score(texts, references, target_language=self.config.data.target_language)
@@ -357,6 +355,7 @@ class Trainer:
                 for name, value in state.items()
             }
         state = {
+            "streams": STREAMS,
             "position": dict(self.stream.position),
             "best": self.best,
             "parts": self.parts,
@@ -371,11 +370,13 @@ class Trainer:
     def resume(self) -> list[str]:
         """Go on from the newest whole checkpoint, if there is one; warnings about damaged ones."""
         warnings = []
+        streams = STREAMS
         for checkpoint in self.run.read_checkpoints():
             if isinstance(checkpoint, RunError):
                 warnings.append(f"{checkpoint.message}; it is passed over")
                 continue
             self._restore(checkpoint)
+            streams = checkpoint.state.get("streams", 0)
             break
         if not self.step:
             self._refuse_to_overwrite(warnings)
@@ -383,6 +384,12 @@ class Trainer:
                 self._start_from(self.settings.start_from)
         if self.settings.max_minutes is not None:
             self.max_steps = self.run.read_measured().get("max_steps")
+        if streams != STREAMS and not self.finished:
+            raise RunError(
+                f"{self.run.path} was begun by a version of translator that drew the order of the "
+                "training pairs otherwise: it cannot go on exactly",
+                "Finish it with that version, or train under another name (--set name=…).",
+            )
         self.world.agree("the step to go on from", self.step)
         if self.world.is_main:
             self.run.rewind_metrics(self.step or -1)  # a first validation is made again
