@@ -196,7 +196,9 @@ def test_a_skipped_step_has_no_part_in_the_loss_that_is_told() -> None:
     told = []
     for value in (math.nan, 0.0, math.nan, math.nan):
         bias[0] = value
-        told += [e.loss for e in one._timed_step(batches) if isinstance(e, StepDone)]
+        told += [
+            e.loss for e in one._timed_step(batches, time.perf_counter) if isinstance(e, StepDone)
+        ]
     assert told[0] is told[2] is told[3] is None
     assert told[1] is not None and math.isfinite(told[1])
     assert ["train_loss" in entry for entry in one.run.read_metrics()] == [True, False]
@@ -415,6 +417,28 @@ def test_the_size_of_batches_is_found_once() -> None:
     again = next(iter(train(config)))
     assert isinstance(again, Plan)
     assert again.tokens_per_batch == 512
+
+
+def test_the_seconds_in_which_a_process_was_stopped_are_no_work() -> None:
+    program = (
+        "import time\n"
+        "from translator.training.clock import WorkClock\n"
+        "with WorkClock() as clock:\n"
+        "    started, worked = time.perf_counter(), clock()\n"
+        "    while clock() < 0.5: time.sleep(0.01)\n"
+        "    input(print('ready', flush=True) or '')\n"
+        "    print(time.perf_counter() - started, clock() - worked)\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ended(subprocess.Popen([sys.executable, "-c", program], **pipes)) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)  # it stands still
+        time.sleep(3.0)
+        process.send_signal(signal.SIGCONT)
+        passed, worked = map(float, process.communicate("\n", timeout=60)[0].split())
+    # Of the gap in which it was stopped one second counts, whatever else the machine did.
+    assert 0.5 <= worked <= passed - 3.0 + 1.0
 
 
 # --- what is told and left ------------------------------------------------------------------------

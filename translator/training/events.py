@@ -42,6 +42,7 @@ class StepDone:
     loss: float | None = None  # mean per target token
     tokens_per_second: float | None = None
     learning_rate: float | None = None  # of this step
+    seconds: float = 0.0  # of training in all sittings, to the end of this step
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Finished:
     completed: bool
     stopped_early: bool  # completed, since training.patience validations brought nothing better
     best: dict[str, float]  # of the best model: step, loss, bleu, chrf; empty before a validation
-    seconds: float  # of training in all sittings
+    seconds: float  # of training in all sittings; not those in which the process was stopped
 
 
 Event = Plan | Budgeted | StepDone | Warned | Validated | Finished

@@ -5,8 +5,7 @@ import random
 import signal
 import statistics
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -29,6 +28,7 @@ from translator.hardware import (
 from translator.model import Seq2SeqTransformer, build_model
 from translator.preparation import TrainingData
 from translator.runs import Checkpoint, RunDirectory
+from translator.training.clock import WorkClock
 from translator.training.events import (
     Budgeted,
     Event,
@@ -105,11 +105,11 @@ class Trainer:
         """Train to the last step, validating and saving on the way."""
         batches = iter(self.stream)
         stopping = False
-        with _stop_requested() as stop:
+        with _stop_requested() as stop, WorkClock() as clock:
             if not self.step and self.settings.start_from is not None:
                 yield self.validate()  # what is best may be what it starts from
             while not self.finished and not stopping:
-                yield from self._timed_step(batches)
+                yield from self._timed_step(batches, clock)
                 if self.finished or self.step % self.settings.validate_every_steps == 0:
                     yield self.validate()
                 stopping = self.world.any(stop.is_set(), self.device)
@@ -122,11 +122,11 @@ class Trainer:
             self.run, self.step, self.finished, self.stopped_early, self.best, self.seconds
         )
 
-    def _timed_step(self, batches: Iterator[Batch]) -> Iterator[Event]:
-        started = time.perf_counter()
+    def _timed_step(self, batches: Iterator[Batch], clock: Callable[[], float]) -> Iterator[Event]:
+        started = clock()
         group = list(itertools.islice(batches, self.settings.accumulate_batches))
         loss, tokens = self.train_step(group)
-        seconds = time.perf_counter() - started
+        seconds = clock() - started
         self.seconds += seconds
         self.timings.append(seconds)
         self.interval.seconds += seconds
@@ -235,18 +235,19 @@ class Trainer:
 
     def _log(self) -> StepDone:
         if self.step % self.settings.log_every_steps and not self.finished:
-            return StepDone(self.step)
+            return StepDone(self.step, seconds=self.seconds)
         interval = self.interval
         total = float(self.world.sum(torch.as_tensor(interval.loss).clone()))
         loss = total / interval.tokens if interval.tokens else None  # every step was skipped
         rate = learning_rate(self.step, self.settings, self.max_steps)
-        done = StepDone(self.step, loss, interval.tokens / interval.seconds, rate)
+        speed = interval.tokens / interval.seconds
+        done = StepDone(self.step, loss, speed, rate, self.seconds)
         self._append_metrics(
             {
                 "step": self.step,
                 **({} if loss is None else {"train_loss": loss}),
                 "learning_rate": rate,
-                "tokens_per_second": round(done.tokens_per_second or 0.0),
+                "tokens_per_second": round(speed),
                 "epoch": self.stream.position["epoch"],
                 "seconds": round(self.seconds, 3),
                 "skipped_steps": self.skipped,
