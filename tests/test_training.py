@@ -564,6 +564,26 @@ def test_a_held_out_set_that_is_kept_is_a_corpus_like_any_other(tmp_path: Path) 
     assert run.read_held_out("valid", ("en", "pt-BR")) is None
 
 
+def test_named_sets_that_are_trained_on_are_warned_of_at_the_start() -> None:
+    lines = Path("digits.en-es.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    others = [f"other {n}\totro {n}\n" for n in range(95)]
+    for name, part in (("some", lines[:5] + others), ("many", lines[:20] + others[:80])):
+        Path(f"{name}.en-es.tsv").write_text("".join(part), encoding="utf-8")
+    named = [
+        "data.valid=digits.en-es.tsv",
+        "data.test={some: some.en-es.tsv, many: many.en-es.tsv}",
+    ]
+    events = train(tiny(*named, "training.max_steps=1"))
+    [warning] = next(events).warnings
+    assert warning.startswith(
+        "300 of the 300 pairs of valid and 20 of the 100 pairs of test/many are also trained on"
+    )
+    assert "leave data.valid and data.test out" in warning
+    list(events)
+    assert next(train(tiny(*named, "training.max_steps=1"))).warnings == ()  # nothing begins
+    assert next(train(tiny("name=drawn"))).warnings == ()
+
+
 # --- starting from another run --------------------------------------------------------------------
 
 

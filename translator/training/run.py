@@ -12,15 +12,17 @@ import torch
 
 from translator import __version__
 from translator.config import Config, starting_from
-from translator.data import stream_seed
+from translator.data import SentencePair, occurring, stream_seed
 from translator.distributed import World, joined
 from translator.errors import ConfigError, RunError
 from translator.evaluation.scores import sacrebleu_metric
 from translator.hardware import describe
-from translator.preparation import TrainingData, prepare_data
+from translator.preparation import Splits, TrainingData, prepare_data
 from translator.runs import HELD_OUT_KEY, RUNS, RunDirectory, lock
 from translator.training.events import Event, Plan
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
+
+_LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
 
 def train(config: Config) -> Iterator[Event]:
@@ -49,6 +51,8 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
     torch.manual_seed(stream_seed(config.seed, "first weights"))
     trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
     warnings = trainer.resume()
+    if not trainer.step:
+        warnings += _leaked(config, run, data)
     environment = {**_environment(config, trainer), **run.read_environment()}
     _check_fingerprint(environment, data)
     if world.is_main:
@@ -166,6 +170,28 @@ def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
             "the training data are not those that the run began with",
             "Bring the old files back, or train under another name (--set name=…).",
         )
+
+
+def _leaked(config: Config, run: RunDirectory, data: TrainingData) -> list[str]:
+    """A warning if a good part of a held-out set that the configuration names is trained on."""
+    splits, trained_on = Splits(config), run.read_fingerprints()
+
+    def known(pairs: list[SentencePair]) -> int:
+        sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
+        found = map(occurring, sides, (trained_on["source"], trained_on["target"]))
+        return sum(map(all, zip(*found, strict=True)))
+
+    leaked = []
+    for name in splits.named:
+        pairs = data.valid_pairs if name == "valid" else splits.read_named(name)
+        if pairs and (count := known(pairs)) >= _LEAKED_SHARE * len(pairs):
+            leaked.append(f"{count:,} of the {len(pairs):,} pairs of {name}")
+    if not leaked:
+        return []
+    return [
+        f"{' and '.join(leaked)} are also trained on: their scores say what was learned by heart; "
+        "name other pairs, or leave data.valid and data.test out, and pairs are set aside"
+    ]
 
 
 def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str, Any]) -> None:
