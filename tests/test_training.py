@@ -19,25 +19,44 @@ import numpy as np
 import pytest
 import torch
 from conftest import ended
+from typer.testing import CliRunner
 
-from translator.config import Config, CorpusConfig, TokenizerConfig, load_config, starting_from
-from translator.data import STREAMS, BatchStream, SentencePair, occurring, pack_rows, read_pairs
+from translator.cli import app
+from translator.config import (
+    FINE_TUNING,
+    Config,
+    CorpusConfig,
+    TokenizerConfig,
+    load_config,
+    starting_from,
+)
+from translator.data import (
+    STREAMS,
+    BatchStream,
+    SentencePair,
+    occurring,
+    pack_rows,
+    read_pairs,
+)
 from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
-from translator.evaluation import assess, score, sets_of_split
+from translator.evaluation import assess, evaluate, score, sets_of_split
 from translator.preparation import Splits, prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.tokenizer import Tokenizer
 from translator.training import (
     Budgeted,
+    Change,
     Finished,
     Plan,
     StepDone,
     Trainer,
     Validated,
+    Warned,
     learning_rate,
     train,
 )
+from translator.translation import Translator
 
 DIGITS = "zero one two three four five six seven eight nine".split()
 CIFRAS = "cero uno dos tres cuatro cinco seis siete ocho nueve".split()
@@ -140,6 +159,40 @@ def test_the_learning_rate_follows_its_schedule(schedule: str, expected: list[fl
         "training.learning_rate=1.0",
     ).training
     assert [learning_rate(step, settings, 6) for step in range(1, 7)] == pytest.approx(expected)
+
+
+def rates(max_steps: int, *overrides: str) -> list[float]:
+    settings = tiny("training.learning_rate=1.0", "training.warmup_steps=100", *overrides).training
+    return [learning_rate(step, settings, max_steps) for step in range(1, max_steps + 1)]
+
+
+BUDGET = "training.max_minutes=3"
+
+
+@pytest.mark.parametrize("overrides", [[], [BUDGET]])
+def test_a_warmup_of_half_of_the_steps_or_less_is_made_as_it_was_asked_for(
+    overrides: list[str],
+) -> None:
+    for max_steps in (200, 940):
+        made = rates(max_steps, *overrides)
+        assert made[:100] == [1.0 * step / 100 for step in range(1, 101)]
+        assert made[100:] == [1.0 - n / (max_steps - 100) for n in range(max_steps - 100)]
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "overrides"),
+    [(1, []), (2, []), (88, []), (150, []), (31, [BUDGET]), (60, [BUDGET]), (88, [BUDGET])],
+)
+def test_a_warmup_is_over_after_half_of_the_steps(max_steps: int, overrides: list[str]) -> None:
+    made = rates(max_steps, *overrides)
+    top = max(max_steps // 2, 30 * len(overrides))
+    assert made[top] == max(made) == 1.0
+    assert made[: top + 1] == sorted(made[: top + 1])
+    assert made[top:] == pytest.approx(
+        [1.0 - n / (max_steps - top) for n in range(max_steps - top)]
+    )
+    if overrides:  # before their number was known, steps were made that must be made again alike
+        assert made[:30] == [step / 100 for step in range(1, 31)]
 
 
 def test_without_warmup_the_first_step_has_the_full_rate() -> None:
@@ -607,22 +660,78 @@ def test_training_starts_from_the_weights_the_tokenizer_and_the_shape_of_a_run(
 def test_what_it_started_from_stays_the_best_where_nothing_better_comes(
     trained_run: RunDirectory,
 ) -> None:
-    finished = list(
-        train(
-            from_run(
-                trained_run.path,
-                "training.learning_rate=10.0",
-                "training.best_metric=loss",
-                "training.max_steps=4",
-            )
-        )
-    )[-1]
+    config = from_run(
+        trained_run.path,
+        "training.learning_rate=10.0",
+        "training.best_metric=loss",
+        "training.max_steps=4",
+    )
+    *events, finished = train(config)
+    messages = [event.message for event in events if isinstance(event, Warned)]
+    start = trained_run.path
     assert isinstance(finished, Finished)
     assert finished.best["step"] == 0
     run = RunDirectory(RUNS / "tiny")
     tokenizer = run.read_tokenizer()
     expected = trained_run.read_model(tokenizer)
     assert all(torch.equal(w, expected[name]) for name, w in run.read_model(tokenizer).items())
+    assert finished.changes == ()
+    assert messages == [f"nothing improved: the weights of {run.path} are those of {start}"]
+    shown = CliRunner().invoke(app, ["evaluate", "--run", str(run.path), "--beam-size=1"])
+    assert shown.exit_code == 0, shown.output
+    assert f"{run.path} has the weights of {start}" in shown.output
+    assert trained_run.weights_of is None
+
+
+def test_fine_tuning_ends_with_what_it_changed_on_both_test_sets(
+    trained_run: RunDirectory,
+) -> None:
+    shutil.copytree(trained_run.path, "start")
+    config = from_run("start", "training.max_steps=20", "training.best_metric=loss")
+    finished = list(train(config))[-1]
+    assert isinstance(finished, Finished)
+    run, start = RunDirectory(RUNS / "tiny"), RunDirectory(Path("start"))
+    assert run.weights_of is None
+    expected = []
+    for directory in (start, run):
+        [test_set] = sets_of_split(directory, "test")
+        greedy = directory.read_config().decoding.model_copy(update={"beam_size": 1})
+        before, after = (
+            evaluate(
+                Translator.from_run(each.path), test_set.sources, test_set.references[0], greedy
+            )
+            for each in (start, run)
+        )
+        name = f"{directory.path} test/held-out"
+        expected.append(Change(name, 20, before["BLEU"], after["BLEU"]))
+    assert list(finished.changes) == expected
+    Path("start").rename("elsewhere")
+    assert list(train(config))[-1] == finished  # measured once
+
+
+def test_a_start_whose_test_set_is_lost_is_a_warning(trained_run: RunDirectory) -> None:
+    shutil.copytree(trained_run.path, "start")
+    RunDirectory(Path("start")).held_out_file("test/held-out").unlink()
+    config = from_run("start", "training.max_steps=4", "training.best_metric=loss")
+    *_, warned, finished = train(config)
+    assert isinstance(warned, Warned)
+    assert "the test sets of start are not compared: " in warned.message
+    assert isinstance(finished, Finished)
+    assert [change.test_set for change in finished.changes] == ["runs/tiny test/held-out"]
+
+
+def test_what_is_not_set_is_chosen_for_fine_tuning(trained_run: RunDirectory) -> None:
+    path = f"training.start_from={trained_run.path}"
+    overrides = ["name=tiny", "data.train=digits.en-es.tsv", "data.held_out_pairs=20", path]
+    overrides += ["data.max_tokens_per_sentence=40", "training.max_steps=2", "device=cpu"]
+    config = load_config(None, overrides)
+    for _ in range(2):  # the second time there is a run of these settings
+        list(train(config))
+        settings = RunDirectory(RUNS / "tiny").read_config().training
+        assert settings.max_steps == 2
+        assert settings.learning_rate == FINE_TUNING["learning_rate"]
+        assert settings.warmup_steps == FINE_TUNING["warmup_steps"]
+    assert load_config(None, ["training.max_steps=2"]).training.learning_rate == 0.006
 
 
 def test_a_run_keeps_what_the_run_it_started_from_was_trained_on(

@@ -30,6 +30,7 @@ RUNS = Path("runs")
 RUN_VARIABLE = "TRANSLATOR_RUN"
 _TOKENIZER_KEY = "tokenizer_sha256"
 _UNTOLD_KEY = "not_known"
+_WEIGHTS_OF_KEY = "weights_of"
 HELD_OUT_KEY = "held_out_sha256"  # of environment.json
 
 
@@ -169,10 +170,21 @@ class RunDirectory:
         """A hash of the best weights so far: what was translated with others is out of date."""
         return _sha256(self.model_file.read_bytes())
 
-    def write_model(self, weights: dict[str, Tensor], tokenizer: Tokenizer) -> None:
-        """Keep weights as the best so far."""
-        data = safetensors.torch.save(weights, {_TOKENIZER_KEY: tokenizer.sha256})
-        write_atomically(self.model_file, data)
+    def write_model(
+        self, weights: dict[str, Tensor], tokenizer: Tokenizer, weights_of: str | None = None
+    ) -> None:
+        """Keep weights as the best so far, with the run that they are of if not of this one."""
+        metadata = {_TOKENIZER_KEY: tokenizer.sha256}
+        if weights_of is not None:
+            metadata[_WEIGHTS_OF_KEY] = weights_of
+        write_atomically(self.model_file, safetensors.torch.save(weights, metadata))
+
+    @property
+    def weights_of(self) -> str | None:
+        """The run that training started from, where nothing better than its weights came."""
+        with safetensors.safe_open(self.model_file, framework="numpy") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+        return metadata.get(_WEIGHTS_OF_KEY)
 
     # --- what training leaves ---------------------------------------------------------------------
 

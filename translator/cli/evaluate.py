@@ -123,6 +123,8 @@ def _evaluate_run(
     from translator.evaluation import assess, keep, translate
 
     translator = load(run.path)
+    if run.weights_of is not None:
+        say(f"{run.path} has the weights of {run.weights_of}: nothing that it learned was better")
     decoding = decoding_of(translator, beam_size)
     trained_on = read_trained_on(run)
     evaluations = []

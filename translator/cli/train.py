@@ -189,6 +189,14 @@ def _show_finish(finished: "Finished") -> None:
         ["run", str(run.path)],
     ]
     say("\n".join(f"{name:10} {value}" for name, value in rows))
+    if finished.changes:
+        say("greedy BLEU of at most 300 sentences a set, before → after:")
+        rows = [
+            [change.test_set, f"{change.sentences:,}", f"{change.before:.1f} → {change.after:.1f}"]
+            for change in finished.changes
+        ]
+        for line in table(rows).splitlines():
+            say(f"    {line}")
     say("next:")
     for command in ('translate "Pizza is great."', "evaluate", "inspect"):
         say(f"    translator {command} --run {run.path}")

@@ -4,6 +4,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from translator.evaluation.scores import sacrebleu_metric
 from translator.hardware import describe
 from translator.preparation import Splits, TrainingData, prepare_data
 from translator.runs import HELD_OUT_KEY, RUNS, RunDirectory, lock
-from translator.training.events import Event, Plan
+from translator.training.changes import changes_since
+from translator.training.events import Change, Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
 
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
@@ -73,7 +75,26 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
         trainer.max_steps,
         tuple(warnings),
     )
-    yield from trainer.fit()
+    for event in trainer.fit():
+        start = config.training.start_from
+        if isinstance(event, Finished) and event.completed and start is not None:
+            changes, warnings = _outcome(run, start, world)
+            yield from (Warned(event.step, warning) for warning in warnings)
+            event = replace(event, changes=tuple(changes))
+        yield event
+
+
+def _outcome(run: RunDirectory, start: str, world: World) -> tuple[list[Change], list[str]]:
+    """What fine-tuning has changed, and warnings; the other processes wait for the first."""
+    changes: list[Change] = []
+    warnings: list[str] = []
+    if world.is_main:
+        if run.weights_of is not None:
+            warnings.append(f"nothing improved: the weights of {run.path} are those of {start}")
+        else:
+            changes, warnings = changes_since(RunDirectory(Path(start)), run)
+    world.gather(None)
+    return changes, warnings
 
 
 def _with_start(config: Config, run: RunDirectory) -> Config:

@@ -325,7 +325,8 @@ class Trainer:
             return
         if result.is_best:
             weights = {name: p.detach().cpu() for name, p in self.model.named_parameters()}
-            self.run.write_model(weights, self.data.tokenizer)
+            start = None if result.step else self.settings.start_from
+            self.run.write_model(weights, self.data.tokenizer, weights_of=start)
         self._append_metrics(
             {
                 "step": result.step,
