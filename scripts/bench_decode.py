@@ -263,8 +263,9 @@ def read_test(run: Path, files: list[Path] | None) -> tuple[Sequence[str], Seque
 
     if files:
         return read_sentences(files[0]), read_sentences(files[1])
-    config = RunDirectory(run).read_config()
-    [test_set, *_] = sets_of_split(config, "test" if config.data.test else "valid")
+    directory = RunDirectory(run)
+    named = directory.read_config().data.test
+    [test_set, *_] = sets_of_split(directory, "test" if named else "valid")
     return test_set.sources, test_set.references[0]
 
 

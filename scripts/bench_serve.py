@@ -143,7 +143,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     if options.sources:
         lines = read_sentences(options.sources)
     else:
-        [valid, *_] = sets_of_split(run.read_config(), "valid")
+        [valid, *_] = sets_of_split(run, "valid")
         lines = valid.sources
     sources = [line for line in lines if line.strip()][: options.sentences]
     found, seconds = offline(run.path, sources)

@@ -324,7 +324,7 @@ def test_a_run_keeps_what_it_was_trained_on_and_not_what_it_was_tested_on(
     trained_run: RunDirectory, cipher_pairs: list[SentencePair]
 ) -> None:
     trained_on = trained_run.read_fingerprints()
-    [held_out] = sets_of_split(trained_run.read_config(), "test")
+    [held_out] = sets_of_split(trained_run, "test")
     assert not any(occurring(held_out.sources, trained_on["source"]))
     assert not any(occurring(held_out.references[0], trained_on["target"]))
     assert sum(occurring([pair.source for pair in cipher_pairs], trained_on["source"])) > 200

@@ -1,6 +1,7 @@
 """What is typed to evaluate, compare and report, and what comes out."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, cipher_pairs: list[SentenceP
 @pytest.fixture
 def run(trained_run: RunDirectory, tmp_path: Path) -> RunDirectory:
     """A copy of the trained run that a test may write into."""
-    copy = RunDirectory(tmp_path / "run")
-    copy.path.mkdir()
-    for file in trained_run.path.iterdir():
-        if file.is_file():
-            (copy.path / file.name).write_bytes(file.read_bytes())
-    return copy
+    return RunDirectory(shutil.copytree(trained_run.path, tmp_path / "run"))
 
 
 def pair_of(files: Path) -> tuple[str | Path, ...]:

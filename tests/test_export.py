@@ -111,7 +111,7 @@ def own_log_probs(model: Seq2SeqTransformer, source: Tensor, target: Tensor) -> 
 
 @pytest.fixture(scope="module")
 def valid(trained_run: RunDirectory) -> EvaluationSet:
-    return sets_of_split(trained_run.read_config(), "valid")[0]
+    return sets_of_split(trained_run, "valid")[0]
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def cipher(cipher_pairs: list[SentencePair]) -> EvaluationSet:
 def exported(trained_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A copy of the trained run with a certified export in it; nobody changes it."""
     run = copy_of(trained_run, tmp_path_factory.mktemp("exported") / "run")
-    export_certified(run, "ctranslate2", sets_of_split(run.read_config(), "valid")[0])
+    export_certified(run, "ctranslate2", sets_of_split(run, "valid")[0])
     return run
 
 

@@ -517,7 +517,7 @@ def test_languages_come_from_the_options_the_name_or_the_tokenizer(
     assert (run.path.name, data.source_language, data.target_language) == ("named", "fi", "et")
     assert (data.train, data.valid, data.test) == ([], None, {})
     with pytest.raises(DataError, match="was imported and has no corpora"):
-        sets_of_split(run.read_config(), "valid")
+        sets_of_split(run, "valid")
     assert "exists already" in refusal(tmp_path, f"hf:{tmp_path / 'model'}", *arguments).message
     with pytest.raises(ConfigError, match="is no run directory"):
         list(train(run.read_config()))

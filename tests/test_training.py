@@ -19,25 +19,44 @@ import numpy as np
 import pytest
 import torch
 from conftest import ended
+from typer.testing import CliRunner
 
-from translator.config import Config, TokenizerConfig, load_config, starting_from
-from translator.data import BatchStream, SentencePair, occurring, pack_rows
+from translator.cli import app
+from translator.config import (
+    FINE_TUNING,
+    Config,
+    CorpusConfig,
+    TokenizerConfig,
+    load_config,
+    starting_from,
+)
+from translator.data import (
+    STREAMS,
+    BatchStream,
+    SentencePair,
+    occurring,
+    pack_rows,
+    read_pairs,
+)
 from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
-from translator.evaluation import score
-from translator.preparation import prepare_data
+from translator.evaluation import assess, evaluate, score, sets_of_split
+from translator.preparation import Splits, prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.tokenizer import Tokenizer
 from translator.training import (
     Budgeted,
+    Change,
     Finished,
     Plan,
     StepDone,
     Trainer,
     Validated,
+    Warned,
     learning_rate,
     train,
 )
+from translator.translation import Translator
 
 DIGITS = "zero one two three four five six seven eight nine".split()
 CIFRAS = "cero uno dos tres cuatro cinco seis siete ocho nueve".split()
@@ -142,6 +161,40 @@ def test_the_learning_rate_follows_its_schedule(schedule: str, expected: list[fl
     assert [learning_rate(step, settings, 6) for step in range(1, 7)] == pytest.approx(expected)
 
 
+def rates(max_steps: int, *overrides: str) -> list[float]:
+    settings = tiny("training.learning_rate=1.0", "training.warmup_steps=100", *overrides).training
+    return [learning_rate(step, settings, max_steps) for step in range(1, max_steps + 1)]
+
+
+BUDGET = "training.max_minutes=3"
+
+
+@pytest.mark.parametrize("overrides", [[], [BUDGET]])
+def test_a_warmup_of_half_of_the_steps_or_less_is_made_as_it_was_asked_for(
+    overrides: list[str],
+) -> None:
+    for max_steps in (200, 940):
+        made = rates(max_steps, *overrides)
+        assert made[:100] == [1.0 * step / 100 for step in range(1, 101)]
+        assert made[100:] == [1.0 - n / (max_steps - 100) for n in range(max_steps - 100)]
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "overrides"),
+    [(1, []), (2, []), (88, []), (150, []), (31, [BUDGET]), (60, [BUDGET]), (88, [BUDGET])],
+)
+def test_a_warmup_is_over_after_half_of_the_steps(max_steps: int, overrides: list[str]) -> None:
+    made = rates(max_steps, *overrides)
+    top = max(max_steps // 2, 30 * len(overrides))
+    assert made[top] == max(made) == 1.0
+    assert made[: top + 1] == sorted(made[: top + 1])
+    assert made[top:] == pytest.approx(
+        [1.0 - n / (max_steps - top) for n in range(max_steps - top)]
+    )
+    if overrides:  # before their number was known, steps were made that must be made again alike
+        assert made[:30] == [step / 100 for step in range(1, 31)]
+
+
 def test_without_warmup_the_first_step_has_the_full_rate() -> None:
     settings = tiny("training.warmup_steps=0", "training.learning_rate=0.5").training
     assert learning_rate(1, settings, 100) == 0.5
@@ -196,7 +249,9 @@ def test_a_skipped_step_has_no_part_in_the_loss_that_is_told() -> None:
     told = []
     for value in (math.nan, 0.0, math.nan, math.nan):
         bias[0] = value
-        told += [e.loss for e in one._timed_step(batches) if isinstance(e, StepDone)]
+        told += [
+            e.loss for e in one._timed_step(batches, time.perf_counter) if isinstance(e, StepDone)
+        ]
     assert told[0] is told[2] is told[3] is None
     assert told[1] is not None and math.isfinite(told[1])
     assert ["train_loss" in entry for entry in one.run.read_metrics()] == [True, False]
@@ -398,9 +453,9 @@ def test_training_stops_when_nothing_improves() -> None:
 def test_the_named_metric_chooses_the_best_model(metric: str) -> None:
     config = tiny(f"training.best_metric={metric}", "training.max_steps=40")
     validated = [event for event in train(config) if isinstance(event, Validated)]
-    worth = [-v.loss if metric == "loss" else getattr(v, metric) for v in validated]
+    worth = [(0.0 if metric == "loss" else getattr(v, metric), -v.loss) for v in validated]
     assert [v.is_best for v in validated] == [
-        value > max(worth[:index], default=-math.inf) for index, value in enumerate(worth)
+        value > max(worth[:index], default=(-1.0, 0.0)) for index, value in enumerate(worth)
     ]
 
 
@@ -415,6 +470,28 @@ def test_the_size_of_batches_is_found_once() -> None:
     again = next(iter(train(config)))
     assert isinstance(again, Plan)
     assert again.tokens_per_batch == 512
+
+
+def test_the_seconds_in_which_a_process_was_stopped_are_no_work() -> None:
+    program = (
+        "import time\n"
+        "from translator.training.clock import WorkClock\n"
+        "with WorkClock() as clock:\n"
+        "    started, worked = time.perf_counter(), clock()\n"
+        "    while clock() < 0.5: time.sleep(0.01)\n"
+        "    input(print('ready', flush=True) or '')\n"
+        "    print(time.perf_counter() - started, clock() - worked)\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ended(subprocess.Popen([sys.executable, "-c", program], **pipes)) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)  # it stands still
+        time.sleep(3.0)
+        process.send_signal(signal.SIGCONT)
+        passed, worked = map(float, process.communicate("\n", timeout=60)[0].split())
+    # Of the gap in which it was stopped one second counts, whatever else the machine did.
+    assert 0.5 <= worked <= passed - 3.0 + 1.0
 
 
 # --- what is told and left ------------------------------------------------------------------------
@@ -455,6 +532,111 @@ def test_held_out_pairs_are_not_trained_on() -> None:
     assert len(data.train) == 300 - 20 - 20
 
 
+def held_out_pairs(run: RunDirectory) -> dict[str, list[tuple[str, str]]]:
+    """The sets valid and test as evaluation sees them."""
+    sets = [*sets_of_split(run, "valid"), *sets_of_split(run, "test")]
+    return {s.name: list(zip(s.sources, s.references[0], strict=True)) for s in sets}
+
+
+def test_drawn_sets_stay_what_they_were_when_the_corpus_grows() -> None:
+    list(train(tiny()))
+    run, corpus = RunDirectory(RUNS / "tiny"), Path("digits.en-es.tsv")
+    before = held_out_pairs(run)
+    corpus.write_text("nine nine\tnueve nueve\n" + corpus.read_text(encoding="utf-8"), "utf-8")
+    assert held_out_pairs(run) == before
+    assert Splits(tiny()).drawn["test/held-out"] != before["test/held-out"]
+    [test_set] = sets_of_split(run, "test")
+    assert (len(test_set), test_set.warning) == (20, "")
+    known = run.read_fingerprints()
+    assert not any(occurring(test_set.sources, known["source"]))
+    assert not any(occurring(test_set.references[0], known["target"]))
+
+
+def test_a_run_that_was_copied_elsewhere_has_its_drawn_sets() -> None:
+    list(train(tiny()))
+    before = held_out_pairs(RunDirectory(RUNS / "tiny"))
+    Path("digits.en-es.tsv").unlink()
+    shutil.copytree(RUNS / "tiny", "copied")
+    shutil.rmtree(RUNS)
+    assert held_out_pairs(RunDirectory(Path("copied"))) == before
+
+
+def test_drawn_sets_are_kept_of_corpora_that_were_prepared_before() -> None:
+    sets = []
+    for name in ("first", "second"):
+        list(train(tiny(f"name={name}", "training.max_steps=1")))
+        run = RunDirectory(RUNS / name)
+        files = {run.held_out_file(each) for each in ("valid", "test/held-out")}
+        assert set(run.held_out.iterdir()) == files
+        sets.append({file.name: file.read_bytes() for file in files})
+    assert sets[0] == sets[1]
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_held_out_set_is_an_error_that_training_mends(damage: str) -> None:
+    list(train(tiny()))
+    run = RunDirectory(RUNS / "tiny")
+    before, file = held_out_pairs(run), run.held_out_file("test/held-out")
+    if damage == "changed":
+        file.write_bytes(file.read_bytes().replace(b"uno", b"dos"))
+    else:
+        file.unlink()
+    with pytest.raises(RunError, match=r"held_out.test\.held-out\.jsonl") as caught:
+        sets_of_split(run, "test")
+    assert "writes it anew" in caught.value.hint
+    list(train(tiny()))
+    assert held_out_pairs(run) == before
+
+
+def test_a_run_that_keeps_no_drawn_sets_says_so_until_it_is_continued() -> None:
+    list(train(tiny()))
+    run = RunDirectory(RUNS / "tiny")
+    before, environment = held_out_pairs(run), run.read_environment()
+    shutil.rmtree(run.held_out)
+    del environment["held_out_sha256"]
+    run.write_json(run.environment_file, environment)  # as an older version left it
+    [test_set] = sets_of_split(run, "test")
+    assert "drawn anew from today's corpora" in test_set.warning
+    assert assess(test_set, test_set.references[0], resamples=0).warnings[0] == test_set.warning
+    assert held_out_pairs(run) == before  # the corpus is still the same
+    list(train(tiny()))
+    assert sets_of_split(run, "test")[0].warning == ""
+    assert held_out_pairs(run) == before
+
+
+def test_a_held_out_set_that_is_kept_is_a_corpus_like_any_other(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    pairs = [SentencePair("a\tb\nc", "¿ñ\u2028?"), SentencePair('"', "\r\n")]
+    known = run.keep_held_out("test/held-out", pairs, ("en", "pt-BR"))
+    run.write_json(run.environment_file, {"held_out_sha256": {"test/held-out": known}})
+    assert run.read_held_out("test/held-out", ("en", "pt-BR")) == pairs
+    corpus = CorpusConfig(path=str(run.held_out_file("test/held-out")))
+    assert list(read_pairs(corpus, "en", "pt-BR")) == pairs
+    assert run.keep_held_out("test/held-out", pairs[:1], ("en", "pt-BR"), known=known) == known
+    assert run.read_held_out("test/held-out", ("en", "pt-BR")) == pairs
+    assert run.read_held_out("valid", ("en", "pt-BR")) is None
+
+
+def test_named_sets_that_are_trained_on_are_warned_of_at_the_start() -> None:
+    lines = Path("digits.en-es.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    others = [f"other {n}\totro {n}\n" for n in range(95)]
+    for name, part in (("some", lines[:5] + others), ("many", lines[:20] + others[:80])):
+        Path(f"{name}.en-es.tsv").write_text("".join(part), encoding="utf-8")
+    named = [
+        "data.valid=digits.en-es.tsv",
+        "data.test={some: some.en-es.tsv, many: many.en-es.tsv}",
+    ]
+    events = train(tiny(*named, "training.max_steps=1"))
+    [warning] = next(events).warnings
+    assert warning.startswith(
+        "300 of the 300 pairs of valid and 20 of the 100 pairs of test/many are also trained on"
+    )
+    assert "leave data.valid and data.test out" in warning
+    list(events)
+    assert next(train(tiny(*named, "training.max_steps=1"))).warnings == ()  # nothing begins
+    assert next(train(tiny("name=drawn"))).warnings == ()
+
+
 # --- starting from another run --------------------------------------------------------------------
 
 
@@ -478,22 +660,78 @@ def test_training_starts_from_the_weights_the_tokenizer_and_the_shape_of_a_run(
 def test_what_it_started_from_stays_the_best_where_nothing_better_comes(
     trained_run: RunDirectory,
 ) -> None:
-    finished = list(
-        train(
-            from_run(
-                trained_run.path,
-                "training.learning_rate=10.0",
-                "training.best_metric=loss",
-                "training.max_steps=4",
-            )
-        )
-    )[-1]
+    config = from_run(
+        trained_run.path,
+        "training.learning_rate=10.0",
+        "training.best_metric=loss",
+        "training.max_steps=4",
+    )
+    *events, finished = train(config)
+    messages = [event.message for event in events if isinstance(event, Warned)]
+    start = trained_run.path
     assert isinstance(finished, Finished)
     assert finished.best["step"] == 0
     run = RunDirectory(RUNS / "tiny")
     tokenizer = run.read_tokenizer()
     expected = trained_run.read_model(tokenizer)
     assert all(torch.equal(w, expected[name]) for name, w in run.read_model(tokenizer).items())
+    assert finished.changes == ()
+    assert messages == [f"nothing improved: the weights of {run.path} are those of {start}"]
+    shown = CliRunner().invoke(app, ["evaluate", "--run", str(run.path), "--beam-size=1"])
+    assert shown.exit_code == 0, shown.output
+    assert f"{run.path} has the weights of {start}" in shown.output
+    assert trained_run.weights_of is None
+
+
+def test_fine_tuning_ends_with_what_it_changed_on_both_test_sets(
+    trained_run: RunDirectory,
+) -> None:
+    shutil.copytree(trained_run.path, "start")
+    config = from_run("start", "training.max_steps=20", "training.best_metric=loss")
+    finished = list(train(config))[-1]
+    assert isinstance(finished, Finished)
+    run, start = RunDirectory(RUNS / "tiny"), RunDirectory(Path("start"))
+    assert run.weights_of is None
+    expected = []
+    for directory in (start, run):
+        [test_set] = sets_of_split(directory, "test")
+        greedy = directory.read_config().decoding.model_copy(update={"beam_size": 1})
+        before, after = (
+            evaluate(
+                Translator.from_run(each.path), test_set.sources, test_set.references[0], greedy
+            )
+            for each in (start, run)
+        )
+        name = f"{directory.path} test/held-out"
+        expected.append(Change(name, 20, before["BLEU"], after["BLEU"]))
+    assert list(finished.changes) == expected
+    Path("start").rename("elsewhere")
+    assert list(train(config))[-1] == finished  # measured once
+
+
+def test_a_start_whose_test_set_is_lost_is_a_warning(trained_run: RunDirectory) -> None:
+    shutil.copytree(trained_run.path, "start")
+    RunDirectory(Path("start")).held_out_file("test/held-out").unlink()
+    config = from_run("start", "training.max_steps=4", "training.best_metric=loss")
+    *_, warned, finished = train(config)
+    assert isinstance(warned, Warned)
+    assert "the test sets of start are not compared: " in warned.message
+    assert isinstance(finished, Finished)
+    assert [change.test_set for change in finished.changes] == ["runs/tiny test/held-out"]
+
+
+def test_what_is_not_set_is_chosen_for_fine_tuning(trained_run: RunDirectory) -> None:
+    path = f"training.start_from={trained_run.path}"
+    overrides = ["name=tiny", "data.train=digits.en-es.tsv", "data.held_out_pairs=20", path]
+    overrides += ["data.max_tokens_per_sentence=40", "training.max_steps=2", "device=cpu"]
+    config = load_config(None, overrides)
+    for _ in range(2):  # the second time there is a run of these settings
+        list(train(config))
+        settings = RunDirectory(RUNS / "tiny").read_config().training
+        assert settings.max_steps == 2
+        assert settings.learning_rate == FINE_TUNING["learning_rate"]
+        assert settings.warmup_steps == FINE_TUNING["warmup_steps"]
+    assert load_config(None, ["training.max_steps=2"]).training.learning_rate == 0.006
 
 
 def test_a_run_keeps_what_the_run_it_started_from_was_trained_on(
@@ -772,6 +1010,23 @@ def test_other_data_may_not_continue_a_run() -> None:
     write_corpus(Path("digits.en-es.tsv"), 301)
     with pytest.raises(RunError, match="not those that the run began with"):
         list(train(tiny()))
+
+
+def test_a_run_of_other_streams_is_not_continued_but_left_where_it_is_finished() -> None:
+    run = RunDirectory(RUNS / "tiny")
+    list(train(tiny()))
+    for step in run.checkpoint_steps():  # as an older version wrote them
+        file = run.checkpoints / f"step-{step}" / "state.json"
+        state = json.loads(file.read_text(encoding="utf-8"))
+        assert state.pop("streams") == STREAMS
+        file.write_text(json.dumps(state), encoding="utf-8")
+    assert [type(event) for event in train(tiny())] == [Plan, Finished]
+    shutil.rmtree(run.checkpoints / "step-12")
+    before = trained_bytes()
+    with pytest.raises(RunError, match="order of the training pairs otherwise") as caught:
+        list(train(tiny()))
+    assert "another name" in caught.value.hint
+    assert trained_bytes() == before
 
 
 def start(config: Config, bytes_left: int | None = None) -> subprocess.Popen[str]:

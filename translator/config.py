@@ -380,6 +380,16 @@ class ModelConfig(Section):
         return self
 
 
+# Of training that starts from a run, for keys that are not set (docs/recipes.md): the rate and the
+# steps that teach a new model make this one forget what it knows.
+FINE_TUNING = {
+    "learning_rate": 0.0006,
+    "warmup_steps": 20,
+    "max_steps": 200,
+    "validate_every_steps": 50,
+}
+
+
 class TrainingConfig(Section):
     """How the model learns."""
 
@@ -388,7 +398,9 @@ class TrainingConfig(Section):
         min_length=1,
         description="The directory of a run whose weights and tokenizer training starts from, "
         "such as runs/everyday; its sections tokenizer and model hold here too, except for "
-        "model.dropout. null: random weights and a new tokenizer.",
+        "model.dropout. Of this section, keys that are not set are then "
+        f"{', '.join(f'{key} {value:g}' for key, value in FINE_TUNING.items())}. null: random "
+        "weights and a new tokenizer.",
     )
     max_steps: int = Field(940, ge=1, description="Optimizer steps; the learning rate ends there.")
     max_minutes: float | None = Field(
@@ -417,7 +429,9 @@ class TrainingConfig(Section):
         "linear",
         description="How the rate falls after warm-up: linear, cosine, inverse_sqrt, constant.",
     )
-    warmup_steps: int = Field(100, ge=0, description="Steps over which the rate rises from zero.")
+    warmup_steps: int = Field(
+        100, ge=0, description="Steps over which the rate rises from zero, at most half of all."
+    )
     weight_decay: float = Field(
         0.01, ge=0.0, le=1.0, description="Decoupled weight decay of matrices."
     )
@@ -593,7 +607,7 @@ def starting_from(config: Config, start: Config) -> Config:
     """A configuration with the tokenizer and the model of another, whose weights it starts from.
 
     The dropout may differ. Raises ConfigError when another key of these sections was set, and to
-    something else.
+    something else. Keys of training that were not set have the values of FINE_TUNING.
     """
     values = {name: getattr(config, name) for name in type(config).model_fields}
     differing = []
@@ -607,6 +621,8 @@ def starting_from(config: Config, start: Config) -> Config:
             if value != getattr(theirs, key)
         ]
         values[name] = theirs.model_copy(update=dropout)
+    unset = {k: v for k, v in FINE_TUNING.items() if k not in config.training.model_fields_set}
+    values["training"] = config.training.model_copy(update=unset)
     if differing:
         raise ConfigError(
             f"{config.training.start_from} has another shape ({'; '.join(differing)})",

@@ -35,12 +35,13 @@ from translator.data import (
     read_pairs,
     set_aside,
     shares_text,
+    stream_seed,
 )
 from translator.errors import DataError, RunError
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
 
-_LAYOUT = 2  # of the prepared files; another number leaves older ones alone
+_LAYOUT = 3  # of the prepared files; another number leaves older ones alone
 _SHARED = "shares a text with a held-out pair"
 _SAMPLED_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # of each file, to tell it from another
 
@@ -54,6 +55,7 @@ class TrainingData:
     train: Corpus
     valid: Corpus
     valid_pairs: list[SentencePair]
+    drawn: dict[str, list[SentencePair]]  # the held-out sets that no file of their own holds
     counts: dict[str, Counts]
     fingerprint: str  # a hash of the training and validation ids: the same data give the same
 
@@ -86,6 +88,7 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
         Corpus.map(directory.corpus_files("train"), _parts(content["pairs"]["train"], config)),
         Corpus.map(directory.corpus_files("valid"), valid),
         [SentencePair(*pair) for pair in content["valid_pairs"]],
+        {name: [SentencePair(*p) for p in pairs] for name, pairs in content["drawn"].items()},
         {name: Counts(**counts) for name, counts in content["counts"].items()},
         content["fingerprint"],
     )
@@ -124,6 +127,7 @@ def _prepare(splits: "Splits", tokenizer: Tokenizer, directory: PreparedDirector
             "counts": {name: vars(each) for name, each in counts.items()},
             "fingerprint": hashlib.sha256("".join(fingerprints).encode()).hexdigest(),
             "valid_pairs": [p for p in splits.held_out["valid"] if all(map(str.strip, p))],
+            "drawn": splits.drawn,
         }
 
 
@@ -174,33 +178,40 @@ class Splits:
     def __init__(self, config: Config) -> None:
         self.config = config
         data = config.data
+        self.named = {} if data.valid is None else {"valid": data.valid}
+        self.named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
         self.missing = [] if data.valid is not None else ["valid"]
         self.missing += [] if data.test else ["test/held-out"]
 
     @cached_property
     def held_out(self) -> dict[str, list[SentencePair]]:
         """The pairs of valid and of every test/NAME."""
+        return {name: self.read_named(name) for name in self.named} | self.drawn
+
+    def read_named(self, name: str) -> list[SentencePair]:
+        """The pairs of a held-out set that the configuration names."""
+        return list(self._read(self.named[name]))
+
+    @cached_property
+    def drawn(self) -> dict[str, list[SentencePair]]:
+        """The held-out sets that the configuration does not name, drawn from today's files."""
         data = self.config.data
-        if not data.train and self.missing:
+        if not self.missing:
+            return {}
+        if not data.train:
             raise DataError(
                 "the run was imported and has no corpora to validate and test on",
                 "Name sentences and their translations with --source and --reference.",
             )
-        named = {} if data.valid is None else {"valid": data.valid}
-        named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
-        held_out = {name: list(self._read(corpus)) for name, corpus in named.items()}
-        if self.missing:
-            sets = len(self.missing)
-            drawn = set_aside(self._read_all, sets, data.held_out_pairs, self.config.seed)
-            if not all(drawn):
-                paths = ", ".join(corpus.path for corpus in data.train)
-                raise DataError(
-                    f"{paths}: no train pair is left when {sets} are set aside to validate and "
-                    "test on",
-                    "Bring more pairs, or name data.valid and data.test.",
-                )
-            held_out.update(zip(self.missing, drawn, strict=True))
-        return held_out
+        sets = len(self.missing)
+        drawn = set_aside(self._read_all, sets, data.held_out_pairs, self.config.seed)
+        if not all(drawn):
+            paths = ", ".join(corpus.path for corpus in data.train)
+            raise DataError(
+                f"{paths}: no train pair is left when {sets} are set aside to validate and test on",
+                "Bring more pairs, or name data.valid and data.test.",
+            )
+        return dict(zip(self.missing, drawn, strict=True))
 
     def train(self, corpus: CorpusConfig, counts: Counts) -> Iterator[SentencePair]:
         """The pairs of a training corpus that are learned from; `counts` tells of the others."""
@@ -228,7 +239,7 @@ class Splits:
 
     def leave_out_held_out(self, counts: Counts) -> None:
         """Count the pairs that were drawn no longer as read and dropped, after all were read."""
-        drawn = sum(len(self.held_out[name]) for name in self.missing)
+        drawn = sum(map(len, self.drawn.values()))
         counts.read -= drawn
         if counts.dropped.get(_SHARED, 0) > drawn:
             counts.dropped[_SHARED] -= drawn
@@ -239,7 +250,7 @@ class Splits:
         """The training pairs that the tokenizer learns from, in the order of the files."""
         size = self.config.tokenizer.sample_sentences // 2
         numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
-        drawn, _ = draw(numbered, size, f"tokenizer {self.config.seed}")  # not the held-out ones
+        drawn, _ = draw(numbered, size, stream_seed(self.config.seed, "tokenizer sample"))
         drawn.sort(key=itemgetter(0))
         sample: list[SentencePair] = []
         for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):
@@ -249,7 +260,7 @@ class Splits:
     @cached_property
     def _held_out_texts(self) -> set[str]:
         """The bare texts of the drawn sets; the others are the user's, to judge by."""
-        drawn = itertools.chain.from_iterable(self.held_out[name] for name in self.missing)
+        drawn = itertools.chain.from_iterable(self.drawn.values())
         return {bare_text(side) for pair in drawn for side in pair}
 
     def _read_all(self) -> Iterator[SentencePair]:

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import safetensors.torch
 from torch import Tensor
 
 from translator.config import Config, DecodingConfig, dump_config, load_config
-from translator.data import CorpusFiles, Fingerprints
+from translator.data import CorpusFiles, Fingerprints, SentencePair
 from translator.errors import ConfigError, RunError
 from translator.tokenizer import Tokenizer
 
@@ -30,6 +30,8 @@ RUNS = Path("runs")
 RUN_VARIABLE = "TRANSLATOR_RUN"
 _TOKENIZER_KEY = "tokenizer_sha256"
 _UNTOLD_KEY = "not_known"
+_WEIGHTS_OF_KEY = "weights_of"
+HELD_OUT_KEY = "held_out_sha256"  # of environment.json
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class RunDirectory:
         self.environment_file = path / "environment.json"
         self.measured_file = path / "measured.json"
         self.fingerprints_file = path / "training_fingerprints.safetensors"
+        self.held_out = path / "held_out"
         self.metrics_file = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
@@ -106,6 +109,7 @@ class RunDirectory:
             own = (self.tokenizer_file, self.target_tokenizer_file, self.fingerprints_file)
             for file in (*own, self.measured_file, self.config_file):
                 file.unlink(missing_ok=True)
+            shutil.rmtree(self.held_out, ignore_errors=True)
 
     # --- the files that translate -----------------------------------------------------------------
 
@@ -166,10 +170,21 @@ class RunDirectory:
         """A hash of the best weights so far: what was translated with others is out of date."""
         return _sha256(self.model_file.read_bytes())
 
-    def write_model(self, weights: dict[str, Tensor], tokenizer: Tokenizer) -> None:
-        """Keep weights as the best so far."""
-        data = safetensors.torch.save(weights, {_TOKENIZER_KEY: tokenizer.sha256})
-        write_atomically(self.model_file, data)
+    def write_model(
+        self, weights: dict[str, Tensor], tokenizer: Tokenizer, weights_of: str | None = None
+    ) -> None:
+        """Keep weights as the best so far, with the run that they are of if not of this one."""
+        metadata = {_TOKENIZER_KEY: tokenizer.sha256}
+        if weights_of is not None:
+            metadata[_WEIGHTS_OF_KEY] = weights_of
+        write_atomically(self.model_file, safetensors.torch.save(weights, metadata))
+
+    @property
+    def weights_of(self) -> str | None:
+        """The run that training started from, where nothing better than its weights came."""
+        with safetensors.safe_open(self.model_file, framework="numpy") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+        return metadata.get(_WEIGHTS_OF_KEY)
 
     # --- what training leaves ---------------------------------------------------------------------
 
@@ -238,6 +253,55 @@ class RunDirectory:
                 f"{self.fingerprints_file} is damaged ({error})",
                 "Copy it again, or delete it: evaluation then cannot tell what was trained on.",
             ) from None
+
+    def held_out_file(self, name: str) -> Path:
+        """Where a held-out set that was drawn is kept: JSON lines, the texts by their language."""
+        return self.held_out / f"{name.replace('/', '.')}.jsonl"
+
+    def keep_held_out(
+        self,
+        name: str,
+        pairs: Sequence[SentencePair],
+        languages: tuple[str, str],
+        *,
+        known: str | None = None,
+    ) -> str:
+        """Keep a held-out set that was drawn, unless another one of the hash `known` is kept.
+
+        Returns the SHA-256 of what is kept, which belongs into environment.json.
+        """
+        lines = (
+            json.dumps(dict(zip(languages, pair, strict=True)), ensure_ascii=False)
+            for pair in pairs
+        )
+        data = "".join(f"{line}\n" for line in lines).encode()
+        if known in (None, _sha256(data)):
+            write_atomically(self.held_out_file(name), data)
+        return known or _sha256(data)
+
+    def read_held_out(self, name: str, languages: tuple[str, str]) -> list[SentencePair] | None:
+        """The pairs of a held-out set that was drawn; None where the run keeps none.
+
+        Raises RunError unless the file is the one that training wrote.
+        """
+        known = self.read_environment().get(HELD_OUT_KEY, {}).get(name)
+        if known is None:
+            return None
+        file = self.held_out_file(name)
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror or error})"
+        else:
+            problem = "" if _sha256(data) == known else "is not what training has written"
+        if problem:
+            raise RunError(
+                f"{file}, a held-out set of the run, {problem}",
+                "Copy it again from where the run was trained; there, the command that trained "
+                "the run writes it anew.",
+            )
+        lines = map(json.loads, data.decode().removesuffix("\n").split("\n"))
+        return [SentencePair(*(line[language] for language in languages)) for line in lines]
 
     def evaluation_file(self, test_set: str, decoding: DecodingConfig) -> Path:
         """Where the scores of a test set are kept; the hypotheses lie beside it."""

@@ -51,11 +51,13 @@ def compare_cli(
     if source:
         check_pair(source, reference)
     runs = _runs(systems)
-    config = next(iter(runs.values())).read_config() if runs else None
+    first = next(iter(runs.values()), None)
     comparisons = []
-    for each in chosen_sets(config, split, test_set, source, reference):
+    for each in chosen_sets(first, split, test_set, source, reference):
         if runs and not each.has_sources:
             raise typer.BadParameter("a run needs a --source to translate")
+        if each.warning:
+            say(f"warning: {each.name}: {each.warning}")
         comparison = _compare(each, systems, runs, beam_size)
         comparisons.append(_summary(comparison, sentences))
         if not as_json:

@@ -78,8 +78,7 @@ def evaluate_cli(
     learned = _learned_metrics(metric or [])
     gates = _gates(fail_under or [], learned)
     directory = find_run(run) if run or not hypothesis else None
-    config = directory.read_config() if directory else None
-    sets = chosen_sets(config, split, test_set, source, reference)
+    sets = chosen_sets(directory, split, test_set, source, reference)
     if hypothesis and len(sets) > 1:
         raise typer.BadParameter("--hypothesis belongs to one test set")
     options = {"resamples": resamples, "learned": learned}
@@ -124,6 +123,8 @@ def _evaluate_run(
     from translator.evaluation import assess, keep, translate
 
     translator = load(run.path)
+    if run.weights_of is not None:
+        say(f"{run.path} has the weights of {run.weights_of}: nothing that it learned was better")
     decoding = decoding_of(translator, beam_size)
     trained_on = read_trained_on(run)
     evaluations = []

@@ -50,9 +50,9 @@ def export_cli(
     directory = find_run(run)
     from translator.export import export_certified
 
-    (test_set,) = chosen_sets(
-        directory.read_config(), None if source else "valid", None, source, reference
-    )
+    (test_set,) = chosen_sets(directory, None if source else "valid", None, source, reference)
+    if test_set.warning:
+        say(f"warning: {test_set.name}: {test_set.warning}")
     certificate = export_certified(
         directory,
         form,

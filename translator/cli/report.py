@@ -43,8 +43,7 @@ def report_cli(
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
     check_pair(source, reference)
     directory = find_run(run) if run or not hypothesis else None
-    config = directory.read_config() if directory else None
-    sets = chosen_sets(config, split, test_set, source, reference)
+    sets = chosen_sets(directory, split, test_set, source, reference)
     if hypothesis and (len(sets) > 1 or beam_size):
         raise typer.BadParameter("--hypothesis is the one translation of one test set")
     from translator.evaluation import write_report

@@ -9,7 +9,6 @@ import typer
 from translator.cli.console import say
 
 if TYPE_CHECKING:
-    from translator.config import Config
     from translator.data import Fingerprints
     from translator.evaluation import EvaluationSet
     from translator.runs import RunDirectory
@@ -67,7 +66,7 @@ def check_pair(source: Path | None, references: list[Path] | None) -> None:
 
 
 def chosen_sets(
-    config: "Config | None",
+    run: "RunDirectory | None",
     split: str | None,
     test_sets: list[str] | None,
     source: Path | None,
@@ -76,14 +75,15 @@ def chosen_sets(
     """All the test sets that the options name; the run's own where they name none."""
     from translator.evaluation import set_by_name, set_of_files, sets_of_split
 
-    languages = (config.data.source_language, config.data.target_language) if config else None
+    data = run.read_config().data if run else None
+    languages = (data.source_language, data.target_language) if data else None
     sets = [set_by_name(name, languages) for name in test_sets or []]
     if len({each.name for each in sets}) < len(sets):  # files of one name: tell where they lie
         sets = [replace(s, name=name) for s, name in zip(sets, test_sets or [], strict=True)]
     if references:
         sets.append(set_of_files(source, references, languages[1] if languages else ""))
     if split or not sets:
-        if config is None:
+        if run is None:
             raise typer.BadParameter("name the sentences: --test-set, or --source and --reference")
-        sets += sets_of_split(config, split or "test")
+        sets += sets_of_split(run, split or "test")
     return sets

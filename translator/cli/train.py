@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,8 +83,7 @@ class _Progress:
         from tqdm import tqdm
 
         self._quiet = quiet
-        self._first_step = plan.first_step
-        self._started = time.monotonic()
+        self._first: StepDone | None = None  # of this sitting
         self.max_steps = plan.max_steps
         self._bar = tqdm(
             total=self.max_steps,
@@ -114,9 +112,10 @@ class _Progress:
             self._bar.set_postfix_str(
                 f"loss {done.loss:.2f}, {done.tokens_per_second:,.0f} tokens/s"
             )
-        judge = self._first_step + _STEPS_TO_JUDGE_BY
-        if done.step == judge and self.max_steps is not None and not self._quiet:
-            seconds_per_step = (time.monotonic() - self._started) / _STEPS_TO_JUDGE_BY
+        self._first = self._first or done
+        steps = done.step - self._first.step
+        if steps + 1 == _STEPS_TO_JUDGE_BY and self.max_steps is not None and not self._quiet:
+            seconds_per_step = (done.seconds - self._first.seconds) / steps
             self.clear()
             to_go = duration(seconds_per_step * (self.max_steps - done.step))
             say(f"time       about {to_go} to go, and the validations")
@@ -190,6 +189,14 @@ def _show_finish(finished: "Finished") -> None:
         ["run", str(run.path)],
     ]
     say("\n".join(f"{name:10} {value}" for name, value in rows))
+    if finished.changes:
+        say("greedy BLEU of at most 300 sentences a set, before → after:")
+        rows = [
+            [change.test_set, f"{change.sentences:,}", f"{change.before:.1f} → {change.after:.1f}"]
+            for change in finished.changes
+        ]
+        for line in table(rows).splitlines():
+            say(f"    {line}")
     say("next:")
     for command in ('translate "Pizza is great."', "evaluate", "inspect"):
         say(f"    translator {command} --run {run.path}")

@@ -15,8 +15,10 @@ from translator.data.examples import (
 from translator.data.fingerprints import FingerprintCollector, Fingerprints, fingerprints, occurring
 from translator.data.packing import pack_rows
 from translator.data.readers import SentencePair, read_lines, read_pairs
+from translator.data.seeds import STREAMS, generator, stream_seed
 
 __all__ = [
+    "STREAMS",
     "Augmenter",
     "Batch",
     "BatchStream",
@@ -36,10 +38,12 @@ __all__ = [
     "draw",
     "encode_pairs",
     "fingerprints",
+    "generator",
     "occurring",
     "pack_rows",
     "read_lines",
     "read_pairs",
     "set_aside",
     "shares_text",
+    "stream_seed",
 ]

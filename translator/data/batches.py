@@ -18,6 +18,7 @@ from translator.data.ahead import ahead
 from translator.data.augmentation import Augmenter
 from translator.data.corpus import Corpus, Ids, Integers, ranges
 from translator.data.packing import pack_rows, row_length
+from translator.data.seeds import generator
 from translator.functional import IGNORE_INDEX
 from translator.tokenizer import BOS_ID, PAD_ID
 
@@ -123,15 +124,16 @@ class BatchStream:
     def _pool(self, indices: Ids, epoch: int, pool: int) -> tuple[Corpus, list[Integers]]:
         """The pairs of a pool, as they are seen in this epoch, and its shuffled rows of them."""
         pairs = self._corpus.select(np.sort(indices).astype(np.int64))  # as they lie on the disk
-        random = np.random.default_rng([self._seed, epoch, pool])
         if self._augmenter:
+            random = generator(self._seed, "augmentation", epoch, pool)
             pairs = self._augmenter(pairs, self._row_length, random)
         rows = pack_rows(pairs, np.arange(len(pairs)), self._row_length)
-        return pairs, [rows[i] for i in random.permutation(len(rows))]
+        order = generator(self._seed, "rows of a pool", epoch, pool).permutation(len(rows))
+        return pairs, [rows[i] for i in order]
 
     def _shuffle(self, epoch: int) -> Ids:
         """The order of an epoch: four bytes a pair, if there are less than four billion."""
-        random = np.random.default_rng([self._seed, epoch])
+        random = generator(self._seed, "order of an epoch", epoch)
         dtype = np.uint32 if len(self._corpus) < 1 << 32 else np.int64
         copies: list[Ids] = []
         first = 0

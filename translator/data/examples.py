@@ -83,7 +83,7 @@ def encode_pairs(
 
 
 def draw(
-    items: Iterable[T], count: int, seed: int | str, refused: Callable[[T], bool] | None = None
+    items: Iterable[T], count: int, seed: int, refused: Callable[[T], bool] | None = None
 ) -> tuple[list[T], int]:
     """The first `count` of the items in a random order of all, less refused ones; how many all are.
 
@@ -108,7 +108,8 @@ def set_aside(
     """Held-out sets of `size` pairs, at most a tenth of all, drawn from what `read` reads.
 
     In a random order, which the seed fixes, they are the first that have letters on both sides
-    and share no text with an earlier one. Memory is for some times their number.
+    and share no text with an earlier one. Memory is for some times their number. The seed is used
+    as it is, by this purpose alone: of a run that does not keep its sets they are drawn again.
     """
     taken = {""}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from translator.config import Config, CorpusConfig
-from translator.data import Cleaner, SentencePair, read_pairs
+from translator.data import Cleaner, SentencePair, read_pairs, stream_seed
 from translator.data.languages import guess_language, is_known, primary
 from translator.data.mending import MOJIBAKE
 from translator.doctor.alignment import Segment, StepWatch, find_swapped
@@ -93,7 +93,7 @@ class _Examination:
         self._unit = "line" if self._files or embedded else "pair"
         self._places: dict[str, Places] = {}  # of rules, repairs and line breaks
         self._steps = StepWatch()
-        self._random = random.Random(config.seed)
+        self._random = random.Random(stream_seed(config.seed, "examined pairs"))
         self._kept = 0  # pairs so far
         self._sample: list[tuple[int, SentencePair]] = []  # of them, with their numbers
 
@@ -300,7 +300,8 @@ def _tokenizer(config: Config, train: list[SentencePair]) -> Tokenizer:
         start.check_model()
         return start.read_tokenizer()
     if len(train) > _SAMPLE_PAIRS:
-        train = random.Random(config.seed).sample(train, _SAMPLE_PAIRS)
+        draw = random.Random(stream_seed(config.seed, "examined tokenizer"))
+        train = draw.sample(train, _SAMPLE_PAIRS)
     return Tokenizer.train(itertools.chain.from_iterable(train), config.tokenizer)
 
 

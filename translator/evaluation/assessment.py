@@ -170,7 +170,7 @@ def find_leakage(test_set: EvaluationSet, trained_on: Mapping[str, Fingerprints]
 
 def _warnings(evaluation: Evaluation) -> list[str]:
     """What makes the numbers doubtful."""
-    warnings = []
+    warnings = [evaluation.test_set.warning] if evaluation.test_set.warning else []
     n = len(evaluation.test_set)
     if n < _FEW_SENTENCES:
         warnings.append(f"few sentences ({n}): mind the intervals")

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from translator.config import Config, CorpusConfig
+from translator.config import CorpusConfig
 from translator.data import read_lines, read_pairs
 from translator.data.readers.pairs import columns_by_name
 from translator.errors import DataError
 from translator.preparation import Splits
+from translator.runs import RunDirectory
 
 _DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
 
@@ -31,6 +32,7 @@ class EvaluationSet:
     sources: tuple[str, ...]  # [N]; blank where only references are known
     references: tuple[tuple[str, ...], ...]  # [R][N]
     target_language: str = ""  # as in the configuration; sacrebleu chooses BLEU's tokenizer by it
+    warning: str = ""  # what makes it doubtful, whoever translates it
 
     def __post_init__(self) -> None:
         """Raise DataError unless all sides have the same number of sentences, and some."""
@@ -93,21 +95,40 @@ def set_of_files(
     return EvaluationSet(files[0].stem, sources, tuple(sides), target_language)
 
 
-def sets_of_split(config: Config, split: str) -> list[EvaluationSet]:
-    """The held-out sets of a configuration: valid, test (all of them) or test/NAME."""
-    held_out = Splits(config).held_out
-    chosen = {n: p for n, p in held_out.items() if n == split or n.startswith(f"{split}/")}
+def sets_of_split(run: RunDirectory, split: str) -> list[EvaluationSet]:
+    """The held-out sets of a run: valid, test (all of them) or test/NAME.
+
+    Sets that the configuration names are read from their files. Those that were drawn are the ones
+    that the run keeps; where it keeps none they are drawn anew, with a warning.
+    """
+    splits = Splits(run.read_config())
+    names = [*splits.named, *splits.missing]
+    chosen = [name for name in names if name == split or name.startswith(f"{split}/")]
     if not chosen:
-        raise DataError(f"the run has no split {split!r}", f"It has: {', '.join(held_out)}.")
-    return [
-        EvaluationSet(
-            name,
-            tuple(pair.source.rstrip() for pair in pairs),
-            (tuple(pair.target.rstrip() for pair in pairs),),
-            config.data.target_language,
-        )
-        for name, pairs in chosen.items()
-    ]
+        raise DataError(f"the run has no split {split!r}", f"It has: {', '.join(names)}.")
+    return [_held_out_set(run, splits, name) for name in chosen]
+
+
+def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet:
+    data = splits.config.data
+    warning = ""
+    if name in splits.named:
+        pairs = splits.read_named(name)
+    else:
+        kept = run.read_held_out(name, (data.source_language, data.target_language))
+        pairs = splits.drawn[name] if kept is None else kept
+        if kept is None:
+            warning = (
+                f"{run.path} does not keep this set: it was drawn anew from today's corpora, and "
+                "whether the model was trained on it is not known"
+            )
+    return EvaluationSet(
+        name,
+        tuple(pair.source.rstrip() for pair in pairs),
+        (tuple(pair.target.rstrip() for pair in pairs),),
+        data.target_language,
+        warning,
+    )
 
 
 def set_by_name(name: str, languages: tuple[str, str] | None = None) -> EvaluationSet:

@@ -2,6 +2,7 @@
 
 from translator.training.events import (
     Budgeted,
+    Change,
     Event,
     Finished,
     Plan,
@@ -15,6 +16,7 @@ from translator.training.trainer import Trainer, loss_sum
 
 __all__ = [
     "Budgeted",
+    "Change",
     "Event",
     "Finished",
     "Plan",

@@ -42,6 +42,7 @@ class StepDone:
     loss: float | None = None  # mean per target token
     tokens_per_second: float | None = None
     learning_rate: float | None = None  # of this step
+    seconds: float = 0.0  # of training in all sittings, to the end of this step
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,16 @@ class Validated:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What fine-tuning did to a test set: BLEU of greedy translations before and after."""
+
+    test_set: str  # with its run
+    sentences: int
+    before: float  # with the weights that training started from
+    after: float  # with the best ones
+
+
+@dataclass(frozen=True)
 class Finished:
     """Training is over: all steps were made, or it was asked to stop and can go on from `step`."""
 
@@ -73,7 +84,8 @@ class Finished:
     completed: bool
     stopped_early: bool  # completed, since training.patience validations brought nothing better
     best: dict[str, float]  # of the best model: step, loss, bleu, chrf; empty before a validation
-    seconds: float  # of training in all sittings
+    seconds: float  # of training in all sittings; not those in which the process was stopped
+    changes: tuple[Change, ...] = ()  # of the test sets, where training started from a run
 
 
 Event = Plan | Budgeted | StepDone | Warned | Validated | Finished

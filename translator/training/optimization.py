@@ -15,12 +15,22 @@ _NEWTON_SCHULZ_STEPS = 3
 
 
 def learning_rate(step: int, settings: TrainingConfig, max_steps: int | None) -> float:
-    """The rate of optimizer step 1 … max_steps: a linear rise, then the schedule's fall."""
-    warmup = settings.warmup_steps
+    """The rate of optimizer step 1 … max_steps: a linear rise, then the schedule's fall.
+
+    The rise takes at most half of the steps. With a budget of minutes these are known only after
+    MEASURED_STEPS: a rise that would take too long is then steeper from there on.
+    """
+    wanted = warmup = settings.warmup_steps
+    measured = MEASURED_STEPS if settings.max_minutes is not None else 0
+    if max_steps is not None:
+        warmup = min(wanted, max(max_steps // 2, measured))
+    if step <= (wanted if warmup == wanted else measured):
+        return settings.learning_rate * step / wanted
     if step <= warmup:
-        return settings.learning_rate * step / warmup
-    if settings.max_minutes is not None:
-        warmup = max(warmup, MEASURED_STEPS)  # the fall waits until its end is known
+        begun = measured / wanted
+        share = (step - measured) / (warmup - measured)
+        return settings.learning_rate * (begun + (1.0 - begun) * share)
+    warmup = max(warmup, measured)  # the fall waits until its end is known
     if step <= warmup or max_steps is None:
         return settings.learning_rate
     done = (step - warmup - 1) / max(1, max_steps - warmup)  # 0 … just below 1

@@ -4,6 +4,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,18 @@ import torch
 
 from translator import __version__
 from translator.config import Config, starting_from
+from translator.data import SentencePair, occurring, stream_seed
 from translator.distributed import World, joined
 from translator.errors import ConfigError, RunError
 from translator.evaluation.scores import sacrebleu_metric
 from translator.hardware import describe
-from translator.preparation import TrainingData, prepare_data
-from translator.runs import RUNS, RunDirectory, lock
-from translator.training.events import Event, Plan
+from translator.preparation import Splits, TrainingData, prepare_data
+from translator.runs import HELD_OUT_KEY, RUNS, RunDirectory, lock
+from translator.training.changes import changes_since
+from translator.training.events import Change, Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
+
+_LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
 
 def train(config: Config) -> Iterator[Event]:
@@ -45,12 +50,15 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
     data = prepare_data(config, run)
     world.agree("the training data", data.fingerprint)
     tokens = _tokens_per_batch(config, run, data, world)
-    torch.manual_seed(config.seed)
+    torch.manual_seed(stream_seed(config.seed, "first weights"))
     trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
     warnings = trainer.resume()
+    if not trainer.step:
+        warnings += _leaked(config, run, data)
     environment = {**_environment(config, trainer), **run.read_environment()}
     _check_fingerprint(environment, data)
     if world.is_main:
+        _keep_held_out(run, data, environment)
         run.write_json(run.environment_file, environment)
     yield Plan(
         run,
@@ -67,7 +75,26 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
         trainer.max_steps,
         tuple(warnings),
     )
-    yield from trainer.fit()
+    for event in trainer.fit():
+        start = config.training.start_from
+        if isinstance(event, Finished) and event.completed and start is not None:
+            changes, warnings = _outcome(run, start, world)
+            yield from (Warned(event.step, warning) for warning in warnings)
+            event = replace(event, changes=tuple(changes))
+        yield event
+
+
+def _outcome(run: RunDirectory, start: str, world: World) -> tuple[list[Change], list[str]]:
+    """What fine-tuning has changed, and warnings; the other processes wait for the first."""
+    changes: list[Change] = []
+    warnings: list[str] = []
+    if world.is_main:
+        if run.weights_of is not None:
+            warnings.append(f"nothing improved: the weights of {run.path} are those of {start}")
+        else:
+            changes, warnings = changes_since(RunDirectory(Path(start)), run)
+    world.gather(None)
+    return changes, warnings
 
 
 def _with_start(config: Config, run: RunDirectory) -> Config:
@@ -164,6 +191,44 @@ def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
             "the training data are not those that the run began with",
             "Bring the old files back, or train under another name (--set name=…).",
         )
+
+
+def _leaked(config: Config, run: RunDirectory, data: TrainingData) -> list[str]:
+    """A warning if a good part of a held-out set that the configuration names is trained on."""
+    splits, trained_on = Splits(config), run.read_fingerprints()
+
+    def known(pairs: list[SentencePair]) -> int:
+        sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
+        found = map(occurring, sides, (trained_on["source"], trained_on["target"]))
+        return sum(map(all, zip(*found, strict=True)))
+
+    leaked = []
+    for name in splits.named:
+        pairs = data.valid_pairs if name == "valid" else splits.read_named(name)
+        if pairs and (count := known(pairs)) >= _LEAKED_SHARE * len(pairs):
+            leaked.append(f"{count:,} of the {len(pairs):,} pairs of {name}")
+    if not leaked:
+        return []
+    return [
+        f"{' and '.join(leaked)} are also trained on: their scores say what was learned by heart; "
+        "name other pairs, or leave data.valid and data.test out, and pairs are set aside"
+    ]
+
+
+def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str, Any]) -> None:
+    """Keep the held-out sets that were drawn from these data, with their hashes in the environment.
+
+    So a run of an older version gets them too, and a file that was damaged is mended.
+    """
+    settings = run.read_config().data
+    languages = (settings.source_language, settings.target_language)
+    known = environment.get(HELD_OUT_KEY, {})
+    kept = {
+        name: run.keep_held_out(name, pairs, languages, known=known.get(name))
+        for name, pairs in data.drawn.items()
+    }
+    if kept:
+        environment[HELD_OUT_KEY] = kept
 
 
 def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:

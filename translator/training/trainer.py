@@ -5,17 +5,15 @@ import random
 import signal
 import statistics
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from translator.config import Config
-from translator.data import Batch, BatchStream, all_batches
+from translator.data import STREAMS, Batch, BatchStream, all_batches, stream_seed
 from translator.distributed import World
 from translator.errors import RunError, TranslatorError
 from translator.evaluation import score
@@ -30,6 +28,7 @@ from translator.hardware import (
 from translator.model import Seq2SeqTransformer, build_model
 from translator.preparation import TrainingData
 from translator.runs import Checkpoint, RunDirectory
+from translator.training.clock import WorkClock
 from translator.training.events import (
     Budgeted,
     Event,
@@ -106,11 +105,11 @@ class Trainer:
         """Train to the last step, validating and saving on the way."""
         batches = iter(self.stream)
         stopping = False
-        with _stop_requested() as stop:
+        with _stop_requested() as stop, WorkClock() as clock:
             if not self.step and self.settings.start_from is not None:
                 yield self.validate()  # what is best may be what it starts from
             while not self.finished and not stopping:
-                yield from self._timed_step(batches)
+                yield from self._timed_step(batches, clock)
                 if self.finished or self.step % self.settings.validate_every_steps == 0:
                     yield self.validate()
                 stopping = self.world.any(stop.is_set(), self.device)
@@ -123,11 +122,11 @@ class Trainer:
             self.run, self.step, self.finished, self.stopped_early, self.best, self.seconds
         )
 
-    def _timed_step(self, batches: Iterator[Batch]) -> Iterator[Event]:
-        started = time.perf_counter()
+    def _timed_step(self, batches: Iterator[Batch], clock: Callable[[], float]) -> Iterator[Event]:
+        started = clock()
         group = list(itertools.islice(batches, self.settings.accumulate_batches))
         loss, tokens = self.train_step(group)
-        seconds = time.perf_counter() - started
+        seconds = clock() - started
         self.seconds += seconds
         self.timings.append(seconds)
         self.interval.seconds += seconds
@@ -175,8 +174,7 @@ class Trainer:
         while True:
             self.weights.forget_gradients()
             # Random numbers depend on the step, not on the past: nothing of them has to be saved.
-            seeds = np.random.SeedSequence([self.config.seed, self.step, self.world.rank])
-            torch.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
+            torch.manual_seed(stream_seed(self.config.seed, "step", self.step, self.world.rank))
             try:
                 loss = torch.zeros((), device=self.device)
                 shares = [batch.share(self.world.rank, self.world.size) for batch in batches]
@@ -237,18 +235,19 @@ class Trainer:
 
     def _log(self) -> StepDone:
         if self.step % self.settings.log_every_steps and not self.finished:
-            return StepDone(self.step)
+            return StepDone(self.step, seconds=self.seconds)
         interval = self.interval
         total = float(self.world.sum(torch.as_tensor(interval.loss).clone()))
         loss = total / interval.tokens if interval.tokens else None  # every step was skipped
         rate = learning_rate(self.step, self.settings, self.max_steps)
-        done = StepDone(self.step, loss, interval.tokens / interval.seconds, rate)
+        speed = interval.tokens / interval.seconds
+        done = StepDone(self.step, loss, speed, rate, self.seconds)
         self._append_metrics(
             {
                 "step": self.step,
                 **({} if loss is None else {"train_loss": loss}),
                 "learning_rate": rate,
-                "tokens_per_second": round(done.tokens_per_second or 0.0),
+                "tokens_per_second": round(speed),
                 "epoch": self.stream.position["epoch"],
                 "seconds": round(self.seconds, 3),
                 "skipped_steps": self.skipped,
@@ -271,9 +270,9 @@ class Trainer:
     def validate(self) -> Validated:
         """Loss on valid, BLEU and chrF of greedy translations; keeps the best model."""
         loss = self._validation_loss()
-        pairs = random.Random(self.config.seed).sample(
-            self.data.valid_pairs, min(self.settings.validation_pairs, len(self.data.valid_pairs))
-        )
+        draw = random.Random(stream_seed(self.config.seed, "validation pairs"))
+        count = min(self.settings.validation_pairs, len(self.data.valid_pairs))
+        pairs = draw.sample(self.data.valid_pairs, count)
         texts = self._translate([pair.source for pair in pairs])
         references = [pair.target for pair in pairs]
         scores = score(texts, references, target_language=self.config.data.target_language)
@@ -326,7 +325,8 @@ class Trainer:
             return
         if result.is_best:
             weights = {name: p.detach().cpu() for name, p in self.model.named_parameters()}
-            self.run.write_model(weights, self.data.tokenizer)
+            start = None if result.step else self.settings.start_from
+            self.run.write_model(weights, self.data.tokenizer, weights_of=start)
         self._append_metrics(
             {
                 "step": result.step,
@@ -357,6 +357,7 @@ class Trainer:
                 for name, value in state.items()
             }
         state = {
+            "streams": STREAMS,
             "position": dict(self.stream.position),
             "best": self.best,
             "parts": self.parts,
@@ -371,11 +372,13 @@ class Trainer:
     def resume(self) -> list[str]:
         """Go on from the newest whole checkpoint, if there is one; warnings about damaged ones."""
         warnings = []
+        streams = STREAMS
         for checkpoint in self.run.read_checkpoints():
             if isinstance(checkpoint, RunError):
                 warnings.append(f"{checkpoint.message}; it is passed over")
                 continue
             self._restore(checkpoint)
+            streams = checkpoint.state.get("streams", 0)
             break
         if not self.step:
             self._refuse_to_overwrite(warnings)
@@ -383,6 +386,12 @@ class Trainer:
                 self._start_from(self.settings.start_from)
         if self.settings.max_minutes is not None:
             self.max_steps = self.run.read_measured().get("max_steps")
+        if streams != STREAMS and not self.finished:
+            raise RunError(
+                f"{self.run.path} was begun by a version of translator that drew the order of the "
+                "training pairs otherwise: it cannot go on exactly",
+                "Finish it with that version, or train under another name (--set name=…).",
+            )
         self.world.agree("the step to go on from", self.step)
         if self.world.is_main:
             self.run.rewind_metrics(self.step or -1)  # a first validation is made again

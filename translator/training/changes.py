@@ -1,0 +1,62 @@
+"""What did fine-tuning change? The test sets of the start and of the run, before and after."""
+
+from dataclasses import asdict
+
+from translator.errors import TranslatorError
+from translator.evaluation import EvaluationSet, score, sets_of_split, translate
+from translator.runs import RunDirectory
+from translator.training.events import Change
+from translator.translation import Translator
+
+_SENTENCES = 300  # of each set: more would take longer than a short training
+_KEY = "changes"  # of measured.json
+
+
+def changes_since(start: RunDirectory, run: RunDirectory) -> tuple[list[Change], list[str]]:
+    """BLEU on the test sets of the start and of the run, and warnings of what cannot be read.
+
+    Translated greedily, once in the life of a run.
+    """
+    measured = run.read_measured()
+    if _KEY in measured:
+        return [Change(**each) for each in measured[_KEY]], []
+    sets, warnings = _test_sets(start, run)
+    try:
+        models = [Translator.from_run(each.path) for each in (start, run)]
+    except TranslatorError as error:
+        return [], [f"BLEU before and after fine-tuning is not known: {error.message}"]
+    changes = [Change(name, len(each), *_bleu(each, models)) for name, each in sets.items()]
+    run.write_measured({**measured, _KEY: [asdict(change) for change in changes]})
+    return changes, warnings
+
+
+def _test_sets(
+    start: RunDirectory, run: RunDirectory
+) -> tuple[dict[str, EvaluationSet], list[str]]:
+    """Test sets by run and name, those of both once, and warnings of those that are lost."""
+    sets: dict[str, EvaluationSet] = {}
+    warnings = []
+    for directory in (start, run):
+        try:
+            found = sets_of_split(directory, "test")
+        except TranslatorError as error:
+            warnings.append(f"the test sets of {directory.path} are not compared: {error.message}")
+            continue
+        new = [each for each in found if each not in sets.values()]
+        sets |= {f"{directory.path} {each.name}": each for each in new}
+    return sets, warnings
+
+
+def _bleu(test_set: EvaluationSet, models: list[Translator]) -> list[float]:
+    """BLEU of each model, on sentences from all over the set."""
+    every = -(-len(test_set) // _SENTENCES)
+    sources, references = test_set.sources[::every], test_set.references[0][::every]
+    found = []
+    for model in models:
+        greedy = model.config.decoding.model_copy(
+            update={"beam_size": 1, "n_best": 1, "sampling": False}
+        )
+        texts, _ = translate(model, sources, greedy)
+        bleu, _ = score(texts, references, target_language=test_set.target_language)
+        found.append(bleu.score)
+    return found
