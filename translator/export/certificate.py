@@ -1,17 +1,18 @@
 """Does an export translate as its run does? What was compared, and what may differ."""
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from translator.capitals import encode_sentences
 from translator.config import DecodingConfig
 from translator.errors import DataError
 from translator.evaluation import EvaluationSet, score
+from translator.integrity import read_object
 from translator.runs import RunDirectory
 from translator.translation import Translator
 
@@ -51,6 +52,7 @@ class Certificate:
     versions: dict[str, str]
     threads: int
     made: str
+    files: dict[str, str] = field(default_factory=dict)  # path in the folder → SHA-256
 
     @property
     def bleu_difference(self) -> float:
@@ -82,11 +84,22 @@ class Certificate:
     def read(cls, folder: Path) -> "Certificate | None":
         """The certificate of an export; None where there is none that can be read."""
         try:
-            content: dict[str, Any] = json.loads((folder / CERTIFICATE).read_text("utf-8"))
-            sides = {side: Measured(**content[side]) for side in ("run", "export")}
-            return cls(**{**content, **sides})
-        except (OSError, ValueError, KeyError, TypeError):
+            return read_object(folder / CERTIFICATE, cls)
+        except (OSError, ValueError):
             return None
+
+    def damaged_file(self, folder: Path) -> str | None:
+        """A file of the export that is not what was certified, or missing; None when all are.
+
+        Of an export that was made before checksums were kept only the size of all is known.
+        """
+        if not self.files and _bytes(folder) != self.export.bytes:
+            return "a file"
+        for name, checksum in self.files.items():
+            file = folder / name
+            if not file.is_file() or _sha256(file) != checksum:
+                return name
+        return None
 
 
 @dataclass(frozen=True)
@@ -138,6 +151,7 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
         export.versions,
         threads,
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        {str(file.relative_to(export.folder)): _sha256(file) for file in _files(export.folder)},
     )
 
 
@@ -186,4 +200,15 @@ def _run_bytes(run: RunDirectory) -> int:
 
 
 def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in _files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of an export, without its certificate."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return [file for file in files if file != folder / CERTIFICATE]
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

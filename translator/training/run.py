@@ -110,6 +110,7 @@ def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
     with ExitStack() as held:
         try:
             held.enter_context(lock(run.path / "training", wait=False))
+            run.delete_leftovers()
             if not run.has_begun:
                 run.forget()
             if not run.config_file.is_file():
@@ -181,4 +182,5 @@ def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:
         "vocabulary_size": trainer.data.tokenizer.vocabulary_size,
         "pairs": {name: vars(counts) for name, counts in trainer.data.counts.items()},
         "data_fingerprint": trainer.data.fingerprint,
+        "tokenizer_sha256": trainer.data.tokenizer.sha256,
     }
