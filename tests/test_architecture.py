@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
-errors config sentences documents protobuf tokenizer glossary functional hardware data
+errors integrity config sentences documents protobuf tokenizer glossary functional hardware data
 capitals model decoding inference alignment runs distributed preparation doctor
 translation evaluation training export importing visualization server cli
 """.split()

@@ -268,7 +268,7 @@ def test_the_cache_holds_no_pickle():
     assert suffixes == {".ids", ".offsets", ".json", ".model", ".lock", ".safetensors"}
     (description,) = RUNS.glob(".prepared/*/description.json")
     assert set(json.loads(description.read_text(encoding="utf-8"))) == {
-        "pairs", "counts", "fingerprint", "valid_pairs", "drawn", "sizes",
+        "pairs", "counts", "fingerprint", "valid_pairs", "drawn", "sizes", "sha256",
     }  # fmt: skip
 
 

@@ -163,6 +163,71 @@ def test_a_truncated_model_file_is_refused_with_its_name(run, kept):
     assert caught.value.hint
 
 
+def test_no_flipped_bit_changes_the_weights_unnoticed(run):
+    run.write_model(WEIGHTS, TOKENIZER)
+    data = run.model_file.read_bytes()
+    for place in range(0, len(data), 3):
+        run.model_file.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        try:
+            weights = run.read_model(TOKENIZER)
+        except RunError as error:
+            assert "damaged" in error.message
+        else:  # the checksum itself was called by another name
+            assert all(torch.equal(weights[name], WEIGHTS[name]) for name in WEIGHTS)
+
+
+def unsealed(run, weights):
+    """Write weights as earlier versions did, without a checksum."""
+    run.path.mkdir(exist_ok=True)
+    metadata = {"tokenizer_sha256": TOKENIZER.sha256}
+    safetensors.torch.save_file(weights, run.model_file, metadata)
+
+
+def test_weights_without_a_checksum_are_read(run):
+    unsealed(run, WEIGHTS)
+    assert torch.equal(run.read_model(TOKENIZER)["norm.bias"], WEIGHTS["norm.bias"])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(run, value):
+    unsealed(run, {"norm.bias": torch.tensor([0.0, value])})
+    with pytest.raises(RunError, match=r"model\.safetensors is damaged: norm\.bias .* not finite"):
+        run.read_model(TOKENIZER)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.bool, torch.float8_e4m3fn])
+def test_weights_of_another_type_are_refused(run, dtype):
+    unsealed(run, {"norm.bias": torch.zeros(3).to(dtype)})
+    with pytest.raises(RunError, match=r"norm\.bias holds "):
+        run.read_model(TOKENIZER)
+
+
+def test_the_same_weights_give_the_same_bytes(run):
+    files = set()
+    for _ in range(5):
+        run.write_model(WEIGHTS, TOKENIZER)
+        files.add(run.model_file.read_bytes())
+    assert len(files) == 1
+
+
+def test_every_flipped_bit_of_the_tokenizer_is_noticed_before_it_is_loaded(run):
+    run.write_model(WEIGHTS, TOKENIZER)
+    for place in range(0, len(TOKENIZER.model), 997):
+        flipped = bytearray(TOKENIZER.model)
+        flipped[place] ^= 4
+        run.tokenizer_file.write_bytes(flipped)
+        with pytest.raises(RunError, match=r"does not belong to model\.safetensors, or is damaged"):
+            run.read_tokenizer()
+
+
+def test_before_there_is_a_model_the_environment_knows_the_tokenizer(run):
+    run.write_tokenizer(OTHER_TOKENIZER)
+    assert run.read_tokenizer().sha256 == OTHER_TOKENIZER.sha256
+    run.write_json(run.environment_file, {"tokenizer_sha256": TOKENIZER.sha256})
+    with pytest.raises(RunError, match="is damaged"):
+        run.read_tokenizer()
+
+
 def test_a_truncated_tokenizer_is_refused(run):
     write_atomically(run.tokenizer_file, TOKENIZER.model[:500])
     with pytest.raises(RunError, match="not a SentencePiece model"):
@@ -302,6 +367,12 @@ def flip_a_bit(folder):
     file.write_bytes(data)
 
 
+def swap(file, old, new):
+    data = file.read_bytes()
+    assert old in data
+    file.write_bytes(data.replace(old, new))
+
+
 def rewrite(state):
     return lambda folder: (folder / "state.json").write_text(state, encoding="utf-8")
 
@@ -317,6 +388,10 @@ DAMAGES = {
     "a state that is a list": rewrite("[]"),
     "a state that is null": rewrite("null"),
     "a state with wrong checksums": rewrite('{"step": 9, "checksums": 3}'),
+    "a state with a wrong step": rewrite('{"step": [9], "checksums": {}}'),
+    "another digit": lambda folder: swap(folder / "state.json", b"0.30000000000000004", b"0.8"),
+    "half a surrogate pair": rewrite('{"step": 9, "checksums": {}, "\\ud800": 1}'),
+    "nesting without end": rewrite("[" * 100_000),
 }
 
 
@@ -400,7 +475,7 @@ def test_what_is_written_is_on_the_disk_before_it_takes_its_place(run, monkeypat
 
 def test_metrics_come_back_line_by_line(run):
     run.path.mkdir()
-    entries = [{"step": 1, "loss": 0.1}, {"step": 2, "text": "a\u2028¿b?"}]
+    entries = [{"step": 1, "loss": 0.1}, {"step": 2, "epoch": 1, "loss": 1e-7}]
     for entry in entries:
         run.append_metrics(entry)
     assert run.read_metrics() == entries
@@ -422,6 +497,32 @@ def test_a_line_that_a_kill_cut_short_is_left_out_and_rewound(run):
     run.rewind_metrics(2)
     run.append_metrics({"step": 3})
     assert [entry["step"] for entry in run.read_metrics()] == [1, 2, 3]
+    assert run.metrics_warning() is None
+
+
+DAMAGED_LINES = {
+    "no UTF-8": b'{"step": 2, "loss": 0.\xff}',
+    "half a line": b'{"step": 2, "lo',
+    "a list": b"[1, 2]",
+    "a number": b"2",
+    "no step": b'{"loss": 2.0}',
+    "a step that is no number": b'{"step": "2"}',
+    "a step that is null": b'{"step": null}',
+    "a value that is no number": b'{"step": 2, "loss": [1]}',
+    "a number that nothing holds": b'{"step": 2, "loss": 1' + b"0" * 400 + b"}",
+    "nesting without end": b"[" * 100_000,
+    "zeros": b"\0" * 20,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_LINES)
+def test_a_damaged_line_is_passed_over_and_counted(run, damage):
+    lines = [b'{"step": 1}', DAMAGED_LINES[damage], b'{"step": 3}', DAMAGED_LINES[damage]]
+    write_atomically(run.metrics_file, b"".join(line + b"\n" for line in lines))
+    assert run.read_metrics() == [{"step": 1}, {"step": 3}]
+    assert run.metrics_warning() == f"{run.metrics_file}: 2 lines damaged and passed over"
+    run.rewind_metrics(3)
+    assert (len(run.read_metrics()), run.metrics_warning()) == (2, None)
 
 
 def test_without_metrics_there_is_nothing_to_rewind(run):
@@ -438,7 +539,59 @@ def test_the_environment_comes_back(run):
     assert run.read_environment() == {"seed": 1, "command": "translator train ñ"}
 
 
-def test_a_damaged_environment_is_an_error_of_the_run(run):
-    run.write_text(run.environment_file, '{"seed": ')
-    with pytest.raises(RunError, match=r"environment\.json is damaged"):
-        run.read_environment()
+OTHER_JSON = [
+    "",
+    "[]",
+    "3",
+    "null",
+    '"text"',
+    '{"seed": ',
+    "[" * 100_000,
+    '{"a": "\\ud800"}',
+    "\0" * 9,
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(("environment", content) for content in OTHER_JSON),
+        *(("measured", content) for content in OTHER_JSON),
+        ("environment", '{"pairs": 3}'),
+        ("environment", '{"pairs": {"train": {"read": 1, "kept": [], "dropped": {}}}}'),
+        ("environment", '{"data_fingerprint": 3}'),
+        ("measured", '{"max_steps": "many"}'),
+        ("measured", '{"max_steps": -3}'),
+        ("measured", '{"tokens_per_batch": [512]}'),
+    ],
+)
+def test_what_is_no_object_of_known_fields_is_an_error_of_the_run(run, name, content):
+    run.write_text(run.path / f"{name}.json", content)
+    with pytest.raises(RunError, match=rf"{name}\.json is damaged") as raised:
+        run.read_environment() if name == "environment" else run.read_measured()
+    assert raised.value.hint
+
+
+def test_another_digit_of_what_was_measured_is_noticed(run):
+    run.write_measured({"max_steps": 500, "tokens_per_batch": 1024})
+    assert run.read_measured() == {"max_steps": 500, "tokens_per_batch": 1024}
+    swap(run.measured_file, b"500", b"900")
+    with pytest.raises(RunError, match="does not match its checksum"):
+        run.read_measured()
+    run.write_text(run.measured_file, '{"max_steps": 900}')  # as earlier versions wrote it
+    assert run.read_measured() == {"max_steps": 900}
+
+
+# --- leftovers ------------------------------------------------------------------------------------
+
+
+def test_what_kills_left_half_written_is_deleted_and_nothing_else(run):
+    write_atomically(run.checkpoints / "step-4" / "state.json", b"{}")
+    write_atomically(run.exports / ".ctranslate2.partial" / "model.bin", b"under way")
+    before = files_below(run.path)
+    write_atomically(run.checkpoints / ".step-8.partial" / "state.json", b"{}")
+    for folder in (run.path, run.samples, run.evaluations):
+        write_atomically(folder / ".x.json.partial", b"half")
+    run.delete_leftovers()
+    assert files_below(run.path) == before
+    assert [folder.name for folder in run.checkpoints.iterdir()] == ["step-4"]

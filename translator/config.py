@@ -5,6 +5,8 @@ This module imports neither torch nor datasets, so that a typo costs a moment an
 """
 
 import difflib
+import itertools
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,6 +53,9 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
+
+_DEEPEST = 100  # brackets of a YAML text within one another
+_MOST_ALIASED = 10_000  # values that the aliases of a YAML text stand for; more are a bomb
 
 HUB_PREFIX = "hf:"
 LANGUAGE_PLACEHOLDER = "{language}"
@@ -679,15 +684,16 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", _near_yaml(path)) from None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        node, values = _parse_yaml(text, str(path))
         keys = list(_keys_with_lines(node, ()))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"{place}: broken YAML: {problem}", "Mind the indentation.") from None
-    except (ValueError, RecursionError) as error:  # a 13th month, an endless alias
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply", "See configs/default.yaml.") from None
+    except ValueError as error:  # a 13th month, half of a surrogate pair
         raise ConfigError(
             f"{path} holds a value that YAML cannot read: {error}", 'Put it in quotes ("…").'
         ) from None
@@ -706,6 +712,56 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
             )
         lines[key] = line
     return values, lines
+
+
+def _parse_yaml(text: str, origin: str) -> tuple[yaml.Node | None, Any]:
+    """The node and the value of a YAML text, which comes from `origin`.
+
+    Raises ConfigError for aliases that stand for more values than anybody writes, yaml.YAMLError
+    or ValueError for what else cannot be read, RecursionError for endless nesting.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, None
+        sizes: dict[int, float] = {}
+        if _size(node, sizes) - len(sizes) > _MOST_ALIASED:
+            raise ConfigError(
+                f"{origin}: its aliases stand for more than {_MOST_ALIASED:,} values",
+                "Aliases (*name) within one another multiply: write out what they name.",
+            )
+        return node, loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses deep nesting in brackets: PyYAML takes the square of its depth as time."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803
+        if self.flow_level >= _DEEPEST:
+            raise yaml.MarkedYAMLError(
+                problem=f"more than {_DEEPEST} brackets within one another",
+                problem_mark=self.get_mark(),
+            )
+        super().fetch_flow_collection_start(TokenClass)
+
+
+def _size(node: yaml.Node, sizes: dict[int, float]) -> float:
+    """How many nodes a node holds with its aliases written out; `sizes` are those known by id."""
+    if id(node) not in sizes:
+        sizes[id(node)] = math.inf  # of an alias within itself
+        children: list[yaml.Node] = []
+        match node:
+            case yaml.ScalarNode():
+                node.value.encode("utf-8")
+            case yaml.SequenceNode():
+                children = node.value
+            case yaml.MappingNode():
+                children = list(itertools.chain.from_iterable(node.value))
+        sizes[id(node)] = 1 + sum(_size(child, sizes) for child in children)
+    return sizes[id(node)]
 
 
 def _near_yaml(path: Path) -> str:
@@ -733,7 +789,10 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
             "For example: --set training.max_steps=500",
         )
     try:
-        value = yaml.safe_load(text)
+        override.encode("utf-8")
+        _, value = _parse_yaml(text, f"--set {override!r}")
+    except UnicodeEncodeError:
+        raise ConfigError(f"--set {override!r} is not UTF-8", "Write it in UTF-8.") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         value = text  # a path with a colon or a brace is meant as it stands
     if isinstance(value, dict) and not text.lstrip().startswith("{"):

@@ -8,9 +8,13 @@ class TranslatorError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = _printable(message), _printable(hint)
+        super().__init__(self.message)
+
+
+def _printable(text: str) -> str:
+    """The text with what is no character, half of a surrogate pair, written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class ConfigError(TranslatorError):

@@ -315,3 +315,10 @@ class Seq2SeqTransformer(nn.Module):
 def build_model(config: ModelConfig, vocabulary_size: int) -> Seq2SeqTransformer:
     """The model of a configuration, initialised from torch's random state."""
     return Seq2SeqTransformer(config, vocabulary_size)
+
+
+def parameter_shapes(config: ModelConfig, vocabulary_size: int) -> dict[str, torch.Size]:
+    """The shape of each parameter of that model, known without the memory and time to make one."""
+    with torch.device("meta"):
+        model = Seq2SeqTransformer(config, vocabulary_size)
+    return {name: parameter.shape for name, parameter in model.named_parameters()}

@@ -30,6 +30,7 @@ from translator.data import (
     Part,
     SentencePair,
     bare_text,
+    corpora_fingerprint,
     draw,
     encode_pairs,
     read_pairs,
@@ -125,7 +126,7 @@ def _prepare(splits: "Splits", tokenizer: Tokenizer, directory: PreparedDirector
         description |= {
             "pairs": pairs,  # of each corpus
             "counts": {name: vars(each) for name, each in counts.items()},
-            "fingerprint": hashlib.sha256("".join(fingerprints).encode()).hexdigest(),
+            "fingerprint": corpora_fingerprint(fingerprints),
             "valid_pairs": [p for p in splits.held_out["valid"] if all(map(str.strip, p))],
             "drawn": splits.drawn,
         }

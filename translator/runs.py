@@ -8,30 +8,97 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypeVar
 
 import filelock
 import numpy as np
 import safetensors
 import safetensors.numpy
 import safetensors.torch
+import torch
+from pydantic import ConfigDict, PositiveInt, with_config
 from torch import Tensor
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from translator.config import Config, DecodingConfig, dump_config, load_config
-from translator.data import CorpusFiles, Fingerprints, SentencePair
+from translator.data import (
+    CorpusFiles,
+    Fingerprints,
+    SentencePair,
+    corpora_fingerprint,
+    corpus_fingerprint,
+)
 from translator.errors import ConfigError, RunError
+from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
 from translator.tokenizer import Tokenizer
+
+T = TypeVar("T", bound=Mapping[str, Any])
 
 RUNS = Path("runs")
 RUN_VARIABLE = "TRANSLATOR_RUN"
 _TOKENIZER_KEY = "tokenizer_sha256"
 _UNTOLD_KEY = "not_known"
 _WEIGHTS_OF_KEY = "weights_of"
-HELD_OUT_KEY = "held_out_sha256"  # of environment.json
+_LARGEST = 1e300  # number of metrics
+_NUMBERS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)  # of weights
+_WHOLE_COPY = "Copy it again, or repeat `translator train` with the run's configuration."
+
+
+class CountsRecord(TypedDict):
+    """What `Counts` holds, as JSON."""
+
+    read: int
+    kept: int
+    dropped: dict[str, int]
+    repaired: NotRequired[dict[str, int]]
+
+
+@with_config(ConfigDict(extra="allow"))
+class Environment(TypedDict, total=False):
+    """environment.json: what a run was made with. Further keys are for people."""
+
+    pairs: dict[str, CountsRecord]  # by split
+    data_fingerprint: str
+    tokenizer_sha256: str
+    held_out_sha256: dict[str, str]  # of the drawn sets, by name
+
+
+class ChangeRecord(TypedDict):
+    """What fine-tuning did to the BLEU of a test set."""
+
+    test_set: str
+    sentences: int
+    before: float
+    after: float
+
+
+class Measured(TypedDict, total=False):
+    """measured.json: what training measured once and holds fixed from then on."""
+
+    max_steps: PositiveInt
+    tokens_per_batch: PositiveInt
+    changes: list[ChangeRecord]  # of fine-tuning that has ended
+
+
+class Description(TypedDict):
+    """description.json of prepared corpora."""
+
+    pairs: dict[str, list[int]]  # of each corpus, by train and valid
+    counts: dict[str, CountsRecord]
+    fingerprint: str
+    valid_pairs: list[tuple[str, str]]
+    drawn: dict[str, list[tuple[str, str]]]  # the held-out sets that no file of their own holds
+    sizes: dict[str, int]  # of the files, in bytes
+
+
+@with_config(ConfigDict(extra="allow"))
+class _CheckpointState(TypedDict):
+    step: PositiveInt
+    checksums: dict[str, str]  # of the files of tensors
 
 
 @dataclass(frozen=True)
@@ -111,6 +178,14 @@ class RunDirectory:
                 file.unlink(missing_ok=True)
             shutil.rmtree(self.held_out, ignore_errors=True)
 
+    def delete_leftovers(self) -> None:
+        """Delete what a killed process left half written. Call it with the training's lock held."""
+        for folder in self.checkpoints.glob(".step-*.partial"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in self.path.rglob(".*.partial"):
+            if file.is_file():  # an export under way is a folder
+                file.unlink(missing_ok=True)
+
     # --- the files that translate -----------------------------------------------------------------
 
     def read_config(self) -> Config:
@@ -139,8 +214,26 @@ class RunDirectory:
         return [self.config_file, *self.tokenizer_files, self.model_file]
 
     def read_tokenizer(self) -> Tokenizer:
-        """The tokenizer of the run."""
-        return Tokenizer(*(file.read_bytes() for file in self.tokenizer_files))
+        """The tokenizer of the run; RunError unless it is the one that the run was made with."""
+        models = [file.read_bytes() for file in self.tokenizer_files]
+        made_with = self._tokenizer_sha256()
+        if made_with and hashlib.sha256(b"".join(models)).hexdigest() != made_with:
+            raise self._other_tokenizer()
+        return Tokenizer(*models)
+
+    def _tokenizer_sha256(self) -> str | None:
+        """The hash of the tokenizer as the model tells it, or before there is one, training."""
+        if not self.model_file.is_file():
+            return self.read_environment().get("tokenizer_sha256")
+        with suppress(OSError, ValueError):  # whoever reads the model says what is wrong with it
+            return tensors_metadata(self.model_file, verify=False).get(_TOKENIZER_KEY)
+        return None
+
+    def _other_tokenizer(self) -> RunError:
+        return RunError(
+            f"{self.tokenizer_file} does not belong to {self.model_file.name}, or is damaged",
+            "Both files, and config.yaml, must come from the same run: copy them again.",
+        )
 
     def write_tokenizer(self, tokenizer: Tokenizer) -> None:
         """Keep the tokenizer; where there are two, the first file tells that both are there."""
@@ -151,20 +244,35 @@ class RunDirectory:
     def read_model(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
         """The best weights so far; RunError when damaged or made with another tokenizer."""
         try:
+            metadata = tensors_metadata(self.model_file)
             with safetensors.safe_open(self.model_file, framework="pt") as file:
-                metadata = file.metadata() or {}
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except Exception as error:  # safetensors' own error type is not public everywhere
             raise RunError(
-                f"{self.model_file} is damaged or no safetensors file ({error})",
-                "Copy it again, or repeat `translator train` with the run's configuration.",
+                f"{self.model_file} is damaged or no safetensors file ({error})", _WHOLE_COPY
             ) from None
         if metadata.get(_TOKENIZER_KEY) != tokenizer.sha256:
-            raise RunError(
-                f"{self.tokenizer_file} does not belong to {self.model_file.name}",
-                "Both files, and config.yaml, must come from the same run.",
-            )
+            raise self._other_tokenizer()
+        for name, weight in weights.items():
+            if weight.dtype not in _NUMBERS:
+                problem = f"{name} holds {str(weight.dtype).removeprefix('torch.')}"
+                raise RunError(f"{self.model_file} holds no weights: {problem}", _WHOLE_COPY)
+            if not weight.isfinite().all():
+                raise RunError(
+                    f"{self.model_file} is damaged: {name} has numbers that are not finite",
+                    _WHOLE_COPY,
+                )
         return weights
+
+    def model_problem(self) -> str | None:
+        """What is wrong with the file of the weights, as a sentence; None when it is whole."""
+        try:
+            tensors_metadata(self.model_file)
+        except FileNotFoundError:
+            return f"{self.model_file} is missing"
+        except (OSError, ValueError) as error:
+            return f"{self.model_file} is damaged ({error})"
+        return None
 
     def model_sha256(self) -> str:
         """A hash of the best weights so far: what was translated with others is out of date."""
@@ -177,14 +285,15 @@ class RunDirectory:
         metadata = {_TOKENIZER_KEY: tokenizer.sha256}
         if weights_of is not None:
             metadata[_WEIGHTS_OF_KEY] = weights_of
-        write_atomically(self.model_file, safetensors.torch.save(weights, metadata))
+        write_atomically(self.model_file, sealed_tensors(safetensors.torch.save(weights), metadata))
 
     @property
     def weights_of(self) -> str | None:
         """The run that training started from, where nothing better than its weights came."""
-        with safetensors.safe_open(self.model_file, framework="numpy") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-        return metadata.get(_WEIGHTS_OF_KEY)
+        try:
+            return tensors_metadata(self.model_file, verify=False).get(_WEIGHTS_OF_KEY)
+        except (OSError, ValueError):  # whoever reads the weights says so
+            return None
 
     # --- what training leaves ---------------------------------------------------------------------
 
@@ -196,26 +305,26 @@ class RunDirectory:
         """Write a UTF-8 file."""
         write_atomically(file, text.encode())
 
-    def read_environment(self) -> dict[str, Any]:
+    def read_environment(self) -> Environment:
         """What the run was made with; empty before training has started."""
-        return self._read_json(self.environment_file, "Delete it; training writes it.")
+        return self._read(self.environment_file, Environment, "Delete it; training writes it.")
 
-    def read_measured(self) -> dict[str, Any]:
+    def read_measured(self) -> Measured:
         """What training measured once and holds fixed from then on: its steps, its batch size."""
-        return self._read_json(self.measured_file, "Train under another name (--set name=…).")
+        hint = "Train under another name (--set name=…)."
+        return self._read(self.measured_file, Measured, hint)
 
-    def write_measured(self, content: dict[str, Any]) -> None:
+    def write_measured(self, content: Measured) -> None:
         """Keep what was measured."""
-        self.write_json(self.measured_file, content)
+        write_atomically(self.measured_file, sealed_json(content))
 
-    def _read_json(self, file: Path, hint: str) -> dict[str, Any]:
+    def _read(self, file: Path, kind: type[T], hint: str) -> T:
         if not file.is_file():
-            return {}
+            return kind()
         try:
-            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return read_object(file, kind)
         except ValueError as error:
             raise RunError(f"{file} is damaged ({error})", hint) from None
-        return content
 
     def keep_fingerprints(self, prepared: "PreparedDirectory", start: Path | None) -> None:
         """Keep what tells the sentences trained on, in the run to start from too, if there is one.
@@ -224,12 +333,13 @@ class RunDirectory:
         """
         if self.fingerprints_file.is_file():
             return
-        data = prepared.fingerprints_file.read_bytes()
+        sides, metadata = _read_fingerprints(prepared.fingerprints_file)
         if start is not None:
-            sides, before = safetensors.numpy.load(data), RunDirectory(start).read_fingerprints()
+            before = RunDirectory(start).read_fingerprints()
             sides |= {side: np.union1d(sides[side], before[side]) for side in before}
             untold = RunDirectory(start).untold_start if before else str(start)
-            data = safetensors.numpy.save(sides, {_UNTOLD_KEY: untold} if untold else None)
+            metadata = {_UNTOLD_KEY: untold} if untold else {}
+        data = sealed_tensors(safetensors.numpy.save(dict(sides)), metadata)
         write_atomically(self.fingerprints_file, data)
 
     @property
@@ -237,22 +347,13 @@ class RunDirectory:
         """The run whose training text is not known, of those that this one started from."""
         if not self.fingerprints_file.is_file():
             return None
-        with safetensors.safe_open(self.fingerprints_file, framework="numpy") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-        return metadata.get(_UNTOLD_KEY)
+        return _read_fingerprints(self.fingerprints_file)[1].get(_UNTOLD_KEY)
 
     def read_fingerprints(self) -> dict[str, Fingerprints]:
         """Fingerprints by side, source and target; empty where the run keeps none."""
         if not self.fingerprints_file.is_file():
             return {}
-        try:
-            sides = safetensors.numpy.load(self.fingerprints_file.read_bytes())
-            return {side: sides[side].astype(np.uint64) for side in ("source", "target")}
-        except Exception as error:  # safetensors' own error type is not public everywhere
-            raise RunError(
-                f"{self.fingerprints_file} is damaged ({error})",
-                "Copy it again, or delete it: evaluation then cannot tell what was trained on.",
-            ) from None
+        return _read_fingerprints(self.fingerprints_file)[0]
 
     def held_out_file(self, name: str) -> Path:
         """Where a held-out set that was drawn is kept: JSON lines, the texts by their language."""
@@ -284,7 +385,7 @@ class RunDirectory:
 
         Raises RunError unless the file is the one that training wrote.
         """
-        known = self.read_environment().get(HELD_OUT_KEY, {}).get(name)
+        known = self.read_environment().get("held_out_sha256", {}).get(name)
         if known is None:
             return None
         file = self.held_out_file(name)
@@ -314,15 +415,27 @@ class RunDirectory:
             file.write(json.dumps(entry) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; one that a kill cut short is left out."""
-        entries = []
-        if self.metrics_file.is_file():
-            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
-                try:
-                    entries.append(json.loads(line))
-                except json.JSONDecodeError:
-                    continue
-        return entries
+        """The lines of metrics.jsonl, each with its step; damaged ones are passed over."""
+        return [entry for entry in self._metrics() if entry is not None]
+
+    def metrics_warning(self) -> str | None:
+        """How many lines of metrics.jsonl are damaged, as a sentence; None when all are whole.
+
+        What a kill cut short, a last line without its end, is not counted.
+        """
+        damaged = sum(entry is None for entry in self._metrics())
+        if not damaged:
+            return None
+        lines = f"{damaged:,} line{'s' * (damaged > 1)}"
+        return f"{self.metrics_file}: {lines} damaged and passed over"
+
+    def _metrics(self) -> Iterator[dict[str, Any] | None]:
+        """Each line of metrics.jsonl; None for one that is damaged."""
+        lines = self.metrics_file.read_bytes().split(b"\n") if self.metrics_file.is_file() else []
+        for number, line in enumerate(lines, start=1):
+            entry = _metrics_entry(line)
+            if entry or number < len(lines):
+                yield entry
 
     def rewind_metrics(self, step: int) -> None:
         """Forget what was logged after a step that training goes on from."""
@@ -343,7 +456,7 @@ class RunDirectory:
             checksums[f"{stem}.safetensors"] = _sha256(data)
             _write_durably(partial / f"{stem}.safetensors", data)
         state = {"step": checkpoint.step, "checksums": checksums, **checkpoint.state}
-        _write_durably(partial / "state.json", json.dumps(state, indent=2).encode())
+        _write_durably(partial / "state.json", sealed_json(state))
         if folder.exists():  # a damaged one that was passed over
             shutil.rmtree(folder)
         partial.rename(folder)
@@ -363,16 +476,17 @@ class RunDirectory:
         for step in self.checkpoint_steps():
             folder = self.checkpoints / f"step-{step}"
             try:
-                state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+                state: dict[str, Any] = {**read_object(folder / "state.json", _CheckpointState)}
                 tensors = {}
                 for name, checksum in state.pop("checksums").items():
                     data = (folder / name).read_bytes()
                     if _sha256(data) != checksum:
                         raise ValueError(f"{name} does not match its checksum")
                     tensors[name.removesuffix(".safetensors")] = safetensors.torch.load(data)
-                yield Checkpoint(state.pop("step"), state, tensors)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (OSError, ValueError) as error:
                 yield RunError(f"the checkpoint {folder} is damaged: {error}", f"Delete {folder}.")
+            else:
+                yield Checkpoint(state.pop("step"), state, tensors)
 
 
 class PreparedDirectory:
@@ -395,19 +509,26 @@ class PreparedDirectory:
         """The fingerprints of the sentences that are trained on."""
         return self.path / "fingerprints.safetensors"
 
-    def read(self) -> dict[str, Any] | None:
-        """What is told of the corpora; None unless all files are here in their full size."""
+    def read(self) -> Description | None:
+        """What is told of the corpora; None unless all files are here, and are what was written.
+
+        To hash them takes a second for a gigabyte, of which training reads every byte anyway.
+        """
         try:
-            content: dict[str, Any] = json.loads(self._description_file.read_text("utf-8"))
-            sizes: dict[str, int] = content.pop("sizes")
-            whole = all((self.path / name).stat().st_size == n for name, n in sizes.items())
-        except (OSError, ValueError, KeyError, AttributeError):
+            content = read_object(self._description_file, Description)
+            for name, size in content["sizes"].items():
+                if (self.path / name).stat().st_size != size:
+                    return None
+            tensors_metadata(self.fingerprints_file)
+            found = (corpus_fingerprint(self.corpus_files(name)) for name in content["pairs"])
+            return content if corpora_fingerprint(found) == content["fingerprint"] else None
+        except (OSError, ValueError):
             return None
-        return content if whole else None
 
     def write_fingerprints(self, sides: dict[str, Fingerprints]) -> None:
         """Write the fingerprints of the training sentences by side, source and target."""
-        write_atomically(self.fingerprints_file, safetensors.numpy.save(dict(sides)))
+        data = sealed_tensors(safetensors.numpy.save(dict(sides)))
+        write_atomically(self.fingerprints_file, data)
 
     @contextmanager
     def make(self) -> "Iterator[tuple[PreparedDirectory, dict[str, Any]]]":
@@ -425,23 +546,29 @@ class PreparedDirectory:
             sizes = {file.name: file.stat().st_size for file in partial.path.iterdir()}
             for name in sizes:
                 _sync(partial.path / name)
-            content = json.dumps({**description, "sizes": sizes})
-            _write_durably(partial._description_file, content.encode())
+            content = sealed_json({**description, "sizes": sizes})
+            _write_durably(partial._description_file, content)
             partial.path.rename(self.path)
         finally:
             shutil.rmtree(partial.path, ignore_errors=True)
 
 
 @contextmanager
-def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
+def lock(path: Path, *, wait: bool = True, keep: bool = True) -> Iterator[None]:
     """Be the only process on this machine or file system that makes `path`; wait for another.
 
     The lock is a file beside `path`, freed by the system when its process ends in any way. Without
-    `wait` TimeoutError is raised where another process holds it.
+    `wait` TimeoutError is raised where another process holds it. Without `keep` the file is
+    deleted at the end.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=-1 if wait else 0):
-        yield
+    file = path.with_name(f".{path.name}.lock")
+    with filelock.FileLock(file, timeout=-1 if wait else 0):
+        try:
+            yield
+        finally:
+            if not keep:  # filelock sees that what another process has just opened is gone
+                file.unlink(missing_ok=True)
 
 
 def write_atomically(file: Path, data: bytes) -> None:
@@ -463,6 +590,33 @@ def _write_durably(file: Path, data: bytes) -> None:
         with suppress(OSError):
             file.unlink()
         raise
+
+
+def _read_fingerprints(file: Path) -> tuple[dict[str, Fingerprints], dict[str, str]]:
+    """Fingerprints by side, and the metadata beside them."""
+    try:
+        metadata = tensors_metadata(file)
+        sides = safetensors.numpy.load(file.read_bytes())
+        return {side: sides[side].astype(np.uint64) for side in ("source", "target")}, metadata
+    except Exception as error:  # safetensors' own error type is not public everywhere
+        raise RunError(
+            f"{file} is damaged ({error})",
+            "Copy it again, or delete it: evaluation then cannot tell what was trained on.",
+        ) from None
+
+
+def _metrics_entry(line: bytes) -> dict[str, Any] | None:
+    """A line of metrics.jsonl: a step and numbers; None for anything else."""
+    try:
+        entry = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or type(entry.get("step")) is not int:
+        return None
+    numbers = (
+        isinstance(each, int | float) and not abs(each) > _LARGEST for each in entry.values()
+    )
+    return entry if all(numbers) else None
 
 
 def _sync(file: Path) -> None:

@@ -33,7 +33,7 @@ from translator.errors import RunError
 from translator.glossary import Glossary
 from translator.hardware import choose_device, keep_memory
 from translator.inference import Engine, Job, run_searches, watched_search
-from translator.model import Seq2SeqTransformer, build_model
+from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
 from translator.runs import RunDirectory
 from translator.sentences import join_sentences, split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
@@ -151,15 +151,13 @@ class Translator:
         config = run.read_config()
         tokenizer = run.read_tokenizer()
         weights = run.read_model(tokenizer)
-        model = build_model(config.model, tokenizer.vocabulary_size)
-        expected = dict(model.named_parameters())
-        if {name: p.shape for name, p in expected.items()} != {
-            n: w.shape for n, w in weights.items()
-        }:
+        expected = parameter_shapes(config.model, tokenizer.vocabulary_size)
+        if expected != {name: weight.shape for name, weight in weights.items()}:
             raise RunError(
                 f"{run.model_file} does not have the shape that {run.config_file} describes",
                 "Both files must come from the same run.",
             )
+        model = build_model(config.model, tokenizer.vocabulary_size)
         model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
         keep_memory()
         return cls(config, tokenizer, model.to(choose_device(device)), precision)

@@ -25,7 +25,11 @@ def plot_cli(
     from translator.visualization.page import curves_page
     from translator.visualization.picture import curves_picture
 
-    curves = read_curves([RunDirectory(run) for run in runs] if runs else [find_run(None)])
+    directories = [RunDirectory(run) for run in runs] if runs else [find_run(None)]
+    curves = read_curves(directories)
+    for directory in directories:
+        if damaged := directory.metrics_warning():
+            say(f"warning: {damaged}")
     write_output(output, ".html", curves_page(curves).encode())
     picture = curves_picture(curves, "steps")  # last: the page does not need Matplotlib
     write_output(output, ".png", picture.png)

@@ -56,6 +56,8 @@ def report_cli(
     for evaluation in evaluations:
         for warning in evaluation.warnings:
             say(f"warning: {evaluation.test_set.name}: {warning}")
+    if directory and (damaged := directory.metrics_warning()):
+        say(f"warning: {damaged}")
     say(f"the report is {file}: open it in a browser")
 
 

@@ -319,7 +319,7 @@ def _stream(
     """The translated document, block by block; line by line where somebody waits for each."""
     at_once = 1 if not input_file and sys.stdin.isatty() else TEXTS_AT_ONCE
     with open_bytes(input_file) if input_file else sys.stdin.buffer as stream:
-        document = read_document(stream, settings)
+        document = read_document(stream, settings, str(input_file or "stdin"))
         ended = True
         for block in blocks(document.segments, at_once):
             text = translate_block(block, translate)
@@ -378,7 +378,7 @@ def _translate_file(
             if resume and not begun:
                 say("there is nothing to resume: starting from the beginning")
             with open_bytes(input_file) as stream, _progress(input_file, settings, job) as bar:
-                document = read_document(stream, settings)
+                document = read_document(stream, settings, str(input_file or "stdin"))
                 for block in job.translate(document.segments, translate, document.encode):
                     done += block.texts
                     if block.passed_over and not bar.disable:
@@ -417,5 +417,7 @@ def _progress(input_file: Path, settings: Settings, job: Job) -> "tqdm[Any]":
     total = None
     if shown:
         with suppress(DataError), open_bytes(input_file) as stream:
-            total = count_texts(read_document(stream, settings).segments)
+            total = count_texts(
+                read_document(stream, settings, str(input_file or "stdin")).segments
+            )
     return tqdm(total=total, unit=" sentences", disable=not shown, dynamic_ncols=True, leave=False)

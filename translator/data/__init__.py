@@ -3,7 +3,15 @@
 from translator.data.augmentation import Augmenter
 from translator.data.batches import Batch, BatchStream, all_batches
 from translator.data.cleaning import Cleaner, Verdicts
-from translator.data.corpus import Corpus, CorpusFiles, CorpusWriter, Example, Part
+from translator.data.corpus import (
+    Corpus,
+    CorpusFiles,
+    CorpusWriter,
+    Example,
+    Part,
+    corpora_fingerprint,
+    corpus_fingerprint,
+)
 from translator.data.examples import (
     Counts,
     bare_text,
@@ -35,6 +43,8 @@ __all__ = [
     "Verdicts",
     "all_batches",
     "bare_text",
+    "corpora_fingerprint",
+    "corpus_fingerprint",
     "draw",
     "encode_pairs",
     "fingerprints",

@@ -118,6 +118,24 @@ class CorpusFiles(NamedTuple):
     offsets: Path  # eight bytes each
 
 
+def corpus_fingerprint(files: CorpusFiles) -> str:
+    """A hash of all that the files of a corpus hold."""
+    digests = []
+    for file in (files.ids, files.offsets):
+        with file.open("rb") as stream:
+            digests.append(hashlib.file_digest(stream, "sha256"))
+    return _fingerprint(digests)
+
+
+def corpora_fingerprint(fingerprints: Iterable[str]) -> str:
+    """One hash for those of several corpora, in their order."""
+    return hashlib.sha256("".join(fingerprints).encode()).hexdigest()
+
+
+def _fingerprint(digests: Iterable[Any]) -> str:
+    return "".join(digest.hexdigest()[:32] for digest in digests)
+
+
 class CorpusWriter:
     """Appends pairs to the files of a corpus, from which `Corpus.map` reads them."""
 
@@ -146,8 +164,8 @@ class CorpusWriter:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of all that was written."""
-        return "".join(digest.hexdigest()[:32] for digest in self._digests)
+        """A hash of all that was written, as `corpus_fingerprint` reads it from the files."""
+        return _fingerprint(self._digests)
 
     def __enter__(self) -> "CorpusWriter":
         return self

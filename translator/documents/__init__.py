@@ -6,7 +6,8 @@ read → segments (texts in order) → translate → written back. Every format 
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,7 @@ from translator.documents.text import (
     paragraph_segments,
     read_lines,
 )
+from translator.errors import DataError
 
 __all__ = [
     "TEXTS_AT_ONCE",
@@ -111,11 +113,18 @@ class Document:
         return text.encode(self.encoding, unknown)
 
 
-def read_document(stream: Iterable[bytes], settings: Settings) -> Document:
+def read_document(stream: Iterable[bytes], settings: Settings, name: str = "") -> Document:
     """Read a document from its lines of bytes; DataError for one that is not of its format.
 
-    XLIFF and TMX are read as a whole; all others line by line, in the memory of a block.
+    XLIFF and TMX are read as a whole; all others line by line, in the memory of a block. Errors
+    begin with the `name` of the document, if it has one.
     """
+    with _named(name):
+        document = _read_document(stream, settings)
+    return replace(document, segments=_named_segments(document.segments, name))
+
+
+def _read_document(stream: Iterable[bytes], settings: Settings) -> Document:
     problems = Problems()
     if settings.format in (Format.XLIFF, Format.TMX):
         text, encoding = decode_xml(b"".join(stream))
@@ -127,6 +136,19 @@ def read_document(stream: Iterable[bytes], settings: Settings) -> Document:
             )
         return Document(segments, problems, encoding)
     return Document(_line_by_line(read_lines(stream, problems), settings, problems), problems)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{name}, {error.message}" if name else error.message, error.hint) from None
+
+
+def _named_segments(segments: Iterator[Segment], name: str) -> Iterator[Segment]:
+    with _named(name):
+        yield from segments
 
 
 def _line_by_line(

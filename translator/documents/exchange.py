@@ -17,6 +17,7 @@ from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
 from translator.documents.segments import Problems, Segment, join, kept
 from translator.errors import DataError
 
+_DEEPEST = 100  # elements within one another
 _DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding=["']([A-Za-z][\w.-]*)["']""")
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
@@ -37,6 +38,7 @@ class _Element:
     attributes: dict[str, str]
     start: int  # of its start tag
     inner: int  # of its content
+    line: int
     inner_end: int = 0
     end: int = 0
     children: list["_Element"] = field(default_factory=list)
@@ -109,8 +111,7 @@ def tmx_segments(
         source, target = (_variant(unit, language) for language in languages)
         segment = source.child("seg") if source else None
         if source is None or segment is None:
-            line = data.count(b"\n", 0, unit.start) + 1
-            problems.add(f"no text in {languages[0]}, the unit is kept as it is", line)
+            problems.add(f"no text in {languages[0]}, the unit is kept as it is", unit.line)
             return None
         if target is None:
             tag, inner = source.tag, segment.tag
@@ -155,8 +156,10 @@ def _filling(data: bytes, target: _Element, source: _Element, *, overwrite: bool
 
 def _white_space_before(data: bytes, position: int) -> str:
     """The line end and the indentation before an element, to begin another one alike."""
-    before = data[:position]
-    return before[len(before.rstrip()) :].decode("utf-8")
+    start = position
+    while data[max(0, start - 1) : start].isspace():
+        start -= 1
+    return data[start:position].decode("utf-8")
 
 
 def _find_edits(
@@ -166,14 +169,23 @@ def _find_edits(
     parser = expat.ParserCreate("utf-8")
     edits: list[_Edit] = []
     path: list[_Element] = []
+    in_units = 0  # of the elements in `path`
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        begin = parser.CurrentByteIndex
+        nonlocal in_units
+        begin, line = parser.CurrentByteIndex, parser.CurrentLineNumber
+        if len(path) >= _DEEPEST:
+            raise DataError(
+                f"line {line}: more than {_DEEPEST} elements within one another",
+                "No translation memory is nested so deeply: export the file again.",
+            )
         match = _TAG.match(data, begin)
         assert match, "expat has seen a tag here"
-        path.append(_Element(tag, attributes, begin, match.end()))
+        path.append(_Element(tag, attributes, begin, match.end(), line))
+        in_units += path[-1].name in units
 
     def end(_: str) -> None:
+        nonlocal in_units
         element = path[-1]
         element.inner_end = parser.CurrentByteIndex
         closing = None if data[element.inner - 2 : element.inner] == b"/>" else True
@@ -182,7 +194,8 @@ def _find_edits(
         if element.name in units and (found := edit(path)):
             edits.append(found)
         path.pop()
-        if any(outer.name in units for outer in path):
+        in_units -= element.name in units
+        if in_units:
             path[-1].children.append(element)
 
     def refuse_entities(name: str, *_: object) -> None:

@@ -202,7 +202,7 @@ class _Part:
         try:
             header, *entries = [json.loads(line) for line in lines]
             sizes = [int(entry["bytes"]) for entry in entries if entry != _COMPLETE]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise DataError(f"{self.journal} is damaged", "Start anew without --resume.") from None
         if sum(sizes) > written:
             raise DataError(

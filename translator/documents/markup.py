@@ -8,14 +8,17 @@ stretches between the marks are translated each by itself: less fluent, but noth
 import html
 import itertools
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from translator.documents.segments import Segment, around, has_words, join, kept
 from translator.sentences import split_sentences
 
-_ALONE = re.compile(r"(\s*)(.*?)([\s:]*)", re.DOTALL)
-_BETWEEN_MARKS = re.compile(r"([^\w¿¡]*)(.*?)([^\w.!?…]*)", re.DOTALL)
+_Sides = tuple[re.Pattern[str], re.Pattern[str]]  # what may stand before a text, and after it
+_ALONE: _Sides = (re.compile(r"\s*"), re.compile(r"[\s:]*"))
+_BETWEEN_MARKS: _Sides = (re.compile(r"[^\w¿¡]*"), re.compile(r"[^\w.!?…]*"))
+_MOST_SPANS = 100  # of a sentence, each of which is looked for in all of it
 _SOME_WORD = "Xx"
 _SENTENCE_MARKS = " .!?…¡¿"
 
@@ -153,17 +156,19 @@ def _sentences(parts: list[str | _Span]) -> list[list[str | _Span]]:
         return [parts]  # whoever translates it cuts it better
     texts = [_read_as(part) for part in parts]
     lengths = (len(text) + len(space) for text, space in split_sentences("".join(texts)))
-    cuts = list(itertools.accumulate(lengths))
+    cuts = sorted(set(itertools.accumulate(lengths)))
     sentences: list[list[str | _Span]] = [[]]
     begin = 0
     for part, text in zip(parts, texts, strict=True):
         if isinstance(part, _Span):
             sentences[-1].append(part)
         else:
-            here = [cut - begin for cut in cuts if begin <= cut <= begin + len(text)]
+            first, last = bisect_left(cuts, begin), bisect_right(cuts, begin + len(text))
+            here = [cut - begin for cut in cuts[first:last]]
+            ends = set(here)
             for start, end in itertools.pairwise([0, *here, len(text)]):
                 sentences[-1].append(text[start:end])
-                if end in here:
+                if end in ends:
                     sentences.append([])
         begin += len(text)
     return [kept_parts for s in sentences if (kept_parts := [part for part in s if part])]
@@ -186,13 +191,13 @@ def _fragments(parts: Sequence[str | _Span], escape: Escape) -> Segment:
     return join(segments)
 
 
-def _fragment(text: str, escape: Escape, sides: re.Pattern[str]) -> Segment:
+def _fragment(text: str, escape: Escape, sides: _Sides) -> Segment:
     """A stretch between marks as one text; what `sides` finds around it is kept."""
     if not has_words(text):
         return kept(escape(text, text))
-    parts = sides.fullmatch(text)
-    assert parts, "every part of the pattern but the middle may be empty"
-    before, source, after = parts.groups()
+    begin = _length_of(sides[0], text)
+    end = max(begin, len(text) - _length_of(sides[1], text[::-1]))
+    before, source, after = text[:begin], text[begin:end], text[end:]
 
     def put_back(translations: Sequence[str]) -> str:
         return (
@@ -202,6 +207,11 @@ def _fragment(text: str, escape: Escape, sides: re.Pattern[str]) -> Segment:
         )
 
     return Segment((source,), put_back)
+
+
+def _length_of(pattern: re.Pattern[str], text: str) -> int:
+    match = pattern.match(text)
+    return match.end() if match else 0
 
 
 def _like(source: str, translation: str) -> str:
@@ -223,7 +233,8 @@ def _sentence(parts: list[str | _Span], escape: Escape) -> Segment:
     inner = parts[first:last]
     outer = [_fragments(side, escape) for side in (parts[:first], parts[last:])]
     fragments = _fragments(inner, escape)
-    sentence = fragments if len(inner) == 1 else _placed(inner, fragments, escape)
+    placeable = 1 < len(inner) <= _MOST_SPANS
+    sentence = _placed(inner, fragments, escape) if placeable else fragments
     return join([outer[0], sentence, outer[1]])
 
 

@@ -77,7 +77,7 @@ class _Entry:
         plural = self.is_header and _PLURAL.search(self._fields.get("msgstr", ""))
         if not plural:
             return known
-        with suppress(ValueError):
+        with suppress(ValueError, ArithmeticError, RecursionError):  # n % 0
             return c2py(plural[1])(1)
         return known
 

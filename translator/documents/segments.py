@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _NAMED_LINES = 10  # of each kind of problem
+_BEGINNING = 200  # characters of a line that are looked at to see what it begins
 _NEAR = 8  # spaces to either side that a line may be broken at instead
 
 
@@ -128,7 +129,9 @@ def _spaces_nearest(
             if not found or space > found[-1]
         ]
         later.sort(key=lambda space: abs(space - wanted))
-        chosen = next((space for space in later if may_begin(text[space + 1 :])), None)
+        chosen = next(
+            (space for space in later if may_begin(text[space + 1 : space + 1 + _BEGINNING])), None
+        )
         if chosen is not None:
             found.append(chosen)
     return found

@@ -9,7 +9,7 @@ from translator.evaluation.assessment import (
     translate,
 )
 from translator.evaluation.faults import FAULTS, find_faults
-from translator.evaluation.kept import Translated, keep, translate_or_reuse
+from translator.evaluation.kept import Translated, keep, read_record, translate_or_reuse
 from translator.evaluation.report import SentenceAttention, write_report
 from translator.evaluation.robustness import Variant, robustness
 from translator.evaluation.scores import (
@@ -54,6 +54,7 @@ __all__ = [
     "keep",
     "length_ratio",
     "read_hypotheses",
+    "read_record",
     "robustness",
     "score",
     "sentence_chrf",

@@ -1,18 +1,42 @@
 """What was translated before? Hypotheses in a run's evaluations/, with what they depend on."""
 
 import hashlib
-import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
+
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from translator.config import DecodingConfig
 from translator.errors import DataError
 from translator.evaluation.assessment import Evaluation, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
+from translator.integrity import read_object
 from translator.runs import RunDirectory
 from translator.translation import Translator
+
+
+class ScoreRecord(TypedDict):
+    """A score as a record keeps it."""
+
+    name: str
+    score: float
+    signature: str
+
+
+@with_config(ConfigDict(extra="allow"))
+class Record(TypedDict):
+    """What is kept of an evaluation, as far as it is read again."""
+
+    set: str
+    decoding: dict[str, Any]
+    model_sha256: NotRequired[str]
+    seconds: NotRequired[float | None]
+    hypotheses_sha256: NotRequired[str]
+    scores: NotRequired[list[ScoreRecord]]
 
 
 @dataclass(frozen=True)
@@ -36,13 +60,15 @@ def translate_or_reuse(
     file = run.evaluation_file(test_set.name, decoding)
     hypotheses_file = _hypotheses_file(file)
     record = _record(run, test_set, decoding)
-    kept = _read(file)
-    if all(kept.get(key) == value for key, value in record.items()):
+    kept = read_record(file)
+    if kept and all(kept.get(key) == value for key, value in record.items()):
         try:
             hypotheses = read_hypotheses(hypotheses_file, test_set)
-            return Translated(hypotheses, kept["seconds"], decoding, hypotheses_file, True)
+            if kept.get("hypotheses_sha256") in (None, _sha256(hypotheses)):
+                seconds = kept.get("seconds") or 0.0
+                return Translated(hypotheses, seconds, decoding, hypotheses_file, True)
         except DataError:
-            pass  # deleted or cut: made anew
+            pass  # deleted, cut or no text: made anew
     hypotheses, seconds = translate(Translator.from_run(run.path), test_set.sources, decoding)
     written: Path | None = hypotheses_file
     try:
@@ -67,14 +93,17 @@ def keep(run: RunDirectory, evaluation: Evaluation, decoding: DecodingConfig) ->
 def _record(
     run: RunDirectory, test_set: EvaluationSet, decoding: DecodingConfig
 ) -> dict[str, object]:
-    sources = "\n".join(test_set.sources).encode()
     return {
         "set": test_set.name,
         "sentences": len(test_set),
         "decoding": decoding.model_dump(),
         "model_sha256": run.model_sha256(),
-        "sources_sha256": hashlib.sha256(sources).hexdigest(),
+        "sources_sha256": _sha256(test_set.sources),
     }
+
+
+def _sha256(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _made(seconds: float | None) -> dict[str, object]:
@@ -86,12 +115,12 @@ def _hypotheses_file(file: Path) -> Path:
     return file.with_name(f"{file.stem}.hypotheses.txt")
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_record(file: Path) -> Record | None:
+    """The record of an evaluation; None where there is none, or a damaged one: it is made anew."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        return read_object(file, Record)
     except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return None
 
 
 def _write(
@@ -100,4 +129,4 @@ def _write(
     """The hypotheses first: a record is never older than what it speaks of."""
     file.unlink(missing_ok=True)
     run.write_text(_hypotheses_file(file), "".join(line + "\n" for line in hypotheses))
-    run.write_json(file, content)
+    run.write_json(file, {**content, "hypotheses_sha256": _sha256(hypotheses)})

@@ -262,7 +262,7 @@ def _attention(attention: SentenceAttention, name: str) -> str:
 
 
 def _run_section(run: RunDirectory, evaluations: Sequence[Evaluation]) -> str:
-    config = run.config_file.read_text(encoding="utf-8")
+    config = run.config_file.read_text(encoding="utf-8-sig")
     environment = run.read_environment()
     environment_rows = [
         [name, _listed(value)] for name, value in environment.items() if name != "pairs"

@@ -1,10 +1,10 @@
 """What is to be known of an exported model, as a README.md that people and hubs read."""
 
-import json
 from pathlib import Path, PurePath
 
 import yaml
 
+from translator.evaluation import read_record
 from translator.runs import RunDirectory
 
 
@@ -55,15 +55,12 @@ def _rows_of_scores(run: RunDirectory) -> list[str]:
     rows = []
     model = run.model_sha256()
     for file in sorted(run.evaluations.glob("*.json")):
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            if content.get("model_sha256", model) != model:
-                continue
-            rows += [
-                f"| {content['set']}, beam {content['decoding']['beam_size']} | {score['name']} "
-                f"| {score['score']:.1f} | `{score['signature']}` |\n"
-                for score in content.get("scores", [])
-            ]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # damaged: not this file's concern
+        record = read_record(file)
+        if record is None or record.get("model_sha256", model) != model:
+            continue
+        rows += [
+            f"| {record['set']}, beam {record['decoding'].get('beam_size')} | {score['name']} "
+            f"| {score['score']:.1f} | `{score['signature']}` |\n"
+            for score in record.get("scores", [])
+        ]
     return rows

@@ -1,12 +1,12 @@
 """Does an export translate as its run does? What was compared, and what may differ."""
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from translator.capitals import encode_sentences
 from translator.config import DecodingConfig
@@ -14,6 +14,7 @@ from translator.errors import DataError
 from translator.evaluation import EvaluationSet, score
 from translator.evaluation.significance import LUCK, binomial_tail, bootstrap_p
 from translator.hardware import processor
+from translator.integrity import read_object
 from translator.runs import RunDirectory
 from translator.translation import Translator
 
@@ -66,6 +67,7 @@ class Certificate:
     bleu_p: float | None = None  # of BLEU's difference; None in certificates of earlier versions
     alike: float | None = None  # chrF2 against the translations of the run, with the beam
     processor: str = ""  # that computed both; 8 bits are not as exact on every one
+    files: dict[str, str] = field(default_factory=dict)  # path in the folder → SHA-256
 
     @property
     def bleu_difference(self) -> float:
@@ -125,12 +127,22 @@ class Certificate:
     def read(cls, folder: Path) -> "Certificate | None":
         """The certificate of an export; None where there is none that can be read."""
         try:
-            content: dict[str, Any] = json.loads((folder / CERTIFICATE).read_text("utf-8"))
-            content.pop(_CHECKS, None)  # for people
-            sides = {side: Measured(**content[side]) for side in ("run", "export")}
-            return cls(**{**content, **sides})
-        except (OSError, ValueError, KeyError, TypeError):
+            return read_object(folder / CERTIFICATE, cls)
+        except (OSError, ValueError):
             return None
+
+    def damaged_file(self, folder: Path) -> str | None:
+        """A file of the export that is not what was certified, or missing; None when all are.
+
+        Of an export that was made before checksums were kept only the size of all is known.
+        """
+        if not self.files and _bytes(folder) != self.export.bytes:
+            return "a file"
+        for name, checksum in self.files.items():
+            file = folder / name
+            if not file.is_file() or _sha256(file) != checksum:
+                return name
+        return None
 
 
 @dataclass(frozen=True)
@@ -183,9 +195,12 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
         export.versions,
         threads,
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        bootstrap_p(sample, own, theirs),
-        alike.score,
-        processor(),
+        bleu_p=bootstrap_p(sample, own, theirs),
+        alike=alike.score,
+        processor=processor(),
+        files={
+            str(file.relative_to(export.folder)): _sha256(file) for file in _files(export.folder)
+        },
     )
 
 
@@ -234,4 +249,15 @@ def _run_bytes(run: RunDirectory) -> int:
 
 
 def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in _files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of an export, without its certificate."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return [file for file in files if file != folder / CERTIFICATE]
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

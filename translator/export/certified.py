@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -27,7 +27,7 @@ from translator.export.certificate import (
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
 from translator.export.engine import CTranslate2Translator, Device
 from translator.export.huggingface import TransformersTranslator, export_huggingface
-from translator.runs import RunDirectory
+from translator.runs import RunDirectory, lock
 from translator.tokenizer import Tokenizer
 
 ExportFormat = Literal["ctranslate2", "huggingface", "argos"]
@@ -48,13 +48,17 @@ def export_certified(
     The folder, RUN/export/FORMAT if none is named, appears when the proof has succeeded, with
     certificate.json in it; a failure leaves what was there before. `force` replaces an older
     export. Raises DataError for a folder that holds anything else, RunError when the export
-    translates otherwise than the run.
+    translates otherwise than the run, or another process exports to the same folder.
     """
     run.check_model()
     folder = (folder or run.exports / form).absolute()
     _check_replaceable(folder, force)
     sample = sample_of(test_set, run, sentences)
-    with _moved_in(folder) as partial, tempfile.TemporaryDirectory() as scratch:
+    with (
+        _alone(folder),
+        _moved_in(folder, force) as partial,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         export = _write(run, form, quantization, partial, Path(scratch))
         certificate = certify(run, export, sample, torch.get_num_threads())
         if certificate.problem:
@@ -78,6 +82,10 @@ def certified_engine(run: RunDirectory, device: Device = "auto") -> CTranslate2T
     if certificate.model_sha256 != run.model_sha256():
         raise RunError(
             f"{folder} is an export of other weights than {run.path} has now", f"{hint} --force."
+        )
+    if damaged := certificate.damaged_file(folder):  # CTranslate2 may crash on it
+        raise RunError(
+            f"{folder} is damaged: {damaged} is not what was certified", f"{hint} --force."
         )
     return _engine(run.read_config(), folder, run.read_tokenizer(), device)
 
@@ -136,8 +144,28 @@ def _check_replaceable(folder: Path, force: bool) -> None:
 
 
 @contextmanager
-def _moved_in(folder: Path) -> Iterator[Path]:
+def _alone(folder: Path) -> Iterator[None]:
+    """Be the only process that exports to a folder."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock(folder, wait=False, keep=False))
+        except TimeoutError:
+            raise RunError(
+                f"another process is exporting to {folder}", "Wait for its end, or stop it."
+            ) from None
+        except OSError as error:
+            raise _cannot_write(folder, error) from None
+        yield
+
+
+def _cannot_write(folder: Path, error: OSError) -> TranslatorError:
+    return TranslatorError(f"cannot write {folder}: {error.strerror}", "Name another --output.")
+
+
+@contextmanager
+def _moved_in(folder: Path, force: bool) -> Iterator[Path]:
     """A folder beside `folder` that takes its place if nothing is raised, and vanishes if not."""
+    _check_replaceable(folder, force)  # anew: another process may have made one meanwhile
     partial, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("partial", "old"))
     try:
         if old.exists() and not folder.exists():  # killed between the two renames
@@ -147,9 +175,7 @@ def _moved_in(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(leftover)
         partial.mkdir(parents=True)
     except OSError as error:
-        raise TranslatorError(
-            f"cannot write {partial}: {error.strerror}", "Name another --output."
-        ) from None
+        raise _cannot_write(partial, error) from None
     try:
         yield partial
         if folder.exists():

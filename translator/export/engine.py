@@ -58,7 +58,7 @@ class CTranslate2Translator:
             self._engine: Any = ctranslate2.Translator(
                 str(model), device=device, intra_threads=threads
             )
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # of a damaged file it raises many kinds
             raise RunError(
                 f"CTranslate2 cannot load {model} ({error})", "Export the run anew."
             ) from None

@@ -1,15 +1,12 @@
 """What did fine-tuning change? The test sets of the start and of the run, before and after."""
 
-from dataclasses import asdict
-
 from translator.errors import TranslatorError
 from translator.evaluation import EvaluationSet, score, sets_of_split, translate
-from translator.runs import RunDirectory
+from translator.runs import ChangeRecord, RunDirectory
 from translator.training.events import Change
 from translator.translation import Translator
 
 _SENTENCES = 300  # of each set: more would take longer than a short training
-_KEY = "changes"  # of measured.json
 
 
 def changes_since(start: RunDirectory, run: RunDirectory) -> tuple[list[Change], list[str]]:
@@ -18,15 +15,24 @@ def changes_since(start: RunDirectory, run: RunDirectory) -> tuple[list[Change],
     Translated greedily, once in the life of a run.
     """
     measured = run.read_measured()
-    if _KEY in measured:
-        return [Change(**each) for each in measured[_KEY]], []
+    if "changes" in measured:
+        return [Change(**each) for each in measured["changes"]], []
     sets, warnings = _test_sets(start, run)
     try:
         models = [Translator.from_run(each.path) for each in (start, run)]
     except TranslatorError as error:
         return [], [f"BLEU before and after fine-tuning is not known: {error.message}"]
     changes = [Change(name, len(each), *_bleu(each, models)) for name, each in sets.items()]
-    run.write_measured({**measured, _KEY: [asdict(change) for change in changes]})
+    records: list[ChangeRecord] = [
+        {
+            "test_set": change.test_set,
+            "sentences": change.sentences,
+            "before": change.before,
+            "after": change.after,
+        }
+        for change in changes
+    ]
+    run.write_measured({**measured, "changes": records})
     return changes, warnings
 
 

@@ -19,7 +19,7 @@ from translator.errors import ConfigError, RunError
 from translator.evaluation.scores import sacrebleu_metric
 from translator.hardware import describe
 from translator.preparation import Splits, TrainingData, prepare_data
-from translator.runs import HELD_OUT_KEY, RUNS, RunDirectory, lock
+from translator.runs import RUNS, RunDirectory, lock
 from translator.training.changes import changes_since
 from translator.training.events import Change, Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
@@ -137,6 +137,7 @@ def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
     with ExitStack() as held:
         try:
             held.enter_context(lock(run.path / "training", wait=False))
+            run.delete_leftovers()
             if not run.has_begun:
                 run.forget()
             if not run.config_file.is_file():
@@ -222,13 +223,13 @@ def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str,
     """
     settings = run.read_config().data
     languages = (settings.source_language, settings.target_language)
-    known = environment.get(HELD_OUT_KEY, {})
+    known = environment.get({})
     kept = {
         name: run.keep_held_out(name, pairs, languages, known=known.get(name))
         for name, pairs in data.drawn.items()
     }
     if kept:
-        environment[HELD_OUT_KEY] = kept
+        environment["held_out_sha256"] = kept
 
 
 def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:
@@ -246,4 +247,5 @@ def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:
         "vocabulary_size": trainer.data.tokenizer.vocabulary_size,
         "pairs": {name: vars(counts) for name, counts in trainer.data.counts.items()},
         "data_fingerprint": trainer.data.fingerprint,
+        "tokenizer_sha256": trainer.data.tokenizer.sha256,
     }

@@ -87,6 +87,7 @@ class Trainer:
         self.skipped = 0
         self.skipped_in_a_row = 0
         self.validations_without_best = 0
+        self.best_is_lost = False  # model.safetensors is deleted or damaged
         self.best: dict[str, float] = {}
         self.warnings: list[str] = []
 
@@ -108,6 +109,9 @@ class Trainer:
         with _stop_requested() as stop, WorkClock() as clock:
             if not self.step and self.settings.start_from is not None:
                 yield self.validate()  # what is best may be what it starts from
+            if self.best_is_lost:
+                self.best = {}
+                yield self.validate()
             while not self.finished and not stopping:
                 yield from self._timed_step(batches, clock)
                 if self.finished or self.step % self.settings.validate_every_steps == 0:
@@ -377,8 +381,11 @@ class Trainer:
             if isinstance(checkpoint, RunError):
                 warnings.append(f"{checkpoint.message}; it is passed over")
                 continue
-            self._restore(checkpoint)
+            self._restore_whole(checkpoint)
             streams = checkpoint.state.get("streams", 0)
+            if self.best and (problem := self.run.model_problem()):
+                warnings.append(f"{problem}; the model of step {self.step} takes its place")
+                self.best_is_lost = True
             break
         if not self.step:
             self._refuse_to_overwrite(warnings)
@@ -394,6 +401,8 @@ class Trainer:
             )
         self.world.agree("the step to go on from", self.step)
         if self.world.is_main:
+            if damaged := self.run.metrics_warning():
+                warnings.append(damaged)
             self.run.rewind_metrics(self.step or -1)  # a first validation is made again
         return warnings
 
@@ -418,6 +427,15 @@ class Trainer:
             for name, parameter in start.model.named_parameters():
                 self.model.get_parameter(name).copy_(parameter)
         self.weights.refresh()
+
+    def _restore_whole(self, checkpoint: Checkpoint) -> None:
+        try:
+            self._restore(checkpoint)
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+            folder = self.run.checkpoints / f"step-{checkpoint.step}"
+            raise RunError(
+                f"the checkpoint {folder} does not hold what training needs", f"Delete {folder}."
+            ) from None
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.step = checkpoint.step

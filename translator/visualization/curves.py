@@ -67,7 +67,7 @@ def _curves(run: RunDirectory) -> dict[str, Curve]:
 def _entries(run: RunDirectory) -> list[dict[str, Any]]:
     if not run.path.is_dir():
         raise RunError(f"there is no run directory {run.path}", "Name one, such as runs/everyday.")
-    entries = [e for e in run.read_metrics() if isinstance(e, dict) and "step" in e]
+    entries = run.read_metrics()
     if not any(key in entry for entry in entries for key in METRICS):
         raise RunError(
             f"{run.metrics_file} holds no metrics yet",

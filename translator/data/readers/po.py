@@ -58,8 +58,9 @@ def _form_of(plural_forms: str) -> Callable[[int], int] | None:
     """Which form a number takes, by the header of the catalogue; None where it does not say."""
     expression = re.search(r"plural\s*=\s*([^;]+)", plural_forms)
     try:
-        return c2py(expression[1]) if expression else None
-    except ValueError:
+        form_of = c2py(expression[1]) if expression else None
+        return form_of if form_of and [form_of(1), form_of(100)] else None
+    except (ValueError, ArithmeticError, RecursionError):  # n % 0
         return None
 
 
