@@ -65,9 +65,14 @@ def is_known(language: str) -> bool:
     return primary(language) in _WORDS_OF
 
 
+def is_code(name: str) -> bool:
+    """Whether a name, such as that of a column, is likely the code of a language."""
+    return primary(name) in _NAMES
+
+
 def primary(language: str) -> str:
-    """The code of a language without region or script: `pt` of `pt-BR`."""
-    return re.split("[-_]", language)[0].lower()
+    """The code of a language without region or script: `pt` of `pt-BR`, `sr` of `sr@latin`."""
+    return re.split("[-_@.]", language)[0].lower()
 
 
 def upper(text: str, language: str) -> str:
