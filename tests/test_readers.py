@@ -176,8 +176,9 @@ def test_a_tsv_file_of_other_languages_is_refused(write):
 
 @pytest.mark.parametrize("columns", [{"en": 0}, {"en": 0, "es": "spanish"}, {"en": 0, "es": -1}])
 def test_a_column_of_a_tsv_file_is_a_number_from_zero(write, columns):
-    message = refusal(write("a.tsv", "a\tb\n"), columns=columns)
-    assert "no column is given for language 'es'" in message
+    error = refused(write("a.tsv", "a\tb\n"), "en", "es", columns=columns)
+    assert "no column is given for language 'es'" in error.message
+    assert "Set columns such as {es: 0" in error.hint
 
 
 def files_of_two_languages(write, english, spanish):

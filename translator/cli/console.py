@@ -11,7 +11,7 @@ import typer
 
 from translator import __version__
 from translator.config import DecodingConfig
-from translator.errors import MissingLibraryError, TranslatorError
+from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
 
 if TYPE_CHECKING:
     from translator.export import CTranslate2Translator
@@ -56,7 +56,9 @@ def main() -> None:
         if debug:
             raise
         say(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
-        say("hint: Check the disk and the permissions; training goes on from its last checkpoint.")
+        full = isinstance(error, FullDiskError)
+        remedy = "Make room there" if full else "Check the disk and the permissions"
+        say(f"hint: {remedy}; training goes on from its last checkpoint.")
         sys.exit(1)
 
 

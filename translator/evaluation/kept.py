@@ -11,7 +11,7 @@ from translator.config import DecodingConfig
 from translator.errors import DataError
 from translator.evaluation.assessment import Evaluation, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
-from translator.runs import RunDirectory
+from translator.runs import RunDirectory, written_aside
 from translator.translation import Translator
 
 
@@ -97,7 +97,11 @@ def _read(file: Path) -> dict[str, Any]:
 def _write(
     run: RunDirectory, file: Path, content: dict[str, object], hypotheses: tuple[str, ...]
 ) -> None:
-    """The hypotheses first: a record is never older than what it speaks of."""
-    file.unlink(missing_ok=True)
-    run.write_text(_hypotheses_file(file), "".join(line + "\n" for line in hypotheses))
-    run.write_json(file, content)
+    """Both or neither; and a record is never older than the hypotheses that it speaks of."""
+    lines = "".join(line + "\n" for line in hypotheses).encode()
+    record = json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
+    with written_aside(file, len(record)) as last, written_aside(_hypotheses_file(file)) as first:
+        for stream, data in ((last, record), (first, lines)):
+            stream.write(data)
+            stream.flush()
+        file.unlink(missing_ok=True)

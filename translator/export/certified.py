@@ -13,7 +13,7 @@ import torch
 
 from translator import __version__
 from translator.config import Config, DecodingConfig
-from translator.errors import DataError, RunError, TranslatorError
+from translator.errors import DataError, RunError, TranslatorError, writing
 from translator.evaluation import EvaluationSet
 from translator.export.argos import export_argos
 from translator.export.certificate import (
@@ -151,7 +151,8 @@ def _moved_in(folder: Path) -> Iterator[Path]:
             f"cannot write {partial}: {error.strerror}", "Name another --output."
         ) from None
     try:
-        yield partial
+        with writing(folder):
+            yield partial
         if folder.exists():
             folder.rename(old)
         partial.rename(folder)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from translator.errors import MissingLibraryError
+from translator.errors import MissingLibraryError, writing
 from translator.training import Event, Plan, StepDone, Validated
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def with_tensorboard(events: Iterator[Event]) -> Iterator[Event]:
     if not isinstance(plan, Plan):
         raise TypeError("the events of a training begin with its Plan")
     yield plan
-    with SummaryWriter(plan.run.tensorboard, purge_step=plan.first_step + 1) as writer:
+    folder = plan.run.tensorboard
+    with writing(folder), SummaryWriter(folder, purge_step=plan.first_step + 1) as writer:
         for event in events:
             _write(writer, event)
             yield event

@@ -68,7 +68,9 @@ def numbered_columns(
             raise DataError(
                 f"{file}: no column is given for language {language!r} (columns: {columns})",
                 hint_for(
-                    languages, columns, f"Set columns such as {{{language}: 0, …}}, counted from 0."
+                    languages,
+                    columns if len(columns) > 1 else (),
+                    f"Set columns such as {{{language}: 0, …}}, counted from 0.",
                 ),
             )
         numbers.append(column)
