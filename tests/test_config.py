@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -317,6 +318,25 @@ def test_a_value_that_yaml_cannot_read_is_an_error_of_the_file(write, text):
 def test_a_missing_file_is_named(tmp_path):
     missing = tmp_path / "nowhere.yaml"
     assert refusal(missing).message == f"there is no configuration file {missing}"
+
+
+def test_a_hint_names_a_configuration_that_is_there(tmp_path, monkeypatch):
+    def named(path):
+        words = re.split(r"[\s;]+", refusal(path).hint.rstrip("."))
+        return [Path(word) for word in words if "configs" in word]
+
+    mistaken = tmp_path / "mistaken.yaml"
+    mistaken.write_text("sede: 1\n", encoding="utf-8")
+    monkeypatch.chdir(CONFIGS.parent)
+    assert named(mistaken) == [Path("configs/default.yaml")]
+    monkeypatch.chdir(tmp_path)
+    for path, meant in [
+        (mistaken, CONFIGS / "default.yaml"),
+        (Path("configs/tatoeba.yaml"), CONFIGS / "tatoeba.yaml"),
+        (Path("mine.yaml"), CONFIGS),
+    ]:
+        [hinted] = named(path)
+        assert hinted.samefile(meant)
 
 
 def test_a_directory_is_refused_and_a_file_in_it_proposed(write):

@@ -53,10 +53,14 @@ def read(path, source="en", target="es", **settings):
 
 
 def refusal(path, source="en", target="es", **settings):
+    return refused(path, source, target, **settings).message
+
+
+def refused(path, source, target, **settings):
     with pytest.raises(DataError) as caught:
         read(path, source, target, **settings)
     assert caught.value.hint
-    return caught.value.message
+    return caught.value
 
 
 # --- TSV files ------------------------------------------------------------------------------------
@@ -172,8 +176,46 @@ def test_a_tsv_file_of_other_languages_is_refused(write):
 
 @pytest.mark.parametrize("columns", [{"en": 0}, {"en": 0, "es": "spanish"}, {"en": 0, "es": -1}])
 def test_a_column_of_a_tsv_file_is_a_number_from_zero(write, columns):
-    message = refusal(write("a.tsv", "a\tb\n"), columns=columns)
-    assert "no column is given for language 'es'" in message
+    error = refused(write("a.tsv", "a\tb\n"), "en", "es", columns=columns)
+    assert "no column is given for language 'es'" in error.message
+    assert "Set columns such as {es: 0" in error.hint
+
+
+def files_of_two_languages(write, english, spanish):
+    """A pair in each format that says what its sides are called."""
+    xml = f'source-language="{english}" target-language="{spanish}"'
+    unit = "<trans-unit><source>a</source><target>b</target></trans-unit>"
+    row = json.dumps({english: "a", spanish: "b"})
+    file = write("a.parquet", "")
+    pyarrow.parquet.write_table(pyarrow.table({english: ["a"], spanish: ["b"]}), file)
+    return {
+        "tsv": write(f"a.{english}-{spanish}.tsv", "a\tb\n"),
+        "csv": write("a.csv", f"{english},{spanish}\na,b\n"),
+        "headless": write(f"a.{english}-{spanish}.csv", "a,b\n"),
+        "jsonl": write("a.jsonl", row),
+        "json": write("a.json", f"[{row}]"),
+        "parquet": file,
+        "tmx": write("a.tmx", tmx([(english, "a"), (spanish, "b")])),
+        "xliff": write("a.xliff", xliff(unit, xml)),
+        "po": write("a.po", PO_HEADER.replace(": es", f": {spanish}") + 'msgid "a"\nmsgstr "b"\n'),
+    }
+
+
+def test_no_hint_declares_one_language_to_be_another(write):
+    for name, file in files_of_two_languages(write, "en-US", "es").items():
+        hint = refused(file, "de", "fr").hint
+        assert "columns" not in hint, name
+        assert "data.source_language" in hint and "es" in hint, name
+        assert name == "po" or "en-US" in hint, name
+
+
+def test_columns_are_the_hint_where_a_name_may_mean_the_language(write):
+    files = files_of_two_languages(write, "en-US", "es-ES")
+    for name, file in files.items():
+        error = refused(file, "en-GB", "es-MX")
+        assert "olumns" in error.hint and "data." not in error.hint, name
+    for content in ("src,trg\na,b\n", "id,english,spanish\n1,a,b\n"):
+        assert "olumns" in refused(write("b.csv", content), "en", "es").hint
 
 
 # --- damaged files --------------------------------------------------------------------------------

@@ -1089,8 +1089,8 @@ def test_a_full_disk_ends_training_with_an_error_and_the_same_command_goes_on() 
     with ended(start(config, bytes_left=100_000)) as process:  # the next model does not fit
         _, messages = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "model.safetensors.partial: File too large" in messages
-    assert "hint: Check the disk" in messages
+    assert "model.safetensors: File too large" in messages
+    assert "hint: Make room" in messages
     assert "Traceback" not in messages
     assert RunDirectory(RUNS / "tiny").checkpoint_steps() == [3]
     list(train(config))

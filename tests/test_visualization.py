@@ -463,15 +463,29 @@ def test_the_commands_write_their_files(trained_run: RunDirectory, tmp_path: Pat
     assert page == curves_page(read_curves([trained_run]))
 
 
-def test_without_an_extra_its_name_is_told(trained_run: RunDirectory, tmp_path: Path) -> None:
-    done = command("plot", trained_run.path, "-o", tmp_path / "curves", without="matplotlib")
+@pytest.mark.parametrize("name", ["attention", "plot"])
+def test_without_matplotlib_a_picture_is_left_out_unless_it_is_asked_for(
+    trained_run: RunDirectory, tmp_path: Path, name: str
+) -> None:
+    words = ["ana", "--run", trained_run.path] if name == "attention" else [trained_run.path]
+    done = command(name, *words, "-o", tmp_path / "a", without="matplotlib")
+    assert done.returncode == 0, done
+    assert "note: no picture" in done.stderr and "pip install 'matplotlib" in done.stderr
+    assert "Traceback" not in done.stderr
+    pages = {file.name for file in tmp_path.iterdir()}
+    assert pages == {Path(file).name for file in done.stdout.split()}
+    assert "a.html" in pages and "a.png" not in pages
+    done = command(name, *words, "-o", tmp_path / "b.png", without="matplotlib")
     assert done.returncode == 1
-    assert (tmp_path / "curves.html").is_file() and "Traceback" not in done.stderr
-    assert "pip install '.[plot]'" in done.stderr
+    assert "error: a PNG picture needs Matplotlib" in done.stderr
+    assert (tmp_path / "b.html").is_file()
+
+
+def test_without_tensorboard_it_is_told_before_training(tmp_path: Path) -> None:
     wanted = ("--set=training.tensorboard=true", f"--set=name={tmp_path.name}")
     done = command("train", *wanted, without="torch.utils.tensorboard")
     assert done.returncode == 1
-    assert "pip install '.[tensorboard]'" in done.stderr
+    assert "pip install 'tensorboard" in done.stderr
     assert not (Path("runs") / tmp_path.name).exists()
 
 

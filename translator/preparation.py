@@ -38,7 +38,7 @@ from translator.data import (
     shares_text,
     stream_seed,
 )
-from translator.errors import DataError, RunError
+from translator.errors import DataError, RunError, writing
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
 
@@ -158,7 +158,8 @@ def _parts(pairs: list[int], config: Config) -> list[Part]:
 @contextmanager
 def _disk_errors(folder: Path) -> Iterator[None]:
     try:
-        yield
+        with writing(folder):
+            yield
     except OSError as error:
         raise RunError(
             f"cannot prepare the corpora in {folder}: {error.strerror or error}",

@@ -8,11 +8,12 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NotRequired, TypeVar
+from typing import Any, BinaryIO, NotRequired, TypeVar
 
 import filelock
 import numpy as np
@@ -32,7 +33,7 @@ from translator.data import (
     corpora_fingerprint,
     corpus_fingerprint,
 )
-from translator.errors import ConfigError, RunError
+from translator.errors import ConfigError, RunError, writing
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
 from translator.tokenizer import Tokenizer
 
@@ -411,8 +412,9 @@ class RunDirectory:
 
     def append_metrics(self, entry: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
-        with self.metrics_file.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(entry) + "\n")
+        file = self.metrics_file
+        with writing(file), file.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(json.dumps(entry) + "\n")
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, each with its step; damaged ones are passed over."""
@@ -572,21 +574,63 @@ def lock(path: Path, *, wait: bool = True, keep: bool = True) -> Iterator[None]:
 
 
 def write_atomically(file: Path, data: bytes) -> None:
-    """Write a file so that nobody ever sees a part of it; makes its directory."""
+    """Write a file so that nobody ever sees a part of it; makes its directory.
+
+    OSError, of a full disk FullDiskError, leaves what was there before, and nothing beside it.
+    """
+    with written_aside(file, len(data)) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def written_aside(file: Path, size: int | None = None) -> Iterator[BinaryIO]:
+    """A stream into a file that takes the place of `file` if nothing is raised, else vanishes.
+
+    The file of `size` bytes, if that is known, is on the disk before it takes its place, which is
+    that of its target where `file` is a symbolic link. A device, a pipe and what is a standard
+    stream of this process are written to themselves.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    _write_durably(partial, data)
-    partial.replace(file)
+    if not is_replaceable(file):
+        with file.open("ab") as stream:  # after what stands there, where it is a file
+            yield stream
+        return
+    place = file.resolve()
+    partial = place.with_name(f".{place.name}.partial")
+    with writing(file, size), _vanishing(partial):
+        with partial.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(place)
+
+
+def is_replaceable(file: Path) -> bool:
+    """Whether a file can be written aside and moved in."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return True
+    for stream in (1, 2):
+        with suppress(OSError):  # a closed one
+            if os.path.samestat(status, os.fstat(stream)):
+                return False
+    return stat.S_ISREG(status.st_mode)
 
 
 def _write_durably(file: Path, data: bytes) -> None:
+    with writing(file, len(data)), _vanishing(file), file.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def _vanishing(file: Path) -> Iterator[None]:
+    """Delete a file if anything is raised: what is free then is what there is room for."""
     try:
-        with file.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:  # of a full disk the system does not say which file
-        error.filename = str(file)
+        yield
+    except BaseException:
         with suppress(OSError):
             file.unlink()
         raise

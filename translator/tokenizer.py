@@ -25,7 +25,7 @@ from pathlib import Path
 import sentencepiece
 
 from translator.config import TokenizerConfig
-from translator.errors import DataError, RunError
+from translator.errors import DataError, RunError, writing
 from translator.protobuf import bytes_field, fields, payload
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
@@ -159,7 +159,10 @@ def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -
     model = io.BytesIO()
     with tempfile.TemporaryDirectory() as directory:
         rules = Path(directory) / "rules.tsv"
-        rules.write_text("\n".join(_normalization_rules()) + "\n", encoding="utf-8", newline="\n")
+        with writing(rules):
+            rules.write_text(
+                "\n".join(_normalization_rules()) + "\n", encoding="utf-8", newline="\n"
+            )
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts),
             model_writer=model,

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import RunOption, app, load, say, write_output
+from translator.cli.console import (
+    RunOption,
+    app,
+    load,
+    optional_picture,
+    say,
+    write_output,
+)
 
 
 @app.command("attention")
@@ -36,7 +43,8 @@ def attention_cli(
     place = (layer and layer - 1, head and head - 1)
     write_output(output, ".html", attention_page(maps, *place).encode())
     write_output(output, ".npz", attention_arrays(maps))
-    picture = attention_picture(maps, *place)  # last: the others do not need Matplotlib
-    write_output(output, ".png", picture.png)
-    if picture.missing:
-        say(f"warning: no installed font has {picture.missing}: the PNG shows boxes for it")
+    with optional_picture(output):
+        picture = attention_picture(maps, *place)
+        write_output(output, ".png", picture.png)
+        if picture.missing:
+            say(f"warning: no installed font has {picture.missing}: the PNG shows boxes for it")

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +11,7 @@ import typer
 
 from translator import __version__
 from translator.config import DecodingConfig
-from translator.errors import TranslatorError
+from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
 
 if TYPE_CHECKING:
     from translator.export import CTranslate2Translator
@@ -54,7 +56,9 @@ def main() -> None:
         if debug:
             raise
         say(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
-        say("hint: Check the disk and the permissions; training goes on from its last checkpoint.")
+        full = isinstance(error, FullDiskError)
+        remedy = "Make room there" if full else "Check the disk and the permissions"
+        say(f"hint: {remedy}; training goes on from its last checkpoint.")
         sys.exit(1)
 
 
@@ -123,6 +127,18 @@ def write_output(stem: Path, ending: str, data: bytes) -> None:
     file = Path(f"{stem}{ending}")
     write_atomically(file, data)
     typer.echo(file)
+
+
+@contextmanager
+def optional_picture(stem: Path) -> Iterator[None]:
+    """Without the library that draws, say so and go on; unless --output asks for the picture."""
+    try:
+        yield
+    except MissingLibraryError as error:
+        if stem.suffix == ".png":
+            raise
+        say(f"note: no picture: {error.message}")
+        say(f"note: {error.hint}")
 
 
 def duration(seconds: float) -> str:

@@ -38,7 +38,9 @@ def check_cli(
 
     report = examine(loaded)
     if html:
-        html.write_text(render_html(report), encoding="utf-8", newline="\n")
+        from translator.runs import write_atomically
+
+        write_atomically(html, render_html(report).encode())
         say(f"report: {html}")
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False))

@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import app, find_run, say, write_output
+from translator.cli.console import (
+    app,
+    find_run,
+    optional_picture,
+    say,
+    write_output,
+)
 
 
 @app.command("plot")
@@ -31,8 +37,9 @@ def plot_cli(
         if damaged := directory.metrics_warning():
             say(f"warning: {damaged}")
     write_output(output, ".html", curves_page(curves).encode())
-    picture = curves_picture(curves, "steps")  # last: the page does not need Matplotlib
-    write_output(output, ".png", picture.png)
-    write_output(output, "-minutes.png", curves_picture(curves, "minutes").png)
-    if picture.missing:
-        say(f"warning: no installed font has {picture.missing}: the PNG shows boxes for it")
+    with optional_picture(output):
+        picture = curves_picture(curves, "steps")
+        write_output(output, ".png", picture.png)
+        write_output(output, "-minutes.png", curves_picture(curves, "minutes").png)
+        if picture.missing:
+            say(f"warning: no installed font has {picture.missing}: the PNG shows boxes for it")

@@ -30,7 +30,7 @@ from translator.documents import (
     read_document,
     translate_block,
 )
-from translator.errors import DataError, TranslatorError
+from translator.errors import DataError, FullDiskError, TranslatorError, writing
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -175,6 +175,8 @@ def translate_cli(
     if not texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
     directory = find_run(run)
+    from translator.runs import is_replaceable
+
     decoding = asked.decoding(directory)
     exported = None if asked.needs_own_engine else _exported(directory, engine, decoding)
     translate, languages = (
@@ -183,7 +185,7 @@ def translate_cli(
     settings = Settings(chosen, languages, columns, overwrite)
     if texts:
         _write_to(output_file, (text + "\n" for text in translate(list(texts))))
-    elif input_file and input_file.is_file() and output_file and _is_replaceable(output_file):
+    elif input_file and input_file.is_file() and output_file and is_replaceable(output_file):
         fingerprint = _fingerprint(directory, decoding, asked, input_file, settings)
         fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
         job = Job(output_file.resolve(), fingerprint, *_process())
@@ -331,8 +333,10 @@ def _stream(
 
 
 def _write_to(output_file: Path | None, parts: Iterator[str | bytes]) -> None:
+    from translator.runs import written_aside
+
     try:
-        with output_file.open("wb") if output_file else _stdout() as output:
+        with written_aside(output_file) if output_file else _stdout() as output:
             for part in parts:
                 output.write(part.encode() if isinstance(part, str) else part)
                 output.flush()
@@ -341,7 +345,7 @@ def _write_to(output_file: Path | None, parts: Iterator[str | bytes]) -> None:
     except OSError as error:
         if output_file is None:
             raise
-        raise _cannot_write(output_file, error) from None
+        raise _cannot_write(output_file, error, "Make room, or name another --output.") from None
 
 
 @contextmanager
@@ -350,8 +354,10 @@ def _stdout() -> Iterator[Any]:
     yield sys.stdout.buffer
 
 
-def _cannot_write(output_file: Path, error: OSError) -> DataError:
-    return DataError(f"cannot write {output_file}: {error.strerror}", "Name another --output.")
+def _cannot_write(output_file: Path, error: OSError, remedy: str) -> DataError:
+    """What a full disk, else what the permissions or the name, of an output need."""
+    hint = remedy if isinstance(error, FullDiskError) else "Name another --output."
+    return DataError(f"cannot write {output_file}: {error.strerror}", hint)
 
 
 def _say_problems(document: Document, input_file: Path | None) -> None:
@@ -362,18 +368,13 @@ def _say_problems(document: Document, input_file: Path | None) -> None:
 # --- to a file ------------------------------------------------------------------------------------
 
 
-def _is_replaceable(file: Path) -> bool:
-    """Whether a file can be written aside and moved in: not a device or a pipe."""
-    return file.is_file() or not file.exists()
-
-
 def _translate_file(
     input_file: Path, settings: Settings, translate: Translate, job: Job, *, resume: bool
 ) -> None:
     """Translate a document into a file as a job; an interruption says how to go on."""
     done = 0
     try:
-        with _interruptible(), job.alone():
+        with _interruptible(), writing(job.output), job.alone():
             begun = job.begin(resume=resume)
             if resume and not begun:
                 say("there is nothing to resume: starting from the beginning")
@@ -392,7 +393,8 @@ def _translate_file(
         say(f"interrupted after {done:,} texts; the same command with --resume goes on from there")
         raise typer.Exit(_INTERRUPTED) from None
     except OSError as error:
-        raise _cannot_write(job.output, error) from None
+        remedy = "Make room: the same command with --resume goes on from there."
+        raise _cannot_write(job.output, error, remedy) from None
 
 
 @contextmanager

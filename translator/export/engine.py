@@ -12,7 +12,7 @@ from translator.capitals import encode_sentences
 from translator.config import Config, DecodingConfig
 from translator.data.languages import upper
 from translator.decoding import Hypothesis, length_penalty
-from translator.errors import RunError, TranslatorError
+from translator.errors import MissingLibraryError, RunError
 from translator.sentences import join_sentences, split_sentences
 from translator.tokenizer import Tokenizer
 from translator.translation import (
@@ -185,7 +185,5 @@ def _import_ctranslate2() -> Any:
     try:
         import ctranslate2
     except ImportError:
-        raise TranslatorError(
-            "ctranslate2 is not installed", "Install it with: pip install '.[export]'"
-        ) from None
+        raise MissingLibraryError("ctranslate2 is not installed", "export") from None
     return ctranslate2

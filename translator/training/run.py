@@ -223,7 +223,7 @@ def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str,
     """
     settings = run.read_config().data
     languages = (settings.source_language, settings.target_language)
-    known = environment.get({})
+    known = environment.get("held_out_sha256") or {}
     kept = {
         name: run.keep_held_out(name, pairs, languages, known=known.get(name))
         for name, pairs in data.drawn.items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from translator.errors import TranslatorError
+from translator.errors import MissingLibraryError
 from translator.visualization.attention import AttentionMaps
 from translator.visualization.curves import METRICS, RunCurves
 
@@ -161,9 +161,8 @@ def _fonts_for(texts: Iterable[str]) -> tuple[list[str], str]:
     try:
         from matplotlib import font_manager
     except ImportError:
-        raise TranslatorError(
-            "a PNG picture needs Matplotlib, which is not installed",
-            "Install it with: pip install '.[plot]'",
+        raise MissingLibraryError(
+            "a PNG picture needs Matplotlib, which is not installed", "plot"
         ) from None
     missing = {character for character in "".join(texts) if character.isprintable()}
     installed = sorted(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from translator.errors import TranslatorError
+from translator.errors import MissingLibraryError, writing
 from translator.training import Event, Plan, StepDone, Validated
 
 if TYPE_CHECKING:
@@ -14,20 +14,20 @@ def with_tensorboard(events: Iterator[Event]) -> Iterator[Event]:
     """Pass on the events of `train`, and write their figures to runs/NAME/tensorboard.
 
     A resumed training declares void what was written after the step that it goes on from, so no
-    point is there twice. Raises TranslatorError, before training, when TensorBoard is missing.
+    point is there twice. Raises MissingLibraryError, before training, when TensorBoard is missing.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise TranslatorError(
-            "training.tensorboard is set, but TensorBoard is not installed",
-            "Install it with: pip install '.[tensorboard]'",
+        raise MissingLibraryError(
+            "training.tensorboard is set, but TensorBoard is not installed", "tensorboard"
         ) from None
     plan = next(events)
     if not isinstance(plan, Plan):
         raise TypeError("the events of a training begin with its Plan")
     yield plan
-    with SummaryWriter(plan.run.tensorboard, purge_step=plan.first_step + 1) as writer:
+    folder = plan.run.tensorboard
+    with writing(folder), SummaryWriter(folder, purge_step=plan.first_step + 1) as writer:
         for event in events:
             _write(writer, event)
             yield event

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from translator.config import CorpusConfig
-from translator.data.readers.pairs import SentencePair, column_names
+from translator.data.readers.pairs import SentencePair, column_names, hint_for, language_codes
 from translator.errors import DataError
 
 BATCH_ROWS = 4096
@@ -57,7 +57,11 @@ def text_columns(
         if key not in types:
             raise DataError(
                 f"{name} has no column {key!r}, only {', '.join(types)}",
-                f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path.",
+                hint_for(
+                    languages,
+                    language_codes(types),
+                    f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path.",
+                ),
             )
         if not _is_text(types[key]):
             raise DataError(f"{name}: column {key!r} holds {types[key]}, no text", "Set columns.")

@@ -6,7 +6,14 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from translator.config import CorpusConfig
-from translator.data.readers.pairs import SentencePair, column_names, is_forward, is_language
+from translator.data.languages import primary
+from translator.data.readers.pairs import (
+    SentencePair,
+    column_names,
+    hint_for,
+    is_forward,
+    is_language,
+)
 from translator.data.readers.xml import elements
 from translator.errors import DataError
 
@@ -39,8 +46,17 @@ def read_tmx(
         if found and not any(is_language(each, language) for each in found):
             raise DataError(
                 f"{file} has no text in {language!r}, only in {', '.join(sorted(found))}",
-                f"Set columns, such as {{{languages[0]}: {min(found)}, …}}, beside its path.",
+                hint_for(
+                    languages,
+                    sorted(found),
+                    f"Set columns, such as {{{language}: {_like(language, found)}, …}}, "
+                    "beside its path.",
+                ),
             )
+
+
+def _like(language: str, tags: set[str]) -> str:
+    return min((tag for tag in tags if primary(tag) == primary(language)), default="…")
 
 
 def _text_in(variants: dict[str, Element], language: str) -> str:

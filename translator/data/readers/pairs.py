@@ -1,11 +1,13 @@
 """What every reader gives, and how it finds out which text is in which language."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from translator.config import CorpusConfig
+from translator.data.languages import is_code, primary
 from translator.errors import DataError
 
 _LANGUAGES_IN_NAME = re.compile(r"\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)+)\.[tc]sv")
@@ -41,7 +43,8 @@ def columns_by_name(
     for first, second in (languages, languages[::-1]) if languages else ():
         if any(_are_alike(a, first) and _are_alike(b, second) for a, b in sides):
             return {first: 0, second: 1}
-    return {sides[0][0]: 0, sides[0][1]: 1} if sides else None
+    likely = [each for each in sides if all(map(is_code, each))] or sides  # en-US and es, not US-es
+    return {likely[0][0]: 0, likely[0][1]: 1} if likely else None
 
 
 def _are_alike(tag: str, language: str) -> bool:
@@ -64,10 +67,36 @@ def numbered_columns(
         if not isinstance(column, int) or column < 0:
             raise DataError(
                 f"{file}: no column is given for language {language!r} (columns: {columns})",
-                f"Set columns such as {{{language}: 0, …}}, counted from 0.",
+                hint_for(
+                    languages,
+                    columns if len(columns) > 1 else (),
+                    f"Set columns such as {{{language}: 0, …}}, counted from 0.",
+                ),
             )
         numbers.append(column)
     return numbers[0], numbers[1]
+
+
+def hint_for(languages: tuple[str, str], codes: Iterable[str], columns: str) -> str:
+    """How to mend that a file has no text in one of the languages: `columns` says it by columns.
+
+    That is no way where the language `codes` of the file are those of other languages: columns
+    would declare one language to be another.
+    """
+    codes = list(dict.fromkeys(codes))
+    own = {primary(code) for code in codes}
+    if not codes or own.issuperset(map(primary, languages)):
+        return columns
+    return (
+        "Set data.source_language and data.target_language to those of the file "
+        f"({', '.join(codes)})."
+    )
+
+
+def language_codes(names: Iterable[Any]) -> list[str]:
+    """The names of columns that are codes of languages; none where only one looks so by chance."""
+    codes = [name for name in names if isinstance(name, str) and is_code(name)]
+    return codes if len(codes) > 1 else []
 
 
 def missing_columns(file: Path, line: int, found: int, needed: int) -> DataError:
@@ -101,8 +130,17 @@ def is_forward(
             ):
                 return wanted == languages
     said = ", ".join(f"{side}: {tag}" for side, tag in zip(sides, tags, strict=True) if tag)
+    maybe = any(
+        all(tag is None or primary(tag) == primary(each) for tag, each in zip(tags, w, strict=True))
+        for w in (languages, languages[::-1])
+    )
     raise DataError(
         f"{file} does not say that it is in {languages[0]!r} and {languages[1]!r}, "
         f"but {said or 'no language'}",
-        f"Set columns: {{{languages[0]}: {sides[0]}, {languages[1]}: {sides[1]}}} beside its path.",
+        hint_for(
+            languages,
+            [] if maybe else filter(None, tags),
+            f"Set columns: {{{languages[0]}: {sides[0]}, {languages[1]}: {sides[1]}}} "
+            "beside its path.",
+        ),
     )

@@ -17,6 +17,8 @@ from translator.data.readers.pairs import (
     SentencePair,
     column_names,
     columns_by_name,
+    hint_for,
+    language_codes,
     missing_columns,
     numbered_columns,
 )
@@ -71,8 +73,12 @@ def _columns_without_header(
     missing = next(name for name in column_names(corpus, languages) if name not in first)
     raise DataError(
         f"{file} has no column {missing!r}, only {', '.join(first)}",
-        f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path, by the names of "
-        "its header, or counted from 0 if it has none.",
+        hint_for(
+            languages,
+            columns_by_name(file) or language_codes(first),
+            f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path, by the names "
+            "of its header, or counted from 0 if it has none.",
+        ),
     )
 
 
@@ -132,7 +138,11 @@ def read_json(
             raise DataError(
                 f"{file}, {place}: no text for {keys[0]!r} and {keys[1]!r}, "
                 f"but {', '.join(f'{k}: {type(v).__name__}' for k, v in fields.items())}",
-                "Set columns, or the languages of the configuration.",
+                hint_for(
+                    languages,
+                    language_codes(fields),
+                    f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path.",
+                ),
             )
         pair = SentencePair(source or "", target or "")
         try:
