@@ -214,7 +214,11 @@ class AugmentationConfig(Section):
         "without final punctuation, as one writes in a hurry.",
     )
     title_case: float = Field(
-        0.01, ge=0.0, le=1.0, description="Share of the pairs whose source is In Title Case."
+        0.01,
+        ge=0.0,
+        le=1.0,
+        description="Share of the pairs whose source is In Title Case. Most such headings are read "
+        "in small letters when they are translated; this is for the others.",
     )
     no_final_punctuation: float = Field(
         0.05, ge=0.0, le=1.0, description="Share without the full stop or ¿? at the end."

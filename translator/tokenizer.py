@@ -149,6 +149,13 @@ class Tokenizer:
         """The pieces as SentencePiece spells them (`▁` begins a word)."""
         return [str(self._processor.id_to_piece(i)) for i in ids]
 
+    def scores(self, ids: Sequence[int]) -> list[float]:
+        """How likely each piece is, by the text that the tokenizer was trained on.
+
+        For unigram it is a log-probability, for BPE a rank: the higher, the likelier.
+        """
+        return [float(self._processor.get_score(i)) for i in ids]
+
 
 def _valid(texts: Sequence[str]) -> list[str]:
     """The texts, with a question mark for each lone surrogate."""

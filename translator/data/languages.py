@@ -44,6 +44,8 @@ _NAMES_OF_IDENTIFIER = {"nb": "no", "fil": "tl", "iw": "he"}  # what it calls th
 _WORDS_OF = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
 _WITH_DOTLESS_I = ("tr", "az")
+_WITH_CAPITAL_NOUNS = ("de", "gsw", "lb", "nds")
+_WITH_OPENING_MARKS = ("ast", "ca", "es", "gl")
 
 
 def guess_language(texts: Iterable[str]) -> str | None:
@@ -85,6 +87,16 @@ def lower(text: str, language: str) -> str:
     if primary(language) in _WITH_DOTLESS_I:
         text = text.replace("İ", "i").replace("I", "ı")
     return text.lower()
+
+
+def capitalises_nouns(language: str) -> bool:
+    """Whether a language writes all its nouns with a capital."""
+    return primary(language) in _WITH_CAPITAL_NOUNS
+
+
+def has_opening_marks(language: str) -> bool:
+    """Whether a language opens questions and exclamations, with ¿ and ¡."""
+    return primary(language) in _WITH_OPENING_MARKS
 
 
 def name_of(language: str) -> str:

@@ -207,15 +207,18 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
 def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> EvaluationSet:
     """So many sentences from all over a test set: those that a run and its exports read alike.
 
-    None is blank, would be cut in parts, or is in capitals that the run reads as small letters.
+    None is blank, would be cut in parts, or is in capitals or Title Case that the run reads in
+    other letters.
     """
     config = run.read_config()
     limit = min(config.data.max_tokens_per_sentence, config.model.max_positions - 1)
-    encoded = encode_sentences(run.read_tokenizer(), test_set.sources, config.data.source_language)
+    tokenizer = run.read_tokenizer()
+    read, _ = encode_sentences(tokenizer, test_set.sources, config.data.source_language)
+    plain = tokenizer.encode(test_set.sources)
     usable = [
         i
-        for i, (ids, in_capitals) in enumerate(zip(*encoded, strict=True))
-        if 0 < len(ids) <= limit and not in_capitals
+        for i, (ids, others) in enumerate(zip(read, plain, strict=True))
+        if 0 < len(ids) <= limit and ids == others
     ]
     chosen = usable[:: max(1, len(usable) // sentences)][:sentences]
     if not chosen:
