@@ -1,6 +1,7 @@
 """Imported MarianMT models: the same pieces, the same numbers, the same translations."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from io import BytesIO
@@ -358,6 +359,8 @@ def finetuned(
             app, ["train", "--set", f"training.start_from={start.path}", *arguments]
         )
     assert done.exit_code == 0, done.output
+    for shown in (rf"{start.path} test/grammar +300", "runs/finetuned test/held-out +20"):
+        assert re.search(rf"before → after:\n(.*\n)*    {shown} +[\d.]+ → [\d.]+\n", done.output)
     return RunDirectory(directory / "runs" / "finetuned")
 
 

@@ -22,7 +22,7 @@ def changes_since(start: RunDirectory, run: RunDirectory) -> tuple[list[Change],
         models = [Translator.from_run(each.path) for each in (start, run)]
     except TranslatorError as error:
         return [], [f"BLEU before and after fine-tuning is not known: {error.message}"]
-    changes = [Change(name, len(each), *_bleu(each, models)) for name, each in sets.items()]
+    changes = [_change(name, each, models) for name, each in sets.items()]
     records: list[ChangeRecord] = [
         {
             "test_set": change.test_set,
@@ -53,10 +53,13 @@ def _test_sets(
     return sets, warnings
 
 
-def _bleu(test_set: EvaluationSet, models: list[Translator]) -> list[float]:
-    """BLEU of each model, on sentences from all over the set."""
-    every = -(-len(test_set) // _SENTENCES)
-    sources, references = test_set.sources[::every], test_set.references[0][::every]
+def _change(name: str, test_set: EvaluationSet, models: list[Translator]) -> Change:
+    """BLEU of both models, on sentences from all over the set."""
+    count = min(_SENTENCES, len(test_set))
+    chosen = [number * len(test_set) // count for number in range(count)]
+    sources, references = (
+        [side[i] for i in chosen] for side in (test_set.sources, test_set.references[0])
+    )
     found = []
     for model in models:
         greedy = model.config.decoding.model_copy(
@@ -65,4 +68,4 @@ def _bleu(test_set: EvaluationSet, models: list[Translator]) -> list[float]:
         texts, _ = translate(model, sources, greedy)
         bleu, _ = score(texts, references, target_language=test_set.target_language)
         found.append(bleu.score)
-    return found
+    return Change(name, count, *found)
