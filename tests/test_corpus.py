@@ -11,6 +11,7 @@ from translator.data import Counts, bare_text, read_pairs
 from translator.preparation import Splits
 
 SCRIPTS = Path(__file__).parents[1] / "scripts" / "corpus"
+FILES = ("train-handwritten", "train-grammar", "valid", "test-handwritten", "test-grammar")
 
 
 def pairs(name: str) -> list[tuple[str, str]]:
@@ -46,6 +47,26 @@ def test_no_held_out_sentence_is_trained_on(side: int) -> None:
 
 def test_pizza_is_great_is_hand_written() -> None:
     assert ("Pizza is great.", "¡La pizza es genial!") in pairs("train-handwritten")
+
+
+def test_the_sources_generate_what_the_package_holds() -> None:
+    """The first pairs of the grammar, under two seeds of Python's hashes, against the files."""
+    made = [generated(2000, hash_seed) for hash_seed in ("1", "2")]
+    assert made[0] == made[1]
+    held = {pair for name in FILES for pair in pairs(name)}
+    others = [pair for name in FILES if name != "train-grammar" for pair in pairs(name)]
+    taken = {bare_text(text) for pair in others for text in pair}
+    for pair in set(made[0]) - held:  # left out, because another file has one of its sentences
+        assert not taken.isdisjoint(map(bare_text, pair)), pair
+
+
+def generated(count: int, hash_seed: str) -> list[tuple[str, str]]:
+    """The first pairs that the grammar derives."""
+    command = [sys.executable, SCRIPTS / "generate.py", "--count", str(count)]
+    environment = {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8", "PATH": ""}
+    done = subprocess.run(command, capture_output=True, check=True, env=environment)
+    lines = done.stdout.decode("utf-8").splitlines()
+    return [(english, spanish) for english, spanish in (line.split("\t") for line in lines)]
 
 
 @pytest.mark.slow

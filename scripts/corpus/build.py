@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import grammar
+import generate
 
 from translator.data import bare_text
 
@@ -31,7 +31,7 @@ def build() -> dict[str, list[Pair]]:
     """All files of the corpus by name, without anything that the held-out sets share."""
     held_out = read(SOURCES / "heldout" / "handwritten.tsv")
     middle = len(held_out) // 2
-    generated = grammar.generate(SEED, GRAMMAR_PAIRS)
+    generated = generate.generate(SEED, GRAMMAR_PAIRS)
     random.Random(SEED).shuffle(generated)
     valid = held_out[:middle] + generated[:GRAMMAR_VALID]
     generated = without(generated[GRAMMAR_VALID:], valid + held_out[middle:])

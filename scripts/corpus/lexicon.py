@@ -11,21 +11,35 @@ Genders: `m`, `f`, and `F` for feminine nouns that take `el` and `un` (`el agua`
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-DATA = Path(__file__).parent / "lexicon"
+from tables import Pair, split, table, word_class
+
 _PLAIN = str.maketrans("áéíóú", "aeiou")
 
 
 @dataclass(frozen=True)
-class Noun:
-    """A noun with both plurals and its semantic types."""
+class Word:
+    """What all words have: both sides, and classes that they belong to."""
 
     english: str
     spanish: str
+
+    @property
+    def pair(self) -> Pair:
+        """Both sides alone."""
+        return Pair(self.english, self.spanish)
+
+    def among(self, *classes: str) -> bool:
+        """Whether the English word belongs to one of the classes of lexicon/classes.tsv."""
+        return any(self.english in word_class(name) for name in classes)
+
+
+@dataclass(frozen=True)
+class Noun(Word):
+    """A noun with both plurals and its semantic types."""
+
     gender: str
     number: str
     types: frozenset[str]
@@ -39,13 +53,19 @@ class Noun:
         """The name under which uses of the word are counted."""
         return f"n:{self.english}:{self.spanish}"
 
+    def of(self, *types: str) -> bool:
+        """Whether the noun has one of the types."""
+        return not self.types.isdisjoint(types)
+
+    def of_class(self, name: str) -> bool:
+        """Whether the noun has a type of a class of lexicon/classes.tsv."""
+        return self.of(*word_class(name))
+
 
 @dataclass(frozen=True)
-class Adjective:
+class Adjective(Word):
     """An adjective, its copula, and the nouns that license it."""
 
-    english: str
-    spanish: str
     copula: str
     comparison: str
     flags: frozenset[str]
@@ -56,13 +76,15 @@ class Adjective:
         """The name under which uses of the word are counted."""
         return f"a:{self.english}:{self.spanish}"
 
+    def has(self, *flags: str) -> bool:
+        """Whether the adjective has one of the flags."""
+        return not self.flags.isdisjoint(flags)
+
 
 @dataclass(frozen=True)
-class Verb:
+class Verb(Word):
     """A verb frame: who does it, to what (with which determiners), how and where."""
 
-    english: str
-    spanish: str
     subjects: tuple[str, ...]
     objects: str
     determiner: str
@@ -75,6 +97,15 @@ class Verb:
         """The name under which uses of the word are counted."""
         return f"v:{self.english}:{self.spanish}"
 
+    def has(self, *flags: str) -> bool:
+        """Whether the verb has one of the flags."""
+        return not self.flags.isdisjoint(flags)
+
+    @property
+    def social(self) -> bool:
+        """Whether people do it with somebody."""
+        return self.spanish.split()[0] in word_class("social")
+
     @property
     def human(self) -> bool:
         """Whether people do it."""
@@ -82,11 +113,9 @@ class Verb:
 
 
 @dataclass(frozen=True)
-class Phrase:
+class Phrase(Word):
     """An invariable word or phrase with tags that say where it fits."""
 
-    english: str
-    spanish: str
     tags: frozenset[str]
 
     @property
@@ -117,23 +146,14 @@ def spanish_plural(word: str) -> str:
     return word + "es"
 
 
-def _read(name: str) -> list[dict[str, str]]:
-    with (DATA / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
 def _set(text: str) -> frozenset[str]:
-    return frozenset(part for part in text.replace(",", " ").split() if part)
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return frozenset(text.replace(",", " ").split())
 
 
 @cache
 def groups() -> dict[str, tuple[str, ...]]:
     """Group name to its members: types, other groups or English words."""
-    return {row["group"]: _list(row["members"]) for row in _read("groups.tsv")}
+    return {row["group"]: split(row["members"]) for row in table("lexicon/groups")}
 
 
 @cache
@@ -150,7 +170,7 @@ def expand(name: str) -> frozenset[str]:
 def nouns() -> tuple[Noun, ...]:
     """All nouns in file order."""
     records = []
-    for row in _read("nouns.tsv"):
+    for row in table("lexicon/nouns"):
         plural_only = row["number"] in "pmq"
         english, spanish = row["english"], row["spanish"]
         records.append(
@@ -212,9 +232,9 @@ def adjectives() -> tuple[Adjective, ...]:
             copula=row["copula"],
             comparison=row["comparison"],
             flags=_set(row["flags"]),
-            types=frozenset().union(*(expand(name) for name in _list(row["types"]))),
+            types=frozenset().union(*(expand(name) for name in split(row["types"]))),
         )
-        for row in _read("adjectives.tsv")
+        for row in table("lexicon/adjectives")
     )
 
 
@@ -228,37 +248,53 @@ def adjectives_for(noun: Noun) -> tuple[Adjective, ...]:
 def verbs() -> tuple[Verb, ...]:
     """All verb frames in file order."""
     records = []
-    for row in _read("verbs.tsv"):
+    for row in table("lexicon/verbs"):
         objects, _, determiner = row["object"].partition(":")
         records.append(
             Verb(
                 english=row["english"],
                 spanish=row["spanish"],
-                subjects=_list(row["subjects"]),
+                subjects=split(row["subjects"]),
                 objects=objects,
                 determiner=determiner,
                 flags=_set(row["flags"]),
                 adverbs=_set(row["adverbs"]),
-                places=_list(row["places"]),
+                places=split(row["places"]),
             )
         )
     return tuple(records)
 
 
+def simple_verb(english: str, spanish: str, objects: str = "") -> Verb:
+    """A verb frame that one pattern needs and the table of verbs does not have."""
+    none: frozenset[str] = frozenset()
+    return Verb(english, spanish, ("human",), objects, "", none, none, ())
+
+
+@cache
+def special_verbs(pattern: str) -> tuple[Verb, ...]:
+    """The verb frames of lexicon/special_verbs.tsv for a pattern."""
+    rows = (row for row in table("lexicon/special_verbs") if row["pattern"] == pattern)
+    return tuple(simple_verb(row["english"], row["spanish"], row["objects"]) for row in rows)
+
+
 def _phrases(name: str) -> tuple[Phrase, ...]:
-    return tuple(Phrase(row["english"], row["spanish"], _set(row["tags"])) for row in _read(name))
+    return tuple(
+        Phrase(row["english"], row["spanish"], _set(row["tags"]))
+        for row in table(f"lexicon/{name}")
+    )
 
 
 @cache
 def adverbs() -> tuple[Phrase, ...]:
     """Adverbs of manner, frequency, place and attitude."""
-    return _phrases("adverbs.tsv")
+    return _phrases("adverbs")
 
 
 @cache
 def times() -> tuple[Phrase, ...]:
     """Expressions of time; the tags say which tenses they go with."""
-    return _phrases("times.tsv")
+    return _phrases("times")
 
 
 @cache
