@@ -5,7 +5,7 @@
 
 Repeats what docs/reliability.md promises, on a tiny corpus and a tiny run of its own in a temporary
 directory (`lines` on --run, if one is named). Each part prints its figures and every promise that
-it found broken; the exit code is 1 if there was one. --markdown prints the tables of the page too.
+it found broken; the exit code is 1 if there was one. --markdown prints the table of the page too.
 
 `kills` starts real processes. The other parts fork one child for each command off this process,
 which has imported everything: a command takes a tenth of a second then, not four seconds. A child
