@@ -98,6 +98,7 @@ class Ended:
 
 def in_child(work: Callable[[], Any], stdin: bytes = b"", seconds: int = 60) -> Ended:
     """Do something in a forked process of its own and gather what it writes."""
+    import_everything()
     with ExitStack() as stack:
         streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         streams[0].write(stdin)
@@ -185,7 +186,7 @@ def kills(scratch: Path, options: argparse.Namespace, draw: random.Random) -> Pa
     starting, working = training.await_work(), training.await_end()
     expected = result_bytes(folder)
     part.figures |= {"kills": 0, "differing bytes": 0}
-    while part.figures["kills"] < (4 if options.quick else options.kills) and not part.broken:
+    while part.figures["kills"] < (3 if options.quick else options.kills) and not part.broken:
         if training.process.returncode == 0:
             shutil.rmtree(folder / "runs")
         training = Training(folder)
@@ -330,10 +331,10 @@ def damage(scratch: Path, options: argparse.Namespace, draw: random.Random) -> P
     part = Part("damage")
     sound = tiny_run(scratch).parents[1]
     files = files_of_a_run(sound)
-    for line in draw.sample(list(READERS), 4) if options.quick else READERS:
+    for line in draw.sample(list(READERS), 3) if options.quick else READERS:
         expected, again = case(sound, line), case(sound, line)
         assert expected.out == again.out and expected.out, (line, expected.err, again.err)
-        for name in draw.sample(files, 6) if options.quick else files:
+        for name in draw.sample(files, 5) if options.quick else files:
             data = (sound / name).read_bytes()
             unread = 0
             for how, content in damages(data, name, draw):
@@ -535,7 +536,6 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_args()
-    import_everything()
     done = []
     with tempfile.TemporaryDirectory() as scratch:
         for name in options.part or PARTS:
