@@ -464,7 +464,7 @@ def seconds_of_lengths(run: Path, unit: str, length: int) -> tuple[float, float]
             print(time.process_time() - started)
 
     ended = in_child(measure, seconds=300)
-    first, second = map(float, ended.out.split() if not ended.problem else ("0.1", "300"))
+    first, second = map(float, ["0.1", "300"] if ended.problem else ended.out.decode().split())
     return first, second
 
 
