@@ -1,5 +1,6 @@
 """The server as clients meet it: over a socket, with faults; its page in a real browser."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -28,9 +29,13 @@ from conftest import CIPHER, all_of, ended, one
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from translator.config import DecodingConfig
 from translator.runs import RunDirectory
 from translator.server import ServerSettings, listen
-from translator.server.app import create_app
+from translator.server.app import _Service, create_app
+from translator.server.metrics import Metrics
+from translator.server.pace import Pace, work_of
+from translator.server.worker import BusyError, Worker
 from translator.translation import Translator
 
 TEXT = "ana bebe. Nina banana?"
@@ -44,12 +49,9 @@ def translator(trained_run: RunDirectory) -> Translator:
 
 
 @contextmanager
-def serving(translator: Translator, **settings: Any) -> Iterator[str]:
+def answering(app: Any) -> Iterator[str]:
     """The address of a server in a thread of this process."""
-    config = uvicorn.Config(
-        create_app(translator, ServerSettings(**settings)), log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     with listen("127.0.0.1", 0) as listening:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
@@ -59,6 +61,13 @@ def serving(translator: Translator, **settings: Any) -> Iterator[str]:
             server.should_exit = True
             thread.join(timeout=30)
             assert not thread.is_alive()
+
+
+@contextmanager
+def serving(translator: Translator, **settings: Any) -> Iterator[str]:
+    """The address of a server with these settings."""
+    with answering(create_app(translator, ServerSettings(**settings))) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -317,16 +326,22 @@ class Held:
         self._engine = translator._engine
         self._passing = passing
         self.go_on = threading.Event()
-        self.encodes = 0
+        self.encodes = self.steps = 0
+        self.sentences: list[int] = []  # of each call of encode
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
     def encode(self, source: Any) -> Any:
         self.encodes += 1
+        self.sentences.append(len(source))
         if self.encodes > self._passing:
             self.go_on.wait(30)
         return self._engine.encode(source)
+
+    def step(self, *arguments: Any) -> Any:
+        self.steps += 1
+        return self._engine.step(*arguments)
 
 
 @contextmanager
@@ -364,6 +379,260 @@ def test_one_more_than_may_wait_is_sent_away_for_a_while(translator: Translator)
             assert int(headers["Retry-After"]) > 0
         gate.go_on.set()
         assert [each.result()[0] for each in (first, *rest)] == [200] * 3
+
+
+@contextmanager
+def clients(address: str, path: str, texts: list[str]) -> Iterator[None]:
+    """Clients that ask, each for its text, and close the connection at the end of the block."""
+    connections = []
+    for text in texts:
+        body = json.dumps(request_of(text)).encode()
+        head = f"POST /{path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        connections.append(socket.create_connection(host_and_port(address), timeout=30))
+        connections[-1].sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    try:
+        yield
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def ended_requests(address: str) -> float:
+    """How many requests for a translation have ended, with whatever status."""
+    name = 'translator_request_seconds_count{path="/'
+    paths = tuple(f'{name}{path}"' for path in ("translate", "live"))
+    return sum(count for name, count in metrics(address).items() if name.startswith(paths))
+
+
+def test_hundreds_that_have_left_keep_nobody_out(translator: Translator) -> None:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        serving(translator, max_waiting=100) as address,
+        held(translator) as gate,
+    ):
+        first = pool.submit(ask, f"{address}/translate", request_of("ana"))
+        wait_until(lambda: gate.encodes)
+        for count, path in enumerate(("translate", "live", "translate"), start=1):
+            with clients(address, path, ["bebe"] * 100):
+                wait_until(lambda: metrics(address)["translator_waiting_requests"] == 100)
+            wait_until(lambda done=100 * count: ended_requests(address) == done)
+        honest = pool.submit(ask, f"{address}/translate", request_of("nina"))
+        wait_until(lambda: metrics(address)["translator_waiting_requests"] or honest.done())
+        gate.go_on.set()
+        assert (first.result()[0], honest.result()[0]) == (200, 200)
+        assert metrics(address)["translator_cancelled_requests_total"] == 300
+        assert metrics(address)["translator_batch_texts_sum"] == 2
+
+
+@pytest.mark.parametrize("path", ["translate", "live"])
+def test_work_under_way_ends_when_its_client_leaves(translator: Translator, path: str) -> None:
+    with serving(translator) as address, held(translator) as gate:
+        with clients(address, path, ["Ana bebe. " * 100]):
+            wait_until(lambda: gate.encodes)
+        wait_until(lambda: metrics(address)["translator_cancelled_requests_total"])
+        gate.go_on.set()
+        steps = []
+        for _ in range(2):
+            assert_serves(address, translator)  # what came before has been dealt with
+            steps.append(gate.steps)
+        once, twice = steps
+        assert once - (twice - once) == 1
+
+
+def test_work_under_way_ends_when_its_time_is_over(translator: Translator) -> None:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        serving(translator, request_seconds=1.0) as address,
+        held(translator) as gate,
+    ):
+        asked = [
+            pool.submit(ask, f"{address}/{path}", request_of("Ana bebe. " * 100))
+            for path in ("translate", "live")
+        ]
+        assert {answer["error"] for _, answer, _ in (each.result() for each in asked)} == {
+            "the translation took too long"
+        }
+        gate.go_on.set()
+        assert_serves(address, translator)
+        once = gate.steps
+        assert_serves(address, translator)
+        assert once - (gate.steps - once) == 1
+
+
+def test_a_failure_that_nobody_waits_for_is_none_for_the_next(translator: Translator) -> None:
+    with serving(translator) as address:
+        with held(translator) as gate:
+            encode = gate.encode
+
+            def fail(source: Any) -> None:
+                encode(source)
+                raise RuntimeError("a defect")
+
+            gate.encode = fail  # type: ignore[method-assign]
+            for number, path in enumerate(("translate", "live"), start=1):
+                gate.go_on.clear()
+                with clients(address, path, ["ana"]):
+                    wait_until(lambda done=number: gate.encodes == done)
+                wait_until(lambda done=number: ended_requests(address) == done)
+                gate.go_on.set()
+        assert_serves(address, translator)
+
+
+def test_a_client_that_leaves_before_the_first_line_is_not_worked_for(
+    translator: Translator,
+) -> None:
+    """What would have been sent is never asked for, so nothing of it can say that it ends."""
+    service = _Service(translator, ServerSettings())  # its thread has not begun
+    body = json.dumps({"q": "ana"}).encode()
+    messages = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(0)
+
+    scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "path": "/live"}
+    headers = [(b"content-type", b"application/json")]
+    request = {"method": "POST", "query_string": b"", "headers": headers, "client": None}
+    asyncio.run(service.app()(scope | request, receive, send))
+    assert service._worker.seconds_to_do() == 0
+    assert service._metrics.cancelled._value.get() == 1
+    assert service._worker._waiting() == 0
+
+
+# --- what could not be answered in time -----------------------------------------------------------
+
+
+def test_what_could_not_be_answered_in_time_is_refused_at_once(translator: Translator) -> None:
+    service = _Service(translator, ServerSettings(request_seconds=20.0))
+    long = "ana " * 100
+    work = work_of([long], translator.config.decoding)
+    for line in (service._worker._texts, service._worker._watched):
+        line.pace.observe(2000.0, begun=work, done=work, full=True)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        answering(service.app()) as address,
+        held(translator) as gate,
+    ):
+        first = pool.submit(ask, f"{address}/translate", request_of(long))  # the server is idle
+        wait_until(lambda: gate.encodes)
+        for path in ("translate", "live"):
+            status, answer, headers = ask(f"{address}/{path}", request_of(long))
+            assert (status, answer["error"]) == (503, "too much is waiting for an answer in time")
+            assert 900 <= int(headers["Retry-After"]) <= 1000
+        assert metrics(address)["translator_refused_requests_total"] == 2
+        assert metrics(address)["translator_waiting_requests"] == 0
+        gate.go_on.set()
+        assert first.result()[0] == 200
+        assert_serves(address, translator)
+
+
+def test_the_pace_is_that_of_full_batches_and_of_faster_ones() -> None:
+    pace = Pace()
+    found = []
+    for seconds, begun, done, full in [
+        (4.0, 100, 100, False),  # the first
+        (8.0, 100, 100, False),  # slower because it was alone
+        (1.0, 0, 0, True),  # nothing was to be done
+        (2.0, 100, 100, False),  # faster though it was alone
+        (10.0, 1000, 1000, True),
+        (50.0, 1000, 1000, True),  # the machine has become slower
+        (0.1, 1000, 0, True),  # all have left at once
+        (4.0, 200, 50, True),  # some have left: between 0.02 and 0.08
+        (20.0, 200, 0, True),  # all have left after a long time
+        (1.0, 100, 50, False),  # even if half was not done
+    ]:
+        pace.observe(seconds, begun=begun, done=done, full=full)
+        found.append(pace.seconds_per_unit)
+    expected = [0.04, 0.04, 0.04, 0.03, 0.02, 0.035, 0.035, 0.035, 0.0675, 0.04375]
+    assert found == pytest.approx(expected)
+
+
+def test_work_is_characters_for_each_hypothesis() -> None:
+    one, four = (DecodingConfig(beam_size=2, n_best=n) for n in (1, 4))
+    assert work_of(["ana", " bebe \n nina"], one) == 2 * 11
+    assert work_of(["ana"], four) == 4 * 3
+    assert work_of([" " * 5000, ""], one) == 0
+
+
+@pytest.fixture
+def worker(translator: Translator) -> Worker:
+    """A worker that has not begun; a letter takes a second, and 15 seconds may be accepted."""
+    worker = Worker(translator, Metrics(), ServerSettings(request_seconds=20.0))
+    for line in (worker._texts, worker._watched):
+        line.pace.observe(1.0, begun=1, done=1, full=True)
+    return worker
+
+
+GREEDY = DecodingConfig(beam_size=1)
+
+
+def test_a_job_is_accepted_as_long_as_it_can_be_done_in_time(worker: Worker) -> None:
+    first = worker.translate(["a" * 100], GREEDY)  # whatever it is, when nobody else is there
+    with pytest.raises(BusyError) as refused:
+        worker.translate(["a"], GREEDY)
+    assert refused.value.retry_seconds == 50  # when half of it is done
+    first.cancel()
+    assert worker.seconds_to_do() == 0
+    worker.translate(["a" * 10], GREEDY)
+    worker.translate(["a" * 5], GREEDY)
+    with pytest.raises(BusyError):
+        worker.translate(["a"], GREEDY)
+    assert worker.seconds_to_do() == 15
+
+
+def test_texts_that_are_watched_take_turns_with_the_others(worker: Worker) -> None:
+    worker.watch("a" * 100, GREEDY, print)
+    worker.translate(["a" * 7], GREEDY)  # is done after 7 of its own seconds and 7 of the other's
+    with pytest.raises(BusyError):
+        worker.translate(["a"], GREEDY)
+    with pytest.raises(BusyError):
+        worker.watch("a", GREEDY, print)
+
+
+def test_a_batch_is_what_can_be_done_in_a_tenth_of_the_time(worker: Worker) -> None:
+    other = GREEDY.model_copy(update={"n_best": 2})
+    accepted = [(["a"], GREEDY), (["a"], other), (["a"], GREEDY), ([""], GREEDY), (["a"], GREEDY)]
+    futures = [worker.translate(*each) for each in accepted]
+
+    def batch() -> tuple[bool, list[int]]:
+        full = worker._begin_batch()
+        jobs, worker._texts.under_way = worker._texts.under_way, []
+        return full, [futures.index(job.future) for job in jobs]
+
+    assert batch() == (True, [0, 2, 3])  # the work of two seconds
+    assert batch() == (False, [1])
+    assert batch() == (False, [4])
+
+
+def test_what_is_under_way_counts_until_it_is_cancelled(worker: Worker) -> None:
+    first, second = worker.translate(["a"], GREEDY), worker.translate(["a"] * 14, GREEDY)
+    worker._texts.under_way = [worker._texts.waiting.popleft()]
+    assert worker.seconds_to_do() == 15
+    first.cancel()
+    assert worker.seconds_to_do() == 14
+    second.cancel()
+    assert worker.translate(["a" * 100], GREEDY)  # nobody else is there
+
+
+def test_a_long_text_that_is_watched_makes_nobody_wait_for_its_end(translator: Translator) -> None:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        serving(translator, request_seconds=10.0) as address,
+        held(translator) as gate,
+    ):
+        watched = pool.submit(live, address, "Ana bebe. " * 5)
+        wait_until(lambda: gate.encodes)
+        other = pool.submit(ask, f"{address}/translate", request_of("ana\nbebe"))
+        wait_until(lambda: metrics(address)["translator_waiting_requests"])
+        time.sleep(1.1)  # the turn of the first is over
+        gate.go_on.set()
+        assert other.result()[0] == 200
+        assert watched.result()[-1] == {
+            "translatedText": translator.translate(["Ana bebe. " * 5])[0].text
+        }
+    assert gate.sentences[:6] == [1, 2, 1, 1, 1, 1]
 
 
 def test_a_translation_that_takes_too_long_is_given_up(translator: Translator) -> None:

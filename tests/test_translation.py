@@ -7,6 +7,7 @@ import random
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from translator.data import SentencePair
 from translator.decoding import Beams
 from translator.errors import RunError
 from translator.glossary import Glossary
+from translator.inference import Engine, Past
 from translator.runs import RunDirectory
 from translator.sentences import split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID
@@ -274,6 +276,72 @@ def test_threads_that_share_a_translator_get_what_each_gets_alone(
     for thread in threads:
         thread.join()
     assert [found[index] for index in range(4)] == alone
+
+
+class Counted:
+    """An engine that counts: how many hypotheses each step has, and how often it encodes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.rows: list[int] = []
+        self.encodes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def encode(self, source: torch.Tensor) -> Past:
+        self.encodes += 1
+        return self._engine.encode(source)
+
+    def step(self, tokens: list[torch.Tensor], pasts: list[Past]) -> torch.Tensor:
+        self.rows.append(sum(map(len, tokens)))
+        return self._engine.step(tokens, pasts)
+
+
+@pytest.fixture
+def counted(translator: Translator, monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """The engine of the translator, which counts for this test."""
+    counted = Counted(translator._engine)
+    monkeypatch.setattr(translator, "_engine", counted)
+    return counted
+
+
+@pytest.mark.parametrize(
+    "decoding",
+    [
+        DecodingConfig(beam_size=1),
+        DecodingConfig(beam_size=5, n_best=5),
+        DecodingConfig(beam_size=3, min_length_ratio=1.5, no_repeat_ngram_size=2),
+        DecodingConfig(sampling=True, n_best=4),
+    ],
+)
+@pytest.mark.parametrize("glossary", [None, Glossary({"ana": "oto"})])
+def test_a_text_that_nobody_wants_any_more_leaves_the_others_alone(
+    translator: Translator, counted: Counted, decoding: DecodingConfig, glossary: Glossary | None
+) -> None:
+    texts = ["ana bebe nina", "nina ana " * 8, "Baba ana. " * 5]
+    alone = translator.translate(texts[:1], decoding, glossary=glossary)
+    expected, counted.rows = counted.rows, []
+    together = translator.translate(
+        texts,
+        decoding,
+        glossary=glossary,
+        wanted=lambda text: text == 0 or len(counted.rows) < 3,
+    )
+    assert together[:1] == alone
+    assert counted.rows[2] > expected[2]
+    assert counted.rows[3:] == expected[3:]  # as though nobody else had been there
+
+
+def test_of_what_nobody_wants_any_more_no_job_begins(
+    translator: Translator, counted: Counted
+) -> None:
+    text = "Ana bebe. " * 600
+    translator.translate([text])
+    whole, counted.encodes, counted.rows = counted.encodes, 0, []
+    translator.translate([text], wanted=lambda _: len(counted.rows) < 3)
+    assert len(counted.rows) == 3
+    assert 1 <= counted.encodes < whole / 4
 
 
 # Any text: no character is left out, surrogates and control characters neither.

@@ -3,8 +3,9 @@
 import math
 import zlib
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ from translator.decoding import (
     no_end_before,
     no_repeated_ngram,
     steps_of_search,
+    while_wanted,
 )
 from translator.errors import RunError
 from translator.glossary import Glossary
@@ -44,7 +46,7 @@ _ROWS_AT_ONCE = {"cpu": 256}  # hypotheses in a step of the model: what its cach
 _ROWS_AT_ONCE_ELSEWHERE = 4096  # … or what keeps many cores busy
 _SLOTS_FOR_TERMS = 10  # Post and Vilar (2018): required terms need a beam of ten or more
 _LOOP_REPEATS = 4  # so many times the same ids, one after another, are a loop
-_NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a model whose numbers are broken
+_NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a broken model, or before the search
 _LOOPED = "the translation repeated itself; it was searched again"
 _EMPTY = "the translation was empty; it was searched again"
 LOOP_NGRAM = 3  # what a search that went into a loop may not repeat in its second try
@@ -96,13 +98,18 @@ class _Part:
     required: tuple[str, ...] = ()  # the terms that its translation must hold …
     terms: tuple[tuple[int, ...], ...] = ()  # … and their ids, as many as there is room for
     in_capitals: bool = False  # the translation is put in capitals; the ids are of small letters
+    wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.wanted is None or self.wanted()
 
 
 @dataclass
 class _Found:
     """The hypotheses of a part, best first, and what was odd about their search."""
 
-    hypotheses: list[Hypothesis] = field(default_factory=list)
+    hypotheses: list[Hypothesis] = field(default_factory=lambda: [_NOTHING])
     warnings: list[str] = field(default_factory=list)
 
 
@@ -170,6 +177,7 @@ class Translator:
         prefix: str = "",
         glossary: Glossary | None = None,
         details: bool = False,
+        wanted: Callable[[int], bool] | None = None,
     ) -> list[Translation]:
         """Translate texts, one for one and in order; a blank text stays as it is.
 
@@ -181,11 +189,16 @@ class Translator:
         translation is put in capitals, though its `tokens` are not: see `capitals`. One longer than
         the model can see is cut at the end of a clause, else at words, and its translated parts are
         joined with spaces.
+
+        `wanted` is asked at every step of the search whether anybody still waits for text i. Once
+        it says no, the text leaves the search, and what is returned for it is unfinished.
         """
         if isinstance(texts, str):
             raise TypeError("translate() takes a list of texts; put the one text in a list")
         decoding = decoding or self.config.decoding
         parts = list(self._parts(texts, decoding, prefix, glossary or Glossary()))
+        if wanted:
+            parts = [replace(part, wanted=partial(wanted, part.text)) for part in parts]
         found: list[list[tuple[_Part, _Found]]] = [[] for _ in texts]
         for part, result in zip(parts, self._search(parts, decoding), strict=True):
             found[part.text].append((part, result))
@@ -302,18 +315,20 @@ class Translator:
             again: dict[DecodingConfig, list[int]] = {}
             for index, hypotheses in zip(job.sentences, results, strict=True):
                 other = self._keep(found[index], parts[index], hypotheses, decoding)
-                if other:
+                if other and parts[index].is_wanted:
                     again.setdefault(other, []).append(index)
             for other, indices in again.items():
                 waiting.extendleft(self._jobs(parts, indices, other))  # long ones come first
+            while waiting and not any(parts[i].is_wanted for i in waiting[0].sentences):
+                waiting.popleft()
 
     def _keep(
         self, found: _Found, part: _Part, hypotheses: list[Hypothesis], decoding: DecodingConfig
     ) -> DecodingConfig | None:
         """Keep what a search found; where it went wrong, say so and how to search again."""
-        if hypotheses and (math.isfinite(hypotheses[0].log_prob) or not found.hypotheses):
+        nothing = found.hypotheses == [_NOTHING]
+        if hypotheses and (math.isfinite(hypotheses[0].log_prob) or nothing):
             found.hypotheses = hypotheses
-        found.hypotheses = found.hypotheses or [_NOTHING]
         best = found.hypotheses[0].tokens
         text = self._text(part, best)
         for went_wrong, warning, remedy in (
@@ -459,7 +474,9 @@ def _rules(parts: list[_Part], decoding: DecodingConfig, device: torch.device) -
     if decoding.no_repeat_ngram_size:
         rules.append(no_repeated_ngram(decoding.no_repeat_ngram_size))
     may_loop = [_repeats(part.ids) for part in parts]
-    return [*rules, end_loops(may_loop, _LOOP_REPEATS, 2 * _LOOP_REPEATS, EOS_ID)]
+    rules.append(end_loops(may_loop, _LOOP_REPEATS, 2 * _LOOP_REPEATS, EOS_ID))
+    wanted = [part.wanted for part in parts if part.wanted]  # of all parts or of none
+    return [*rules, while_wanted(wanted)] if wanted else rules
 
 
 def _draws(parts: list[_Part], seed: int, samples: int, steps: int) -> Tensor:

@@ -18,7 +18,13 @@ from translator.decoding.loop import (
     search,
     steps_of_search,
 )
-from translator.decoding.rules import begin_with, end_loops, no_end_before, no_repeated_ngram
+from translator.decoding.rules import (
+    begin_with,
+    end_loops,
+    no_end_before,
+    no_repeated_ngram,
+    while_wanted,
+)
 from translator.decoding.terms import extensions_with_terms
 
 __all__ = [
@@ -40,4 +46,5 @@ __all__ = [
     "no_repeated_ngram",
     "search",
     "steps_of_search",
+    "while_wanted",
 ]

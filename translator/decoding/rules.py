@@ -1,6 +1,6 @@
 """What may not follow: pure functions over log-probabilities."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -59,6 +59,19 @@ def no_repeated_ngram(size: int) -> Rule:
         left[rows, slots, grams[rows, slots, starts, size - 1]] = -torch.inf
         forced = left.isneginf().all(dim=2, keepdim=True)  # by another rule, to repeat
         return torch.where(forced, log_probs, left)
+
+    return rule
+
+
+def while_wanted(wanted: Sequence[Callable[[], bool]]) -> Rule:
+    """Nothing may follow in a sentence i once wanted[i]() is False: its search ends there."""
+
+    def rule(beams: Beams, log_probs: Tensor) -> Tensor:
+        dropped = [not wanted[sentence]() for sentence in beams.sentences.tolist()]
+        if not any(dropped):
+            return log_probs
+        rows = torch.tensor(dropped, device=log_probs.device)[:, None, None]
+        return log_probs.masked_fill(rows, -torch.inf)
 
     return rule
 

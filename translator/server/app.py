@@ -16,6 +16,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
 from translator import __version__
 from translator.config import DecodingConfig
@@ -36,7 +37,7 @@ from translator.server.metrics import Metrics
 from translator.server.observed import Observed
 from translator.server.requests import Gate, parse
 from translator.server.settings import ServerSettings
-from translator.server.worker import BusyError, WatchedJob, Worker
+from translator.server.worker import BusyError, Worker
 from translator.translation import Translation, Translator
 
 _Result = TypeVar("_Result")
@@ -49,7 +50,6 @@ _PAGE = {
     "/docs.js": "docs.js",
 }
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-_RETRY_SECONDS = 2
 _TOO_LONG = "the translation took too long"
 _REFUSALS = {
     400: "What was sent is not a request.",
@@ -68,7 +68,23 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 class _Lines(StreamingResponse):
+    """Lines of JSON about a job, which is cancelled when they end, or after so many seconds."""
+
     media_type = "application/x-ndjson"
+
+    def __init__(self, content: AsyncIterator[str], future: "Future[None]", seconds: float) -> None:
+        super().__init__(content)
+        self._future = future
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them; when the client has left before, `content` does not even begin."""
+        timer = asyncio.get_running_loop().call_later(self._seconds, self._future.cancel)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            timer.cancel()
+            self._future.cancel()
 
 
 def create_app(translator: Translator, settings: ServerSettings | None = None) -> FastAPI:
@@ -84,7 +100,7 @@ class _Service:
         self._settings = settings
         self._metrics = Metrics()
         self._gate = Gate(settings)
-        self._worker = Worker(translator, self._metrics, settings.max_waiting)
+        self._worker = Worker(translator, self._metrics, settings)
         self._identifier = LanguageIdentifier()
         data = translator.config.data
         self._source, self._target = data.source_language, data.target_language
@@ -202,27 +218,23 @@ class _Service:
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
-        job = self._worker.watch(asked.q, self._decoding(asked.alternatives), put)
-        job.future.add_done_callback(lambda _: put(None))
-        self._metrics.characters.inc(len(asked.q))
-        return _Lines(self._lines(job, events))
+        future = self._worker.watch(asked.q, self._decoding(asked.alternatives), put)
+        future.add_done_callback(lambda _: put(None))
+        lines = self._lines(events, future, len(asked.q))
+        return _Lines(lines, future, self._settings.request_seconds)
 
     async def _lines(
-        self, job: WatchedJob, events: "asyncio.Queue[Event | None]"
+        self, events: "asyncio.Queue[Event | None]", future: "Future[None]", characters: int
     ) -> AsyncIterator[str]:
         """The events of a job until None, as lines of JSON; a failure is the last of them."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._settings.request_seconds
-        try:
-            while event := await asyncio.wait_for(events.get(), deadline - loop.time()):
-                yield _line(event)
-            if job.future.exception():
-                yield _line({"error": "the translation failed"})
-        except TimeoutError:
+        while event := await events.get():
+            yield _line(event)
+        if future.cancelled():
             yield _line({"error": _TOO_LONG})
-        finally:
-            job.left = True
-            job.future.cancel()
+        elif future.exception():
+            yield _line({"error": "the translation failed"})
+        else:
+            self._metrics.characters.inc(characters)
 
     async def health(self) -> dict[str, str]:
         """Say that the server is there and its model loaded."""
@@ -245,7 +257,7 @@ class _Service:
         return self._translator.config.decoding.model_copy(update={"n_best": alternatives + 1})
 
     async def _await(self, future: "Future[_Result]", request: Request) -> _Result:
-        """The result; nobody waits for it when the client has left or the time is over."""
+        """The result; it is not wanted any more when the client has left or the time is over."""
         result = asyncio.wrap_future(future)
         left = asyncio.create_task(_until_left(request))
         try:
@@ -256,10 +268,10 @@ class _Service:
             )
             if result.done():
                 return result.result()
-            raise BusyError(_TOO_LONG)
+            raise BusyError(_TOO_LONG, self._worker.retry_seconds())
         finally:
             left.cancel()
-            result.cancel()
+            future.cancel()
 
     def _answer(self, translation: Translation, asked: TranslateRequest) -> dict[str, Any]:
         answer: dict[str, Any] = {"translatedText": translation.text}
@@ -282,7 +294,7 @@ async def _until_left(request: Request) -> None:
 async def _refuse(request: Request, error: Exception) -> Response:
     """An error in the form of LibreTranslate."""
     if isinstance(error, BusyError):
-        return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(_RETRY_SECONDS)})
+        return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(error.retry_seconds)})
     assert isinstance(error, AnyHTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 

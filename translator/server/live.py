@@ -1,6 +1,6 @@
 """What is seen while a text is translated: its translation as it grows, then what it looked at."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from translator.config import DecodingConfig
@@ -13,7 +13,9 @@ Event = dict[str, Any]
 _DIGITS = 3  # of a weight
 
 
-def live_events(translator: Translator, text: str, decoding: DecodingConfig) -> Iterator[Event]:
+def live_events(
+    translator: Translator, text: str, decoding: DecodingConfig
+) -> Generator[Event, None, None]:
     """Events of a translation: {"text": what is written so far} …, {"sentence": …} after each.
 
     The last one is {"translatedText": the whole}, equal to what `translate` gives.

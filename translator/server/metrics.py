@@ -28,6 +28,21 @@ class Metrics:
         self.waiting = Gauge(
             "translator_waiting_requests", "Requests in the queue.", registry=self._registry
         )
+        self.wait_seconds = Gauge(
+            "translator_wait_seconds",
+            "Estimated time until all that was accepted is translated.",
+            registry=self._registry,
+        )
+        self.refused = Counter(
+            "translator_refused_requests",
+            "Requests for a translation that were not accepted, with status 503.",
+            registry=self._registry,
+        )
+        self.cancelled = Counter(
+            "translator_cancelled_requests",
+            "Accepted requests whose client left or whose time was over.",
+            registry=self._registry,
+        )
 
     def text(self) -> bytes:
         """All figures as /metrics gives them."""
