@@ -1,6 +1,7 @@
 """Text in, text out: the public Python interface of a trained run."""
 
 import math
+import unicodedata
 import zlib
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -29,13 +30,13 @@ from translator.decoding import (
     no_repeated_ngram,
     steps_of_search,
 )
-from translator.errors import RunError
+from translator.errors import RunError, check_texts
 from translator.glossary import Glossary
 from translator.hardware import choose_device, keep_memory
 from translator.inference import Engine, Job, run_searches, watched_search
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
-from translator.sentences import join_sentences, split_sentences
+from translator.sentences import MARKS, join_sentences, split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -130,10 +131,12 @@ class Translator:
         precision = precision or config.decoding.precision
         self._engine = Engine(model, getattr(torch, precision))
         self._rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
+        pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
+        self._marks = frozenset(i for i, piece in enumerate(pieces) if piece[-1] in MARKS)
         self._continues_word = torch.tensor(
             [
                 not piece.startswith("▁") and any(map(str.isalnum, piece)) and i > EOS_ID
-                for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary_size)))
+                for i, piece in enumerate(pieces)
             ],
             device=self._engine.device,
         )
@@ -184,8 +187,7 @@ class Translator:
         the model can see is cut at the end of a clause, else at words, and its translated parts are
         joined with spaces.
         """
-        if isinstance(texts, str):
-            raise TypeError("translate() takes a list of texts; put the one text in a list")
+        check_texts("translate", texts)
         decoding = decoding or self.config.decoding
         parts = list(self._parts(texts, decoding, prefix, glossary or Glossary()))
         found: list[list[tuple[_Part, _Found]]] = [[] for _ in texts]
@@ -243,6 +245,7 @@ class Translator:
         quiet = likely_cases(self.tokenizer.target, [prefix], data.target_language)
         begins = [ids[: positions // 2] for ids in self.tokenizer.target.encode([prefix, *quiet])]
         fits_capitals = prefix == upper(prefix, data.target_language)
+        texts = [unicodedata.normalize("NFC", text) for text in texts]  # as the glossary's terms
         split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
         sentences = [
             (i, *pair)
@@ -379,13 +382,27 @@ class Translator:
         slots = _slots(decoding, bool(parts[0].terms))
         if parts[0].terms:
             terms = [part.terms for part in parts]
-            return extensions_with_terms(terms, slots, EOS_ID, self._continues_word)
+            marks = [self._closing_marks(part) for part in parts]
+            return extensions_with_terms(terms, slots, EOS_ID, self._continues_word, marks)
         if decoding.sampling:
             draws = _draws(parts, decoding.sampling_seed, slots, int(limits.max()))
             return drawn_extensions(
                 draws.to(limits.device), decoding.temperature, decoding.top_k, decoding.top_p
             )
         return best_extensions(slots, decoding.diversity)
+
+    def _closing_marks(self, part: _Part) -> frozenset[int]:
+        """The ids that end in a mark, where the part has none before its own end.
+
+        Elsewhere, or beside digits, such a mark may belong to a word or a number.
+        """
+        pieces = self.tokenizer.pieces(part.ids)
+        while pieces and not any(map(str.isalnum, pieces[-1])):
+            pieces.pop()
+        inner = "".join(pieces)
+        if any(map(str.isdigit, inner)) or not MARKS.isdisjoint(inner):
+            return frozenset()
+        return frozenset() if self._marks.intersection(part.prefix) else self._marks
 
     # --- hypotheses to texts ----------------------------------------------------------------------
 
