@@ -577,6 +577,39 @@ def test_a_term_is_not_made_part_of_a_longer_word() -> None:
     assert not occurs((1, 2), whole[0].tokens)
 
 
+def test_a_term_is_not_tacked_on_behind_the_mark_that_closes_a_sentence() -> None:
+    mark, term = 2, 1
+
+    def table(prefix: Prefix) -> list[float]:  # the term is probable behind the mark alone
+        if prefix[-1:] == (mark,):
+            return [-0.1, -3.0, -9.0, -9.0]
+        return [-2.0, -9.0, -0.5, -1.0]
+
+    def found(marks: Sequence[set[int]] | None) -> Prefix:
+        choose = extensions_with_terms([[(term,)]], 5, EOS, torch.zeros(4, dtype=torch.bool), marks)
+        return run([table], [6], choose, 5)[0][0].tokens
+
+    assert found(None) == (mark, term)
+    assert found([set()]) == (mark, term)
+    assert found([{mark}]) == (term, mark)
+
+
+@some
+@given(seeds, required, st.integers(0, 3))
+def test_a_closing_mark_waits_for_all_terms_but_its_own(
+    seed: int, terms: list[Prefix], spare: int
+) -> None:
+    limit = sum(map(len, terms)) + 1 + spare
+    choose = extensions_with_terms([terms], 9, EOS, torch.zeros(4, dtype=torch.bool), [{2}])
+    (found,) = run([random_table(seed, 4)], [limit], choose, 9, n_best=9)
+    assert found
+    for each in found:
+        assert not coverage(each.tokens, terms).missing
+        for place, token in enumerate(each.tokens):
+            before = coverage(each.tokens[:place], terms)
+            assert token != 2 or not before.missing or token in before.next_ids
+
+
 @pytest.mark.parametrize(
     ("prefix", "terms", "missing", "begun", "next_ids"),
     [

@@ -1,5 +1,6 @@
 """Which terms a translation must hold: found as words, in their case, the longest first."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,16 @@ def test_a_source_term_requires_its_target_term(text: str, expected: list[str]) 
 )
 def test_kept_spans_win_over_terms(keep: list[str], text: str, expected: list[str]) -> None:
     assert Glossary(TERMS, keep).required(text) == expected
+
+
+def test_terms_and_patterns_are_composed_as_text_is() -> None:
+    terms, keep = {"café": "한국어"}, ["crème"]
+    decomposed = {
+        unicodedata.normalize("NFD", s): unicodedata.normalize("NFD", t) for s, t in terms.items()
+    }
+    glossary = Glossary(decomposed, [unicodedata.normalize("NFD", each) for each in keep])
+    assert glossary.required("A café, crème") == Glossary(terms, keep).required("A café, crème")
+    assert glossary.required("A café, crème") == ["crème", "한국어"]
 
 
 def test_an_empty_glossary_is_false_and_requires_nothing() -> None:

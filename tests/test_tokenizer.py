@@ -7,8 +7,10 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translator.config import TokenizerConfig
+from translator.config import TokenizerConfig, load_config
 from translator.errors import DataError, RunError
+from translator.evaluation import score
+from translator.glossary import Glossary
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Tokenizer
 
 SENTENCES = [
@@ -105,12 +107,9 @@ def collapsed(text: str) -> str:
     return re.sub(" +", " ", unicodedata.normalize("NFC", text)).strip(" ")
 
 
-# Conjoining jamo are left out: they are composed by arithmetic, and have no rules.
 LETTERS = st.one_of(
     st.sampled_from("abcñáüç¿¡.,;'’“”…-–— \u00a0 "),
-    st.characters(categories=["L", "P", "Nd"]).filter(
-        lambda c: not re.match("[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]", c)
-    ),
+    st.characters(categories=["L", "P", "Nd"]),
 )
 
 
@@ -124,6 +123,22 @@ def test_any_letters_and_punctuation_come_back_in_nfc_with_single_spaces(text):
 @given(st.text(st.sampled_from("aeoçñáüêạậếǖĭÅ .,"), max_size=20))
 def test_any_accents_come_back_composed(text):
     assert round_trip(UNIGRAM, unicodedata.normalize("NFD", text)) == collapsed(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["한국어", "가게에 갔다.", "각 닭", "Tiếng Việt", "हिन्दी", "한 café"]
+)
+def test_text_from_a_mac_is_read_as_it_is_typed_elsewhere(tokenizer, text):
+    composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    assert tokenizer.encode([decomposed]) == tokenizer.encode([composed])
+    assert tokenizer.sample([decomposed], 0.1, 1) == tokenizer.sample([composed], 0.1, 1)
+    assert round_trip(tokenizer, decomposed) == composed
+
+
+def test_decomposed_hangul_is_learned_composed():
+    texts = ["가게에 갔다", "나는 학교에 간다", "한국어를 배운다"]
+    decomposed = [unicodedata.normalize("NFD", text) for text in texts]
+    assert train(sentences=decomposed).model == train(sentences=texts).model
 
 
 # --- ids ------------------------------------------------------------------------------------------
@@ -163,6 +178,24 @@ def test_an_empty_list_stays_empty(tokenizer):
 def test_digits_are_split(tokenizer):
     [ids] = tokenizer.encode(["2525"])
     assert [p for p in tokenizer.pieces(ids) if p != "▁"] == list("2525")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: UNIGRAM.encode("text"),
+        lambda: UNIGRAM.sample("text", 0.1, 1),
+        lambda: UNIGRAM.decode("text"),
+        lambda: train(sentences="text"),
+        lambda: Glossary(keep="[A-Z]+"),
+        lambda: score("abc", ["a", "b", "c"]),
+        lambda: score(["a", "b", "c"], "abc"),
+        lambda: load_config(None, "a=b"),
+    ],
+)
+def test_one_text_is_not_taken_for_a_list_of_letters(call):
+    with pytest.raises(TypeError, match="in a list"):
+        call()
 
 
 # --- training -------------------------------------------------------------------------------------

@@ -1,11 +1,17 @@
 """What is built of the repository: the package as others install it."""
 
+import os
+import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from translator import __version__
 from translator.errors import MissingLibraryError
 
 ROOT = Path(__file__).parents[1]
@@ -18,3 +24,83 @@ def test_a_missing_library_is_installed_as_its_extra_says(extra: str) -> None:
     assert (
         MissingLibraryError("", extra).hint == f"Install it with: pip install {' '.join(packages)}"
     )
+
+
+# --- the files ------------------------------------------------------------------------------------
+
+SHIPPED = """
+    translator/py.typed translator/model.py translator/server/page/index.html
+    translator/server/page/page.js translator/visualization/attention.html
+    translator/visualization/curves.html translator/visualization/page.css
+    translator/evaluation/report.css translator/evaluation/report.js translator/corpus/README.md
+    translator/configs/default.yaml translator/configs/tatoeba.yaml
+    translator/corpus/train-grammar.en-es.tsv.xz translator/corpus/valid.en-es.tsv.xz
+""".split()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the source distribution of this repository."""
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def files_of_package() -> set[str]:
+    """The files below translator/ and configs/ that are no leftovers of Python, named as there."""
+    files = (f for top in ("translator", "configs") for f in (ROOT / top).rglob("*") if f.is_file())
+    return {file.relative_to(ROOT).as_posix() for file in files if "__pycache__" not in file.parts}
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
+    [wheel] = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert set(SHIPPED) <= names
+    expected = {f"translator/{n}" if n.startswith("configs/") else n for n in files_of_package()}
+    assert names == expected
+
+
+@pytest.mark.slow
+def test_the_source_distribution_holds_what_builds_and_tests_it(built: Path) -> None:
+    [sdist] = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert files_of_package() <= names
+    assert {"pyproject.toml", "LICENSE", "Makefile", "tests/test_wheel.py", "PKG-INFO"} <= names
+    tops = {"configs", "docs", "scripts", "tests", "translator"}
+    assert {name.partition("/")[0] for name in names if "/" in name} == tops
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_runs_from_anywhere(built: Path, tmp_path: Path) -> None:
+    place, empty = tmp_path / "site", tmp_path / "empty"
+    empty.mkdir()
+    [wheel] = built.glob("*.whl")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, "--no-compile", "--target", str(place), str(wheel)], check=True)
+
+    def python(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(place)}
+        return subprocess.run(
+            [sys.executable, *words],
+            cwd=empty,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    found = python("-c", "import translator; print(translator.__file__)").stdout.strip()
+    assert Path(found) == place / "translator" / "__init__.py"
+    assert python("-m", "translator", "--version").stdout == f"translator {__version__}\n"
+    assert "train" in python("-m", "translator", "--help").stdout
+    done = python("-m", "translator", "train", "--set", "sede=1")
+    assert done.returncode == 1
+    assert f"hint: {place / 'translator/configs/default.yaml'} explains" in done.stderr
+    done = python("-m", "translator", "train", "configs/tatoeba.yaml")
+    assert f"hint: This package has it: {place / 'translator/configs/tatoeba.yaml'}" in done.stderr
+    assert not any(empty.iterdir())

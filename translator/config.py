@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from translator.errors import ConfigError
+from translator.errors import ConfigError, check_texts
 
 
 def _refuse_boolean(value: object) -> object:
@@ -605,6 +605,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
 
     Raises ConfigError with every mistake at once, each with its key, value and line.
     """
+    check_texts("load_config", overrides)
     values, lines = ({}, {}) if path is None else _read_yaml(path)
     origin = str(path) if path else "the configuration"
     for override in overrides:

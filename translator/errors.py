@@ -79,3 +79,9 @@ def writing(file: Path, size: int | None = None) -> Iterator[None]:
         free = f"{shutil.disk_usage(folder).free:,} bytes are free in {folder}"
         why = f"{error.strerror}; {needed}{free}"
         raise FullDiskError(error.errno, why, str(file)) from None
+
+
+def check_texts(function: str, *lists: object) -> None:
+    """Raise TypeError for a text where texts are wanted: it would be read letter by letter."""
+    if any(isinstance(each, str) for each in lists):
+        raise TypeError(f"{function}() takes a list of texts; put the one text in a list")

@@ -1,6 +1,7 @@
 """Which terms must a translation hold? Terms of a glossary, and spans that are not translated."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -20,13 +21,15 @@ class Glossary:
 
         Raises DataError for a term that is blank or a pattern that is none or matches nothing.
         """
+        if isinstance(keep, str):
+            raise TypeError("keep is a list of patterns; put the one pattern in a list")
         self._terms = {}
         for source, target in (terms or {}).items():
             if not source.strip() or not target.strip():
                 raise DataError(
                     f"a glossary term is blank: {source!r} → {target!r}", "Give both sides."
                 )
-            self._terms[" ".join(source.split())] = " ".join(target.split())
+            self._terms[_composed(source)] = _composed(target)
         self._terms_pattern = _any_of(self._terms)
         self._keep = [_compiled(pattern) for pattern in keep]
 
@@ -42,7 +45,7 @@ class Glossary:
         return bool(self._terms or self._keep)
 
     def required(self, text: str) -> list[str]:
-        """The target terms that a translation of this text must hold, each as often as due.
+        """The target terms that a translation of this text (NFC) must hold, each as often as due.
 
         A source term is found as whole words. Written in lower case it is found in any case, and
         its target begins with a capital where the source does; otherwise its case must fit.
@@ -75,6 +78,11 @@ class Glossary:
         return target[0].upper() + target[1:] if occurrence[0].isupper() else target
 
 
+def _composed(term: str) -> str:
+    """As the tokenizer reads and writes it: NFC, words with single spaces between them."""
+    return unicodedata.normalize("NFC", " ".join(term.split()))
+
+
 def _any_of(terms: Mapping[str, str]) -> re.Pattern[str] | None:
     if not terms:
         return None
@@ -97,7 +105,7 @@ def _spelled(term: str) -> str:
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
-        compiled = re.compile(pattern)
+        compiled = re.compile(unicodedata.normalize("NFC", pattern))
     except re.error as error:
         raise DataError(
             f"{pattern!r} is not a regular expression: {error}",

@@ -7,6 +7,7 @@ sentence that goes on after an abbreviation, an initial or a number, and loses n
 import re
 from collections.abc import Sequence
 
+MARKS = frozenset(".!?…؟۔।॥。！？")  # end a sentence, though not each time that they occur
 _ABBREVIATIONS = frozenset(
     # titles, references and companies whose full stop is followed by a capital or a number
     """

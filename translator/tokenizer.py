@@ -7,8 +7,11 @@ Everything lives in the model file: the pieces, their scores and the normalisati
 (canonical composition), white space to single spaces; control characters, byte-order marks and
 invisible ones (soft hyphens, zero-width spaces, marks of direction) are removed. Nothing else
 changes: case, quotes, ellipses, ligatures and emoji come back as they went in, and a character
-without a piece is spelled in bytes (byte fallback). Hangul must come composed, as it nearly always
-does: the file has no room for its eleven thousand rules.
+without a piece is spelled in bytes (byte fallback).
+
+The file has no room for the eleven thousand rules of Hangul, so texts are composed here before
+they are encoded. A program that reads the file without us must compose decomposed Hangul itself;
+any other text, all but some rare orders of marks, it reads as we do.
 """
 
 import hashlib
@@ -25,7 +28,7 @@ from pathlib import Path
 import sentencepiece
 
 from translator.config import TokenizerConfig
-from translator.errors import DataError, RunError, writing
+from translator.errors import DataError, RunError, check_texts, writing
 from translator.protobuf import bytes_field, fields, payload
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
@@ -79,7 +82,8 @@ class Tokenizer:
         When the sentences do not hold `vocabulary_size` different pieces, as many as there are
         are learned; compare `vocabulary_size` afterwards. DataError when there is no text.
         """
-        texts = list(sentences)
+        check_texts("train", sentences)
+        texts = _valid(sentences)
         nothing = DataError(
             "there is no text to train a tokenizer on",
             f"Check data.train; lines over {_MAX_LINE_BYTES:,} bytes are not read.",
@@ -123,6 +127,7 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without start and end."""
+        check_texts("encode", texts)
         ids: list[list[int]] = self._processor.encode(_valid(texts))
         return ids
 
@@ -132,6 +137,7 @@ class Tokenizer:
         The smaller `alpha`, the more any way to cut is as likely as another. For a BPE model it is
         the share of merges that are left out (Provilkov et al., 2020).
         """
+        check_texts("sample", texts)
         with _SAMPLING:  # SentencePiece has one seed, and one generator for each thread
             sentencepiece.set_random_generator_seed(seed)
             ids: list[list[int]] = self._processor.encode(
@@ -141,6 +147,7 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Texts of lists of ids; start, end and padding are skipped."""
+        check_texts("decode", ids)
         plain = [[i for i in sentence if i not in (PAD_ID, BOS_ID, EOS_ID)] for sentence in ids]
         # A piece may spell any byte, a line feed too: a text is one line.
         return [" ".join(self._processor.decode(sentence).splitlines()) for sentence in plain]
@@ -157,9 +164,11 @@ class Tokenizer:
         return [float(self._processor.get_score(i)) for i in ids]
 
 
-def _valid(texts: Sequence[str]) -> list[str]:
-    """The texts, with a question mark for each lone surrogate."""
-    return [text.encode("utf-8", "replace").decode() for text in texts]
+def _valid(texts: Iterable[str]) -> list[str]:
+    """The texts composed (NFC), with a question mark for each lone surrogate."""
+    return [
+        unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode()) for text in texts
+    ]
 
 
 def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -> bytes:

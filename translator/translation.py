@@ -1,6 +1,7 @@
 """Text in, text out: the public Python interface of a trained run."""
 
 import math
+import unicodedata
 import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -31,13 +32,13 @@ from translator.decoding import (
     steps_of_search,
     while_wanted,
 )
-from translator.errors import RunError
+from translator.errors import RunError, check_texts
 from translator.glossary import Glossary
 from translator.hardware import choose_device, keep_memory
 from translator.inference import Engine, Job, run_searches, watched_search
 from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
 from translator.runs import RunDirectory
-from translator.sentences import join_sentences, split_sentences
+from translator.sentences import MARKS, join_sentences, split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -137,10 +138,12 @@ class Translator:
         precision = precision or config.decoding.precision
         self._engine = Engine(model, getattr(torch, precision))
         self._rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
+        pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
+        self._marks = frozenset(i for i, piece in enumerate(pieces) if piece[-1] in MARKS)
         self._continues_word = torch.tensor(
             [
                 not piece.startswith("▁") and any(map(str.isalnum, piece)) and i > EOS_ID
-                for i, piece in enumerate(tokenizer.pieces(range(tokenizer.vocabulary_size)))
+                for i, piece in enumerate(pieces)
             ],
             device=self._engine.device,
         )
@@ -193,8 +196,7 @@ class Translator:
         `wanted` is asked at every step of the search whether anybody still waits for text i. Once
         it says no, the text leaves the search, and what is returned for it is unfinished.
         """
-        if isinstance(texts, str):
-            raise TypeError("translate() takes a list of texts; put the one text in a list")
+        check_texts("translate", texts)
         decoding = decoding or self.config.decoding
         parts = list(self._parts(texts, decoding, prefix, glossary or Glossary()))
         if wanted:
@@ -254,6 +256,7 @@ class Translator:
         quiet = likely_cases(self.tokenizer.target, [prefix], data.target_language)
         begins = [ids[: positions // 2] for ids in self.tokenizer.target.encode([prefix, *quiet])]
         fits_capitals = prefix == upper(prefix, data.target_language)
+        texts = [unicodedata.normalize("NFC", text) for text in texts]  # as the glossary's terms
         split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
         sentences = [
             (i, *pair)
@@ -392,13 +395,27 @@ class Translator:
         slots = _slots(decoding, bool(parts[0].terms))
         if parts[0].terms:
             terms = [part.terms for part in parts]
-            return extensions_with_terms(terms, slots, EOS_ID, self._continues_word)
+            marks = [self._closing_marks(part) for part in parts]
+            return extensions_with_terms(terms, slots, EOS_ID, self._continues_word, marks)
         if decoding.sampling:
             draws = _draws(parts, decoding.sampling_seed, slots, int(limits.max()))
             return drawn_extensions(
                 draws.to(limits.device), decoding.temperature, decoding.top_k, decoding.top_p
             )
         return best_extensions(slots, decoding.diversity)
+
+    def _closing_marks(self, part: _Part) -> frozenset[int]:
+        """The ids that end in a mark, where the part has none before its own end.
+
+        Elsewhere, or beside digits, such a mark may belong to a word or a number.
+        """
+        pieces = self.tokenizer.pieces(part.ids)
+        while pieces and not any(map(str.isalnum, pieces[-1])):
+            pieces.pop()
+        inner = "".join(pieces)
+        if any(map(str.isdigit, inner)) or not MARKS.isdisjoint(inner):
+            return frozenset()
+        return frozenset() if self._marks.intersection(part.prefix) else self._marks
 
     # --- hypotheses to texts ----------------------------------------------------------------------
 

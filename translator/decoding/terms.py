@@ -7,7 +7,7 @@ the fullest down. When only just enough ids are left for what is missing, nothin
 so every sentence that ends holds all its terms.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -41,18 +41,23 @@ class _Candidate(NamedTuple):
 
 
 def extensions_with_terms(
-    terms: Sequence[Sequence[Term]], beam_size: int, eos: int, continues_word: Tensor
+    terms: Sequence[Sequence[Term]],
+    beam_size: int,
+    eos: int,
+    continues_word: Tensor,
+    marks: Sequence[Container[int]] | None = None,
 ) -> Chooser:
     """Beam search in which sentence i ends only when it holds all terms[i], each as often as given.
 
     `continues_word` [V] is True for ids that may not stand right after a term, because they would
-    make it part of a longer word.
+    make it part of a longer word. marks[i] are ids that close sentence i, such as its full stop:
+    like the end they wait for all terms, which would else be tacked on behind them.
     """
 
     def choose(beams: Beams, next_log_probs: Tensor) -> Choice:
         rows = []
         for row, sentence in enumerate(beams.sentences.tolist()):
-            wanted = terms[sentence]
+            wanted, closing = terms[sentence], marks[sentence] if marks else ()
             states = [coverage(prefix, wanted) for prefix in beams.prefixes[row].tolist()]
             best = _best_after(states, next_log_probs[row], beam_size, continues_word)
             left = int(beams.limits[row]) - beams.length  # ids, the end counted
@@ -61,6 +66,7 @@ def extensions_with_terms(
                 for slot, log_prob in enumerate(beams.log_probs[row].tolist())
                 if log_prob > -torch.inf
                 for candidate in _candidates(slot, log_prob, states[slot], best[slot], left, eos)
+                if not (states[slot].needed and _closes(candidate.token, states[slot], closing))
             ]
             rows.append(_share_out(candidates, int(beams.free[row])))
         empty = _Candidate(-torch.inf, 0, eos, 0)
@@ -125,6 +131,11 @@ def _candidates(
         too_late = state.needed > 0 if token == eos else needed > left - 2  # it and the end
         if not too_late and after > -torch.inf:
             yield _Candidate(log_prob + after, slot, token, needed)
+
+
+def _closes(token: int, state: Coverage, closing: Container[int]) -> bool:
+    """Whether a token closes the sentence, and is no part of a term."""
+    return token in closing and token not in state.next_ids
 
 
 def _share_out(candidates: list[_Candidate], free: int) -> list[_Candidate]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from translator.config import DecodingConfig
 from translator.data import Fingerprints, occurring
-from translator.errors import DataError
+from translator.errors import DataError, check_texts
 from translator.evaluation.faults import find_faults
 from translator.evaluation.learned import learned_score
 from translator.evaluation.scores import (
@@ -103,6 +103,7 @@ def evaluate(
     decoding: DecodingConfig | None = None,
 ) -> Evaluation:
     """Translate the sources and assess the result; `decoding` replaces the settings of the run."""
+    check_texts("evaluate", sources, references)
     language = translator.config.data.target_language
     test_set = EvaluationSet("these sentences", tuple(sources), (tuple(references),), language)
     hypotheses, seconds = translate(translator, test_set.sources, decoding)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from translator.errors import DataError
+from translator.errors import DataError, check_texts
 
 METRICS = {"bleu": "BLEU", "chrf": "chrF2", "chrf++": "chrF2++", "ter": "TER"}
 LOWER_IS_BETTER = {"ter"}
@@ -77,6 +77,7 @@ def score(
     `metrics` are keys of METRICS. With `resamples` each score has a 95 % bootstrap interval
     (Koehn, 2004) by sacrebleu's own resampling, seeded by its variable $SACREBLEU_SEED (12345).
     """
+    check_texts("score", hypotheses, *references)
     hypotheses = [hypothesis.rstrip() for hypothesis in hypotheses]
     streams = [[reference.rstrip() for reference in each] for each in references]
     for stream in streams:

@@ -12,7 +12,7 @@ from translator.capitals import encode_sentences
 from translator.config import Config, DecodingConfig
 from translator.data.languages import upper
 from translator.decoding import Hypothesis, length_penalty
-from translator.errors import MissingLibraryError, RunError
+from translator.errors import MissingLibraryError, RunError, check_texts
 from translator.sentences import join_sentences, split_sentences
 from translator.tokenizer import Tokenizer
 from translator.translation import (
@@ -89,6 +89,7 @@ class CTranslate2Translator:
 
         Raises RunError for settings of `decoding` that this search does not know.
         """
+        check_texts("translate", texts)
         decoding = decoding or self.config.decoding
         self.check_decoding(decoding)
         limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)

@@ -19,7 +19,7 @@ from torch import Tensor
 from translator import __version__
 from translator.config import Config, DataConfig, validated
 from translator.data import read_pairs
-from translator.errors import ConfigError, RunError
+from translator.errors import ConfigError, RunError, check_texts
 from translator.export.huggingface import their_name
 from translator.importing.checkpoint import Checkpoint, load_checkpoint
 from translator.importing.pieces import joint_model
@@ -47,6 +47,7 @@ def import_checkpoint(
     appears when the proof has succeeded. Raises RunError when it has not, when runs/NAME exists, or
     when the checkpoint is not one that a run can be.
     """
+    check_texts("import_checkpoint", sentences)
     checkpoint = load_checkpoint(origin)
     config = _config(checkpoint, name, languages)
     run = RunDirectory(RUNS / config.name)
