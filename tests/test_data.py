@@ -556,6 +556,8 @@ def test_the_rate_is_the_share_of_changed_pairs(everyday):
     ("pair", "expected"),
     [
         (("Well, who knows?!", "Bueno, ¿quién sabe?!"), ("Well, who knows", "Bueno, quién sabe")),
+        (("Ouch!!!", "¡¡¡Ay!!!"), ("Ouch", "Ay")),
+        (("Ouch? What!", "¡¡Ay!! ¡¿Qué?!"), ("Ouch? What", "¡¡Ay!! Qué")),
         (("Wait…", "Espera..."), ("Wait", "Espera")),
         (("¿Yes? No.", "¿Sí? No."), ("¿Yes? No", "¿Sí? No")),
         (("!!!", "¡Hola!"), ("!!!", "¡Hola!")),

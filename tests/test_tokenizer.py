@@ -160,6 +160,34 @@ def test_start_end_and_padding_are_skipped(tokenizer):
     assert tokenizer.decode([[BOS_ID, *ids, EOS_ID, PAD_ID, PAD_ID]]) == ["La casa es grande."]
 
 
+def with_bytes(tokenizer: Tokenizer, text: str, spelled: bytes) -> list[int]:
+    """Ids of a text and of bytes after it."""
+    pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
+    return [*tokenizer.encode([text])[0], *(pieces.index(f"<0x{byte:02X}>") for byte in spelled)]
+
+
+@pytest.mark.parametrize(
+    ("spelled", "text"),
+    [
+        (b"\xe2", "la"),
+        (b"\xe2\x82", "la"),
+        (b"\xe2\x82\xac", "la€"),
+        (b"\xac\xe2\x82\xac\xe2", "la€"),
+        (b"\xed\xa0\x80", "la"),  # a surrogate
+        (b"\xf0\x9fa", "laa"),
+        (b"\xef\xbf\xbd\xe2", "la\ufffd"),  # copied from a source
+    ],
+)
+def test_bytes_that_form_no_character_are_dropped(tokenizer, spelled, text):
+    ids = with_bytes(tokenizer, "la", spelled)
+    assert tokenizer.decode([ids, [*ids, *tokenizer.encode(["casa"])[0]]]) == [text, f"{text} casa"]
+
+
+@given(st.lists(st.integers(0, UNIGRAM.vocabulary_size - 1).filter(lambda i: i != UNK_ID)))
+def test_no_ids_become_a_sign_for_unknown_bytes(ids):
+    assert "\ufffd" not in UNIGRAM.decode([ids])[0]
+
+
 def test_many_texts_are_encoded_as_each_alone(tokenizer):
     assert tokenizer.encode(SENTENCES) == [tokenizer.encode([text])[0] for text in SENTENCES]
 

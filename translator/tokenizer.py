@@ -146,11 +146,29 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
-        """Texts of lists of ids; start, end and padding are skipped."""
+        """Texts of lists of ids; start, end, padding and bytes of no character are skipped."""
         check_texts("decode", ids)
         plain = [[i for i in sentence if i not in (PAD_ID, BOS_ID, EOS_ID)] for sentence in ids]
         # A piece may spell any byte, a line feed too: a text is one line.
-        return [" ".join(self._processor.decode(sentence).splitlines()) for sentence in plain]
+        return [" ".join(self._text(sentence).splitlines()) for sentence in plain]
+
+    def _text(self, ids: list[int]) -> str:
+        text = str(self._processor.decode(ids))
+        if "\ufffd" in text:  # bytes of no character, if it is not a sign that was copied
+            text = str(self._processor.decode(self._whole_characters(ids)))
+        return text
+
+    def _whole_characters(self, ids: list[int]) -> list[int]:
+        """The ids without bytes that are no part of a whole character."""
+        kept: list[int] = []
+        for are_bytes, run in itertools.groupby(ids, self._processor.is_byte):
+            if are_bytes:
+                spelled = bytes.fromhex("".join(piece[3:5] for piece in self.pieces([*run])))
+                whole = spelled.decode("utf-8", "ignore").encode()
+                kept += map(self._processor.piece_to_id, (f"<0x{byte:02X}>" for byte in whole))
+            else:
+                kept += run
+        return kept
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces as SentencePiece spells them (`▁` begins a word)."""

@@ -131,7 +131,7 @@ def _without_final(text: str) -> str:
     for closing, opening in _OPENING.items():
         if closing in text[len(bare) :]:
             before, _, after = bare.rpartition(opening)
-            bare = before + after
+            bare = before.rstrip(opening) + after  # ¡¡Hola!!
     return bare.strip()
 
 
