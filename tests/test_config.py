@@ -540,3 +540,17 @@ def test_the_command_line_is_imported_without_the_heavy_libraries():
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_changed_settings_of_decoding_keep_their_bounds():
+    settings = DecodingConfig(length_penalty=0.5)
+    assert settings.changed(beam_size=3) == DecodingConfig(length_penalty=0.5, beam_size=3)
+    with pytest.raises(ConfigError, match=r"decoding\.beam_size: .* 256, not 100000"):
+        settings.changed(beam_size=100_000)
+
+
+def test_a_mistake_of_set_is_not_blamed_on_a_line_of_the_file(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("decoding:\n  beam_size: 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"config\.yaml: --set decoding\.beam_size: "):
+        load_config(file, ["decoding.beam_size=100000"])

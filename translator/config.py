@@ -54,6 +54,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+_SET = -1  # in place of the line of a key that --set gives
 _DEEPEST = 100  # brackets of a YAML text within one another
 _MOST_ALIASED = 10_000  # values that the aliases of a YAML text stand for; more are a bomb
 
@@ -545,6 +546,15 @@ class DecodingConfig(Section):
         "there.",
     )
 
+    def changed(self, **changes: Any) -> "DecodingConfig":
+        """These settings with others in place of some; ConfigError for one out of its bounds."""
+        try:
+            return DecodingConfig.model_validate({**self.model_dump(), **changes})
+        except ValidationError as error:
+            details = error.errors()[0]
+            mistake = _explain({**details, "loc": ("decoding", *details["loc"])}, {})
+            raise ConfigError(mistake, f"{shipped_config()} explains every key.") from None
+
 
 class Config(Section):
     """One run from text pairs to a model."""
@@ -610,6 +620,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
     origin = str(path) if path else "the configuration"
     for override in overrides:
         _apply_override(values, override)
+        lines[override.partition("=")[0].strip()] = _SET
     return validated(values, origin, lines)
 
 
@@ -845,7 +856,7 @@ def _explain(details: ErrorDetails, lines: dict[str, int]) -> str:
         ),
         None,
     )
-    place = f"line {line}: " if line else ""
+    place = "--set " if line == _SET else f"line {line}: " if line else ""
     if details["type"] == "extra_forbidden":
         known = _known_keys(location[:-1])
         close = difflib.get_close_matches(location[-1], known, n=1)

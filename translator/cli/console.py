@@ -103,7 +103,7 @@ def decoding_of(
     translator: "Translator | CTranslate2Translator", beam_size: int | None
 ) -> DecodingConfig:
     decoding = translator.config.decoding
-    return decoding.model_copy(update={"beam_size": beam_size}) if beam_size else decoding
+    return decoding.changed(beam_size=beam_size) if beam_size else decoding
 
 
 def table(rows: list[list[str]]) -> str:

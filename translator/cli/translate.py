@@ -75,7 +75,7 @@ class Asked:
         """The settings of the run with what replaces them."""
         decoding = load_config(run.config_file, self.overrides).decoding
         asked = {"beam_size": self.beam_size, "n_best": self.n_best}
-        return decoding.model_copy(update={key: each for key, each in asked.items() if each})
+        return decoding.changed(**{key: each for key, each in asked.items() if each})
 
     def line(self, translation: "Translation") -> str:
         """A translation as a line: JSON, or what was asked for, separated by tabs."""
@@ -184,7 +184,7 @@ def translate_cli(
     )
     settings = Settings(chosen, languages, columns, overwrite)
     if texts:
-        _write_to(output_file, (text + "\n" for text in translate(list(texts))))
+        _write_to(output_file, (text + "\n" for text in translate([*map(_text, texts)])))
     elif input_file and input_file.is_file() and output_file and is_replaceable(output_file):
         fingerprint = _fingerprint(directory, decoding, asked, input_file, settings)
         fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
@@ -330,6 +330,14 @@ def _stream(
         if not ended:
             yield "\n"  # whoever reads a stream line by line waits for it
         _say_problems(document, input_file)
+
+
+def _text(argument: str) -> str:
+    """A text of the command line, with the sign U+FFFD for bytes that are not UTF-8."""
+    text = argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if text != argument:
+        say(f"warning: {text!r} is not UTF-8")
+    return text
 
 
 def _write_to(output_file: Path | None, parts: Iterator[str | bytes]) -> None:

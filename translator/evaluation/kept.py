@@ -57,7 +57,7 @@ def translate_or_reuse(
     """Translate a test set, or take what is kept of the same model, settings and sources."""
     decoding = run.read_config().decoding
     if beam_size:
-        decoding = decoding.model_copy(update={"beam_size": beam_size})
+        decoding = decoding.changed(beam_size=beam_size)
     file = run.evaluation_file(test_set.name, decoding)
     hypotheses_file = _hypotheses_file(file)
     record = _record(run, test_set, decoding)
