@@ -307,7 +307,16 @@ def test_the_engine_translates_any_text_as_the_run_does(
 ) -> None:
     own, engine = Translator.from_run(exported.path, device="cpu"), certified_engine(exported)
     decoding = own.config.decoding.model_copy(update={"beam_size": beam_size})
-    texts = ["ana bebe.", "", "  ", "a\udc80b", "ene\nene", "😀 abba", "baba nina"]
+    texts = [
+        "ana bebe.",
+        "",
+        "  ",
+        "a\udc80b",
+        "ene\nene",
+        "😀 abba",
+        "baba nina",
+        "Ana Bebe Nina Anne",
+    ]
     if beam_size == 1:
         texts.append("nina " * 90)  # cut in parts, some of which end at the longest allowed
     ours, theirs = own.translate(texts, decoding), engine.translate(texts, decoding)

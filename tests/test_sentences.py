@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.sentences import join_sentences, split_sentences
+from translator.sentences import close_marks, join_sentences, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,59 @@ def test_a_long_strange_text_takes_no_time(text: str) -> None:
     started = time.perf_counter()
     split_sentences(text)
     assert time.perf_counter() - started < 2.0
+
+
+# --- marks that open a sentence -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("¡La pizza es genial", "¡La pizza es genial!"),
+        ("¡La pizza es genial.", "¡La pizza es genial!"),
+        ("¡La pizza es genial…", "¡La pizza es genial…!"),
+        ("¡La pizza es genial...", "¡La pizza es genial...!"),
+        ("¡Gracias, Sr.", "¡Gracias, Sr.!"),
+        ("¡Atención:", "¡Atención!:"),
+        ("Hola, ¿cómo estás", "Hola, ¿cómo estás?"),
+        ("¡Hola, ¿cómo estás?", "¡Hola, ¿cómo estás?!"),
+        ("¡Hola. ¿Cómo estás?", "¡Hola! ¿Cómo estás?"),
+        ("¿Qué? ¡Vale. Sí.", "¿Qué? ¡Vale! Sí."),
+        ("¡¿Qué", "¡¿Qué?!"),
+        ("¡¡¡Ay!", "¡¡¡Ay!!!"),
+        ("«¡Hola»", "«¡Hola!»"),
+        ("(«¡Hola.»)", "(«¡Hola!»)"),
+        ('"¡Hola".', '"¡Hola!".'),
+        ("¡Dijo «hola»", "¡Dijo «hola»!"),
+        ('¡"Hola"', '¡"Hola"!'),
+    ],
+)
+def test_an_opening_mark_is_closed_at_the_end_of_its_sentence(text: str, closed: str) -> None:
+    assert close_marks(text) == closed
+    assert close_marks(closed) == closed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "¿Qué? ¡No!",
+        "¡Qué has hecho?",
+        "¿Qué has hecho!",
+        "¡Para. Ven aquí!",
+        "El signo ¿ abre una pregunta.",
+        "Los signos «¿» y «¡».",
+        "¿?",
+        "¡",
+        "Who? Me!",
+        "",
+    ],
+)
+def test_what_is_closed_or_opens_nothing_stays(text: str) -> None:
+    assert close_marks(text) == text
+
+
+@given(st.text(st.sampled_from('¡!¿?ab.,: «»"()…\n'), max_size=20))
+def test_closing_twice_is_closing_once(text: str) -> None:
+    closed = close_marks(text)
+    assert close_marks(closed) == closed
+    assert [c for c in closed if c not in "!?."] == [c for c in text if c not in "!?."]

@@ -379,6 +379,32 @@ def test_alternatives_differ_and_come_best_first(translator: Translator) -> None
     assert len(set(scores)) == 5
 
 
+def test_no_two_alternatives_are_the_same_text(translator: Translator, sources: list[str]) -> None:
+    """Other pieces may spell the same text, and a cold model draws the same again and again."""
+    for decoding in (
+        DecodingConfig(beam_size=8, n_best=8),
+        DecodingConfig(beam_size=8, n_best=3),
+        DecodingConfig(sampling=True, temperature=0.01, n_best=3),
+    ):
+        for each in translator.translate(sources, decoding):
+            found = [alternative.text for alternative in each.alternatives]
+            scores = [alternative.score for alternative in each.alternatives]
+            assert len(found) == len(set(found)) <= decoding.n_best
+            assert scores == sorted(scores, reverse=True)
+            assert (found[0], scores[0]) == (each.text, each.score)
+
+
+def test_equal_alternatives_make_room_for_others(
+    translator: Translator, sources: list[str]
+) -> None:
+    """Three are found wherever the whole beam has three different ones."""
+    few, all_of_beam = (
+        translator.translate(sources, DecodingConfig(beam_size=8, n_best=n)) for n in (3, 8)
+    )
+    for one, other in zip(few, all_of_beam, strict=True):
+        assert one.alternatives == other.alternatives[:3]
+
+
 def test_a_beam_grows_to_hold_all_alternatives(translator: Translator) -> None:
     [found] = translator.translate(["ana bebe nina"], DecodingConfig(beam_size=1, n_best=3))
     assert len(found.alternatives) == 3
@@ -460,6 +486,25 @@ def test_a_term_over_a_sentence_end_is_held(translator: Translator) -> None:
     assert "lila! mar" in found.text
     parts = [f"{part}" for part in _whole_spans(split_sentences(text), glossary.spans(text))]
     assert len(parts) == 3
+
+
+def test_what_a_translation_opens_is_closed(translator: Translator) -> None:
+    beam = DecodingConfig(beam_size=4, n_best=3)
+    [open_] = translator.translate(["ana bebe. Nina abba"], beam, prefix="¡oto")
+    [plain] = translator.translate(["ana bebe. Nina abba"], beam, prefix="¡ oto")
+    for each in open_.alternatives:
+        first, _, second = each.text.partition("!")
+        assert first.startswith("¡oto")
+        assert "!" not in second
+    assert "!" not in plain.text
+    [asked] = translator.translate(["ana bebe"], prefix="¿oto", details=True)
+    assert asked.text.endswith("?")
+    assert "?" not in "".join(token.piece for token in asked.tokens)
+
+
+def test_a_mark_is_closed_in_the_last_part_of_a_long_sentence(translator: Translator) -> None:
+    [found] = translator.translate(["ana " * 60 + "bebe"], prefix="¡oto")
+    assert "!" not in found.text  # whose parts cannot know
 
 
 def test_a_prefix_that_repeats_itself_is_kept(translator: Translator) -> None:
@@ -589,6 +634,8 @@ def test_a_text_within_the_limit_is_one_part(pieces: list[str], limit: int) -> N
         ("a b c ， d 。 e", 6, ["a b c ， d 。", "e"]),
         ("a b c ， d e f", 6, ["a b c ，", "d e f"]),
         ("▁a ▁b ؟ ▁c ▁d", 4, ["▁a ▁b ؟", "▁c ▁d"]),
+        ("a b c <0xE2> <0x82> <0xAC>", 4, ["a b c", "<0xE2> <0x82> <0xAC>"]),
+        ("<0xE2> <0x82> <0xAC> " * 3, 4, ["<0xE2> <0x82> <0xAC>"] * 3),
     ],
 )
 def test_a_long_text_is_cut_at_the_best_place(text: str, limit: int, expected: list[str]) -> None:

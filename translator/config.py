@@ -508,7 +508,11 @@ class DecodingConfig(Section):
         0, ge=0, le=20, description="No sequence of so many target tokens occurs twice; 0: it may."
     )
     n_best: int = Field(
-        1, ge=1, le=256, description="Alternatives for each text; the beam has room for them all."
+        1,
+        ge=1,
+        le=256,
+        description="Alternatives for each text, no two alike, so there may be fewer; the beam has "
+        "room for them all.",
     )
     diversity: float = Field(
         0.0,

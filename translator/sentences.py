@@ -30,6 +30,9 @@ _SIGN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # of Chinese an
 _LONGEST_WORD = 20  # of which it is asked whether it is an abbreviation
 # After a quotation the sentence goes on where hiragana follow: 「…。」と言った。
 _ENDS_WITHOUT_SPACE = re.compile(r"[。！？]+(?:[」』”）]+(?![」』”）ぁ-ゟ、])|(?![」』”）]))\s*")
+_CLOSING = {"¿": "?", "¡": "!"}
+_OPENING_OR_CLOSING = re.compile(r"""[¿¡](?=[¿¡"'“‘«(\[]*\w)|[?!]""")
+_QUOTES = {'"': '"', "'": "'", "”": "“", "’": "‘", "»": "«", ")": "(", "]": "["}
 _LINE_END = re.compile(r"(?<!\s)\s*[\r\n]\s*")
 
 
@@ -91,5 +94,72 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
         return False  # "Yahoo! is …", "… he said"
     if marks != "." or match["closing"]:
         return True
+    return not _is_abbreviation(word)
+
+
+def _is_abbreviation(word: str) -> bool:
+    """Whether a full stop after this word may be a part of it."""
     initial = len(word) == 1 and word.isalpha() and word.isupper() and word != "I"
-    return not (initial or word.lower() in _ABBREVIATIONS)
+    return initial or word.lower() in _ABBREVIATIONS
+
+
+# --- marks that open a sentence -------------------------------------------------------------------
+
+
+def close_marks(text: str) -> str:
+    """A text in which every ¿ or ¡ before a word is closed, at the end of its sentence.
+
+    A full stop there gives way to the mark, and quotes opened before it stay around it. One mark
+    may close another's sentence: ¡Qué has hecho?
+
+    >>> close_marks("¡Hola, ¿cómo estás? «¡Muy bien.»")
+    '¡Hola, ¿cómo estás?! «¡Muy bien!»'
+    """
+    for start in reversed(_unclosed(text)):
+        end = _end_of_sentence(text, start)
+        text = _with_mark(text[:end], start, _CLOSING[text[start]]) + text[end:]
+    return text
+
+
+def _unclosed(text: str) -> list[int]:
+    """Where the marks stand that open a sentence and are not closed."""
+    opened: list[int] = []
+    for match in _OPENING_OR_CLOSING.finditer(text):
+        if match[0] in _CLOSING:
+            opened.append(match.start())
+        elif opened:
+            own = [start for start in opened if _CLOSING[text[start]] == match[0]]
+            opened.remove(own[-1] if own else opened[-1])
+    return opened
+
+
+def _end_of_sentence(text: str, place: int) -> int:
+    """The end of the sentence that holds a place, without the space after it."""
+    end = 0
+    for sentence, space in split_sentences(text):
+        if end + len(sentence) > place:
+            return end + len(sentence)
+        end += len(sentence) + len(space)
+    return len(text)
+
+
+def _with_mark(text: str, start: int, mark: str) -> str:
+    """A text that ends in the mark of what is opened at `start`."""
+    body, stop = _cut_stop(text)
+    end = len(body)
+    while body[end - 1] in _QUOTES and _QUOTES[body[end - 1]] not in body[start : end - 1]:
+        end -= 1
+    body, closing = body[:end], body[end:]
+    if closing:
+        body, inner = _cut_stop(body)
+        return body + mark + inner.replace(".", "") + closing + stop
+    return body + mark + stop.replace(".", "")
+
+
+def _cut_stop(text: str) -> tuple[str, str]:
+    """A text without the full stop, comma or colon at its end, and that sign."""
+    if text[-1:] not in tuple(".,:;") or text.endswith(".."):
+        return text, ""
+    if text[-1] == "." and _is_abbreviation(text[:-1].split()[-1].lstrip("\"'“‘«([¿¡")):
+        return text, ""
+    return text[:-1], text[-1]

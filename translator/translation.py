@@ -1,6 +1,7 @@
 """Text in, text out: the public Python interface of a trained run."""
 
 import math
+import re
 import unicodedata
 import zlib
 from collections import deque
@@ -17,7 +18,7 @@ from torch import Tensor
 from translator.alignment import align_words, read_again
 from translator.capitals import encode_sentences, likely_cases
 from translator.config import Config, DecodingConfig
-from translator.data.languages import upper
+from translator.data.languages import has_opening_marks, upper
 from translator.decoding import (
     Chooser,
     Hypothesis,
@@ -38,7 +39,7 @@ from translator.hardware import choose_device, keep_memory
 from translator.inference import Engine, Job, run_searches, watched_search
 from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
 from translator.runs import RunDirectory
-from translator.sentences import MARKS, join_sentences, split_sentences
+from translator.sentences import MARKS, close_marks, join_sentences, split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -47,6 +48,7 @@ _ROWS_AT_ONCE = {"cpu": 256}  # hypotheses in a step of the model: what its cach
 _ROWS_AT_ONCE_ELSEWHERE = 4096  # … or what keeps many cores busy
 _SLOTS_FOR_TERMS = 10  # Post and Vilar (2018): required terms need a beam of ten or more
 _LOOP_REPEATS = 4  # so many times the same ids, one after another, are a loop
+_CONTINUES_CHARACTER = re.compile("<0x[89AB].>")  # a piece that is no first byte in UTF-8
 _NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a broken model, or before the search
 _LOOPED = "the translation repeated itself; it was searched again"
 _EMPTY = "the translation was empty; it was searched again"
@@ -99,6 +101,7 @@ class _Part:
     required: tuple[str, ...] = ()  # the terms that its translation must hold …
     terms: tuple[tuple[int, ...], ...] = ()  # … and their ids, as many as there is room for
     in_capitals: bool = False  # the translation is put in capitals; the ids are of small letters
+    goes_on: bool = False  # the next part is of the same sentence
     wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
 
     @property
@@ -189,7 +192,8 @@ class Translator:
         alignment of each translation, at the price of a second pass.
 
         A text is translated sentence by sentence. One IN CAPITALS is read in other letters, and its
-        translation is put in capitals, though its `tokens` are not: see `capitals`. One longer than
+        translation is put in capitals, though its `tokens` are not: see `capitals`. A ¿ or ¡ that
+        the model does not close is closed, in a language that has them. One longer than
         the model can see is cut at the end of a clause, else at words, and its translated parts are
         joined with spaces.
 
@@ -229,7 +233,7 @@ class Translator:
                     break
                 written = [self._text(done, each.hypotheses[0].tokens) for done, each in found]
                 yield join_sentences(
-                    [*written, self._text(part, prefix)],
+                    [*written, self._text(replace(part, goes_on=True), prefix)],
                     [*(before.space for before, _ in found), ""],
                 )
             kept = _Found()
@@ -254,7 +258,10 @@ class Translator:
         data, positions = self.config.data, self.config.model.max_positions
         limit = min(data.max_tokens_per_sentence, positions - 1)
         quiet = likely_cases(self.tokenizer.target, [prefix], data.target_language)
-        begins = [ids[: positions // 2] for ids in self.tokenizer.target.encode([prefix, *quiet])]
+        begins = [
+            next(split_long(ids, self.tokenizer.target.pieces(ids), positions // 2), [])
+            for ids in self.tokenizer.target.encode([prefix, *quiet])
+        ]
         fits_capitals = prefix == upper(prefix, data.target_language)
         texts = [unicodedata.normalize("NFC", text) for text in texts]  # as the glossary's terms
         split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
@@ -283,6 +290,7 @@ class Translator:
                     required,
                     self._terms(required),
                     in_capitals,
+                    goes_on=number < len(pieces),
                 )
                 begun = index
 
@@ -378,7 +386,7 @@ class Translator:
             bos=BOS_ID,
             eos=EOS_ID,
             slots=slots,
-            n_best=decoding.n_best,
+            n_best=1 if decoding.n_best == 1 else slots,  # more than n: texts may be equal
             penalty=decoding.length_penalty,
             normalization=decoding.length_normalization,
             rules=_rules(parts, decoding, device),
@@ -421,8 +429,8 @@ class Translator:
 
     def _text(self, part: _Part, ids: Sequence[int]) -> str:
         [text] = self.tokenizer.target.decode([ids])
-        text = " ".join(text.split())  # a model may write two spaces, or nothing but one
-        return self._cased(part, text)
+        language = self.config.data.target_language
+        return finished(text, language, in_capitals=part.in_capitals, goes_on=part.goes_on)
 
     def _cased(self, part: _Part, text: str) -> str:
         return upper(text, self.config.data.target_language) if part.in_capitals else text
@@ -430,12 +438,15 @@ class Translator:
     def _translation(
         self, source: str, found: list[tuple[_Part, _Found]], n_best: int, details: bool
     ) -> Translation:
-        """Join the parts of a text: the r-th alternative of it is the r-th of each part."""
+        """Join the parts of a text: the r-th alternative of it is the r-th of each part.
+
+        Alternatives that differ in their ids only are one.
+        """
         if not found:
             return Translation(source, source, 0.0)
         most = max(len(each.hypotheses) for _, each in found)
-        alternatives = []
-        for rank in range(min(n_best, most)):
+        scores: dict[str, float] = {}
+        for rank in range(most):
             chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for _, each in found]
             joined = join_sentences(
                 [
@@ -444,7 +455,10 @@ class Translator:
                 ],
                 [part.space for part, _ in found],
             )
-            alternatives.append(Alternative(joined, sum(h.score for h in chosen) / len(chosen)))
+            scores.setdefault(joined, sum(h.score for h in chosen) / len(chosen))
+            if len(scores) == n_best:
+                break
+        alternatives = [Alternative(*each) for each in scores.items()]
         warnings = tuple(dict.fromkeys(w for _, each in found for w in each.warnings))
         best = alternatives[0]
         translation = Translation(
@@ -471,6 +485,17 @@ class Translator:
             source_words += len(self.tokenizer.decode([part.ids])[0].split())
             target_words += len(self._text(part, target).split())
         return replace(translation, tokens=tuple(tokens), alignment=tuple(alignment))
+
+
+def finished(text: str, language: str, *, in_capitals: bool = False, goes_on: bool = False) -> str:
+    """What a model wrote as it is shown: with single spaces, closed marks, and in capitals.
+
+    `language` is that of the text. What opens a text that `goes_on` may be closed later.
+    """
+    text = " ".join(text.split())  # a model may write two spaces, or nothing but one
+    if has_opening_marks(language) and not goes_on:
+        text = close_marks(text)
+    return upper(text, language) if in_capitals else text
 
 
 def _slots(decoding: DecodingConfig, constrained: bool) -> int:
@@ -564,7 +589,8 @@ def _last_boundary(pieces: list[str], first: int, last: int) -> int:
         found = next((i for i in words if pieces[i - 1][-1] in marks), None)
         if found:
             return found
-    return words[0] if words else last
+    characters = (i for i in range(last, first, -1) if not _CONTINUES_CHARACTER.match(pieces[i]))
+    return words[0] if words else next(characters, last)
 
 
 def _batches_of_like_length(lengths: list[int], tokens: int, most: int) -> Iterator[list[int]]:

@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple
 
 from translator.capitals import encode_sentences
 from translator.config import Config, DecodingConfig
-from translator.data.languages import upper
 from translator.decoding import Hypothesis, length_penalty
 from translator.errors import MissingLibraryError, RunError, check_texts
 from translator.sentences import join_sentences, split_sentences
@@ -19,6 +18,7 @@ from translator.translation import (
     LEAST_RATIO,
     LOOP_NGRAM,
     Translation,
+    finished,
     loops,
     split_long,
 )
@@ -32,6 +32,7 @@ class _Place(NamedTuple):
     text: int
     space: str  # after it
     in_capitals: bool
+    goes_on: bool  # the next part is of the same sentence
 
 
 class CTranslate2Translator:
@@ -103,7 +104,10 @@ class CTranslate2Translator:
                 pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
                 spaces = [" "] * (len(pieces) - 1) + [space] * bool(pieces)
                 parts += pieces
-                places += [_Place(index, each, capitals) for each in spaces]
+                last = len(spaces) - 1
+                places += [
+                    _Place(index, each, capitals, goes_on=n < last) for n, each in enumerate(spaces)
+                ]
         found: list[list[tuple[_Place, Hypothesis]]] = [[] for _ in texts]
         for place, best in zip(places, self.search(parts, decoding), strict=True):
             found[place.text].append((place, best))
@@ -157,9 +161,11 @@ class CTranslate2Translator:
 
     def _translation(self, text: str, parts: list[tuple[_Place, Hypothesis]]) -> Translation:
         texts = self.tokenizer.target.decode([best.tokens for _, best in parts])
-        for number, (place, _) in enumerate(parts):
-            if place.in_capitals:
-                texts[number] = upper(texts[number], self.config.data.target_language)
+        language = self.config.data.target_language
+        texts = [
+            finished(each, language, in_capitals=place.in_capitals, goes_on=place.goes_on)
+            for each, (place, _) in zip(texts, parts, strict=True)
+        ]
         score = sum(best.score for _, best in parts) / len(parts)
         return Translation(text, join_sentences(texts, [place.space for place, _ in parts]), score)
 

@@ -26,7 +26,7 @@ from translator.export.engine import best_hypothesis, max_target_tokens
 from translator.model import Seq2SeqTransformer
 from translator.runs import RunDirectory, write_atomically
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
-from translator.translation import Translator
+from translator.translation import Translator, finished
 
 _NAMES = (  # ours → theirs, each a part of a parameter's name
     ("encoder.norm.", "encoder.layer_norm."),
@@ -74,7 +74,8 @@ class TransformersTranslator:
     def translate(self, texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
         """Translate texts, one for one and in order; none may be too long for the model.
 
-        All that a beam finds is ranked here, for transformers has another length penalty.
+        All that a beam finds is ranked here, for transformers has another length penalty. What it
+        writes is shown as `Translator` does, without U+FFFD, its sign for bytes of no character.
         """
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         found: dict[int, str] = {}
@@ -83,7 +84,10 @@ class TransformersTranslator:
             found.update(
                 zip(chosen, self._batch([texts[i] for i in chosen], decoding), strict=True)
             )
-        return [found[index] for index in range(len(texts))]
+        language = self.config.data.target_language
+        return [
+            finished(found[index].replace("\ufffd", ""), language) for index in range(len(texts))
+        ]
 
     def _batch(self, texts: list[str], decoding: DecodingConfig) -> list[str]:
         inputs = self._tokenizer(texts, padding=True, return_tensors="pt")

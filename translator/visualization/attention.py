@@ -14,10 +14,9 @@ import torch
 
 from translator.alignment import recorded_attention, word_numbers
 from translator.capitals import encode_sentences, likely_cases
-from translator.data.languages import upper
 from translator.errors import DataError
 from translator.tokenizer import BOS_ID, EOS_ID
-from translator.translation import Translator
+from translator.translation import Translator, finished
 
 START, END = "⟨start⟩", "⟨end⟩"  # how the ids that are no text are shown
 
@@ -122,7 +121,7 @@ def _read(
     if target is None:
         [[best, *_]] = translator.search([source_ids])
         [found] = tokenizer.target.decode([best.tokens])
-        return source_ids, list(best.tokens), upper(found, language) if in_capitals else found
+        return source_ids, list(best.tokens), finished(found, language, in_capitals=in_capitals)
     written = likely_cases(tokenizer.target, [target], language) if in_capitals else [target]
     [target_ids] = tokenizer.target.encode(written)
     _check_length(target_ids, longest, "translation")
