@@ -2,15 +2,24 @@
 
     python scripts/bench_serve.py [--run RUN] [--sources FILE] [--clients 64] [--seconds 60]
         [--requests 10000] [--json FILE]
+    python scripts/bench_serve.py --overload [--run RUN] [--sources FILE] [--seconds 60]
+        [--requests 20000] [--request-seconds 10] [--characters 1000] [--json FILE]
 
 The server is a process of its own, the clients are threads of another; all share this machine.
 Each client sends one request after the other over one connection, with a list of 1 to 3 lines of
 the sources (by default those of the run's validation set), and compares each answer with the
 translations that `Translator.translate` gave before. Throughput is in sentences of the sources;
 offline, all of them are translated in one call. Memory is the server's resident set.
+
+With --overload, more is asked of the server than it can do: texts of about --characters, each over
+a connection of its own. First 1 to 32 clients that stay find the knee, the most requests a second
+that are answered; then of 16, 64 and 200 clients every fifth closes its connection after 0.5 to 2
+seconds and asks again. Who is refused comes back when Retry-After says. At last 64 such clients ask
+--requests times for one line. A row of the table is printed after each.
 """
 
 import argparse
+import asyncio
 import http.client
 import json
 import os
@@ -21,7 +30,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -120,8 +131,9 @@ def memory_mb(process: int) -> float:
     return int(match[1]) / 1024 if match else 0.0
 
 
-def start_server(run: Path) -> tuple["subprocess.Popen[str]", str]:
+def start_server(run: Path, *options: str) -> tuple["subprocess.Popen[str]", str]:
     command = [sys.executable, "-m", "translator", "serve", "--run", str(run), "--port", "0"]
+    command += options
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, encoding="utf-8"
     )
@@ -135,7 +147,8 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def measure(options: argparse.Namespace) -> dict[str, object]:
+def read_sources(options: argparse.Namespace) -> tuple[Path, list[str]]:
+    """The run and the sentences to translate with it."""
     from translator.evaluation.sets import read_sentences, sets_of_split
     from translator.runs import RunDirectory
 
@@ -145,10 +158,14 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     else:
         [valid, *_] = sets_of_split(run, "valid")
         lines = valid.sources
-    sources = [line for line in lines if line.strip()][: options.sentences]
-    found, seconds = offline(run.path, sources)
+    return run.path, [line for line in lines if line.strip()][: options.sentences]
+
+
+def measure(options: argparse.Namespace) -> dict[str, object]:
+    run, sources = read_sources(options)
+    found, seconds = offline(run, sources)
     requests = mixed_requests(sources, found)
-    process, address = start_server(run.path)
+    process, address = start_server(run)
     try:
         Load(address, requests).run(options.clients, 3)  # warm
         load = Load(address, requests)
@@ -181,6 +198,184 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     }
 
 
+# --- overload -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Crowd:
+    """Clients of an overloaded server, and what they met."""
+
+    place: tuple[str, int]
+    texts: Sequence[tuple[str, str]]  # a text, and what it must become
+    clients: int
+    leaving: int = 0  # every fifth, say, does not wait for its answers; 0: all wait
+    left: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)  # of what was answered
+    taken: float = 0.0
+
+    def run(self, process: int, seconds: float, requests: int = sys.maxsize) -> list[float]:
+        """Ask for so many seconds, or so many times; the memory at start, half-way and end."""
+        return asyncio.run(self._run(process, seconds, requests))
+
+    async def _run(self, process: int, seconds: float, requests: int) -> list[float]:
+        self._asked, self._most = 0, requests
+        memory = [memory_mb(process)]
+        started = time.perf_counter()
+        tasks = [asyncio.create_task(self._client(number)) for number in range(self.clients)]
+        while (now := time.perf_counter() - started) < seconds and not all(t.done() for t in tasks):
+            if len(memory) == 1 and (now > seconds / 2 or self._asked > requests / 2):
+                memory.append(memory_mb(process))
+            await asyncio.sleep(0.05)
+        self.taken = now
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return [*memory, memory_mb(process)]
+
+    async def _client(self, number: int) -> None:
+        draw = random.Random(number)
+        leaves = bool(self.leaving) and number % self.leaving == 0
+        while self._asked < self._most:
+            self._asked += 1
+            text, expected = draw.choice(self.texts)
+            started = time.perf_counter()
+            try:
+                async with asyncio.timeout(draw.uniform(0.5, 2.0) if leaves else 120):
+                    status, answer, retry_seconds = await self._ask(text)
+            except TimeoutError:
+                self.left += 1
+                continue
+            if status == "200":
+                status = "200" if answer["translatedText"] == expected else "wrong"
+                self.latencies.append(time.perf_counter() - started)
+            elif answer.get("error") == "the translation took too long":
+                status = "late"
+            self.statuses[status] += 1
+            await asyncio.sleep(retry_seconds * draw.uniform(1.0, 1.5))
+
+    async def _ask(self, text: str) -> tuple[str, dict[str, str], int]:
+        """Status, answer and Retry-After; who is cancelled closes the connection."""
+        body = json.dumps({"q": text, "source": Load.source, "target": Load.target}).encode()
+        head = "POST /translate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        reader, writer = await asyncio.open_connection(*self.place)
+        try:
+            writer.write(head.encode() + body)
+            head, _, answer = (await reader.read()).decode().partition("\r\n\r\n")
+        finally:
+            writer.close()
+        retry = re.search(r"(?i)^retry-after: (\d+)", head, re.MULTILINE)
+        return head.split()[1], json.loads(answer), int(retry[1]) if retry else 0
+
+
+@dataclass
+class Row:
+    """A line of the table."""
+
+    clients: int
+    leaving: str
+    seconds: float
+    offered: int
+    answered: int
+    per_second: float
+    share_of_knee: float | None  # None where the knee is looked for
+    p50: float
+    p99: float
+    late: int  # accepted, and not answered within the limit
+    refused: int  # with 503
+    left: int
+    wrong: int
+    other: int
+    rss_mb: list[float]
+
+    def print(self) -> None:
+        share = "" if self.share_of_knee is None else f"{self.share_of_knee:.0%}"
+        print(
+            f"| {self.clients} | {self.leaving} | {self.seconds:.0f} | {self.offered} "
+            f"| {self.answered} | {self.per_second:.2f} | {share} "
+            f"| {self.p50:.2f}, {self.p99:.2f} | {self.late} | {self.refused} | {self.left} "
+            f"| {self.wrong}, {self.other} | {' → '.join(f'{mb:,.0f}' for mb in self.rss_mb)} |",
+            flush=True,
+        )
+
+
+TABLE_HEAD = (
+    "| clients | leaving | seconds | offered | answered | a second | of the knee "
+    "| p50, p99 in s | late | 503 | left | wrong, other | memory in MB |\n" + 13 * "|---" + "|"
+)
+
+
+def row_of(crowd: Crowd, memory: list[float], knee: float) -> Row:
+    seen = crowd.statuses
+    speed = seen["200"] / crowd.taken
+    latencies = crowd.latencies * 2 if len(crowd.latencies) == 1 else crowd.latencies or [0.0, 0.0]
+    return Row(
+        clients=crowd.clients,
+        leaving=f"1 of {crowd.leaving}" if crowd.leaving else "none",
+        seconds=crowd.taken,
+        offered=sum(seen.values()) + crowd.left,
+        answered=seen["200"],
+        per_second=speed,
+        share_of_knee=speed / knee if knee else None,
+        p50=percentile(latencies, 50),
+        p99=percentile(latencies, 99),
+        late=seen["late"],
+        refused=seen["503"],
+        left=crowd.left,
+        wrong=seen["wrong"],
+        other=sum(seen.values()) - sum(seen[name] for name in ("200", "late", "503", "wrong")),
+        rss_mb=memory,
+    )
+
+
+def long_texts(sources: Sequence[str], characters: int) -> Iterator[str]:
+    """Lines of the sources, joined to texts of about so many characters."""
+    text = ""
+    for line in sources:
+        text = f"{text}\n{line}" if text else line
+        if len(text) >= characters:
+            yield text
+            text = ""
+
+
+def overload(options: argparse.Namespace) -> None:
+    run, sources = read_sources(options)
+    texts = list(long_texts(sources, options.characters))[:100]
+    lines = sources[:200]
+    found, _ = offline(run, texts + lines)
+    long = list(zip(texts, found, strict=False))
+    short = list(zip(lines, found[len(texts) :], strict=True))
+    process, address = start_server(run, "--request-seconds", str(options.request_seconds))
+    place = urlsplit(address).hostname or "", urlsplit(address).port or 0
+    rows: list[Row] = []
+
+    def measured(crowd: Crowd, seconds: float, requests: int = sys.maxsize, knee: float = 0) -> Row:
+        rows.append(row_of(crowd, crowd.run(process.pid, seconds, requests), knee))
+        rows[-1].print()
+        return rows[-1]
+
+    print(f"texts of {statistics.mean(map(len, texts)):.0f} characters", TABLE_HEAD, sep="\n\n")
+    try:
+        Crowd(place, long, clients=8).run(process.pid, 5)  # warm
+        sweep = [measured(Crowd(place, long, n), options.seconds) for n in (1, 2, 4, 8, 16, 32)]
+        knee = max(row.per_second for row in sweep)
+        for clients in (16, 64, 200):
+            measured(Crowd(place, long, clients, leaving=5), options.seconds, knee=knee)
+        most = 1 + options.requests / 5  # seconds
+        measured(Crowd(place, short, clients=64, leaving=5), most, options.requests)
+    finally:
+        process.terminate()
+        process.wait()
+    write_json(options.json, [asdict(row) for row in rows])
+
+
+def write_json(path: Path | None, measured: object) -> None:
+    if path:
+        text = json.dumps(measured, indent=1) + "\n"
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path)
@@ -188,15 +383,20 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=2000)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--requests", type=int)
+    parser.add_argument("--overload", action="store_true")
+    parser.add_argument("--request-seconds", type=float, default=10)
+    parser.add_argument("--characters", type=int, default=1000)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    options.requests = options.requests or (20_000 if options.overload else 10_000)
+    if options.overload:
+        overload(options)
+        return
     measured = measure(options)
     for name, value in measured.items():
         print(f"{name:32}{value:,.2f}" if isinstance(value, float) else f"{name:32}{value}")
-    if options.json:
-        text = json.dumps(measured, indent=1) + "\n"
-        options.json.write_text(text, encoding="utf-8", newline="\n")
+    write_json(options.json, measured)
     sys.exit(1 if measured["errors"] or measured["wrong"] else 0)
 
 

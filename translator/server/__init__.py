@@ -1,7 +1,7 @@
 """How do others use a run over HTTP? A server with LibreTranslate's interface, and its page.
 
-`worker` owns the model; `requests` reads and checks, `app` answers; `live` shows a translation
-being written, to the files in `page/`.
+`worker` owns the model, and `pace` is how fast that is; `requests` reads and checks, `app` answers;
+`live` shows a translation being written, to the files in `page/`.
 """
 
 import importlib
