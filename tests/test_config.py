@@ -554,3 +554,38 @@ def test_a_mistake_of_set_is_not_blamed_on_a_line_of_the_file(tmp_path):
     file.write_text("decoding:\n  beam_size: 3\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"config\.yaml: --set decoding\.beam_size: "):
         load_config(file, ["decoding.beam_size=100000"])
+
+
+# --- bombs ----------------------------------------------------------------------------------------
+
+LISTS = ["a: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))]
+MERGED = ["a0: &a0 {x: 1}", *(f"a{n}: &a{n}\n  <<: [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n".join(LISTS), "aliases stand for more than 10,000 values"),
+        ("\n".join(MERGED), "aliases stand for more than 10,000 values"),
+        ("a: &a [*a]", "aliases stand for more than 10,000 values"),
+        ("a: " + "[" * 20_000, "line 1: broken YAML: more than 100 brackets"),
+        ("{a: " * 20_000, "line 1: broken YAML: more than 100 brackets"),
+        ("".join(" " * n + "a:\n" for n in range(500)), "nested too deeply"),
+        ('name: "\\ud800"', "holds a value that YAML cannot read"),
+    ],
+)
+def test_what_multiplies_or_never_ends_is_refused(write, text, message):
+    assert message in refusal(write(text)).message
+
+
+def test_a_bomb_of_the_command_line_is_refused():
+    bomb = "training={" + ", ".join(LISTS) + "}"
+    assert "aliases stand for more than" in refusal(overrides=[bomb]).message
+    assert "is not UTF-8" in refusal(overrides=["data.train.path=\udcff.tsv"]).message
+
+
+def test_many_corpora_may_share_an_anchor(write):
+    own = ["&c {max_characters: 90}", *["*c"] * 200]
+    corpora = [f"    - {{path: {n}.tsv, cleaning: {each}}}" for n, each in enumerate(own)]
+    data = load_config(write("\n".join(["data:", "  train:", *corpora]))).data
+    assert {each.cleaning.max_characters for each in data.train} == {90}

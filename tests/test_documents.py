@@ -1120,3 +1120,21 @@ def test_what_cannot_be_is_said_before_the_model_is_loaded(
         )
         assert done.returncode == 2, done
         assert message in done.stderr
+
+
+# --- nesting --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("file_format", "unit"), [("tmx", "tu"), ("xliff", "trans-unit")])
+def test_endless_nesting_is_an_error_that_names_file_and_line(file_format: str, unit: str) -> None:
+    content = f"<{file_format}>\n" + f"<{unit}>\n" * 100_000
+    document = read_document(io.BytesIO(content.encode()), settings_of(file_format), "deep.xml")
+    with pytest.raises(DataError, match=r"deep\.xml, line 101: more than 100 elements within"):
+        list(document.segments)
+
+
+def test_units_without_a_source_are_told_by_their_lines() -> None:
+    unit = '<tu>\n<tuv xml:lang="es"><seg>a</seg></tuv></tu>\n'
+    problems: list[str] = []
+    translated("<tmx><body>\n" + unit * 3 + "</body></tmx>", settings_of("tmx"), problems=problems)
+    assert problems == ["lines 2, 4, 6: no text in en, the unit is kept as it is"]

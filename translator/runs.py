@@ -5,6 +5,7 @@ A file is written beside its place and moved in, so a reader sees the old one or
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -44,7 +45,7 @@ RUN_VARIABLE = "TRANSLATOR_RUN"
 _TOKENIZER_KEY = "tokenizer_sha256"
 _UNTOLD_KEY = "not_known"
 _WEIGHTS_OF_KEY = "weights_of"
-_LARGEST = 1e300  # number of metrics
+_LARGEST = 1e15  # number of metrics; beyond it only infinity is one
 _NUMBERS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)  # of weights
 _WHOLE_COPY = "Copy it again, or repeat `translator train` with the run's configuration."
 
@@ -657,10 +658,10 @@ def _metrics_entry(line: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(entry, dict) or type(entry.get("step")) is not int:
         return None
-    numbers = (
-        isinstance(each, int | float) and not abs(each) > _LARGEST for each in entry.values()
-    )
-    return entry if all(numbers) else None
+    for each in entry.values():
+        if not isinstance(each, int | float) or _LARGEST < abs(each) < math.inf:
+            return None
+    return entry
 
 
 def _sync(file: Path) -> None:

@@ -25,6 +25,7 @@ _END = re.compile(  # the signs of Arabic, Urdu and the scripts of India among t
     """,
     re.VERBOSE,
 )
+_OPENING = re.compile("[\"'“‘«(\\[]*")
 _WIDE_MARK = re.compile("[。！？，、；：][”’」』）]*$")  # it brings its own space
 _SIGN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # of Chinese and Japanese
 _LONGEST_WORD = 20  # of which it is asked whether it is an abbreviation
@@ -71,13 +72,15 @@ def join_sentences(texts: Sequence[str], spaces: Sequence[str]) -> str:
     >>> join_sentences(["Hello.", "World!"], ["", ""])
     'Hello. World!'
     """
-    joined = space = ""
+    joined: list[str] = []
+    space = ""
     for text, following in zip(texts, spaces, strict=True):
         if text:
             if joined:
-                joined += _space_between(joined, text) if space in ("", " ") else space
-            joined, space = joined + text, following
-    return joined
+                joined.append(_space_between(joined[-1], text) if space in ("", " ") else space)
+            joined.append(text)
+            space = following
+    return "".join(joined)
 
 
 def _space_between(text: str, following: str) -> str:
@@ -89,8 +92,8 @@ def _space_between(text: str, following: str) -> str:
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:
     before = text[max(0, match.start() - _LONGEST_WORD) : match.start()]
     word, marks = re.split(r"\s", before)[-1].lstrip("\"'“‘«([¿¡"), match["marks"]
-    following = text[match.end() :].lstrip("\"'“‘«([")[:1]
-    if following.islower():
+    begin = _OPENING.match(text, match.end())
+    if begin and text[begin.end() : begin.end() + 1].islower():
         return False  # "Yahoo! is …", "… he said"
     if marks != "." or match["closing"]:
         return True

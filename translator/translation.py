@@ -554,14 +554,19 @@ def _whole_spans(
     sentences: Sequence[tuple[str, str]], spans: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[str, str]]:
     """The sentences with their spaces; those that share a span of the text are one."""
-    held, end = "", 0
+    held: list[str] = []
+    end = begun = furthest = 0  # of the spans that have begun before `end`, where the last one ends
+    spans = sorted(spans)
     for sentence, space in sentences:
         end += len(sentence) + len(space)
-        if any(start < end < stop for start, stop in spans):
-            held += sentence + space
+        while begun < len(spans) and spans[begun][0] < end:
+            furthest = max(furthest, spans[begun][1])
+            begun += 1
+        if end < furthest:
+            held += (sentence, space)
         else:
-            yield held + sentence, space
-            held = ""
+            yield "".join([*held, sentence]), space
+            held = []
 
 
 def split_long(ids: list[int], pieces: list[str], limit: int) -> Iterator[list[int]]:

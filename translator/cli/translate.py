@@ -165,6 +165,7 @@ def translate_cli(
         scores,
         alignments,
     )
+    texts = [_text(argument) for argument in texts or ()]
     chosen = file_format or (Format.of(input_file) if input_file else Format.LINES)
     columns = Columns(column, into or column) if column else None
     _check_usage(texts, input_file, output_file, chosen, columns, resume=resume)
@@ -184,7 +185,7 @@ def translate_cli(
     )
     settings = Settings(chosen, languages, columns, overwrite)
     if texts:
-        _write_to(output_file, (text + "\n" for text in translate([*map(_text, texts)])))
+        _write_to(output_file, (text + "\n" for text in translate(texts)))
     elif input_file and input_file.is_file() and output_file and is_replaceable(output_file):
         fingerprint = _fingerprint(directory, decoding, asked, input_file, settings)
         fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"

@@ -26,7 +26,9 @@ _LENGTH_SLACK = 20  # characters added to both sides before their ratio is taken
 _FOREIGN_LETTERS = 3  # fewer are a formula: μ = 484
 _CHARACTERS_PER_SIGN = {"zh": 3.0, "ja": 2.0, "ko": 2.0}  # a sign says as much as so many letters
 
-_ADDRESS = re.compile(r"(?:https?|ftp)://\S+|www\.\S+|\S+@\S+\.\w+")
+_ADDRESS = re.compile(  # names and hosts of mail are no longer: else it would take the square
+    r"(?:https?|ftp)://\S+|www\.\S+|(?<!\S)\S{1,100}@\S{1,255}\.\w+"
+)
 _WORD = re.compile(r"[^\W\d_]{2,}")  # a letter alone is a formula
 _NUMBER = re.compile(r"\d{1,40}")
 _THOUSANDS = re.compile(r"(?<=\d)[.,'’ ](?=\d{3}(?!\d))")

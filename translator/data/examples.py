@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from translator.data.ahead import ahead
+from translator.data.characters import normalize
 from translator.data.corpus import Corpus
 from translator.data.mending import readable
 from translator.data.readers import SentencePair
@@ -141,7 +142,7 @@ def bare_text(text: str) -> str:
 
     Those that entities and mojibake stand for, too.
     """
-    normal = unicodedata.normalize("NFKC", readable(text)).casefold()
+    normal = normalize("NFKC", readable(text)).casefold()
     return _NO_LETTERS.sub("", normal)
 
 

@@ -1,11 +1,11 @@
 """What can be mended in a text: entities, mojibake, invisible characters, white space, NFC."""
 
 import re
-import unicodedata
+from collections.abc import Iterator
 from html import unescape
 from html.entities import html5
 
-from translator.data.characters import BYTE_OF, INVISIBLE, SPACES
+from translator.data.characters import BYTE_OF, INVISIBLE, SPACES, normalize
 
 ENTITIES, MOJIBAKE, NORMALIZED, TAGS = (
     "entities unescaped",
@@ -16,6 +16,9 @@ ENTITIES, MOJIBAKE, NORMALIZED, TAGS = (
 
 _CLEAR = dict.fromkeys(INVISIBLE) | dict.fromkeys(SPACES, " ")
 _ENTITY = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+# Escaped several times: at one go, for time would be the square of the times.
+_AMPERSANDS = re.compile(r"&(?:amp;|AMP;|#0{0,5}38;|#[xX]0{0,4}26;)+")
 
 _NEXT = "[" + "".join(re.escape(c) for c, byte in BYTE_OF.items() if byte < 0xC0) + "]"
 _CLOSING = "[»”’…º\u00a0–—]"  # which may stand after a real capital: «IRMû, «…SE CAYÓ»
@@ -38,9 +41,8 @@ _ELEMENTS = (
     "source span strike strong style sub summary sup svg table tbody td textarea tfoot th thead "
     "title tr tt u ul var video wbr"
 )
-_TAG = re.compile(
-    rf"<(/?(?:{'|'.join(_ELEMENTS.split())}))(?:\s[^<>]*)?/?>|<!--.*?-->", re.IGNORECASE
-)
+_TAG = re.compile(rf"<(/?(?:{'|'.join(_ELEMENTS.split())}))(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_TAG_OR_COMMENT = re.compile(rf"{_TAG.pattern}|<!--.*?-->", re.IGNORECASE)
 
 
 def mend(text: str) -> tuple[str, set[str]]:
@@ -74,14 +76,29 @@ def is_broken(text: str) -> bool:
 
 def tags(text: str) -> list[str]:
     """The names of the HTML tags of a text, sorted, comments as "": what both sides share."""
-    return sorted((match[1] or "").lower() for match in _TAG.finditer(text))
+    found = (pattern.finditer(part) for pattern, part in _with_patterns(text))
+    return sorted((match[1] or "").lower() for matches in found for match in matches)
 
 
 def strip_tags(text: str) -> str:
     """A mended text without HTML tags and comments; a space where one parted two words."""
-    while (bare := mend(_TAG.sub(_space_for, text))[0]) != text:  # which may bring a tag together
+    while (bare := mend(_without_tags(text))[0]) != text:  # which may bring a tag together
         text = bare
     return text
+
+
+def _without_tags(text: str) -> str:
+    return "".join(pattern.sub(_space_for, part) for pattern, part in _with_patterns(text))
+
+
+def _with_patterns(text: str) -> Iterator[tuple[re.Pattern[str], str]]:
+    """The text in two parts, each with what finds its tags: behind the last comment there is none.
+
+    Its end would be looked for from each beginning of one.
+    """
+    comments_end = text.rfind("-->") + len("-->") if "-->" in text else 0
+    yield _TAG_OR_COMMENT, text[:comments_end]
+    yield _TAG, text[comments_end:]
 
 
 def _space_for(tag: "re.Match[str]") -> str:
@@ -92,6 +109,7 @@ def _space_for(tag: "re.Match[str]") -> str:
 def _unescape(text: str) -> str:
     if "&" not in text:
         return text
+    text = _AMPERSANDS.sub("&", text)
     return _ENTITY.sub(
         lambda match: (
             unescape(match[0]) if match[1][0] == "#" or match[0][1:] in html5 else match[0]
@@ -114,7 +132,7 @@ def _decode(match: "re.Match[str]") -> str:
 
 
 def _normalize(text: str) -> str:
-    return unicodedata.normalize("NFC", " ".join(text.translate(_CLEAR).split()))
+    return normalize("NFC", " ".join(text.translate(_CLEAR).split()))
 
 
 _REPAIRS = ((ENTITIES, _unescape), (MOJIBAKE, _mend_mojibake), (NORMALIZED, _normalize))

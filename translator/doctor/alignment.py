@@ -8,7 +8,6 @@ stand on the target side.
 
 import math
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from translator.data import SentencePair
+from translator.data.characters import normalize
 
 MAX_SHIFT = 40  # lines out of step that are looked for
 _BLOCK = 1000  # lines whose shared words are looked up together
@@ -161,7 +161,7 @@ def _joined(segments: Sequence[Segment]) -> list[Segment]:
 def _features(text: str) -> set[str]:
     """Numbers, and beginnings of longer words without accents: what translations share."""
     if not text.isascii():
-        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+        text = _ACCENTS.sub("", normalize("NFKD", text))
     return {
         word[:_STEM]
         for word in _WORD.findall(text.lower())

@@ -13,6 +13,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from translator.documents.segments import Problems, Segment, join, kept, value
 from translator.errors import DataError
 
+_TO_CLOSING_QUOTE = re.compile(r'(?:[^"]++|"")*+"')
 _LARGEST_ROW = 2**20  # characters; beyond it a quote was never closed
 
 
@@ -45,21 +46,32 @@ def csv_segments(lines: Iterable[str], columns: Columns, problems: Problems) -> 
 
 def _csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, str]]:
     """Rows with the number of their first line: a line feed within quotes is part of a cell."""
-    quoted = re.compile(rf'(^|{delimiter})"(?:[^"]|"")*"')
-    opened = re.compile(rf'(?:^|{delimiter})"')  # elsewhere a quote is a sign like any other: 5"
-    row, first = "", 1
+    opening = re.compile(rf'(?:^|{delimiter})"')  # elsewhere a quote is a sign like any other: 5"
+    row: list[str] = []
+    first, size, is_open = 1, 0, False
     for number, line in enumerate(lines, start=1):
-        first = first if row else number
-        row += line
-        if not opened.search(quoted.sub(r"\1", row)):
-            yield first, row
-            row = ""
-        elif len(row) > _LARGEST_ROW:
+        if not row:
+            first, size = number, 0
+        row.append(line)
+        size += len(line)
+        is_open = _ends_in_quotes(line, opening, is_open=is_open)
+        if not is_open:
+            yield first, "".join(row)
+            row = []
+        elif size > _LARGEST_ROW:
             raise DataError(
                 f"line {first}: the quoted cell has no end", 'A " within is written "".'
             )
     if row:
-        yield first, row
+        yield first, "".join(row)
+
+
+def _ends_in_quotes(line: str, opening: re.Pattern[str], *, is_open: bool) -> bool:
+    """Whether a quoted cell goes on after a line, before which one `is_open` or not."""
+    position = 0
+    while match := (_TO_CLOSING_QUOTE.match if is_open else opening.search)(line, position):
+        position, is_open = match.end(), not is_open
+    return is_open
 
 
 def _row_segments(

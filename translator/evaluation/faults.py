@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from translator.data import bare_text
+from translator.data.characters import normalize
 
 _LOOP_WORDS = 3  # so often on end a phrase is a loop
 _LOOP_CHARACTERS = 8  # and so often a string, in scripts without spaces and in “jajaja…”
@@ -121,7 +122,7 @@ def final_sign(text: str) -> str:
 def _numbers(text: str) -> Counter[str]:
     return Counter(
         "".join(str(unicodedata.digit(c)) for c in number if c.isdigit())
-        for number in _NUMBER.findall(unicodedata.normalize("NFKC", text))
+        for number in _NUMBER.findall(normalize("NFKC", text))
     )
 
 

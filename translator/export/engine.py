@@ -149,15 +149,21 @@ class CTranslate2Translator:
             "return_scores": True,
         }
         pieces = [self.tokenizer.pieces(ids) for ids in sentences]
-        results = self._engine.translate_batch(pieces, **(settings | remedy))
-        return [
-            best_hypothesis(
-                [[self._id_of[p] for p in pieces][:limit] for pieces in result.hypotheses],
-                result.scores,
-                decoding,
-            )
-            for result, limit in zip(results, limits, strict=True)
-        ]
+        try:
+            results = self._engine.translate_batch(pieces, **(settings | remedy))
+            return [
+                best_hypothesis(
+                    [[self._id_of[p] for p in pieces][:limit] for pieces in result.hypotheses],
+                    result.scores,
+                    decoding,
+                )
+                for result, limit in zip(results, limits, strict=True)
+            ]
+        except (KeyError, RuntimeError, ValueError) as error:  # of files that are damaged unnoticed
+            raise RunError(
+                f"CTranslate2 cannot translate ({error})",
+                "Export the run anew, or translate with --engine own.",
+            ) from None
 
     def _translation(self, text: str, parts: list[tuple[_Place, Hypothesis]]) -> Translation:
         texts = self.tokenizer.target.decode([best.tokens for _, best in parts])

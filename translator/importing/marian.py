@@ -8,7 +8,7 @@ searches; here the bias of the output does, so that no search, ours or an export
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from translator.importing.checkpoint import Checkpoint, load_checkpoint
 from translator.importing.pieces import joint_model
 from translator.importing.proof import Proof, prove
 from translator.model import Seq2SeqTransformer, build_model
-from translator.runs import RUNS, RunDirectory
+from translator.runs import RUNS, RunDirectory, lock
 from translator.tokenizer import Tokenizer
 from translator.translation import Translator
 
@@ -166,12 +166,21 @@ def _moved_in(folder: Path) -> Iterator[Path]:
     It lies deeper than runs do, so that what a killed process leaves is not taken for one.
     """
     partial = folder.parent / ".imports" / folder.name
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock(folder, wait=False, keep=False))
+        except TimeoutError:
+            raise RunError(
+                f"another process is importing {folder}", "Name another run with --name."
+            ) from None
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        held.callback(_delete, partial)
         yield partial
         partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        with suppress(OSError):  # another import may be under way
-            partial.parent.rmdir()
+
+
+def _delete(partial: Path) -> None:
+    shutil.rmtree(partial, ignore_errors=True)
+    with suppress(OSError):  # another import may be under way
+        partial.parent.rmdir()

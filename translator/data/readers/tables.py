@@ -84,6 +84,7 @@ def _columns_without_header(
 
 def _csv_records(file: Path) -> Iterator[tuple[int, list[str]]]:
     """The fields of each record, with the line on which it starts."""
+    csv.field_size_limit(LONGEST_LINE)
     lines = lines_with_ends(file)
     head = list(itertools.islice(lines, _HEAD_LINES))
     records = csv.reader(itertools.chain(head, lines), delimiter=_delimiter(head), strict=True)
