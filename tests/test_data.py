@@ -349,7 +349,7 @@ def test_little_of_packed_rows_is_padding():
 
 @pytest.mark.parametrize("weight", [1.0, 0.7])
 def test_a_stream_goes_on_from_every_position_as_if_never_stopped(weight):
-    corpus = numbered_corpus(300, weight)
+    corpus = numbered_corpus(400, weight)  # more than a pool, whatever share of it is drawn
     stream = BatchStream(corpus, BUDGET, seed=3)
     positions, batches = [stream.position], []
     for batch in itertools.islice(stream, 300):
