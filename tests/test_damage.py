@@ -64,7 +64,7 @@ def whole(trained_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -
     run = RunDirectory(folder / "runs" / "tiny")
     shutil.rmtree(run.exports, ignore_errors=True)
     shutil.copyfile(run.config_file, folder / "tiny.yaml")
-    test_set = sets_of_split(run.read_config(), "valid")[0]
+    test_set = sets_of_split(run, "valid")[0]
     export_certified(run, "ctranslate2", test_set, sentences=5)
     done = CliRunner().invoke(app, ["evaluate", "--run", str(run.path), "--resamples", "0"])
     assert done.exit_code == 0, done.output
@@ -99,9 +99,10 @@ READ_BY = {  # the commands that read a file; plot and report take seconds and s
     "environment.json": ["train"],
     "training_fingerprints.safetensors": ["evaluate", "train"],
     "metrics.jsonl": ["train"],
-    "checkpoints/step-160/state.json": ["train"],
-    "checkpoints/step-160/model.safetensors": ["train"],
-    "checkpoints/step-160/optimizer-0.safetensors": ["train"],
+    "held_out/test.held-out.jsonl": ["evaluate"],
+    "checkpoints/step-320/state.json": ["train"],
+    "checkpoints/step-320/model.safetensors": ["train"],
+    "checkpoints/step-320/optimizer-0.safetensors": ["train"],
     "export/ctranslate2/model.bin": ["translate --engine auto", "translate --engine ctranslate2"],
     "export/ctranslate2/config.json": ["translate --engine auto"],
     "export/ctranslate2/shared_vocabulary.json": ["translate --engine auto"],

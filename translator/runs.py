@@ -78,7 +78,7 @@ class ChangeRecord(TypedDict):
     after: float
 
 
-class Measured(TypedDict, total=False):
+class Measurements(TypedDict, total=False):
     """measured.json: what training measured once and holds fixed from then on."""
 
     max_steps: PositiveInt
@@ -311,12 +311,12 @@ class RunDirectory:
         """What the run was made with; empty before training has started."""
         return self._read(self.environment_file, Environment, "Delete it; training writes it.")
 
-    def read_measured(self) -> Measured:
+    def read_measured(self) -> Measurements:
         """What training measured once and holds fixed from then on: its steps, its batch size."""
         hint = "Train under another name (--set name=…)."
-        return self._read(self.measured_file, Measured, hint)
+        return self._read(self.measured_file, Measurements, hint)
 
-    def write_measured(self, content: Measured) -> None:
+    def write_measured(self, content: Measurements) -> None:
         """Keep what was measured."""
         write_atomically(self.measured_file, sealed_json(content))
 
