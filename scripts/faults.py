@@ -283,6 +283,8 @@ def result_bytes(folder: Path) -> dict[str, bytes]:
 
 
 def without_times(data: bytes) -> bytes:
+    """Without the times, and the checksums of what holds them."""
+    data = re.sub(rb'"sha256": *"[0-9a-f]{64}"', b"", data)
     data = re.sub(rb'"(seconds|tokens_per_second|made)": *("[^"]*"|[\d.e+-]+|null)', b"", data)
     return re.sub(rb"[\d,]+ sentences/s", b"", data)
 
@@ -331,10 +333,10 @@ def damage(scratch: Path, options: argparse.Namespace, draw: random.Random) -> P
     part = Part("damage")
     sound = tiny_run(scratch).parents[1]
     files = files_of_a_run(sound)
-    for line in draw.sample(list(READERS), 3) if options.quick else READERS:
+    for line in draw.sample(list(READERS), 2) if options.quick else READERS:
         expected, again = case(sound, line), case(sound, line)
         assert expected.out == again.out and expected.out, (line, expected.err, again.err)
-        for name in draw.sample(files, 5) if options.quick else files:
+        for name in draw.sample(files, 3) if options.quick else files:
             data = (sound / name).read_bytes()
             unread = 0
             for how, content in damages(data, name, draw):
@@ -343,7 +345,7 @@ def damage(scratch: Path, options: argparse.Namespace, draw: random.Random) -> P
                 part.figures["cases"] += 1
                 part.figures["of them as real processes"] += real
                 unread += ended == expected
-                said = verdict(ended, expected, name, how)
+                said = verdict(line, ended, expected, name=name, how=how)
                 part.figures[said.partition(":")[0]] += 1
                 if said.startswith("broken"):
                     part.fails(f"{name}, {how}: {line}: {said.partition(': ')[2]}")
@@ -384,7 +386,7 @@ def case(
     return Ended(ended.code, without_times(b"".join(out)), err)
 
 
-def verdict(ended: Ended, expected: Ended, name: str, how: str) -> str:
+def verdict(line: str, ended: Ended, expected: Ended, *, name: str, how: str) -> str:
     """How a command took a damaged file; `broken: ` and why, if it did not."""
     if ended.code is None or "Traceback" in ended.err or ended.code != expected.code:
         return f"broken: {ended.problem or 'success'}" if not refused(ended) else "refused"
@@ -397,6 +399,8 @@ def verdict(ended: Ended, expected: Ended, name: str, how: str) -> str:
         return "told by a warning"
     if file.suffix in TEXT_FILES and how.startswith("a "):
         return "read as an edit"
+    if file.name == "metrics.jsonl" and not {"report", "plot"}.isdisjoint(line.split()):
+        return "shown as far as it goes"  # a log, which a kill may cut anywhere
     return "broken: another result in silence"
 
 
@@ -415,7 +419,7 @@ def lines(scratch: Path, options: argparse.Namespace, draw: random.Random) -> Pa
     """Translate strange lines: as many out as in, the same at any batch size, in linear time."""
     part = Part("lines")
     run = tiny_run(scratch) if options.run is None else options.run.resolve()
-    texts = [strange_line(draw) for _ in range(100 if options.quick else 2000)]
+    texts = [strange_line(draw) for _ in range(40 if options.quick else 2000)]
     for start in range(0, len(texts), 100):
         chunk = texts[start : start + 100]
         if problem := problem_of_lines(run, chunk):
@@ -427,7 +431,7 @@ def lines(scratch: Path, options: argparse.Namespace, draw: random.Random) -> Pa
         if one != other:
             part.fails(f"another translation in another batch: {text!r}")
     worst = 0.0
-    for unit in REPEATED[:3] if options.quick else REPEATED:
+    for unit in REPEATED[:1] if options.quick else REPEATED:
         first, second = seconds_of_lengths(run, unit, 1000 if options.quick else 10_000)
         growth = second / first if second > LEAST_SECONDS else 0.0
         worst = max(worst, growth)
@@ -480,7 +484,7 @@ def documents(scratch: Path, options: argparse.Namespace, draw: random.Random) -
     run = tiny_run(scratch)
     folder = scratch / "documents"
     folder.mkdir()
-    for number in range(50 if options.quick else 1000):
+    for number in range(10 if options.quick else 1000):
         ending = list(DOCUMENTS)[number % len(DOCUMENTS)]
         data = broken_document(DOCUMENTS[ending].encode(), draw)
         source, target = folder / f"{number}.{ending}", folder / f"{number}.out"

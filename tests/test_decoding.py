@@ -589,9 +589,9 @@ def test_a_term_is_not_tacked_on_behind_the_mark_that_closes_a_sentence() -> Non
         choose = extensions_with_terms([[(term,)]], 5, EOS, torch.zeros(4, dtype=torch.bool), marks)
         return run([table], [6], choose, 5)[0][0].tokens
 
-    assert found(None) == (mark, term)
-    assert found([set()]) == (mark, term)
-    assert found([{mark}]) == (term, mark)
+    assert found(None)[:2] == (mark, term)
+    assert found([set()])[:2] == (mark, term)
+    assert mark not in (tokens := found([{mark}]))[: tokens.index(term)]
 
 
 @some

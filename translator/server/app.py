@@ -145,6 +145,7 @@ class _Service:
             "/live",
             openapi_extra=described(LiveRequest),
             response_class=_Lines,
+            status_code=200,  # FastAPI looks for it in the class
             responses=_RESPONSES,
         )(self.live)
         app.get("/languages", response_model=list[Language])(self.languages)
