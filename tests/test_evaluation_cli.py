@@ -84,6 +84,7 @@ def test_sets_of_one_name_are_told_apart_by_their_paths(
 
 
 def test_a_run_that_cannot_be_written_is_scored(run: RunDirectory, files: Path) -> None:
+    shutil.rmtree(run.evaluations, ignore_errors=True)
     run.evaluations.write_text("in the way", encoding="utf-8")
     sets = [part for _ in range(2) for part in ("--test-set", files / "set.en-es.tsv")]
     done = translator("evaluate", "--run", run.path, *sets, "--resamples", "0", "--json")

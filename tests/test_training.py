@@ -1021,6 +1021,7 @@ def test_a_run_of_other_streams_is_not_continued_but_left_where_it_is_finished()
         file = run.checkpoints / f"step-{step}" / "state.json"
         state = json.loads(file.read_text(encoding="utf-8"))
         assert state.pop("streams") == STREAMS
+        del state["sha256"]
         file.write_text(json.dumps(state), encoding="utf-8")
     assert [type(event) for event in train(tiny())] == [Plan, Finished]
     shutil.rmtree(run.checkpoints / "step-12")

@@ -525,9 +525,10 @@ def test_an_empty_translation_is_searched_again_and_said(translator: Translator)
     """A model whose end is always the most probable."""
     model = copy.deepcopy(translator.model)
     output = model.output.weight.detach().clone()
-    output[EOS_ID] *= 50.0
-    untied = torch.nn.Linear(output.shape[1], output.shape[0], bias=False)
+    untied = torch.nn.Linear(output.shape[1], output.shape[0])
     untied.weight = torch.nn.Parameter(output)
+    untied.bias = torch.nn.Parameter(torch.zeros(len(output)))
+    untied.bias.data[EOS_ID] = 100.0
     model.output = untied
     ends = Translator(translator.config, translator.tokenizer, model)
     found = ends.translate(["ana", "bebe"])
