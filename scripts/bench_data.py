@@ -119,11 +119,11 @@ def measure_stages(config: Config, data: TrainingData, clock: Clock) -> None:
 def measure_batches(config: Config, data: TrainingData, clock: Clock) -> None:
     """Batches as fast as they can be had, with and without augmentation."""
     tokens_per_batch = config.training.tokens_per_batch
-    for name, augmenter in (
-        ("batches", None),
-        ("augmented", Augmenter(config.data, data.tokenizer)),
+    for name, views in (
+        ("batches", []),
+        ("augmented", [Augmenter(config.data, data.tokenizer)]),
     ):
-        stream = iter(BatchStream(data.train, tokens_per_batch, 1, augmenter))
+        stream = iter(BatchStream(data.train, tokens_per_batch, 1, views=views))
         next(stream)
         started = time.perf_counter()
         batches = list(itertools.islice(stream, 256))

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from translator.config import Config
-from translator.data import Counts, bare_text, read_pairs
-from translator.preparation import Splits
+from translator.data import Counts, Splits, bare_text, read_pairs
 
 SCRIPTS = Path(__file__).parents[1] / "scripts" / "corpus"
 FILES = ("train-handwritten", "train-grammar", "valid", "test-handwritten", "test-grammar")

@@ -15,6 +15,7 @@ from translator.data import (
     CorpusFiles,
     CorpusWriter,
     Counts,
+    EncoderDecoderLayout,
     Part,
     SentencePair,
     all_batches,
@@ -25,9 +26,8 @@ from translator.data import (
     set_aside,
     shares_text,
 )
-from translator.data.ahead import ahead
 from translator.data.augmentation import _in_case, with_typo, without_final_punctuation
-from translator.data.batches import fill_batch
+from translator.data.prefetch import prefetch
 from translator.errors import DataError
 from translator.functional import IGNORE_INDEX
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
@@ -275,12 +275,12 @@ def sentences(ids, segments, row):
 def numbers(batch):
     """The numbers of the pairs in a batch, whose sides belong together."""
     found = []
-    for row in range(len(batch.source)):
+    for row in range(len(batch)):
         asked = batch.labels[row] != IGNORE_INDEX
         if not asked.any():
             continue  # an empty row
-        sources = sentences(batch.source, batch.source_segments, row)
-        targets = sentences(batch.labels[:, asked], batch.target_segments[:, asked], row)
+        sources = sentences(*batch.encoder, row)
+        targets = sentences(batch.labels[:, asked], batch.decoder.segments[:, asked], row)
         assert [ids[0] for ids in sources] == [ids[0] for ids in targets]
         assert {ids[-1] for ids in (*sources, *targets)} == {EOS_ID}
         found += [ids[0] - 100 for ids in sources]
@@ -297,7 +297,12 @@ def epoch_of(stream, epoch=0):
     return batches
 
 
+def tensors(batch):
+    return [*batch.encoder, *batch.decoder, batch.labels]
+
+
 CORPUS = numbered_corpus(300)
+LAYOUT = EncoderDecoderLayout()
 BUDGET = 20  # several pools an epoch
 
 
@@ -321,7 +326,7 @@ def test_each_epoch_holds_every_pair_exactly_once(budget):
 
 @pytest.mark.parametrize("budget", [16, BUDGET, 100, 1000])
 def test_all_batches_of_a_stream_have_one_shape_within_the_budget(budget):
-    shapes = {b.source.shape for b in itertools.islice(BatchStream(CORPUS, budget, seed=1), 200)}
+    shapes = {b.labels.shape for b in itertools.islice(BatchStream(CORPUS, budget, seed=1), 200)}
     (shape,) = shapes
     assert shape.numel() <= budget
 
@@ -329,13 +334,13 @@ def test_all_batches_of_a_stream_have_one_shape_within_the_budget(budget):
 def test_a_pair_over_the_budget_gets_a_row_that_holds_it():
     long = Corpus.of([np.array([200, *[5] * 49, EOS_ID], np.int32)], [np.array([200, EOS_ID])])
     corpus = Corpus.join([numbered_corpus(20), long])
-    (shape,) = {b.source.shape for b in itertools.islice(BatchStream(corpus, BUDGET, seed=1), 40)}
+    (shape,) = {b.labels.shape for b in itertools.islice(BatchStream(corpus, BUDGET, seed=1), 40)}
     assert shape == (1, 64)
 
 
 @pytest.mark.parametrize("length", [16, 64])
 def test_rows_hold_every_pair_once_and_no_side_overflows(length):
-    rows = pack_rows(CORPUS, np.arange(300), length)
+    rows = pack_rows(LAYOUT.sizes(CORPUS), length)
     assert sorted(np.concatenate(rows)) == list(range(300))
     for lengths in (CORPUS.source_lengths, CORPUS.target_lengths):
         assert max(lengths[row].sum() for row in rows) <= length
@@ -343,7 +348,7 @@ def test_rows_hold_every_pair_once_and_no_side_overflows(length):
 
 def test_little_of_packed_rows_is_padding():
     corpus = numbered_corpus(5000)
-    rows = pack_rows(corpus, np.arange(5000), 64)
+    rows = pack_rows(LAYOUT.sizes(corpus), 64)
     assert corpus.target_lengths.sum() / (len(rows) * 64) > 0.97
 
 
@@ -389,7 +394,7 @@ def test_an_empty_corpus_is_refused():
 def test_all_batches_hold_every_pair_once():
     batches = list(all_batches(CORPUS, 128))
     assert sorted(itertools.chain(*map(numbers, batches))) == list(range(300))
-    assert {batch.source.shape for batch in batches} == {(2, 64)}
+    assert {batch.labels.shape for batch in batches} == {(2, 64)}
 
 
 def test_packed_pairs_are_shifted_numbered_and_masked():
@@ -397,12 +402,12 @@ def test_packed_pairs_are_shifted_numbered_and_masked():
     corpus = Corpus.of(
         *([np.array(side, np.int32) for side in sides] for sides in zip(*ids, strict=True))
     )
-    batch = fill_batch(corpus, [[0, 1]], 2, 7)
+    batch = LAYOUT.batch(corpus, [[0, 1]], 2, 7)
     no = IGNORE_INDEX
-    assert batch.source.tolist() == [[7, 8, EOS_ID, 5, EOS_ID, 0, 0], [PAD_ID] * 7]
-    assert batch.source_segments.tolist() == [[1, 1, 1, 2, 2, 0, 0], [1] * 7]
-    assert batch.decoder_input.tolist() == [[BOS_ID, 9, BOS_ID, 6, 7, 8, 0], [PAD_ID] * 7]
-    assert batch.target_segments.tolist() == [[1, 1, 2, 2, 2, 2, 1], [1] * 7]
+    assert batch.encoder.inputs.tolist() == [[7, 8, EOS_ID, 5, EOS_ID, 0, 0], [PAD_ID] * 7]
+    assert batch.encoder.segments.tolist() == [[1, 1, 1, 2, 2, 0, 0], [1] * 7]
+    assert batch.decoder.inputs.tolist() == [[BOS_ID, 9, BOS_ID, 6, 7, 8, 0], [PAD_ID] * 7]
+    assert batch.decoder.segments.tolist() == [[1, 1, 2, 2, 2, 2, 1], [1] * 7]
     assert batch.labels.tolist() == [[9, EOS_ID, 6, 7, 8, EOS_ID, no], [no] * 7]
     assert batch.num_target_tokens == 6
 
@@ -411,7 +416,7 @@ def test_a_moved_batch_is_the_same():
     batch = next(all_batches(CORPUS, 128))
     moved = batch.to(torch.device("cpu"))
     assert torch.equal(moved.labels, batch.labels)
-    assert torch.equal(moved.source_segments, batch.source_segments)
+    assert all(map(torch.equal, moved.encoder, batch.encoder))
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 100])
@@ -421,20 +426,19 @@ def test_the_shares_of_all_processes_are_the_rows_of_the_batch(parts):
     held = [number for share in shares for number in numbers(share)]
     assert sorted(held) == sorted(numbers(batch))
     assert sum(share.num_target_tokens for share in shares) == batch.num_target_tokens
-    assert max(len(s.source) for s in shares) - min(len(s.source) for s in shares) <= 1
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 @pytest.mark.parametrize("parts", [1, 2, 4, 100])
 def test_a_split_batch_holds_the_same_rows(parts):
     batch = next(iter(BatchStream(CORPUS, 1000, seed=1)))
     pieces = batch.split(parts)
-    assert len(pieces) == min(parts, len(batch.source))
-    for name in vars(batch):
-        whole = torch.cat([getattr(piece, name) for piece in pieces])
-        assert torch.equal(whole, getattr(batch, name))
+    assert len(pieces) == min(parts, len(batch))
+    for whole, *parted in zip(*map(tensors, (batch, *pieces)), strict=True):
+        assert torch.equal(torch.cat(parted), whole)
 
 
-# --- ahead of time --------------------------------------------------------------------------------
+# --- prefetched --------------------------------------------------------------------------------
 
 
 def test_a_thread_changes_nothing_in_the_batches():
@@ -442,12 +446,12 @@ def test_a_thread_changes_nothing_in_the_batches():
     directly = itertools.islice(stream._batches(stream.position), 200)
     for batch, (expected, position) in zip(stream, directly, strict=False):
         assert stream.position == position
-        assert all(torch.equal(tensor, getattr(batch, k)) for k, tensor in vars(expected).items())
+        assert all(map(torch.equal, tensors(batch), tensors(expected)))
 
 
 def test_items_are_made_before_they_are_asked_for_but_not_too_many():
     made = []
-    items = ahead((made.append(n) or n for n in range(100)), 3)
+    items = prefetch((made.append(n) or n for n in range(100)), 3)
     assert made == []
     assert next(items) == 0
     until = time.monotonic() + 10
@@ -463,7 +467,7 @@ def test_an_error_ahead_comes_in_its_place():
         yield 1
         raise DataError("line 2 is damaged", "Mend it.")
 
-    items = ahead(failing(), 5)
+    items = prefetch(failing(), 5)
     assert next(items) == 1
     with pytest.raises(DataError, match="line 2 is damaged"):
         next(items)
@@ -471,16 +475,16 @@ def test_an_error_ahead_comes_in_its_place():
 
 def test_the_thread_ends_with_its_iterator():
     def alive():
-        return [t for t in threading.enumerate() if t.name.startswith("ahead")]
+        return [t for t in threading.enumerate() if t.name.startswith("prefetch")]
 
     others = len(alive())
-    items = ahead(iter(range(100)), 3)
+    items = prefetch(iter(range(100)), 3)
     next(items)
     assert len(alive()) == others + 1
     del items
     gc.collect()
     assert len(alive()) == others
-    assert list(ahead(iter(range(5)), 3)) == [0, 1, 2, 3, 4]
+    assert list(prefetch(iter(range(5)), 3)) == [0, 1, 2, 3, 4]
     assert len(alive()) == others
 
 
@@ -609,7 +613,7 @@ def test_an_augmented_stream_goes_on_from_every_position(algorithm):
     tokenizer = Tokenizer.train(itertools.chain(*EVERYDAY), config)
     corpus = encoded(EVERYDAY, tokenizer)
     changing = augmenter(tokenizer, upper_case=0.2, typos=0.2, other_pieces=0.3)
-    stream = BatchStream(corpus, 16, 3, changing)
+    stream = BatchStream(corpus, 16, 3, views=[changing])
     positions, batches = [stream.position], []
     for batch in itertools.islice(stream, 350):
         positions.append(stream.position)
@@ -617,7 +621,7 @@ def test_an_augmented_stream_goes_on_from_every_position(algorithm):
     assert {position["epoch"] for position in positions} > {0, 1}
     assert {position["pool"] for position in positions} >= {0, 1}
     for place in range(0, 345, 5):
-        resumed = BatchStream(corpus, 16, 3, changing)
+        resumed = BatchStream(corpus, 16, 3, views=[changing])
         resumed.position = positions[place]
         for batch, expected in zip(resumed, batches[place : place + 3], strict=False):
             assert torch.equal(batch.labels, expected)
@@ -626,5 +630,5 @@ def test_an_augmented_stream_goes_on_from_every_position(algorithm):
 def test_each_epoch_changes_other_pairs():
     tokenizer = Tokenizer.train(itertools.chain(*EVERYDAY), TokenizerConfig(vocabulary_size=400))
     corpus = encoded(EVERYDAY[:3], tokenizer)
-    stream = BatchStream(corpus, 512, 3, augmenter(tokenizer, upper_case=0.5))
-    assert len({tuple(b.source[0].tolist()) for b in itertools.islice(stream, 30)}) > 5
+    stream = BatchStream(corpus, 512, 3, views=[augmenter(tokenizer, upper_case=0.5)])
+    assert len({tuple(b.encoder.inputs[0].tolist()) for b in itertools.islice(stream, 30)}) > 5

@@ -16,9 +16,9 @@ import pytest
 from conftest import ended
 
 from translator.config import CleaningConfig, Config, load_config
-from translator.data import BatchStream, Counts, SentencePair, bare_text, read_pairs
+from translator.data import BatchStream, Counts, SentencePair, Splits, bare_text, read_pairs
 from translator.errors import DataError, RunError
-from translator.preparation import Splits, TrainingData, _key_of_tokenizer, prepare_data
+from translator.preparation import TrainingData, _key_of_tokenizer, prepare_data
 from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
 from translator.training.run import _check_same
 
@@ -167,7 +167,7 @@ def test_the_first_pairs_are_on_the_disk_before_the_last_are_read(monkeypatch):
         yield from read_pairs(*arguments)
         written.append([file.stat().st_size for file in RUNS.glob(".prepared/.*/train.ids")])
 
-    monkeypatch.setattr("translator.preparation.read_pairs", watched)
+    monkeypatch.setattr("translator.data.splits.read_pairs", watched)
     small = ["tokenizer.sample_sentences=1000", "data.held_out_pairs=5"]
     ids = prepare("a", *small, "data.cleaning.enabled=false").train.ids
     *earlier, [size] = written
@@ -367,6 +367,6 @@ def test_a_killed_preparation_leaves_nothing_half():
 def test_a_mapped_corpus_gives_the_batches_of_one_in_memory():
     data = prepare()
     in_memory = data.train.select(np.arange(len(data.train)))
-    streams = [BatchStream(corpus, 200, 1, data.augmenter) for corpus in (data.train, in_memory)]
+    streams = [BatchStream(corpus, 200, 1, views=data.views) for corpus in (data.train, in_memory)]
     for one, other in itertools.islice(zip(*streams, strict=False), 60):
         assert all((tensor == getattr(other, name)).all() for name, tensor in vars(one).items())

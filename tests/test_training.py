@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from conftest import ended
@@ -33,20 +32,20 @@ from translator.config import (
 from translator.data import (
     STREAMS,
     BatchStream,
+    EncoderDecoderLayout,
     SentencePair,
+    Splits,
     occurring,
     pack_rows,
     read_pairs,
 )
-from translator.data.batches import fill_batch
 from translator.errors import RunError, TranslatorError
-from translator.evaluation import assess, evaluate, score, sets_of_split
-from translator.preparation import Splits, prepare_data
+from translator.evaluation import Change, assess, evaluate, score, sets_of_split
+from translator.preparation import prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.tokenizer import Tokenizer
 from translator.training import (
     Budgeted,
-    Change,
     Finished,
     Plan,
     StepDone,
@@ -203,11 +202,11 @@ def test_without_warmup_the_first_step_has_the_full_rate() -> None:
 def test_one_batch_and_the_same_batch_in_parts_make_the_same_step() -> None:
     config = tiny("model.dropout=0", "training.optimizer=adamw")
     whole, parts = trainer(config), trainer(config)
-    corpus = whole.data.train
-    rows = pack_rows(corpus, np.arange(60), 64)
+    corpus, layout = whole.data.train, EncoderDecoderLayout()
+    rows = pack_rows(layout.sizes(corpus)[:, :60], 64)
     assert len(rows) > 3
-    batch = fill_batch(corpus, rows, len(rows), 64)
-    pieces = [fill_batch(corpus, part, 4, 64) for part in (rows[:1], rows[1:3], rows[3:])]
+    batch = layout.batch(corpus, rows, len(rows), 64)
+    pieces = [layout.batch(corpus, part, 4, 64) for part in (rows[:1], rows[1:3], rows[3:])]
     loss, tokens = whole.train_step([batch])
     loss_of_parts, tokens_of_parts = parts.train_step(pieces)
     assert tokens == tokens_of_parts
@@ -259,7 +258,11 @@ def test_a_skipped_step_has_no_part_in_the_loss_that_is_told() -> None:
 
 def test_validation_is_greedy_whatever_the_run_decodes_with() -> None:
     losses = [
-        [(e.bleu, e.chrf, e.samples) for e in train(config) if isinstance(e, Validated)]
+        [
+            (e.scores["bleu"], e.scores["chrf"], e.samples)
+            for e in train(config)
+            if isinstance(e, Validated)
+        ]
         for config in (
             tiny(),
             tiny("name=sampling", "decoding.sampling=true", "decoding.n_best=2"),
@@ -303,7 +306,7 @@ def test_a_tiny_model_learns_to_spell_digits() -> None:
     )
     events = list(train(config))
     validated = [event for event in events if isinstance(event, Validated)]
-    assert validated[-1].bleu > 80
+    assert validated[-1].scores["bleu"] > 80
 
 
 def test_shares_of_processes_and_parts_add_up_to_the_step_of_one_process() -> None:
@@ -453,7 +456,7 @@ def test_training_stops_when_nothing_improves() -> None:
 def test_the_named_metric_chooses_the_best_model(metric: str) -> None:
     config = tiny(f"training.best_metric={metric}", "training.max_steps=40")
     validated = [event for event in train(config) if isinstance(event, Validated)]
-    worth = [(0.0 if metric == "loss" else getattr(v, metric), -v.loss) for v in validated]
+    worth = [(0.0 if metric == "loss" else v.scores[metric], -v.scores["loss"]) for v in validated]
     assert [v.is_best for v in validated] == [
         value > max(worth[:index], default=(-1.0, 0.0)) for index, value in enumerate(worth)
     ]
@@ -654,7 +657,7 @@ def test_training_starts_from_the_weights_the_tokenizer_and_the_shape_of_a_run(
     torch.testing.assert_close(own, expected, atol=1e-6, rtol=0.0)
     validations = [event for event in events if isinstance(event, Validated)]
     assert [event.step for event in validations] == [0, 1]
-    assert validations[0].loss == pytest.approx(validations[1].loss, abs=1e-4)
+    assert validations[0].scores["loss"] == pytest.approx(validations[1].scores["loss"], abs=1e-4)
 
 
 def test_what_it_started_from_stays_the_best_where_nothing_better_comes(
@@ -954,8 +957,8 @@ def test_the_best_model_is_chosen_by_the_bleu_of_the_target_language() -> None:
     [last] = [event for event in train(config) if isinstance(event, Validated)]
     _, references, texts = zip(*last.samples, strict=True)
     by_signs, _ = score(texts, references, target_language="zh")
-    assert last.bleu == pytest.approx(by_signs.score)
-    assert last.bleu > 2 * score(texts, references)[0].score
+    assert last.scores["bleu"] == pytest.approx(by_signs.score)
+    assert last.scores["bleu"] > 2 * score(texts, references)[0].score
 
 
 def test_of_equal_scores_the_lower_loss_is_the_best() -> None:

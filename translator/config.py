@@ -352,8 +352,13 @@ class TokenizerConfig(Section):
 
 
 class ModelConfig(Section):
-    """The shape of the encoder–decoder transformer."""
+    """The shape of the transformer."""
 
+    architecture: Literal["encoder-decoder"] = Field(
+        "encoder-decoder",
+        description="encoder-decoder: an encoder reads the source, and a decoder that looks at it "
+        "through cross-attention writes the target.",
+    )
     d_model: int = Field(192, ge=8, le=8192, description="Width of the hidden states.")
     num_heads: int = Field(4, ge=1, le=128, description="Attention heads; divides d_model.")
     d_ff: int = Field(768, ge=8, le=65536, description="Inner width of the feed-forward layers.")

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translator.config import ModelConfig
+from translator.data import Batch
 from translator.functional import Dropout, scaled_dot_product_attention
 from translator.tokenizer import PAD_ID
 
@@ -301,6 +302,12 @@ class Seq2SeqTransformer(nn.Module):
         """States [B, T, D] of all target positions, each seeing the source and its own past."""
         return self.decode(decoder_input, self.encode(source, source_segments), target_segments)
 
+    def states(self, batch: Batch) -> Tensor:
+        """States [B, T, D], from which `output` scores the labels of a batch."""
+        if batch.encoder is None or batch.decoder is None:
+            raise ValueError("an encoder–decoder reads batches with both halves")
+        return self(*batch.encoder, *batch.decoder)  # type: ignore[no-any-return]
+
     def _embed(self, embedding: nn.Embedding, ids: Tensor, positions: Tensor) -> Tensor:
         """Embeddings scaled by √D (section 3.4) plus positions: [B, T] → [B, T, D]."""
         most = self.config.max_positions
@@ -314,11 +321,13 @@ class Seq2SeqTransformer(nn.Module):
 
 def build_model(config: ModelConfig, vocabulary_size: int) -> Seq2SeqTransformer:
     """The model of a configuration, initialised from torch's random state."""
-    return Seq2SeqTransformer(config, vocabulary_size)
+    match config.architecture:
+        case "encoder-decoder":
+            return Seq2SeqTransformer(config, vocabulary_size)
 
 
 def parameter_shapes(config: ModelConfig, vocabulary_size: int) -> dict[str, torch.Size]:
     """The shape of each parameter of that model, known without the memory and time to make one."""
     with torch.device("meta"):
-        model = Seq2SeqTransformer(config, vocabulary_size)
+        model = build_model(config, vocabulary_size)
     return {name: parameter.shape for name, parameter in model.named_parameters()}

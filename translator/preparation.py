@@ -12,9 +12,8 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from importlib.metadata import version
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +21,22 @@ from translator import __version__
 from translator.config import Config, CorpusConfig
 from translator.data import (
     Augmenter,
-    Cleaner,
     Corpus,
     CorpusWriter,
     Counts,
     FingerprintCollector,
     Part,
     SentencePair,
-    bare_text,
+    Splits,
+    View,
     corpora_fingerprint,
-    draw,
     encode_pairs,
-    read_pairs,
-    set_aside,
-    shares_text,
-    stream_seed,
 )
 from translator.errors import DataError, RunError, writing
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
 
 _LAYOUT = 3  # of the prepared files; another number leaves older ones alone
-_SHARED = "shares a text with a held-out pair"
 _SAMPLED_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # of each file, to tell it from another
 
 
@@ -52,7 +45,7 @@ class TrainingData:
     """All that training reads: ids to learn from, ids and texts to validate on."""
 
     tokenizer: Tokenizer
-    augmenter: Augmenter  # of train
+    views: tuple[View, ...]  # of train: how an epoch shows the pairs
     train: Corpus
     valid: Corpus
     valid_pairs: list[SentencePair]
@@ -85,7 +78,7 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     valid = [Part(content["pairs"]["valid"][0], 1.0)]
     return TrainingData(
         tokenizer,
-        Augmenter(config.data, tokenizer),
+        (Augmenter(config.data, tokenizer),),
         Corpus.map(directory.corpus_files("train"), _parts(content["pairs"]["train"], config)),
         Corpus.map(directory.corpus_files("valid"), valid),
         [SentencePair(*pair) for pair in content["valid_pairs"]],
@@ -95,7 +88,7 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     )
 
 
-def _prepare(splits: "Splits", tokenizer: Tokenizer, directory: PreparedDirectory) -> None:
+def _prepare(splits: Splits, tokenizer: Tokenizer, directory: PreparedDirectory) -> None:
     """Encode the train and valid pairs into the files of a directory."""
     counts = {"train": Counts(), "valid": Counts()}
     encode = partial(
@@ -165,112 +158,6 @@ def _disk_errors(folder: Path) -> Iterator[None]:
             f"cannot prepare the corpora in {folder}: {error.strerror or error}",
             "Check the permissions and the room on the disk.",
         ) from None
-
-
-# --- which pair serves for what -------------------------------------------------------------------
-
-
-class Splits:
-    """The pairs of a configuration by their use.
-
-    Held-out sets that the configuration does not name are drawn from the training corpora with
-    its seed; pairs that share a text with them are not trained on.
-    """
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        data = config.data
-        self.named = {} if data.valid is None else {"valid": data.valid}
-        self.named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
-        self.missing = [] if data.valid is not None else ["valid"]
-        self.missing += [] if data.test else ["test/held-out"]
-
-    @cached_property
-    def held_out(self) -> dict[str, list[SentencePair]]:
-        """The pairs of valid and of every test/NAME."""
-        return {name: self.read_named(name) for name in self.named} | self.drawn
-
-    def read_named(self, name: str) -> list[SentencePair]:
-        """The pairs of a held-out set that the configuration names."""
-        return list(self._read(self.named[name]))
-
-    @cached_property
-    def drawn(self) -> dict[str, list[SentencePair]]:
-        """The held-out sets that the configuration does not name, drawn from today's files."""
-        data = self.config.data
-        if not self.missing:
-            return {}
-        if not data.train:
-            raise DataError(
-                "the run was imported and has no corpora to validate and test on",
-                "Name sentences and their translations with --source and --reference.",
-            )
-        sets = len(self.missing)
-        drawn = set_aside(self._read_all, sets, data.held_out_pairs, self.config.seed)
-        if not all(drawn):
-            paths = ", ".join(corpus.path for corpus in data.train)
-            raise DataError(
-                f"{paths}: no train pair is left when {sets} are set aside to validate and test on",
-                "Bring more pairs, or name data.valid and data.test.",
-            )
-        return dict(zip(self.missing, drawn, strict=True))
-
-    def train(self, corpus: CorpusConfig, counts: Counts) -> Iterator[SentencePair]:
-        """The pairs of a training corpus that are learned from; `counts` tells of the others."""
-        return self._learnable(corpus, self._read(corpus), counts)
-
-    def _learnable(
-        self, corpus: CorpusConfig, pairs: Iterator[SentencePair], counts: Counts
-    ) -> Iterator[SentencePair]:
-        """What every training pair passes, one stage after the other."""
-        cleaned = Counts()
-        pairs = self._without_held_out(pairs, counts)
-        yield from Cleaner.of(self.config.data, corpus).clean(pairs, cleaned)
-        counts.follow(cleaned)
-
-    def _without_held_out(
-        self, pairs: Iterator[SentencePair], counts: Counts
-    ) -> Iterator[SentencePair]:
-        texts = self._held_out_texts
-        for pair in pairs:
-            if texts and shares_text(pair, texts):
-                counts.read += 1
-                counts.drop(_SHARED)
-            else:
-                yield pair
-
-    def leave_out_held_out(self, counts: Counts) -> None:
-        """Count the pairs that were drawn no longer as read and dropped, after all were read."""
-        drawn = sum(map(len, self.drawn.values()))
-        counts.read -= drawn
-        if counts.dropped.get(_SHARED, 0) > drawn:
-            counts.dropped[_SHARED] -= drawn
-        else:
-            counts.dropped.pop(_SHARED, None)
-
-    def tokenizer_sample(self) -> list[SentencePair]:
-        """The training pairs that the tokenizer learns from, in the order of the files."""
-        size = self.config.tokenizer.sample_sentences // 2
-        numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
-        drawn, _ = draw(numbered, size, stream_seed(self.config.seed, "tokenizer sample"))
-        drawn.sort(key=itemgetter(0))
-        sample: list[SentencePair] = []
-        for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):
-            sample += self._learnable(corpus, (pair for _, pair in group), Counts())
-        return sample
-
-    @cached_property
-    def _held_out_texts(self) -> set[str]:
-        """The bare texts of the drawn sets; the others are the user's, to judge by."""
-        drawn = itertools.chain.from_iterable(self.drawn.values())
-        return {bare_text(side) for pair in drawn for side in pair}
-
-    def _read_all(self) -> Iterator[SentencePair]:
-        return itertools.chain.from_iterable(map(self._read, self.config.data.train))
-
-    def _read(self, corpus: CorpusConfig) -> Iterator[SentencePair]:
-        data = self.config.data
-        return read_pairs(corpus, data.source_language, data.target_language)
 
 
 # --- the tokenizer --------------------------------------------------------------------------------

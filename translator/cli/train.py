@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from translator.training import Budgeted, Finished, Plan, StepDone, Validated
 
 _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
+_NAMES = {"bleu": "BLEU", "chrf": "chrF"}
 
 
 @app.command("train")
@@ -171,18 +172,22 @@ def _counts_table(counts: "dict[str, Counts]") -> str:
 def _show_validation(event: "Validated", max_steps: int | None) -> None:
     of = f"/{max_steps:,}" if max_steps is not None else ""
     say(
-        f"step {event.step:,}{of}  loss {event.loss:.3f}  BLEU {event.bleu:.1f}  "
-        f"chrF {event.chrf:.1f}{'  best so far' if event.is_best else ''}"
+        f"step {event.step:,}{of}  loss {event.scores['loss']:.3f}  "
+        f"{'  '.join(_named(event.scores))}{'  best so far' if event.is_best else ''}"
     )
     for source, _, hypothesis in event.samples:
         say(f"    {source}  →  {hypothesis}")
+
+
+def _named(scores: dict[str, float]) -> list[str]:
+    return [f"{_NAMES.get(n, n)} {s:.1f}" for n, s in scores.items() if n not in ("step", "loss")]
 
 
 def _show_finish(finished: "Finished") -> None:
     best, run = finished.best, finished.run
     rows = [
         ["best model", f"step {best['step']:,}"],
-        ["validation", f"BLEU {best['bleu']:.1f}, chrF {best['chrf']:.1f} (greedy search)"],
+        ["validation", f"{', '.join(_named(best))} (greedy search)"],
         *([["stopped", f"early, after step {finished.step:,}"]] if finished.stopped_early else []),
         ["trained in", duration(finished.seconds)],
         ["size", f"{run.model_file.stat().st_size / 1e6:.1f} MB"],

@@ -1,7 +1,7 @@
 """What is a batch? Files → pairs → cleaned, encoded examples → token-budget batches."""
 
 from translator.data.augmentation import Augmenter
-from translator.data.batches import Batch, BatchStream, all_batches
+from translator.data.batches import BatchStream, View, all_batches
 from translator.data.cleaning import Cleaner, Verdicts
 from translator.data.corpus import (
     Corpus,
@@ -12,18 +12,21 @@ from translator.data.corpus import (
     corpora_fingerprint,
     corpus_fingerprint,
 )
-from translator.data.examples import (
-    Counts,
+from translator.data.counts import Counts
+from translator.data.examples import encode_pairs
+from translator.data.fingerprints import (
+    FingerprintCollector,
+    Fingerprints,
     bare_text,
-    draw,
-    encode_pairs,
-    set_aside,
+    fingerprints,
+    occurring,
     shares_text,
 )
-from translator.data.fingerprints import FingerprintCollector, Fingerprints, fingerprints, occurring
+from translator.data.layouts import Batch, EncoderDecoderLayout, Layout, Sequences, layout_of
 from translator.data.packing import pack_rows
 from translator.data.readers import SentencePair, read_lines, read_pairs
 from translator.data.seeds import STREAMS, generator, stream_seed
+from translator.data.splits import Splits, draw, set_aside
 
 __all__ = [
     "STREAMS",
@@ -35,12 +38,17 @@ __all__ = [
     "CorpusFiles",
     "CorpusWriter",
     "Counts",
+    "EncoderDecoderLayout",
     "Example",
     "FingerprintCollector",
     "Fingerprints",
+    "Layout",
     "Part",
     "SentencePair",
+    "Sequences",
+    "Splits",
     "Verdicts",
+    "View",
     "all_batches",
     "bare_text",
     "corpora_fingerprint",
@@ -49,6 +57,7 @@ __all__ = [
     "encode_pairs",
     "fingerprints",
     "generator",
+    "layout_of",
     "occurring",
     "pack_rows",
     "read_lines",

@@ -5,6 +5,7 @@ model has seen them all: SHOUTING, no full stop, a slip of the finger.
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +21,19 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")  # shorter ones would become other word
 
 
 class Augmenter:
-    """Changes some pairs of a pool, as the rates of a configuration say."""
+    """A view in which some pairs are changed, as the rates of a configuration say."""
+
+    purpose = "augmentation"
 
     def __init__(self, data: DataConfig, tokenizer: Tokenizer) -> None:
-        self._config = data.augmentation
+        config = self._config = data.augmentation
         self._max_length = data.max_tokens_per_sentence + 1  # and an end
         self._tokenizers = (tokenizer, tokenizer.target)
         self._languages = (data.source_language, data.target_language)
+        self._cases = np.cumsum([config.upper_case, config.lower_case, config.title_case])
+        self._rates = np.array(
+            [self._cases[-1], config.no_final_punctuation, config.typos, config.other_pieces]
+        )
 
     def __call__(self, pairs: Corpus, max_length: int, random: np.random.Generator) -> Corpus:
         """The same pairs in the same order, some of them changed.
@@ -34,35 +41,37 @@ class Augmenter:
         No side grows over `max_length` ids, or over what the configuration lets be trained on.
         The same state of `random` gives the same changes.
         """
-        config = self._config
-        draws = random.random((4, len(pairs)))
-        cases = np.cumsum([config.upper_case, config.lower_case, config.title_case])
-        hurried = cases[0] + config.lower_case / 2
-        rates = [cases[-1], config.no_final_punctuation, config.typos, config.other_pieces]
-        touched = np.flatnonzero((draws < np.array(rates)[:, None]).any(0))
+        draws = random.random((len(self._rates), len(pairs)))
+        touched = np.flatnonzero((draws < self._rates[:, None]).any(0))
         if not len(touched):
             return pairs
-        changed: list[list[str]] = [[], []]
-        for texts, (case, final, typo, _) in zip(
-            self._texts(pairs, touched), draws[:, touched].T, strict=True
-        ):
-            if final < config.no_final_punctuation or hurried <= case < cases[1]:
-                texts = without_final_punctuation(*texts)
-            if typo < config.typos:
-                texts = with_typo(texts[0], random), texts[1]
-            if case < cases[-1]:
-                texts = _in_case(
-                    int(np.searchsorted(cases, case, "right")), *texts, self._languages
-                )
-            for side, text in zip(changed, texts, strict=True):
-                side.append(text)
-        cut_anew = draws[3, touched] < config.other_pieces
+        changed = [
+            self._changed(texts, draw, random)
+            for texts, draw in zip(self._texts(pairs, touched), draws[:, touched].T, strict=True)
+        ]
+        cut_anew = draws[3, touched] < self._config.other_pieces
         source, target = (
-            _encode(tokenizer, side, cut_anew, config.alpha, random)
-            for tokenizer, side in zip(self._tokenizers, changed, strict=True)
+            _encode(tokenizer, texts, cut_anew, self._config.alpha, random)
+            for tokenizer, texts in zip(self._tokenizers, zip(*changed, strict=True), strict=True)
         )
         new = Corpus.of(source, target)
         return _replace(pairs, touched, new, min(max_length, self._max_length))
+
+    def _changed(
+        self, texts: tuple[str, str], draw: npt.NDArray[np.float64], random: np.random.Generator
+    ) -> tuple[str, str]:
+        """The texts of a pair, as what was drawn for it asks."""
+        case, final, typo, _ = draw
+        upper_case, lower_case, any_case = self._cases
+        hurried = upper_case + self._config.lower_case / 2 <= case < lower_case
+        if final < self._config.no_final_punctuation or hurried:
+            texts = without_final_punctuation(*texts)
+        if typo < self._config.typos:
+            texts = with_typo(texts[0], random), texts[1]
+        if case < any_case:
+            number = int(np.searchsorted(self._cases, case, "right"))
+            texts = _in_case(number, *texts, self._languages)
+        return texts
 
     def _texts(self, pairs: Corpus, indices: Integers) -> list[tuple[str, str]]:
         examples = [pairs[index] for index in indices]
@@ -75,7 +84,7 @@ class Augmenter:
 
 def _encode(
     tokenizer: Tokenizer,
-    texts: list[str],
+    texts: Sequence[str],
     cut_anew: npt.NDArray[np.bool_],
     alpha: float,
     random: np.random.Generator,
@@ -84,7 +93,7 @@ def _encode(
     ids = tokenizer.encode(texts)
     others = np.flatnonzero(cut_anew)
     seed = int(random.integers(1, 1 << 31))
-    sampled = tokenizer.sample([texts[n] for n in others], alpha, seed)
+    sampled = tokenizer.sample([texts[int(n)] for n in others], alpha, seed)
     for number, pieces in zip(others, sampled, strict=True):
         ids[number] = pieces
     return [[*sentence, EOS_ID] for sentence in ids]

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from translator.config import CleaningConfig, CorpusConfig, DataConfig
 from translator.data.characters import DIGIT, FOREIGN, LETTER, MARK, SPACE, Scan
-from translator.data.examples import Counts, bare_text
+from translator.data.counts import Counts
+from translator.data.fingerprints import bare_text
 from translator.data.languages import LanguageIdentifier, primary
 from translator.data.mending import TAGS, is_broken, mend, strip_tags, tags
 from translator.data.readers import SentencePair

@@ -1,16 +1,41 @@
 """Which sentences were trained on? Eight bytes each tell it, without keeping the text."""
 
 import hashlib
+import re
+import unicodedata
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import numpy as np
 import numpy.typing as npt
 
-from translator.data.examples import bare_text
+from translator.data.characters import normalize
+from translator.data.mending import readable
 from translator.data.readers import SentencePair
 
+# The marks that are vowels or tones; those of Arabic and Hebrew, which few write, are none.
+_MARKS = "".join(
+    chr(code)
+    for code in (*range(0x300, 0x370), *range(0x900, 0x1DFF), *range(0xA800, 0xAC00))
+    if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
+_NO_LETTERS = re.compile(rf"(?:[^\w{_MARKS}]|_)+")
+
 Fingerprints = npt.NDArray[np.uint64]
+
+
+def shares_text(pair: SentencePair, texts: Set[str]) -> bool:
+    """Whether a side of the pair is among some bare texts."""
+    return bare_text(pair.source) in texts or bare_text(pair.target) in texts
+
+
+def bare_text(text: str) -> str:
+    """The letters and digits of a text in one case: what two copies of a sentence share.
+
+    Those that entities and mojibake stand for, too.
+    """
+    normal = normalize("NFKC", readable(text)).casefold()
+    return _NO_LETTERS.sub("", normal)
 
 
 class FingerprintCollector:

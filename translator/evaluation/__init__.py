@@ -8,6 +8,7 @@ from translator.evaluation.assessment import (
     find_leakage,
     translate,
 )
+from translator.evaluation.changes import Change, changes_since
 from translator.evaluation.faults import FAULTS, find_faults
 from translator.evaluation.kept import Translated, keep, read_record, translate_or_reuse
 from translator.evaluation.report import SentenceAttention, write_report
@@ -34,6 +35,7 @@ __all__ = [
     "FAULTS",
     "LOWER_IS_BETTER",
     "METRICS",
+    "Change",
     "Comparison",
     "Difference",
     "Duel",
@@ -47,6 +49,7 @@ __all__ = [
     "Translated",
     "Variant",
     "assess",
+    "changes_since",
     "compare",
     "evaluate",
     "find_faults",

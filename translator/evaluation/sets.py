@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from translator.config import CorpusConfig
-from translator.data import read_lines, read_pairs
+from translator.data import Splits, read_lines, read_pairs
 from translator.data.readers.pairs import columns_by_name
 from translator.errors import DataError
-from translator.preparation import Splits
 from translator.runs import RunDirectory
 
 _DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer

@@ -2,7 +2,6 @@
 
 from translator.training.events import (
     Budgeted,
-    Change,
     Event,
     Finished,
     Plan,
@@ -10,19 +9,23 @@ from translator.training.events import (
     Validated,
     Warned,
 )
+from translator.training.loss import loss_sum
 from translator.training.optimization import WorkingWeights, build_optimizers, learning_rate
 from translator.training.run import train
-from translator.training.trainer import Trainer, loss_sum
+from translator.training.trainer import Trainer
+from translator.training.validation import TranslationValidator, Validation, Validator
 
 __all__ = [
     "Budgeted",
-    "Change",
     "Event",
     "Finished",
     "Plan",
     "StepDone",
     "Trainer",
+    "TranslationValidator",
     "Validated",
+    "Validation",
+    "Validator",
     "Warned",
     "WorkingWeights",
     "build_optimizers",

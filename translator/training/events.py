@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from translator.config import Config
 from translator.data import Counts
+from translator.evaluation import Change
 from translator.runs import RunDirectory
 
 
@@ -58,21 +59,9 @@ class Validated:
     """What the validation set says."""
 
     step: int
-    loss: float  # cross-entropy in nats per target token, without label smoothing
-    bleu: float
-    chrf: float
+    scores: dict[str, float]  # by name: the loss, in nats per target token, and what is measured
     is_best: bool
     samples: tuple[tuple[str, str, str], ...]  # source, reference, hypothesis
-
-
-@dataclass(frozen=True)
-class Change:
-    """What fine-tuning did to a test set: BLEU of greedy translations before and after."""
-
-    test_set: str  # with its run
-    sentences: int
-    before: float  # with the weights that training started from
-    after: float  # with the best ones
 
 
 @dataclass(frozen=True)
@@ -83,7 +72,7 @@ class Finished:
     step: int
     completed: bool
     stopped_early: bool  # completed, since training.patience validations brought nothing better
-    best: dict[str, float]  # of the best model: step, loss, bleu, chrf; empty before a validation
+    best: dict[str, float]  # of the best model: its step and scores; empty before a validation
     seconds: float  # of training in all sittings; not those in which the process was stopped
     changes: tuple[Change, ...] = ()  # of the test sets, where training started from a run
 

@@ -13,16 +13,16 @@ import torch
 
 from translator import __version__
 from translator.config import Config, starting_from
-from translator.data import SentencePair, occurring, stream_seed
+from translator.data import SentencePair, Splits, occurring, stream_seed
 from translator.distributed import World, joined
 from translator.errors import ConfigError, RunError
-from translator.evaluation.scores import sacrebleu_metric
+from translator.evaluation import Change, changes_since
 from translator.hardware import describe
-from translator.preparation import Splits, TrainingData, prepare_data
+from translator.preparation import TrainingData, prepare_data
 from translator.runs import RUNS, RunDirectory, lock
-from translator.training.changes import changes_since
-from translator.training.events import Change, Event, Finished, Plan, Warned
+from translator.training.events import Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
+from translator.training.validation import TranslationValidator, check_metrics
 
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
@@ -37,7 +37,7 @@ def train(config: Config) -> Iterator[Event]:
     with joined() as world:
         run = RunDirectory(RUNS / config.name)
         config = _with_start(config, run)
-        sacrebleu_metric("bleu", config.data.target_language)  # not found wanting after an hour
+        check_metrics(config)
         with _claimed(run, config) if world.is_main else nullcontext():
             world.gather(None)  # the others find the configuration written
             if not run.config_file.is_file():  # in another directory: they will disagree
@@ -75,7 +75,7 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
         trainer.max_steps,
         tuple(warnings),
     )
-    for event in trainer.fit():
+    for event in trainer.fit(TranslationValidator(config, data, trainer.world)):
         start = config.training.start_from
         if isinstance(event, Finished) and event.completed and start is not None:
             changes, warnings = _outcome(run, start, world)

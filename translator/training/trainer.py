@@ -1,7 +1,6 @@
 """The loop: a step over some batches, validations, checkpoints, and going on exactly."""
 
 import itertools
-import random
 import signal
 import statistics
 import threading
@@ -13,11 +12,9 @@ import torch
 from torch import Tensor
 
 from translator.config import Config
-from translator.data import STREAMS, Batch, BatchStream, all_batches, stream_seed
+from translator.data import STREAMS, Batch, BatchStream, layout_of, stream_seed
 from translator.distributed import World
 from translator.errors import RunError, TranslatorError
-from translator.evaluation import score
-from translator.functional import cross_entropy_sum
 from translator.hardware import (
     choose_device,
     choose_precision,
@@ -25,7 +22,7 @@ from translator.hardware import (
     keep_memory,
     memory_in_use,
 )
-from translator.model import Seq2SeqTransformer, build_model
+from translator.model import build_model
 from translator.preparation import TrainingData
 from translator.runs import Checkpoint, RunDirectory
 from translator.training.clock import WorkClock
@@ -37,15 +34,16 @@ from translator.training.events import (
     Validated,
     Warned,
 )
+from translator.training.loss import loss_sum
 from translator.training.optimization import (
     MEASURED_STEPS,
     WorkingWeights,
     build_optimizers,
     learning_rate,
 )
+from translator.training.validation import Validator
 from translator.translation import Translator
 
-_SAMPLES = 3  # sentences shown at every validation
 _MAX_SKIPPED_STEPS = 20  # in a row, before training gives up
 
 
@@ -77,7 +75,13 @@ class Trainer:
         self.weights = WorkingWeights(self.model, self.precision)
         self.optimizers = build_optimizers(self.model, self.settings)
         self.tokens_per_batch = tokens_per_batch or self.settings.tokens_per_batch or 0
-        self.stream = BatchStream(data.train, self.tokens_per_batch, config.seed, data.augmenter)
+        self.stream = BatchStream(
+            data.train,
+            self.tokens_per_batch,
+            config.seed,
+            views=data.views,
+            layout=layout_of(config.model),
+        )
         self.max_steps = self.settings.max_steps if self.settings.max_minutes is None else None
         self.step = 0
         self.seconds = 0.0
@@ -102,20 +106,20 @@ class Trainer:
         """Whether there is nothing left to train."""
         return self.stopped_early or (self.max_steps is not None and self.step >= self.max_steps)
 
-    def fit(self) -> Iterator[Event]:
+    def fit(self, validator: Validator) -> Iterator[Event]:
         """Train to the last step, validating and saving on the way."""
         batches = iter(self.stream)
         stopping = False
         with _stop_requested() as stop, WorkClock() as clock:
             if not self.step and self.settings.start_from is not None:
-                yield self.validate()  # what is best may be what it starts from
+                yield self.validate(validator)  # what is best may be what it starts from
             if self.best_is_lost:
                 self.best = {}
-                yield self.validate()
+                yield self.validate(validator)
             while not self.finished and not stopping:
                 yield from self._timed_step(batches, clock)
                 if self.finished or self.step % self.settings.validate_every_steps == 0:
-                    yield self.validate()
+                    yield self.validate(validator)
                 stopping = self.world.any(stop.is_set(), self.device)
                 due = self.step % self.settings.checkpoint_every_steps == 0
                 if due or self.finished or stopping:
@@ -183,13 +187,13 @@ class Trainer:
                 loss = torch.zeros((), device=self.device)
                 shares = [batch.share(self.world.rank, self.world.size) for batch in batches]
                 for share in shares:
-                    for part in share.split(self.parts) if len(share.source) else []:
+                    for part in share.split(self.parts) if len(share) else []:
                         loss += self._backward(part, tokens)
                 return loss
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-            self._split_further(max(len(batch.source) for batch in batches) // self.world.size)
+            self._split_further(max(map(len, batches)) // self.world.size)
 
     def _backward(self, batch: Batch, tokens: int) -> Tensor:
         loss = loss_sum(self.weights.model, batch.to(self.device), self.settings.label_smoothing)
@@ -270,75 +274,35 @@ class Trainer:
         if self.world.is_main:
             self.run.append_metrics(entry)
 
-    @torch.inference_mode()
-    def validate(self) -> Validated:
-        """Loss on valid, BLEU and chrF of greedy translations; keeps the best model."""
-        loss = self._validation_loss()
-        draw = random.Random(stream_seed(self.config.seed, "validation pairs"))
-        count = min(self.settings.validation_pairs, len(self.data.valid_pairs))
-        pairs = draw.sample(self.data.valid_pairs, count)
-        texts = self._translate([pair.source for pair in pairs])
-        references = [pair.target for pair in pairs]
-        scores = score(texts, references, target_language=self.config.data.target_language)
-        bleu, chrf = (each.score for each in scores)
-        samples = tuple((*pair, text) for pair, text in zip(pairs, texts, strict=True))[:_SAMPLES]
-        is_best = self._is_best(loss, bleu, chrf)
+    def validate(self, validator: Validator) -> Validated:
+        """Ask the validator about the model, and keep the best one."""
+        found = validator(self.model, self.tokens_per_batch)
+        is_best = self._is_best(found.scores)
         self.validations_without_best = 0 if is_best else self.validations_without_best + 1
-        result = Validated(self.step, loss, bleu, chrf, is_best, samples)
+        result = Validated(self.step, found.scores, is_best, found.samples)
         self._record(result)
         return result
 
-    def _validation_loss(self) -> float:
-        """Cross-entropy in nats per target token of valid, each process computing its share."""
-        self.model.eval()
-        total = torch.zeros((), dtype=torch.float64)
-        tokens = 0
-        for index, batch in enumerate(all_batches(self.data.valid, self.tokens_per_batch)):
-            tokens += batch.num_target_tokens
-            if index % self.world.size == self.world.rank:
-                total += loss_sum(self.model, batch.to(self.device)).double().cpu()
-        return sum(self.world.gather(float(total))) / tokens
-
-    def _translate(self, texts: list[str]) -> list[str]:
-        """Greedy translations, each process translating its share."""
-        greedy = self.config.decoding.model_copy(
-            update={"beam_size": 1, "n_best": 1, "sampling": False}
-        )
-        translator = Translator(self.config, self.data.tokenizer, self.model)
-        share = translator.translate(texts[self.world.rank :: self.world.size], greedy)
-        found = [""] * len(texts)
-        for rank, translations in enumerate(self.world.gather([t.text for t in share])):
-            found[rank :: self.world.size] = translations
-        return found
-
-    def _is_best(self, loss: float, bleu: float, chrf: float) -> bool:
+    def _is_best(self, scores: dict[str, float]) -> bool:
         """By the metric; of equal values, such as a BLEU of 0 at first, by the loss."""
 
         def rank(values: dict[str, float]) -> tuple[float, float]:
             metric = self.settings.best_metric
             return (0.0 if metric == "loss" else values[metric]), -values["loss"]
 
-        found = {"loss": loss, "bleu": bleu, "chrf": chrf}
-        return not self.best or rank(found) > rank(self.best)
+        return not self.best or rank(scores) > rank(self.best)
 
     def _record(self, result: Validated) -> None:
         if result.is_best:
-            names = ("step", "loss", "bleu", "chrf")
-            self.best = {name: getattr(result, name) for name in names}
+            self.best = {"step": result.step, **result.scores}
         if not self.world.is_main:
             return
         if result.is_best:
             weights = {name: p.detach().cpu() for name, p in self.model.named_parameters()}
             start = None if result.step else self.settings.start_from
             self.run.write_model(weights, self.data.tokenizer, weights_of=start)
-        self._append_metrics(
-            {
-                "step": result.step,
-                "valid_loss": result.loss,
-                "valid_bleu": result.bleu,
-                "valid_chrf": result.chrf,
-            }
-        )
+        valid = {f"valid_{name}": value for name, value in result.scores.items()}
+        self._append_metrics({"step": result.step, **valid})
         self.run.write_json(
             self.run.samples / f"step-{result.step}.json",
             [
@@ -475,20 +439,6 @@ def fitting_tokens_per_batch(config: Config, run: RunDirectory, data: TrainingDa
             break
         fitting *= 2
     return fitting
-
-
-def loss_sum(model: Seq2SeqTransformer, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of a batch, summed over its target tokens, in float32."""
-    states = model(
-        batch.source, batch.source_segments, batch.decoder_input, batch.target_segments
-    )  # [R, T, D]
-    return cross_entropy_sum(
-        states.flatten(0, 1),
-        model.output.weight,
-        batch.labels.flatten(),
-        label_smoothing,
-        model.output.bias,
-    )
 
 
 @dataclass

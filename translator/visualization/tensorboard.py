@@ -41,8 +41,8 @@ def _write(writer: "SummaryWriter", event: Event) -> None:
                 "train/learning_rate": learning_rate,
                 "train/tokens_per_second": tokens_per_second,
             }
-        case Validated(step, loss, bleu, chrf):
-            scalars = {"valid/loss": loss, "valid/bleu": bleu, "valid/chrf": chrf}
+        case Validated(step, scores):
+            scalars = {f"valid/{name}": value for name, value in scores.items()}
         case _:
             return
     for name, value in scalars.items():

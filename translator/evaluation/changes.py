@@ -1,12 +1,25 @@
 """What did fine-tuning change? The test sets of the start and of the run, before and after."""
 
+from dataclasses import dataclass
+
 from translator.errors import TranslatorError
-from translator.evaluation import EvaluationSet, score, sets_of_split, translate
+from translator.evaluation.assessment import translate
+from translator.evaluation.scores import score
+from translator.evaluation.sets import EvaluationSet, sets_of_split
 from translator.runs import ChangeRecord, RunDirectory
-from translator.training.events import Change
 from translator.translation import Translator
 
 _SENTENCES = 300  # of each set: more would take longer than a short training
+
+
+@dataclass(frozen=True)
+class Change:
+    """What fine-tuning did to a test set: BLEU of greedy translations before and after."""
+
+    test_set: str  # with its run
+    sentences: int
+    before: float  # with the weights that training started from
+    after: float  # with the best ones
 
 
 def changes_since(start: RunDirectory, run: RunDirectory) -> tuple[list[Change], list[str]]:

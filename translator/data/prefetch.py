@@ -8,12 +8,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ahead(items: Iterator[T], count: int) -> Iterator[T]:
+def prefetch(items: Iterator[T], count: int) -> Iterator[T]:
     """Yield the same items, of which a thread makes up to `count` before they are asked for.
 
     An error in the thread is raised here, in its place. The thread ends with this iterator.
     """
-    thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
     end = object()
     try:
         waiting = deque(thread.submit(next, items, end) for _ in range(count))

@@ -1,0 +1,174 @@
+"""Which pair serves for what? Held-out sets, named or drawn, and the pairs to learn from."""
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from operator import itemgetter
+from typing import TypeVar
+
+from translator.config import Config, CorpusConfig
+from translator.data.cleaning import Cleaner
+from translator.data.counts import Counts
+from translator.data.fingerprints import bare_text, shares_text
+from translator.data.readers import SentencePair, read_pairs
+from translator.data.seeds import stream_seed
+from translator.errors import DataError
+
+_CANDIDATES = 4  # times the pairs to set aside are drawn at first, since some are refused
+_SHARED = "shares a text with a held-out pair"
+
+T = TypeVar("T")
+
+
+class Splits:
+    """The pairs of a configuration by their use.
+
+    Held-out sets that the configuration does not name are drawn from the training corpora with
+    its seed; pairs that share a text with them are not trained on.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        data = config.data
+        self.named = {} if data.valid is None else {"valid": data.valid}
+        self.named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
+        self.missing = [] if data.valid is not None else ["valid"]
+        self.missing += [] if data.test else ["test/held-out"]
+
+    @cached_property
+    def held_out(self) -> dict[str, list[SentencePair]]:
+        """The pairs of valid and of every test/NAME."""
+        return {name: self.read_named(name) for name in self.named} | self.drawn
+
+    def read_named(self, name: str) -> list[SentencePair]:
+        """The pairs of a held-out set that the configuration names."""
+        return list(self._read(self.named[name]))
+
+    @cached_property
+    def drawn(self) -> dict[str, list[SentencePair]]:
+        """The held-out sets that the configuration does not name, drawn from today's files."""
+        data = self.config.data
+        if not self.missing:
+            return {}
+        if not data.train:
+            raise DataError(
+                "the run was imported and has no corpora to validate and test on",
+                "Name sentences and their translations with --source and --reference.",
+            )
+        sets = len(self.missing)
+        drawn = set_aside(self._read_all, sets, data.held_out_pairs, self.config.seed)
+        if not all(drawn):
+            paths = ", ".join(corpus.path for corpus in data.train)
+            raise DataError(
+                f"{paths}: no train pair is left when {sets} are set aside to validate and test on",
+                "Bring more pairs, or name data.valid and data.test.",
+            )
+        return dict(zip(self.missing, drawn, strict=True))
+
+    def train(self, corpus: CorpusConfig, counts: Counts) -> Iterator[SentencePair]:
+        """The pairs of a training corpus that are learned from; `counts` tells of the others."""
+        return self._learnable(corpus, self._read(corpus), counts)
+
+    def _learnable(
+        self, corpus: CorpusConfig, pairs: Iterator[SentencePair], counts: Counts
+    ) -> Iterator[SentencePair]:
+        """What every training pair passes, one stage after the other."""
+        cleaned = Counts()
+        pairs = self._without_held_out(pairs, counts)
+        yield from Cleaner.of(self.config.data, corpus).clean(pairs, cleaned)
+        counts.follow(cleaned)
+
+    def _without_held_out(
+        self, pairs: Iterator[SentencePair], counts: Counts
+    ) -> Iterator[SentencePair]:
+        texts = self._held_out_texts
+        for pair in pairs:
+            if texts and shares_text(pair, texts):
+                counts.read += 1
+                counts.drop(_SHARED)
+            else:
+                yield pair
+
+    def leave_out_held_out(self, counts: Counts) -> None:
+        """Count the pairs that were drawn no longer as read and dropped, after all were read."""
+        drawn = sum(map(len, self.drawn.values()))
+        counts.read -= drawn
+        if counts.dropped.get(_SHARED, 0) > drawn:
+            counts.dropped[_SHARED] -= drawn
+        else:
+            counts.dropped.pop(_SHARED, None)
+
+    def tokenizer_sample(self) -> list[SentencePair]:
+        """The training pairs that the tokenizer learns from, in the order of the files."""
+        size = self.config.tokenizer.sample_sentences // 2
+        numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
+        drawn, _ = draw(numbered, size, stream_seed(self.config.seed, "tokenizer sample"))
+        drawn.sort(key=itemgetter(0))
+        sample: list[SentencePair] = []
+        for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):
+            sample += self._learnable(corpus, (pair for _, pair in group), Counts())
+        return sample
+
+    @cached_property
+    def _held_out_texts(self) -> set[str]:
+        """The bare texts of the drawn sets; the others are the user's, to judge by."""
+        drawn = itertools.chain.from_iterable(self.drawn.values())
+        return {bare_text(side) for pair in drawn for side in pair}
+
+    def _read_all(self) -> Iterator[SentencePair]:
+        return itertools.chain.from_iterable(map(self._read, self.config.data.train))
+
+    def _read(self, corpus: CorpusConfig) -> Iterator[SentencePair]:
+        data = self.config.data
+        return read_pairs(corpus, data.source_language, data.target_language)
+
+
+def draw(
+    items: Iterable[T], count: int, seed: int, refused: Callable[[T], bool] | None = None
+) -> tuple[list[T], int]:
+    """The first `count` of the items in a random order of all, less refused ones; how many all are.
+
+    One pass, with memory for `count` items.
+    """
+    key = random.Random(seed).random
+    total = 0
+
+    def keyed() -> Iterator[tuple[float, int, T]]:
+        nonlocal total
+        for total, item in enumerate(items, start=1):
+            place = key()
+            if refused is None or not refused(item):
+                yield place, total, item
+
+    return [item for _, _, item in heapq.nsmallest(count, keyed())], total
+
+
+def set_aside(
+    read: Callable[[], Iterable[SentencePair]], sets: int, size: int, seed: int
+) -> list[list[SentencePair]]:
+    """Held-out sets of `size` pairs, at most a tenth of all, drawn from what `read` reads.
+
+    In a random order, which the seed fixes, they are the first that have letters on both sides
+    and share no text with an earlier one. Memory is for some times their number. The seed is used
+    as it is, by this purpose alone: of a run that does not keep its sets they are drawn again.
+    """
+    taken = {""}
+
+    def refused(pair: SentencePair) -> bool:
+        return shares_text(pair, taken)
+
+    held_out: list[list[SentencePair]] = [[] for _ in range(sets)]
+    order, total = draw(read(), _CANDIDATES * sets * size, seed)
+    size = min(size, total // 10 or 1)
+    while order:
+        for pair in order:
+            smallest = next((pairs for pairs in held_out if len(pairs) < size), None)
+            if smallest is None:
+                return held_out
+            if not refused(pair):
+                taken |= {bare_text(pair.source), bare_text(pair.target)}
+                smallest.append(pair)
+        order, _ = draw(read(), _CANDIDATES * sets * size, seed, refused)
+    return held_out

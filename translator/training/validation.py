@@ -1,0 +1,90 @@
+"""How good is a model, while it learns? What the loop is handed to find out."""
+
+import random
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from translator.config import Config
+from translator.data import all_batches, layout_of, stream_seed
+from translator.distributed import World
+from translator.evaluation import score
+from translator.evaluation.scores import sacrebleu_metric
+from translator.model import Seq2SeqTransformer
+from translator.preparation import TrainingData
+from translator.training.loss import loss_sum
+from translator.translation import Translator
+
+_METRICS = ("bleu", "chrf")
+_SAMPLES = 3  # sentences that are shown
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Scores by name, all but the loss the better the higher; and some outputs to look at.
+
+    `loss` is the cross-entropy in nats per target token, without label smoothing.
+    """
+
+    scores: dict[str, float]
+    samples: tuple[tuple[str, str, str], ...]  # source, reference, hypothesis
+
+
+class Validator(Protocol):
+    """What the loop asks about its model."""
+
+    def __call__(self, model: Seq2SeqTransformer, tokens_per_batch: int) -> Validation:
+        """Validate a model, which is left in evaluation mode. Every process calls it."""
+
+
+class TranslationValidator:
+    """The loss on the validation pairs, and the scores of greedy translations of some of them."""
+
+    def __init__(self, config: Config, data: TrainingData, world: World) -> None:
+        self._config = config
+        self._data = data
+        self._world = world
+        draw = random.Random(stream_seed(config.seed, "validation pairs"))
+        count = min(config.training.validation_pairs, len(data.valid_pairs))
+        self._pairs = draw.sample(data.valid_pairs, count)
+
+    @torch.inference_mode()
+    def __call__(self, model: Seq2SeqTransformer, tokens_per_batch: int) -> Validation:
+        """Validate a model; each process computes its share."""
+        loss = self._loss(model.eval(), tokens_per_batch)
+        texts = self._translate(model, [pair.source for pair in self._pairs])
+        references = [pair.target for pair in self._pairs]
+        language = self._config.data.target_language
+        scores = score(texts, references, metrics=_METRICS, target_language=language)
+        samples = tuple((*pair, text) for pair, text in zip(self._pairs, texts, strict=True))
+        named = zip(_METRICS, (each.score for each in scores), strict=True)
+        return Validation({"loss": loss, **dict(named)}, samples[:_SAMPLES])
+
+    def _loss(self, model: Seq2SeqTransformer, tokens_per_batch: int) -> float:
+        device = model.output.weight.device
+        total = torch.zeros((), dtype=torch.float64)
+        tokens = 0
+        batches = all_batches(self._data.valid, tokens_per_batch, layout_of(self._config.model))
+        for index, batch in enumerate(batches):
+            tokens += batch.num_target_tokens
+            if index % self._world.size == self._world.rank:
+                total += loss_sum(model, batch.to(device)).double().cpu()
+        return sum(self._world.gather(float(total))) / tokens
+
+    def _translate(self, model: Seq2SeqTransformer, texts: list[str]) -> list[str]:
+        greedy = self._config.decoding.model_copy(
+            update={"beam_size": 1, "n_best": 1, "sampling": False}
+        )
+        translator = Translator(self._config, self._data.tokenizer, model)
+        share = translator.translate(texts[self._world.rank :: self._world.size], greedy)
+        found = [""] * len(texts)
+        for rank, translations in enumerate(self._world.gather([t.text for t in share])):
+            found[rank :: self._world.size] = translations
+        return found
+
+
+def check_metrics(config: Config) -> None:
+    """Raise what a metric of the validation would raise for want of a library, after an hour."""
+    for name in _METRICS:
+        sacrebleu_metric(name, config.data.target_language)
