@@ -319,7 +319,7 @@ def test_shares_of_processes_and_parts_add_up_to_the_step_of_one_process() -> No
     for rank in range(3):
         for part in batch.share(rank, 3).split(2):
             parts._backward(part, 7)
-    assert sum(len(batch.share(rank, 3).source) for rank in range(3)) == len(batch.source)
+    assert sum(len(batch.share(rank, 3)) for rank in range(3)) == len(batch)
     torch.testing.assert_close(whole.weights.gradients, parts.weights.gradients)
 
 
@@ -964,9 +964,9 @@ def test_the_best_model_is_chosen_by_the_bleu_of_the_target_language() -> None:
 def test_of_equal_scores_the_lower_loss_is_the_best() -> None:
     ours = trainer(tiny())
     ours.best = {"step": 4, "loss": 3.0, "bleu": 0.0, "chrf": 9.0}
-    assert ours._is_best(2.9, 0.0, 1.0)
-    assert not ours._is_best(3.0, 0.0, 1.0)
-    assert ours._is_best(9.0, 0.1, 1.0)
+    assert ours._is_best({"loss": 2.9, "bleu": 0.0, "chrf": 1.0})
+    assert not ours._is_best({"loss": 3.0, "bleu": 0.0, "chrf": 1.0})
+    assert ours._is_best({"loss": 9.0, "bleu": 0.1, "chrf": 1.0})
 
 
 def test_a_model_without_its_checkpoints_is_not_trained_over() -> None:
