@@ -90,7 +90,6 @@ MISTAKES = [
     ("model: {d_model: 9, num_heads: 3}", ["model", "even d_model"]),
     ("model: {max_positions: 100}", ["model", "max_positions 100", "max_tokens_per_sentence 128"]),
     ("data: {max_tokens_per_sentence: 512}", ["model", "max_positions 512", "sentence 512"]),
-    ("data: {source_language: es}", ["data", "are the same"]),
     ("data: {source_language: English!}", ["data.source_language", "pattern"]),
     ("data:\n  target_language: no", ["line 2", "data.target_language", "booleans", '"no"']),
     ("data: {train: {path: a, columns: {no: 1}}}", ["data.train.columns", "booleans"]),
@@ -479,6 +478,23 @@ def test_without_an_own_corpus_the_embedded_sets_stay(write):
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.name)
 def test_a_shipped_configuration_loads(file):
     assert load_config(file).name
+
+
+@pytest.mark.parametrize(
+    ("overrides", "ratio", "words"),
+    [
+        ((), 3.0, 4),
+        (("data.target_language=en",), None, None),
+        (("data.source_language=es",), None, None),
+        (("data.target_language=en", "data.cleaning.max_length_ratio=50"), 50.0, None),
+        (("data.target_language=en", "data.cleaning.duplicates=false"), None, None),
+    ],
+)
+def test_rules_of_translation_are_none_within_one_language(overrides, ratio, words):
+    config = load_config(None, ["data.train.path=a.tsv", *overrides])
+    assert config.data.cleaning.max_length_ratio == ratio
+    assert config.data.cleaning.min_copied_words == words
+    assert Config.model_validate(yaml.safe_load(dump_config(config))) == config
 
 
 def test_the_shares_of_cases_are_no_more_than_one():

@@ -151,6 +151,17 @@ def test_swapped_pairs_and_columns_are_told_apart(sound, tmp_path):
     assert not [finding for finding in report.findings if finding.kind == "swapped pairs"]
 
 
+def test_within_one_language_no_sides_are_swapped(sound, tmp_path):
+    pairs = [SentencePair(source, f"{source} {source}") for source, _ in sound]
+    file = spoiled.write(tmp_path / "a.en-en.tsv", pairs)
+    report = examined(file, target_language="en")
+    assert not {finding.kind for finding in report.findings} & {
+        "swapped columns",
+        "swapped pairs",
+        "other language",
+    }
+
+
 def test_another_language_is_named(sound, tmp_path):
     file = spoiled.write(tmp_path / "a.en-fr.tsv", sound)
     finding = found(examined(file, target_language="fr"), "other language")

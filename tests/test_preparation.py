@@ -365,6 +365,25 @@ def test_a_killed_preparation_leaves_nothing_half():
     assert prepared() == whole
 
 
+def test_a_corpus_within_one_language_keeps_copies_and_any_length(tmp_path):
+    lines = [f"{source} {source} {source} {source}\t{source}\n" for source, _ in pairs(100)]
+    lines += [f"{source}\t{source}\n" for source, _ in pairs(100, seed=2)]
+    Path("own.tsv").write_text("".join(lines), encoding="utf-8", newline="\n")
+    data = prepare(
+        "own",
+        "data.train={path: own.tsv, columns: {source: 0, target: 1}}",
+        "data.target_language=en",
+        "data.cleaning.duplicates=false",
+    )
+    dropped = data.counts["train"].dropped
+    assert set(dropped) <= {"shares a text with a held-out pair", "repeated target"}
+    run = RunDirectory(RUNS / "own")
+    held_out = data.drawn["valid"]
+    sha = run.keep_held_out("valid", held_out, ("en", "en"))
+    run.write_json(run.environment_file, {"held_out_sha256": {"valid": sha}})
+    assert run.read_held_out("valid", ("en", "en")) == held_out
+
+
 def test_a_mapped_corpus_gives_the_batches_of_one_in_memory():
     data = prepare()
     in_memory = data.train.select(np.arange(len(data.train)))

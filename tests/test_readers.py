@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from translator.config import CorpusConfig, load_config
 from translator.data import SentencePair, read_lines, read_pairs
 from translator.data.readers import files
-from translator.data.readers.pairs import columns_by_name
+from translator.data.readers.pairs import languages_in_name
 from translator.errors import DataError
 
 EN = ["Hello.", "“Good” night", "See you, señor\u2028tomorrow!"]
@@ -104,6 +104,60 @@ def test_columns_that_nobody_asked_for_are_ignored(write):
     assert read(write("a.en-es.tsv", "a\tb\tCC BY 2.0\t#1\n")) == [SentencePair("a", "b")]
 
 
+# Columns by role, as they are called in each format, beside those of a translation.
+BY_ROLE = {
+    "a.tsv": ("7\tlong text\tshort\n", {"source": 1, "target": 2}),
+    "a.csv": (
+        "article,id,summary\nlong text,7,short\n",
+        {"source": "article", "target": "summary"},
+    ),
+    "b.csv": ("long text,7,short\n", {"source": 0, "target": 2}),
+    "a.jsonl": (
+        '{"article": "long text", "summary": "short"}\n',
+        {"source": "article", "target": "summary"},
+    ),
+    "b.jsonl": ('{"source": "long text", "target": "short"}\n', None),
+    "a.en-en.tsv": ("long text\tshort\n", None),
+}
+
+
+@pytest.mark.parametrize("languages", [("en", "en"), ("en", "es")])
+@pytest.mark.parametrize("name", BY_ROLE)
+def test_columns_by_role_read_sides_in_whatever_languages(write, name, languages):
+    content, columns = BY_ROLE[name]
+    if columns is None and languages != ("en", "en"):
+        pytest.skip("without columns the languages say it")
+    assert read(write(name, content), *languages, columns=columns) == [("long text", "short")]
+
+
+def test_two_files_are_named_by_their_columns(write, tmp_path):
+    write("news.article.txt", "long text\n")
+    write("news.summary.txt", "short\n")
+    path = tmp_path / "news.{language}.txt"
+    columns = {"source": "article", "target": "summary"}
+    assert read(path, "en", "en", columns=columns) == [("long text", "short")]
+
+
+def test_a_role_wins_over_a_language(write):
+    file = write("a.tsv", "a\tb\tc\n")
+    assert read(file, columns={"en": 0, "es": 1, "source": 2}) == [("c", "b")]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("a.en-es.tsv", {}),
+        ("a.tsv", {"columns": {"en": 0}}),
+        ("a.csv", {"columns": {"en": "x"}}),
+        ("a.jsonl", {"columns": {"en": "x"}}),
+    ],
+)
+def test_one_column_is_not_both_sides(write, name, settings):
+    error = refused(write(name, '{"x": "y"}\n'), "en", "en", **settings)
+    assert "source and target are the same column" in error.message
+    assert "{source: …, target: …}" in error.hint
+
+
 def test_carriage_returns_and_a_byte_order_mark_are_no_text(write):
     assert read(write("a.en-es.tsv", "\ufeffa\tb\r\nc\td\r\n")) == [("a", "b"), ("c", "d")]
 
@@ -156,12 +210,12 @@ def test_a_tsv_file_that_names_no_languages_is_refused(write):
 )
 def test_a_name_speaks_of_languages_with_regions_and_scripts(name, languages, forward):
     first, second = languages if forward else languages[::-1]
-    assert columns_by_name(Path(name), languages) == {first: 0, second: 1}
+    assert languages_in_name(Path(name), languages) == (first, second)
 
 
 @pytest.mark.parametrize("name", ["a.tsv", "a.en.tsv", "a.en_US.tsv", "a.old-1.tsv", "en-es.tsv"])
 def test_other_names_speak_of_no_languages(name):
-    assert columns_by_name(Path(name), ("en", "es")) is None
+    assert languages_in_name(Path(name), ("en", "es")) is None
 
 
 def test_a_row_of_more_fields_than_the_header_is_refused(write):
@@ -171,13 +225,13 @@ def test_a_row_of_more_fields_than_the_header_is_refused(write):
 
 
 def test_a_tsv_file_of_other_languages_is_refused(write):
-    assert "no column is given for language 'es'" in refusal(write("a.en-de.tsv", "a\tb\n"))
+    assert "no column is given for 'es'" in refusal(write("a.en-de.tsv", "a\tb\n"))
 
 
 @pytest.mark.parametrize("columns", [{"en": 0}, {"en": 0, "es": "spanish"}, {"en": 0, "es": -1}])
 def test_a_column_of_a_tsv_file_is_a_number_from_zero(write, columns):
     error = refused(write("a.tsv", "a\tb\n"), "en", "es", columns=columns)
-    assert "no column is given for language 'es'" in error.message
+    assert "no column is given for 'es'" in error.message
     assert "Set columns such as {es: 0" in error.hint
 
 

@@ -69,11 +69,12 @@ class CleaningConfig(Section):
     enabled: bool = Field(True, description="false lets every pair through as it was read.")
     min_characters: int = Field(1, ge=1, description="Pairs with a shorter side are dropped.")
     max_characters: int = Field(2000, ge=1, description="Pairs with a longer side are dropped.")
-    max_length_ratio: float = Field(
+    max_length_ratio: float | None = Field(
         3.0,
         gt=1.0,
         description="The longer side has at most so many times the characters of the other; 20 "
-        "are added to both first, since the lengths of short texts vary.",
+        "are added to both first, since the lengths of short texts vary. null: any. Where both "
+        "sides are in one language, null is the default.",
     )
     min_letter_share: float = Field(
         0.2,
@@ -105,7 +106,8 @@ class CleaningConfig(Section):
         4,
         ge=1,
         description="A pair with the same text on both sides is dropped if it has so many words: "
-        "fewer may be a name. null keeps copies.",
+        "fewer may be a name. null keeps copies; it is the default where both sides are in one "
+        "language.",
     )
     min_number_digits: int | None = Field(
         4,
@@ -150,7 +152,8 @@ class CorpusConfig(Section):
         description="Where each language stands, if not under its own name: {en: 0, es: 1} in a "
         "TSV file, or a CSV file without header; {en: english, es: spanish} by header, JSON key or "
         "column; {en: en-GB, es: es} in TMX; {en: source, es: target} in XLIFF; {en: msgid, "
-        "es: msgstr} in PO. Not needed for NAME.en-es.tsv, a header or keys en and es, "
+        "es: msgstr} in PO. Or by role: {source: article, target: summary}, also where both sides "
+        "are in one language. Not needed for NAME.en-es.tsv, a header or keys en and es, "
         "{translation: {en: …, es: …}}, and where the file says its languages.",
     )
     max_pairs: int | None = Field(
@@ -317,11 +320,19 @@ class DataConfig(Section):
             return {"valid": None, "test": {}, **values}
         return values
 
-    @model_validator(mode="after")
-    def _check_languages(self) -> "DataConfig":
-        if self.source_language == self.target_language:
-            raise ValueError("source_language and target_language are the same")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _rules_of_translation(cls, values: Any) -> Any:
+        """Within one language, such as from articles to summaries, sides may be alike or not."""
+        if isinstance(values, dict) and isinstance(values.get("cleaning", {}), dict):
+            languages = [
+                values.get(key, cls.model_fields[key].default)
+                for key in ("source_language", "target_language")
+            ]
+            if languages[0] == languages[1]:
+                free = {"max_length_ratio": None, "min_copied_words": None}
+                return {**values, "cleaning": {**free, **values.get("cleaning", {})}}
+        return values
 
     def cleaning_of(self, corpus: CorpusConfig) -> CleaningConfig:
         """The cleaning of a training corpus: its own keys, and those of the section."""

@@ -29,6 +29,7 @@ from translator.data import (
     SentencePair,
     Splits,
     View,
+    column_names,
     corpora_fingerprint,
     encode_pairs,
 )
@@ -220,8 +221,8 @@ def _files(corpus: CorpusConfig, config: Config) -> list[Path]:
     if corpus.path.startswith("embedded:"):
         folder = Path(__file__).parent / "corpus"
         return sorted(folder.glob(corpus.path.removeprefix("embedded:") + ".*"))
-    languages = (config.data.source_language, config.data.target_language)
-    names = dict.fromkeys(corpus.path.replace("{language}", each) for each in languages)
+    sides = column_names(corpus, (config.data.source_language, config.data.target_language))
+    names = dict.fromkeys(corpus.path.replace("{language}", each) for each in sides)
     found: list[Path] = []
     for name in names:
         matches = sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207

@@ -33,6 +33,7 @@ from translator.data import (
     SentencePair,
     corpora_fingerprint,
     corpus_fingerprint,
+    side_names,
 )
 from translator.errors import ConfigError, RunError, writing
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
@@ -373,9 +374,9 @@ class RunDirectory:
 
         Returns the SHA-256 of what is kept, which belongs into environment.json.
         """
+        names = side_names(languages)
         lines = (
-            json.dumps(dict(zip(languages, pair, strict=True)), ensure_ascii=False)
-            for pair in pairs
+            json.dumps(dict(zip(names, pair, strict=True)), ensure_ascii=False) for pair in pairs
         )
         data = "".join(f"{line}\n" for line in lines).encode()
         if known in (None, _sha256(data)):
@@ -404,7 +405,8 @@ class RunDirectory:
                 "the run writes it anew.",
             )
         lines = map(json.loads, data.decode().removesuffix("\n").split("\n"))
-        return [SentencePair(*(line[language] for language in languages)) for line in lines]
+        names = side_names(languages)
+        return [SentencePair(*(line[name] for name in names)) for line in lines]
 
     def evaluation_file(self, test_set: str, decoding: DecodingConfig) -> Path:
         """Where the scores of a test set are kept; the hypotheses lie beside it."""

@@ -24,7 +24,13 @@ from translator.data.fingerprints import (
 )
 from translator.data.layouts import Batch, EncoderDecoderLayout, Layout, Sequences, layout_of
 from translator.data.packing import pack_rows
-from translator.data.readers import SentencePair, read_lines, read_pairs
+from translator.data.readers import (
+    SentencePair,
+    column_names,
+    read_lines,
+    read_pairs,
+    side_names,
+)
 from translator.data.seeds import STREAMS, generator, stream_seed
 from translator.data.splits import Splits, draw, set_aside
 
@@ -51,6 +57,7 @@ __all__ = [
     "View",
     "all_batches",
     "bare_text",
+    "column_names",
     "corpora_fingerprint",
     "corpus_fingerprint",
     "draw",
@@ -64,5 +71,6 @@ __all__ = [
     "read_pairs",
     "set_aside",
     "shares_text",
+    "side_names",
     "stream_seed",
 ]

@@ -149,8 +149,9 @@ class Cleaner:
             own = weight * (letters - foreign)
             other = own < config.min_script_share * (own + foreign)
             yield "wrong script", _where(other & (foreign >= _FOREIGN_LETTERS))
-        spans = lengths * np.array(signs)[:, None] + _LENGTH_SLACK
-        yield "length ratio", _where(spans.max(0) > config.max_length_ratio * spans.min(0))
+        if config.max_length_ratio is not None:
+            spans = lengths * np.array(signs)[:, None] + _LENGTH_SLACK
+            yield "length ratio", _where(spans.max(0) > config.max_length_ratio * spans.min(0))
         if config.min_copied_words is not None:
             yield "copy", self._copies(source, target, config.min_copied_words)
         if config.min_number_digits is not None:

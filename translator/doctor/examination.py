@@ -190,7 +190,8 @@ class _Examination:
         guesses = (guess_language(sides[0]), guess_language(sides[1]))
         self.report.languages = guesses
         expected = tuple(map(primary, self._languages))
-        if guesses == expected[::-1]:
+        is_translation = expected[0] != expected[1]
+        if is_translation and guesses == expected[::-1]:
             self._find(
                 "serious",
                 "swapped columns",
@@ -202,7 +203,7 @@ class _Examination:
             if guess not in (None, language) and is_known(language):
                 message = f"{self.corpus.path}: the {side} looks like {guess}, not {language}"
                 self._find("warning", "other language", message, "Check the columns.")
-        swapped = find_swapped(pairs)
+        swapped = find_swapped(pairs) if is_translation else []
         share = len(swapped) / max(1, len(pairs))
         if len(swapped) >= 5 and share >= _SERIOUS_SHARE / 10:
             places = Places(self._unit)

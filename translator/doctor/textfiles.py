@@ -13,7 +13,7 @@ from pathlib import Path
 from translator.config import CorpusConfig
 from translator.data import SentencePair
 from translator.data.readers.files import open_by_name
-from translator.data.readers.pairs import columns_by_name
+from translator.data.readers.pairs import column_names, column_numbers
 from translator.doctor.report import Finding, Places, Severity
 
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
@@ -104,17 +104,16 @@ class TextCorpus:
         if corpus.format not in (None, "tsv", "text"):
             return None
         if "{language}" in corpus.path:
-            paths = [Path(corpus.path.replace("{language}", each)) for each in languages]
+            names = column_names(corpus, languages)
+            paths = [Path(corpus.path.replace("{language}", each)) for each in names]
             found = all(path.is_file() for path in paths)
             return cls([TextFile(path) for path in paths], None) if found else None
         path = Path(corpus.path)
         if not re.search(r"\.tsv(\.gz|\.xz|\.bz2|\.zst)?$", path.name) or not path.is_file():
             return None
-        columns = corpus.columns or columns_by_name(path, languages) or {}
-        source, target = (columns.get(language) for language in languages)
-        if not isinstance(source, int) or not isinstance(target, int):
-            return None
-        return cls([TextFile(path)], (source, target))
+        columns = column_numbers(path, corpus, languages) or ()
+        numbers = [column for column in columns if isinstance(column, int)]
+        return cls([TextFile(path)], (numbers[0], numbers[1])) if len(numbers) == 2 else None
 
     def pairs(self) -> Iterator[SentencePair]:
         """Yield the pair of every line: the n-th of them stands in line n."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from translator.config import CorpusConfig
 from translator.data import Splits, read_lines, read_pairs
-from translator.data.readers.pairs import columns_by_name
+from translator.data.readers.pairs import languages_in_name
 from translator.errors import DataError
 from translator.runs import RunDirectory
 
@@ -142,7 +142,7 @@ def set_by_name(name: str, languages: tuple[str, str] | None = None) -> Evaluati
 
 
 def _set_of_tsv(file: Path, languages: tuple[str, str] | None) -> EvaluationSet:
-    named = columns_by_name(file, languages)
+    named = languages_in_name(file, languages)
     first, second = named or languages or ("aa", "bb")  # names of columns only
     source, target = languages or (first, second)
     if not file.is_file():
@@ -152,7 +152,8 @@ def _set_of_tsv(file: Path, languages: tuple[str, str] | None) -> EvaluationSet:
             f"{file} is of {first} and {second}, the run translates {source} → {target}",
             "Name a set of these languages, or another --run.",
         )
-    corpus = CorpusConfig(path=str(file), columns={first: 0, second: 1})
+    forward = (first, second) == (source, target)
+    corpus = CorpusConfig(path=str(file), columns={"source": 1 - forward, "target": int(forward)})
     stem = re.sub(r"\.tsv(\.\w+)?$", "", file.name)  # less the languages it is the set's name
     pairs = list(read_pairs(corpus, source, target))
     if not pairs:

@@ -9,13 +9,13 @@ from translator.data.readers.arrow import read_parquet
 from translator.data.readers.files import read_lines
 from translator.data.readers.hub import is_saved_dataset, read_dataset
 from translator.data.readers.interchange import read_tmx, read_xliff
-from translator.data.readers.pairs import SentencePair
+from translator.data.readers.pairs import SentencePair, column_names, side_names
 from translator.data.readers.po import read_po
 from translator.data.readers.shards import embedded_file, parallel_files, shards
 from translator.data.readers.tables import read_csv, read_json
 from translator.data.readers.text import read_parallel_lines, read_tsv
 
-__all__ = ["SentencePair", "read_lines", "read_pairs"]
+__all__ = ["SentencePair", "column_names", "read_lines", "read_pairs", "side_names"]
 
 
 def read_pairs(
@@ -37,7 +37,7 @@ def _all_pairs(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterable[Sen
         case "embedded":
             return read_tsv(embedded_file(corpus.path), corpus, languages)
         case "text":
-            both = parallel_files(corpus.path, languages)
+            both = parallel_files(corpus.path, column_names(corpus, languages))
             return itertools.chain.from_iterable(read_parallel_lines(*files) for files in both)
         case "dataset":
             return read_dataset(corpus, languages)

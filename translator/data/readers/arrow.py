@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from translator.config import CorpusConfig
-from translator.data.readers.pairs import SentencePair, column_names, hint_for, language_codes
+from translator.data.readers.pairs import (
+    SentencePair,
+    column_names,
+    columns_example,
+    hint_for,
+    language_codes,
+)
 from translator.errors import DataError
 
 BATCH_ROWS = 4096
@@ -60,7 +66,7 @@ def text_columns(
                 hint_for(
                     languages,
                     language_codes(types),
-                    f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path.",
+                    f"Set columns: {columns_example(languages)} beside its path.",
                 ),
             )
         if not _is_text(types[key]):

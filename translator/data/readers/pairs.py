@@ -10,12 +10,13 @@ from translator.config import CorpusConfig
 from translator.data.languages import is_code, primary
 from translator.errors import DataError
 
+ROLES = ("source", "target")
 _LANGUAGES_IN_NAME = re.compile(r"\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)+)\.[tc]sv")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
 
 
 class SentencePair(NamedTuple):
-    """A text and its translation, in the direction of the configuration."""
+    """A text and what is to be made of it, such as its translation."""
 
     source: str
     target: str
@@ -28,10 +29,21 @@ def is_language(tag: str, language: str) -> bool:
     return subtags[: len(wanted)] == wanted
 
 
-def columns_by_name(
+def side_names(languages: tuple[str, str]) -> tuple[str, str]:
+    """What source and target are called: as their languages, by their roles if these are one."""
+    return languages if languages[0] != languages[1] else ROLES
+
+
+def columns_example(languages: tuple[str, str], source: object = "…", target: object = "…") -> str:
+    """How columns are set: {en: 0, es: 1}."""
+    names = side_names(languages)
+    return f"{{{names[0]}: {source}, {names[1]}: {target}}}"
+
+
+def languages_in_name(
     file: Path, languages: tuple[str, str] | None = None
-) -> dict[str, int | str] | None:
-    """The columns that NAME.en-es.tsv speaks of: {en: 0, es: 1}.
+) -> tuple[str, str] | None:
+    """The languages of the columns of NAME.en-es.tsv: en, es.
 
     They are called as in `languages` where those are meant, which may be more or less exact: both
     pt and pt-BR are in NAME.en-pt-BR.tsv and in NAME.en-pt.tsv.
@@ -42,9 +54,9 @@ def columns_by_name(
     sides = [each for each in halves if _LANGUAGE.fullmatch(each[1])]
     for first, second in (languages, languages[::-1]) if languages else ():
         if any(_are_alike(a, first) and _are_alike(b, second) for a, b in sides):
-            return {first: 0, second: 1}
+            return first, second
     likely = [each for each in sides if all(map(is_code, each))] or sides  # en-US and es, not US-es
-    return {likely[0][0]: 0, likely[0][1]: 1} if likely else None
+    return likely[0] if likely else None
 
 
 def _are_alike(tag: str, language: str) -> bool:
@@ -52,29 +64,71 @@ def _are_alike(tag: str, language: str) -> bool:
 
 
 def column_names(corpus: CorpusConfig, languages: tuple[str, str]) -> tuple[str, str]:
-    """What the texts of both languages are called; as the languages themselves by default."""
-    source, target = (str((corpus.columns or {}).get(each, each)) for each in languages)
+    """What the texts of both sides are called; as `side_names` by default."""
+    pairs = zip(_set_columns(corpus, languages), side_names(languages), strict=True)
+    source, target = (name if column is None else str(column) for column, name in pairs)
+    _check_differ(corpus.path, source, target)
     return source, target
 
 
+def _set_columns(corpus: CorpusConfig, languages: tuple[str, str]) -> list[int | str | None]:
+    """What `columns` says of source and target, by their role or their language."""
+    columns = corpus.columns or {}
+    return [
+        columns.get(role, columns.get(language))
+        for role, language in zip(ROLES, languages, strict=True)
+    ]
+
+
+def column_numbers(
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
+) -> list[int | str | None] | None:
+    """The columns of source and target that are set, else those that the name of a file means."""
+    if corpus.columns:
+        return _set_columns(corpus, languages)
+    named = languages_in_name(file, languages)
+    if named == languages:
+        return [0, 1]
+    return named and [named.index(each) if each in named else None for each in languages]
+
+
 def numbered_columns(
-    columns: dict[str, int | str], languages: tuple[str, str], file: Path
+    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
 ) -> tuple[int, int]:
-    """The numbers of both languages' columns, counted from 0."""
+    """The numbers of the columns of source and target, counted from 0."""
+    columns = column_numbers(file, corpus, languages)
+    if columns is None:
+        raise DataError(
+            f"{file} does not say which column holds which language",
+            f"Name it like NAME.{languages[0]}-{languages[1]}.tsv, or set columns: "
+            f"{columns_example(languages, 0, 1)} beside its path.",
+        )
     numbers = []
-    for language in languages:
-        column = columns.get(language)
+    for column, name in zip(columns, side_names(languages), strict=True):
         if not isinstance(column, int) or column < 0:
+            given = corpus.columns or {
+                each: n for n, each in enumerate(languages_in_name(file, languages) or ())
+            }
             raise DataError(
-                f"{file}: no column is given for language {language!r} (columns: {columns})",
+                f"{file}: no column is given for {name!r} (columns: {given})",
                 hint_for(
                     languages,
-                    columns if len(columns) > 1 else (),
-                    f"Set columns such as {{{language}: 0, …}}, counted from 0.",
+                    given if len(given) > 1 else (),
+                    f"Set columns such as {{{name}: 0, …}}, counted from 0.",
                 ),
             )
         numbers.append(column)
-    return numbers[0], numbers[1]
+    source, target = numbers
+    _check_differ(file, source, target)
+    return source, target
+
+
+def _check_differ(place: object, source: object, target: object) -> None:
+    if source == target:
+        raise DataError(
+            f"{place}: source and target are the same column, {source}",
+            "Set columns: {source: …, target: …} beside its path, or other languages.",
+        )
 
 
 def hint_for(languages: tuple[str, str], codes: Iterable[str], columns: str) -> str:
@@ -140,7 +194,6 @@ def is_forward(
         hint_for(
             languages,
             [] if maybe else filter(None, tags),
-            f"Set columns: {{{languages[0]}: {sides[0]}, {languages[1]}: {sides[1]}}} "
-            "beside its path.",
+            f"Set columns: {columns_example(languages, *sides)} beside its path.",
         ),
     )

@@ -51,17 +51,19 @@ def shards(corpus: CorpusConfig) -> tuple[list[Path], str]:
     return files, formats[files[0]]
 
 
-def parallel_files(path: str, languages: tuple[str, str]) -> list[tuple[Path, Path]]:
-    """The files of both languages that a path with {language} means, matched by name.
+def parallel_files(path: str, names: tuple[str, str]) -> list[tuple[Path, Path]]:
+    """The files of both sides that a path with {language} means, matched by name.
+
+    `names` stand in the place of {language}: the languages themselves, or what `columns` says.
 
     Raises DataError for a file whose partner is missing.
     """
-    source, target = languages
+    source, target = names
     path = str(Path(path))  # spelled as the matches will be
-    names = [path.replace(LANGUAGE_PLACEHOLDER, language) for language in languages]
-    if not glob.has_magic(path) or all(Path(name).exists() for name in names):
-        return [(Path(names[0]), Path(names[1]))]
-    sources, targets = (_matches(name) for name in names)
+    sides = [path.replace(LANGUAGE_PLACEHOLDER, name) for name in names]
+    if not glob.has_magic(path) or all(Path(side).exists() for side in sides):
+        return [(Path(sides[0]), Path(sides[1]))]
+    sources, targets = (_matches(side) for side in sides)
     both = [(file, _partner(file, path, source, target)) for file in sources]
     both += [(_partner(file, path, target, source), file) for file in targets]
     there = {*sources, *targets}

@@ -16,9 +16,11 @@ from translator.data.readers.files import LONGEST_LINE, lines_with_ends, open_un
 from translator.data.readers.pairs import (
     SentencePair,
     column_names,
-    columns_by_name,
+    column_numbers,
+    columns_example,
     hint_for,
     language_codes,
+    languages_in_name,
     missing_columns,
     numbered_columns,
 )
@@ -67,17 +69,17 @@ def read_csv(
 def _columns_without_header(
     file: Path, first: list[str], corpus: CorpusConfig, languages: tuple[str, str]
 ) -> tuple[int, int]:
-    columns = corpus.columns or columns_by_name(file, languages) or {}
-    if any(isinstance(columns.get(language), int) for language in languages):
-        return numbered_columns(columns, languages, file)
+    columns = column_numbers(file, corpus, languages) or ()
+    if any(isinstance(column, int) for column in columns):
+        return numbered_columns(file, corpus, languages)
     missing = next(name for name in column_names(corpus, languages) if name not in first)
     raise DataError(
         f"{file} has no column {missing!r}, only {', '.join(first)}",
         hint_for(
             languages,
-            columns_by_name(file) or language_codes(first),
-            f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path, by the names "
-            "of its header, or counted from 0 if it has none.",
+            languages_in_name(file) or language_codes(first),
+            f"Set columns: {columns_example(languages)} beside its path, by the names of its "
+            "header, or counted from 0 if it has none.",
         ),
     )
 
@@ -142,7 +144,7 @@ def read_json(
                 hint_for(
                     languages,
                     language_codes(fields),
-                    f"Set columns: {{{languages[0]}: …, {languages[1]}: …}} beside its path.",
+                    f"Set columns: {columns_example(languages)} beside its path.",
                 ),
             )
         pair = SentencePair(source or "", target or "")

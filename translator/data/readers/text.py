@@ -8,7 +8,6 @@ from translator.config import CorpusConfig
 from translator.data.readers.files import read_lines
 from translator.data.readers.pairs import (
     SentencePair,
-    columns_by_name,
     missing_columns,
     numbered_columns,
 )
@@ -19,14 +18,7 @@ def read_tsv(
     file: Path, corpus: CorpusConfig, languages: tuple[str, str]
 ) -> Iterator[SentencePair]:
     """Yield the pairs of tab-separated lines; quotes mean nothing, a blank line is empty."""
-    columns = corpus.columns or columns_by_name(file, languages)
-    if columns is None:
-        raise DataError(
-            f"{file} does not say which column holds which language",
-            f"Name it like NAME.{languages[0]}-{languages[1]}.tsv, or set columns: "
-            f"{{{languages[0]}: 0, {languages[1]}: 1}} beside its path.",
-        )
-    source, target = numbered_columns(columns, languages, file)
+    source, target = numbered_columns(file, corpus, languages)
     needed = max(source, target) + 1
     for number, line in enumerate(read_lines(file), start=1):
         fields = line.split("\t")
