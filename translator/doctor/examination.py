@@ -18,13 +18,13 @@ from translator.doctor.alignment import Segment, StepWatch, find_swapped
 from translator.doctor.leakage import LeakWatch
 from translator.doctor.report import (
     CorpusReport,
-    Coverage,
     Finding,
     Leak,
     Places,
     Report,
     Sample,
     Severity,
+    TokenizerCoverage,
 )
 from translator.doctor.textfiles import TextCorpus
 from translator.errors import DataError, TranslatorError
@@ -32,7 +32,7 @@ from translator.runs import RunDirectory
 from translator.tokenizer import UNK_ID, Tokenizer
 
 _SAMPLE_PAIRS = 20_000  # of each corpus, drawn evenly, for what need not see every pair
-_SPELLED_PAIRS = 5000  # of each split
+_TOKENIZED_PAIRS = 5000  # of each split
 _SAMPLES = 3  # shown for a rule
 _MAX_WORDS = 2_000_000  # of train that are remembered
 _SERIOUS_SHARE = 0.01  # of the pairs: swapped, or leaked from a held-out set
@@ -73,7 +73,7 @@ def examine(config: Config) -> Report:
     samples = {"train": train, **samples}
     report.leaks = list(leaks.leaks())
     report.findings += filter(None, map(_leak_finding, report.leaks))
-    _spell(report, config, samples, words)
+    _measure_tokenizer(report, config, samples, words)
     report.suggestions = list(_suggestions(report, config))
     order = {"serious": 0, "warning": 1, "note": 2}
     report.findings.sort(key=lambda finding: order[finding.severity])
@@ -255,42 +255,55 @@ def _leak_finding(leak: Leak) -> Finding | None:
     )
 
 
-def _spell(
+def _measure_tokenizer(
     report: Report, config: Config, samples: dict[str, list[SentencePair]], words: set[str]
 ) -> None:
-    """Spell samples of all splits with the tokenizer that training will have."""
+    """How the tokenizer that training will have spells samples of all splits."""
     try:
         tokenizer = _tokenizer(config, samples["train"])
     except TranslatorError as error:
         report.findings.append(Finding("serious", "tokenizer", "train", error.message, error.hint))
         return
     report.vocabulary_size = tokenizer.vocabulary_size
-    limit = config.data.max_tokens_per_sentence
     for split, pairs in samples.items():
-        tokens, in_bytes, unknown = 0, 0, Counter[str]()
-        used: list[str] = []
-        longest = np.zeros(min(len(pairs), _SPELLED_PAIRS), int)
-        for side, speller in enumerate((tokenizer, tokenizer.target)):
-            texts = [pair[side] for pair in pairs[:_SPELLED_PAIRS]]
-            ids, no_pieces = speller.encode(texts), _no_pieces(speller)
-            longest = np.maximum(longest, list(map(len, ids)))
-            tokens += sum(map(len, ids))
-            in_bytes += sum(i in no_pieces for text in ids for i in text)
-            characters = Counter(itertools.chain.from_iterable(texts))
-            alone = zip(characters, speller.encode(list(characters)), strict=True)
-            unknown.update({c: characters[c] for c, own in alone if no_pieces.intersection(own)})
-            used += (word for text in texts for word in _WORD.findall(text.lower()))
-        report.coverage.append(
-            Coverage(
-                split,
-                2 * len(longest),
-                tokens / max(1, len(used)),
-                in_bytes / max(1, tokens),
-                int((longest > limit).sum()) / max(1, len(longest)),
-                sum(word not in words for word in used) / max(1, len(used)),
-                "".join(character for character, _ in unknown.most_common(20)),
-            )
-        )
+        pairs = pairs[:_TOKENIZED_PAIRS]
+        source = _Tokenized([pair.source for pair in pairs], tokenizer)
+        target = _Tokenized([pair.target for pair in pairs], tokenizer.target)
+        limit = config.data.max_tokens_per_sentence
+        report.coverage.append(_coverage(split, source, target, limit, words))
+
+
+class _Tokenized:
+    """Texts of one side, and what the tokenizer makes of them."""
+
+    def __init__(self, texts: list[str], tokenizer: Tokenizer) -> None:
+        without_piece = _ids_without_piece(tokenizer)
+        ids = tokenizer.encode(texts)
+        self.lengths = np.array([len(each) for each in ids], int)  # tokens of each text
+        self.byte_tokens = sum(i in without_piece for each in ids for i in each)
+        self.words = [word for text in texts for word in _WORD.findall(text.lower())]
+        characters = Counter(itertools.chain.from_iterable(texts))
+        alone = zip(characters, tokenizer.encode(list(characters)), strict=True)
+        spelled_in_bytes = (c for c, own in alone if without_piece.intersection(own))
+        self.byte_characters = Counter({c: characters[c] for c in spelled_in_bytes})
+
+
+def _coverage(
+    split: str, source: _Tokenized, target: _Tokenized, limit: int, known_words: set[str]
+) -> TokenizerCoverage:
+    tokens = int(source.lengths.sum() + target.lengths.sum())
+    words = source.words + target.words
+    too_long = np.maximum(source.lengths, target.lengths) > limit
+    byte_characters = source.byte_characters + target.byte_characters
+    return TokenizerCoverage(
+        split=split,
+        texts=2 * len(too_long),
+        tokens_per_word=tokens / max(1, len(words)),
+        byte_share=(source.byte_tokens + target.byte_tokens) / max(1, tokens),
+        too_long_share=int(too_long.sum()) / max(1, len(too_long)),
+        unseen_word_share=sum(word not in known_words for word in words) / max(1, len(words)),
+        byte_characters="".join(character for character, _ in byte_characters.most_common(20)),
+    )
 
 
 def _tokenizer(config: Config, train: list[SentencePair]) -> Tokenizer:
@@ -305,7 +318,7 @@ def _tokenizer(config: Config, train: list[SentencePair]) -> Tokenizer:
     return Tokenizer.train(itertools.chain.from_iterable(train), config.tokenizer)
 
 
-def _no_pieces(tokenizer: Tokenizer) -> set[int]:
+def _ids_without_piece(tokenizer: Tokenizer) -> set[int]:
     """The ids of bytes, and of what has not even those: they spell what has no piece."""
     names = tokenizer.pieces(range(tokenizer.vocabulary_size))
     return {i for i, name in enumerate(names) if i == UNK_ID or re.fullmatch("<0x..>", name)}
