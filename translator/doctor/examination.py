@@ -14,8 +14,8 @@ from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, SentencePair, read_pairs, stream_seed
 from translator.data.languages import guess_language, is_known, primary
 from translator.data.mending import MOJIBAKE
-from translator.doctor.alignment import Segment, StepWatch, find_swapped
-from translator.doctor.leakage import LeakWatch
+from translator.doctor.leakage import LeakDetector
+from translator.doctor.misalignment import MisalignmentDetector, OffsetRange, find_swapped
 from translator.doctor.report import (
     CorpusReport,
     Finding,
@@ -48,7 +48,7 @@ def examine(config: Config) -> Report:
     Nothing is changed. What cannot be read is a finding, and the next corpus is looked at.
     """
     report = Report()
-    leaks = LeakWatch()
+    leaks = LeakDetector()
     words: set[str] = set()  # of train
     samples: dict[str, list[SentencePair]] = {}
     data = config.data
@@ -61,7 +61,7 @@ def examine(config: Config) -> Report:
         samples[split] = exam.finish(report)
 
     def look(place: str, pair: SentencePair) -> None:
-        leaks.look(place, pair)
+        leaks.check(place, pair)
         if len(words) < _MAX_WORDS:
             words.update(_WORD.findall(f"{pair.source} {pair.target}".lower()))
 
@@ -92,7 +92,7 @@ class _Examination:
         embedded = corpus.path.startswith("embedded:")
         self._unit = "line" if self._files or embedded else "pair"
         self._places: dict[str, Places] = {}  # of rules, repairs and line breaks
-        self._steps = StepWatch()
+        self._misalignment = MisalignmentDetector()
         self._random = random.Random(stream_seed(config.seed, "examined pairs"))
         self._kept = 0  # pairs so far
         self._sample: list[tuple[int, SentencePair]] = []  # of them, with their numbers
@@ -101,8 +101,8 @@ class _Examination:
     def _languages(self) -> tuple[str, str]:
         return self.config.data.source_language, self.config.data.target_language
 
-    def run(self, see: Callable[[str, SentencePair], None]) -> None:
-        """Read the corpus; `see` gets every pair, mended, with its place."""
+    def run(self, visit: Callable[[str, SentencePair], None]) -> None:
+        """Read the corpus; `visit` gets every pair, mended, with its place."""
         cleaner = Cleaner.of(self.config.data, self.corpus)
         number = 0
         for verdicts in cleaner.judge(self._raw_pairs()):
@@ -111,7 +111,7 @@ class _Examination:
                 self._see(number, pair, verdicts.dropped.get(index))
                 for repair in verdicts.repaired.get(index, ()):
                     self._note(repair, number, pair)
-                see(f"{self.corpus.path}, {self._unit} {number:,}", pair)
+                visit(f"{self.corpus.path}, {self._unit} {number:,}", pair)
             verdicts.count(self.report.counts)
 
     def _raw_pairs(self) -> Iterator[SentencePair]:
@@ -128,7 +128,7 @@ class _Examination:
         yield from read_pairs(self.corpus, *self._languages)
 
     def _see(self, number: int, pair: SentencePair, rule: str | None) -> None:
-        self._steps.add(pair)
+        self._misalignment.add(pair)
         for histogram, text in zip(self.report.lengths, pair, strict=True):
             histogram.add(len(text))
         if rule:
@@ -155,7 +155,7 @@ class _Examination:
             self.findings += self._files.findings(self.corpus.path)
         if not self.report.counts.read and not self.findings:
             self._find("serious", "empty", f"{self.corpus.path} has no pairs", "Check the path.")
-        self._find_steps()
+        self._find_misalignment()
         self._find_languages()
         self._find_characters()
         self._find_heavy_rules()
@@ -163,23 +163,23 @@ class _Examination:
         report.findings += self.findings
         return [pair for _, pair in self._sample]
 
-    def _find_steps(self) -> None:
+    def _find_misalignment(self) -> None:
         before = 0
-        for segment in self._steps.segments():
-            if segment.offset:
-                self._find("serious", "out of step", *self._out_of_step(segment, before))
-            before = segment.offset
+        for found in self._misalignment.ranges():
+            if found.offset:
+                self._find("serious", "out of step", *self._describe_misalignment(found, before))
+            before = found.offset
 
-    def _out_of_step(self, segment: Segment, before: int) -> tuple[str, str]:
-        change = segment.offset - before
+    def _describe_misalignment(self, found: OffsetRange, before: int) -> tuple[str, str]:
+        change = found.offset - before
         side, other = ("source", "target") if change > 0 else ("target", "source")
         lines = f"{abs(change)} {self._unit}{'s' * (abs(change) > 1)}"
         message = (
-            f"{self.corpus.path}, {self._unit}s {segment.first:,} to {segment.last:,}: the sides "
-            f"are out of step: the translation of source n is target n{segment.offset:+d}"
+            f"{self.corpus.path}, {self._unit}s {found.first:,} to {found.last:,}: the sides "
+            f"are out of step: the translation of source n is target n{found.offset:+d}"
         )
         hint = (
-            f"Near {self._unit} {segment.first:,} the {side} has lost {lines}, or the {other} "
+            f"Near {self._unit} {found.first:,} the {side} has lost {lines}, or the {other} "
             "has as many too many."
         )
         return message, hint

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from translator.documents.markup import TAGS, marked
-from translator.documents.segments import Line, Segment, has_words, join, kept, wrapped
+from translator.documents.segments import Line, Segment, has_words, join, verbatim, wrapped
 from translator.documents.text import split_line
 
 _CONTAINERS = re.compile(  # quotes, list items and their tasks
@@ -78,13 +78,13 @@ class _Reader:
         first, self._first = self._first, False
         if first and line.rstrip() in _FRONT_MATTER:
             self._verbatim = re.compile(rf"^(?:{re.escape(line.rstrip())}|\.\.\.)[ \t]*$")
-            yield kept(line)
+            yield verbatim(line)
         elif self._verbatim:
             yield from self._read_verbatim(line)
         elif not line.strip(" \t\r\n>"):
             yield from self.end_paragraph()
             self._table = False
-            yield kept(line)
+            yield verbatim(line)
         elif self._html:
             self._paragraph.append(Line("", line, ""))
         else:
@@ -107,7 +107,7 @@ class _Reader:
             self._verbatim = None  # its list item or quote has ended
             yield from self._read_block(line)
             return
-        yield kept(line)
+        yield verbatim(line)
 
     def _read_block(self, line: str) -> Iterator[Segment]:
         before = _containers(line)
@@ -117,7 +117,7 @@ class _Reader:
         if not self._paragraph:
             self._items = [column for column in self._items if column <= indent] or [0]
             if indent >= self._items[-1] + 4:
-                yield kept(line)  # indented code
+                yield verbatim(line)  # indented code
                 return
         if is_item or before.count(">") > self._quotes or not self._paragraph:
             yield from self.end_paragraph()
@@ -135,17 +135,17 @@ class _Reader:
         elif opening := _opening(body):
             yield from self.end_paragraph()
             self._begin_verbatim(*opening, before)
-            yield kept(line)
+            yield verbatim(line)
         elif not has_words(body) or _DEFINITION.match(body):
             yield from self.end_paragraph()
-            yield kept(line)
+            yield verbatim(line)
         elif heading := _HEADING.match(body) or _FOOTNOTE.match(body):
             yield from self.end_paragraph()
             self._table = False
             yield _heading(line, before + heading[0])
         elif self._table or body.startswith("|"):
             yield from self.end_paragraph()
-            yield join([kept(before), _row(body)])
+            yield join([verbatim(before), _row(body)])
         else:
             yield from self._read_paragraph(line, before, body)
 
@@ -154,8 +154,8 @@ class _Reader:
         header = self._paragraph.pop()
         yield from self.end_paragraph()
         self._table = True
-        yield join([kept(header.before), _row(header.text), kept(header.after)])
-        yield kept(rule)
+        yield join([verbatim(header.before), _row(header.text), verbatim(header.after)])
+        yield verbatim(rule)
 
     def _begin_verbatim(self, opening: re.Match[str], end: re.Pattern[str], before: str) -> None:
         if end.search(opening.string, opening.end()):
@@ -223,10 +223,10 @@ def _heading(line: str, before: str) -> Segment:
     text = line[len(before) :]
     end = _HEADING_END.search(text)
     assert end
-    return join([kept(before), _inline(text[: end.start()]), kept(end[0])])
+    return join([verbatim(before), _inline(text[: end.start()]), verbatim(end[0])])
 
 
 def _row(row: str) -> Segment:
     """A row of a table: each cell is a text."""
     cells = re.split(r"(?<!\\)(\|)", row)
-    return join(kept(cell) if i % 2 else _inline(cell) for i, cell in enumerate(cells))
+    return join(verbatim(cell) if i % 2 else _inline(cell) for i, cell in enumerate(cells))

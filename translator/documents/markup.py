@@ -12,13 +12,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from translator.documents.segments import Segment, around, has_words, join, kept
+from translator.documents.segments import Segment, has_words, join, surrounding_space, verbatim
 from translator.sentences import split_sentences
 
 _Sides = tuple[re.Pattern[str], re.Pattern[str]]  # what may stand before a text, and after it
 _ALONE: _Sides = (re.compile(r"\s*"), re.compile(r"[\s:]*"))
 _BETWEEN_MARKS: _Sides = (re.compile(r"[^\w¿¡]*"), re.compile(r"[^\w.!?…]*"))
-_MOST_SPANS = 100  # of a sentence, each of which is looked for in all of it
+_MAX_SPANS = 100  # of a sentence, each of which is looked for in all of it
 _SOME_WORD = "Xx"
 _SENTENCE_MARKS = " .!?…¡¿"
 
@@ -98,7 +98,7 @@ def marked_lines(
     for match in lines_or_marks.finditer(text):
         if match["line_end"]:
             segments.append(marked(text[begin : match.start()], marks, escape, unescape))
-            segments.append(kept(match["line_end"]))
+            segments.append(verbatim(match["line_end"]))
             begin = match.end()
     return join([*segments, marked(text[begin:], marks, escape, unescape)])
 
@@ -189,14 +189,14 @@ def _fragments(parts: Sequence[str | _Span], escape: Escape) -> Segment:
     for part in parts:
         before, text, after = ("", part, "") if isinstance(part, str) else part[:3]
         sides = _ALONE if len(parts) == 1 else _BETWEEN_MARKS
-        segments += [kept(before), _fragment(text, escape, sides), kept(after)]
+        segments += [verbatim(before), _fragment(text, escape, sides), verbatim(after)]
     return join(segments)
 
 
 def _fragment(text: str, escape: Escape, sides: _Sides) -> Segment:
     """A stretch between marks as one text; what `sides` finds around it is kept."""
     if not has_words(text):
-        return kept(escape(text, text))
+        return verbatim(escape(text, text))
     begin = _length_of(sides[0], text)
     end = max(begin, len(text) - _length_of(sides[1], text[::-1]))
     before, source, after = text[:begin], text[begin:end], text[end:]
@@ -235,7 +235,7 @@ def _sentence(parts: list[str | _Span], escape: Escape) -> Segment:
     inner = parts[first:last]
     outer = [_fragments(side, escape) for side in (parts[:first], parts[last:])]
     fragments = _fragments(inner, escape)
-    placeable = 1 < len(inner) <= _MOST_SPANS
+    placeable = 1 < len(inner) <= _MAX_SPANS
     sentence = _placed(inner, fragments, escape) if placeable else fragments
     return join([outer[0], sentence, outer[1]])
 
@@ -249,7 +249,7 @@ def _placed(parts: list[str | _Span], fragments: Segment, escape: Escape) -> Seg
     spans = [part for part in parts if isinstance(part, _Span)]
     plain = "".join(part.plain if isinstance(part, _Span) else part for part in parts)
     whole = plain.strip()
-    before, after = around(plain)
+    before, after = surrounding_space(plain)
     texts = (whole, *(span.text for span in spans if span.text))
     unplaced = _with_marks(whole, whole, spans, [span.plain for span in spans], escape)
     if not has_words(whole) or before + str(unplaced) + after != fragments.put_back(
