@@ -17,8 +17,13 @@ from translator.cli import app
 from translator.config import Config, CorpusConfig, TokenizerConfig
 from translator.data import SentencePair, read_pairs
 from translator.doctor import Report, examine, render_html, write_clean
-from translator.doctor.alignment import MAX_SHIFT, Segment, StepWatch, find_swapped
-from translator.doctor.leakage import LeakWatch
+from translator.doctor.leakage import LeakDetector
+from translator.doctor.misalignment import (
+    MAX_SHIFT,
+    MisalignmentDetector,
+    OffsetRange,
+    find_swapped,
+)
 from translator.errors import DataError
 from translator.runs import RunDirectory
 from translator.tokenizer import Tokenizer
@@ -51,11 +56,11 @@ def found(report, kind):
     return finding
 
 
-def segments(pairs):
-    watch = StepWatch()
+def ranges(pairs):
+    watch = MisalignmentDetector()
     for pair in pairs:
         watch.add(pair)
-    return watch.segments()
+    return watch.ranges()
 
 
 # --- sound corpora --------------------------------------------------------------------------------
@@ -95,20 +100,18 @@ def test_each_loss_of_a_line_is_found(sound):
     lost = {400, 800, 1200}
     targets = [pair.target for i, pair in enumerate(sound) if i not in lost]
     pairs = [SentencePair(p.source, t) for p, t in zip(sound, targets, strict=False)]
-    path = segments(pairs)
-    assert [segment.offset for segment in path] == [0, -1, -2, -3]
-    for segment, line in zip(path[1:], sorted(lost), strict=True):
-        assert abs(segment.first - line) <= 20
+    path = ranges(pairs)
+    assert [each.offset for each in path] == [0, -1, -2, -3]
+    for found, line in zip(path[1:], sorted(lost), strict=True):
+        assert abs(found.first - line) <= 20
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
 def test_steps_are_found_among_swapped_pairs_too(sound, share):
     pairs, _ = spoiled.swapped(sound, share)
-    assert segments(pairs) == [Segment(1, len(sound), 0)]
-    offsets = [
-        segment.offset for segment in segments(spoiled.swapped(spoiled.shifted(sound), share)[0])
-    ]
-    assert offsets == [0, -1]
+    assert ranges(pairs) == [OffsetRange(1, len(sound), 0)]
+    pairs, _ = spoiled.swapped(spoiled.shifted(sound), share)
+    assert [each.offset for each in ranges(pairs)] == [0, -1]
 
 
 def test_steps_are_found_without_a_shared_script(sound):
@@ -117,16 +120,16 @@ def test_steps_are_found_without_a_shared_script(sound):
     letters = str.maketrans(latin, other)
     pairs = [SentencePair(p.source, p.target.lower().translate(letters)) for p in sound]
     random.Random(1).shuffle(pairs)
-    assert segments(pairs) == [Segment(1, len(pairs), 0)]
-    first, second = segments(spoiled.shifted(pairs))
+    assert ranges(pairs) == [OffsetRange(1, len(pairs), 0)]
+    first, second = ranges(spoiled.shifted(pairs))
     assert (first.offset, second.offset) == (0, -1)
     assert abs(second.first - len(pairs) // 2) <= 50
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, MAX_SHIFT, 999, 1000, 1001])
-def test_corpora_of_any_size_have_their_segment(sound, number):
-    expected = [Segment(1, number, 0)] if number else []
-    assert segments(sound[:number]) == expected
+def test_corpora_of_any_size_are_one_range(sound, number):
+    expected = [OffsetRange(1, number, 0)] if number else []
+    assert ranges(sound[:number]) == expected
 
 
 def test_swapped_pairs_are_found_with_their_lines(sound):
@@ -181,13 +184,13 @@ def test_leaking_test_pairs_are_found_with_their_places(sound, test_set, tmp_pat
 
 
 def test_near_copies_are_told_from_exact_ones():
-    watch = LeakWatch()
+    watch = LeakDetector()
     test = "The old man went to the market early this morning"
     watch.remember("test", "a", SentencePair(test, "El anciano"))
     watch.remember("test", "b", SentencePair("Hello!", "¡Hola!"))
-    watch.look("1", SentencePair("Quite another sentence with as many words in it", "Otra"))
-    watch.look("2", SentencePair(test.replace("early", "late"), "El viejo"))
-    watch.look("3", SentencePair("HELLO", "Buenas"))
+    watch.check("1", SentencePair("Quite another sentence with as many words in it", "Otra"))
+    watch.check("2", SentencePair(test.replace("early", "late"), "El viejo"))
+    watch.check("3", SentencePair("HELLO", "Buenas"))
     (leak,) = watch.leaks()
     assert (leak.exact, leak.near, [place for place, _ in leak.samples]) == (1, 1, ["3", "2"])
 
@@ -195,9 +198,9 @@ def test_near_copies_are_told_from_exact_ones():
 def test_near_is_the_jaccard_similarity_of_trigrams():
     words = "a b c d e f g h i j".split()
     for changed, expected in ((1, 1), (3, 1), (4, 0), (5, 0)):
-        watch = LeakWatch()
+        watch = LeakDetector()
         watch.remember("test", "a", SentencePair(" ".join(words), ""))
-        watch.look("1", SentencePair(" ".join([*words[changed:], *"vwxyz"[:changed]]), ""))
+        watch.check("1", SentencePair(" ".join([*words[changed:], *"vwxyz"[:changed]]), ""))
         texts = (words, [*words[changed:], *"vwxyz"[:changed]])
         trigrams = [{tuple(text[i : i + 3]) for i in range(8)} for text in texts]
         similarity = len(trigrams[0] & trigrams[1]) / len(trigrams[0] | trigrams[1])

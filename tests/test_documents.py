@@ -28,8 +28,8 @@ from markdown_it import MarkdownIt
 from translator.cli.translate import Asked, _fingerprint
 from translator.documents import (
     Columns,
+    DocumentJob,
     Format,
-    Job,
     Settings,
     blocks,
     read_document,
@@ -822,7 +822,7 @@ TEXT = "".join(f"line {number}\n" for number in range(10))
 MODEL = {"model": "1"}
 
 
-def run_job(job: Job, *, resume: bool = False, fail_at: str = "", text: str = TEXT) -> bool:
+def run_job(job: DocumentJob, *, resume: bool = False, fail_at: str = "", text: str = TEXT) -> bool:
     """Translate a text into the job's output in blocks of a text each; fail at a certain one."""
 
     def translate(texts: list[str]) -> list[str]:
@@ -845,7 +845,7 @@ def one_text_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("one_text_a_block")
 @pytest.mark.parametrize("stop", range(10))
 def test_a_job_goes_on_wherever_it_was_stopped(tmp_path: Path, stop: int) -> None:
-    job = Job(tmp_path / "out.txt", MODEL)
+    job = DocumentJob(tmp_path / "out.txt", MODEL)
     with pytest.raises(KeyboardInterrupt):
         run_job(job, fail_at=f"line {stop}")
     assert not job.output.exists()
@@ -858,11 +858,11 @@ def test_a_job_goes_on_wherever_it_was_stopped(tmp_path: Path, stop: int) -> Non
 @pytest.mark.usefixtures("one_text_a_block")
 def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path) -> None:
     """The files are cut at every byte, as a kill between or within two writes leaves them."""
-    job = Job(tmp_path / "out.txt", MODEL)
+    job = DocumentJob(tmp_path / "out.txt", MODEL)
     text = "a\nb\nc\n"
     with pytest.raises(KeyboardInterrupt):
         run_job(job, fail_at="c", text=text)
-    part = job.part(0)
+    part = job.partial_output(0)
     written, journal = part.file.read_bytes(), part.journal.read_bytes()
     for length in range(len(journal) + 1):
         part.file.write_bytes(written + b"half a bl")
@@ -875,13 +875,13 @@ def test_what_a_kill_left_half_written_is_dropped(tmp_path: Path) -> None:
 def test_the_journal_never_tells_of_more_than_is_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = Job(tmp_path / "out.txt", MODEL)
+    job = DocumentJob(tmp_path / "out.txt", MODEL)
     told: list[int] = []
     sync = os.fsync
 
     def look(descriptor: int) -> None:
         sync(descriptor)
-        told.append(len(job.part(0).read()[1]))  # raises when the journal is ahead
+        told.append(len(job.partial_output(0).read()[1]))  # raises when the journal is ahead
 
     monkeypatch.setattr(os, "fsync", look)
     run_job(job, text="a\nb\nc\n")
@@ -890,20 +890,20 @@ def test_the_journal_never_tells_of_more_than_is_on_the_disk(
 
 @pytest.mark.usefixtures("one_text_a_block")
 def test_a_job_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
-    job = Job(tmp_path / "out.txt", {"model": "1", "input": "a"})
+    job = DocumentJob(tmp_path / "out.txt", {"model": "1", "input": "a"})
     with pytest.raises(KeyboardInterrupt):
         run_job(job, fail_at="line 5")
     for other, message in (
-        (Job(job.output, {"model": "2", "input": "a"}), "with another model$"),
-        (Job(job.output, {"model": "2", "input": "b"}), "another model and another input"),
-        (Job(job.output, job.fingerprint, 1, 2), "another number of processes"),
+        (DocumentJob(job.output, {"model": "2", "input": "a"}), "with another model$"),
+        (DocumentJob(job.output, {"model": "2", "input": "b"}), "another model and another input"),
+        (DocumentJob(job.output, job.fingerprint, 1, 2), "another number of processes"),
     ):
         with pytest.raises(DataError, match=message):
             other.begin(resume=True)
-    job.part(0).file.write_bytes(b"")
+    job.partial_output(0).file.write_bytes(b"")
     with pytest.raises(DataError, match="shorter than its journal"):
         job.begin(resume=True)
-    assert run_job(Job(job.output, {"model": "2"})), "without resume it begins anew"
+    assert run_job(DocumentJob(job.output, {"model": "2"})), "without resume it begins anew"
     assert job.output.read_text(encoding="utf-8") == TEXT.upper()
 
 
@@ -912,7 +912,7 @@ def test_a_job_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
 def test_whoever_finishes_last_joins_the_parts(tmp_path: Path, text: str) -> None:
     output = tmp_path / "[out] *.txt"
     output.write_text("an older output", encoding="utf-8")
-    jobs = [Job(output, MODEL, rank, 3) for rank in range(3)]
+    jobs = [DocumentJob(output, MODEL, rank, 3) for rank in range(3)]
     assert [run_job(jobs[rank], text=text) for rank in (2, 0)] == [False, False]
     assert output.read_text(encoding="utf-8") == "an older output"
     assert run_job(jobs[1], text=text)
@@ -922,7 +922,7 @@ def test_whoever_finishes_last_joins_the_parts(tmp_path: Path, text: str) -> Non
 
 @pytest.mark.usefixtures("one_text_a_block")
 def test_a_process_that_failed_goes_on_and_the_others_wait_for_nothing(tmp_path: Path) -> None:
-    jobs = [Job(tmp_path / "out.txt", MODEL, rank, 2) for rank in range(2)]
+    jobs = [DocumentJob(tmp_path / "out.txt", MODEL, rank, 2) for rank in range(2)]
     assert not run_job(jobs[0])
     with pytest.raises(KeyboardInterrupt):
         run_job(jobs[1], fail_at="line 7")
@@ -932,9 +932,9 @@ def test_a_process_that_failed_goes_on_and_the_others_wait_for_nothing(tmp_path:
 
 
 def test_two_processes_do_not_write_the_same_output(tmp_path: Path) -> None:
-    job = Job(tmp_path / "out.txt", MODEL)
-    with job.alone():
-        with pytest.raises(DataError, match="another process is writing"), job.alone():
+    job = DocumentJob(tmp_path / "out.txt", MODEL)
+    with job.locked():
+        with pytest.raises(DataError, match="another process is writing"), job.locked():
             pass
         assert run_job(job)
     assert list(tmp_path.iterdir()) == [job.output]

@@ -242,7 +242,7 @@ def test_training_reads_each_side_with_the_tokenizer_of_its_language(
 def logits_of_both(run: RunDirectory, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Ours and theirs, the columns in our order, after random ids up to the longest sequence."""
     checkpoint = load_checkpoint(f"hf:{folder}")
-    model, order = Translator.from_run(run.path, device="cpu").model, checkpoint.order
+    model, order = Translator.from_run(run.path, device="cpu").model, checkpoint.their_ids
     torch.manual_seed(2)
     source, target = (torch.randint(4, len(order), (3, 127)) for _ in range(2))
     target[:, 0] = BOS_ID
@@ -285,7 +285,7 @@ def test_greedy_translations_are_those_of_transformers(
         no_repeat_ngram_size=1,  # a random model likes to repeat itself
         bad_words_ids=[[VOCABULARY["<pad>"]]],
     )
-    model, order = translator.model, checkpoint.order
+    model, order = translator.model, checkpoint.their_ids
     source = torch.tensor(
         [[*ids, EOS_ID, *[PAD_ID] * 60][:60] for ids in translator.tokenizer.encode(texts)]
     )
@@ -330,7 +330,7 @@ def test_a_beam_finds_what_transformers_finds(imported: RunDirectory, folder: Pa
     same = 0
     for own, row in zip(ours, found.sequences[:, 1:].tolist(), strict=True):
         theirs = row[: row.index(0)] if 0 in row else row
-        same += checkpoint.order[list(own.tokens)].tolist() == theirs
+        same += checkpoint.their_ids[list(own.tokens)].tolist() == theirs
     assert same >= 18
 
 

@@ -20,8 +20,8 @@ from translator.documents import (
     TEXTS_AT_ONCE,
     Columns,
     Document,
+    DocumentJob,
     Format,
-    Job,
     Settings,
     blocks,
     count_texts,
@@ -189,7 +189,7 @@ def translate_cli(
     elif input_file and input_file.is_file() and output_file and is_replaceable(output_file):
         fingerprint = _fingerprint(directory, decoding, asked, input_file, settings)
         fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
-        job = Job(output_file.resolve(), fingerprint, *_process())
+        job = DocumentJob(output_file.resolve(), fingerprint, *_process())
         _translate_file(input_file, settings, translate, job, resume=resume)
     else:
         _write_to(output_file, _stream(input_file, settings, translate))
@@ -265,7 +265,10 @@ def _check_usage(
     if texts and input_file:
         raise typer.BadParameter("give texts or --input, not both")
     if input_file and output_file:
-        for file in (output_file, Job(output_file, {}, *_process()).part(_process()[0]).file):
+        for file in (
+            output_file,
+            DocumentJob(output_file, {}, *_process()).partial_output(_process()[0]).file,
+        ):
             if file.exists() and file.samefile(input_file):
                 raise typer.BadParameter("--output is the same file as --input")
     elif resume or _process()[1] > 1:
@@ -378,12 +381,12 @@ def _say_problems(document: Document, input_file: Path | None) -> None:
 
 
 def _translate_file(
-    input_file: Path, settings: Settings, translate: Translate, job: Job, *, resume: bool
+    input_file: Path, settings: Settings, translate: Translate, job: DocumentJob, *, resume: bool
 ) -> None:
     """Translate a document into a file as a job; an interruption says how to go on."""
     done = 0
     try:
-        with _interruptible(), writing(job.output), job.alone():
+        with _interruptible(), writing(job.output), job.locked():
             begun = job.begin(resume=resume)
             if resume and not begun:
                 say("there is nothing to resume: starting from the beginning")
@@ -391,7 +394,7 @@ def _translate_file(
                 document = read_document(stream, settings, str(input_file or "stdin"))
                 for block in job.translate(document.segments, translate, document.encode):
                     done += block.texts
-                    if block.passed_over and not bar.disable:
+                    if block.skipped and not bar.disable:
                         bar.initial += block.texts  # no part of the speed
                     bar.update(block.texts)
             if not job.finish():
@@ -420,7 +423,7 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _progress(input_file: Path, settings: Settings, job: Job) -> "tqdm[Any]":
+def _progress(input_file: Path, settings: Settings, job: DocumentJob) -> "tqdm[Any]":
     """A bar on a terminal: sentences per second, and the time to go."""
     from tqdm import tqdm
 

@@ -262,21 +262,24 @@ class _Seen:
     def _slots_of(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
         """Where each of different keys is, or now goes; -1 where there is no room."""
         mask = len(self._keys) - 1
-        room = self._used + len(keys) <= _FULL * len(self._keys)
+        has_room = self._used + len(keys) <= _FULL * len(self._keys)
         slots: npt.NDArray[np.int64] = (keys & np.uint64(mask)).astype(np.int64)
         pending = np.arange(len(keys))
-        while len(pending):
-            places = slots[pending]
-            free = self._keys[places] == 0
-            if room:
-                self._keys[places[free]] = keys[pending[free]]  # of two for one slot, the last
-            else:
-                slots[pending[free]] = -1
-            placed = self._keys[places] == keys[pending]
-            self._used += int(np.count_nonzero(placed & free))
-            pending = pending[~placed if room else ~placed & ~free]
+        while len(pending):  # linear probing, all keys a slot further at once
+            if has_room:
+                self._claim(slots[pending], keys[pending])
+            held = self._keys[slots[pending]]
+            slots[pending[held == 0]] = -1
+            pending = pending[(held != 0) & (held != keys[pending])]
             slots[pending] = (slots[pending] + 1) & mask
         return slots
+
+    def _claim(self, slots: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]) -> None:
+        """Put keys into their slots where these are free; of two for one slot, the last."""
+        free = self._keys[slots] == 0
+        slots, keys = slots[free], keys[free]
+        self._keys[slots] = keys
+        self._used += int(np.count_nonzero(self._keys[slots] == keys))
 
 
 def _hashes(texts: Iterable[str]) -> npt.NDArray[np.uint64]:

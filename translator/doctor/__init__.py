@@ -4,25 +4,25 @@ from translator.doctor.examination import examine
 from translator.doctor.html import render_html
 from translator.doctor.report import (
     CorpusReport,
-    Coverage,
     Finding,
     Histogram,
     Leak,
     Places,
     Report,
     Sample,
+    TokenizerCoverage,
 )
 from translator.doctor.writing import write_clean
 
 __all__ = [
     "CorpusReport",
-    "Coverage",
     "Finding",
     "Histogram",
     "Leak",
     "Places",
     "Report",
     "Sample",
+    "TokenizerCoverage",
     "examine",
     "render_html",
     "write_clean",

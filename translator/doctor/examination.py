@@ -14,17 +14,17 @@ from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, SentencePair, read_pairs, stream_seed
 from translator.data.languages import guess_language, is_known, primary
 from translator.data.mending import MOJIBAKE
-from translator.doctor.alignment import Segment, StepWatch, find_swapped
-from translator.doctor.leakage import LeakWatch
+from translator.doctor.leakage import LeakDetector
+from translator.doctor.misalignment import MisalignmentDetector, OffsetRange, find_swapped
 from translator.doctor.report import (
     CorpusReport,
-    Coverage,
     Finding,
     Leak,
     Places,
     Report,
     Sample,
     Severity,
+    TokenizerCoverage,
 )
 from translator.doctor.textfiles import TextCorpus
 from translator.errors import DataError, TranslatorError
@@ -32,7 +32,7 @@ from translator.runs import RunDirectory
 from translator.tokenizer import UNK_ID, Tokenizer
 
 _SAMPLE_PAIRS = 20_000  # of each corpus, drawn evenly, for what need not see every pair
-_SPELLED_PAIRS = 5000  # of each split
+_TOKENIZED_PAIRS = 5000  # of each split
 _SAMPLES = 3  # shown for a rule
 _MAX_WORDS = 2_000_000  # of train that are remembered
 _SERIOUS_SHARE = 0.01  # of the pairs: swapped, or leaked from a held-out set
@@ -48,7 +48,7 @@ def examine(config: Config) -> Report:
     Nothing is changed. What cannot be read is a finding, and the next corpus is looked at.
     """
     report = Report()
-    leaks = LeakWatch()
+    leaks = LeakDetector()
     words: set[str] = set()  # of train
     samples: dict[str, list[SentencePair]] = {}
     data = config.data
@@ -61,7 +61,7 @@ def examine(config: Config) -> Report:
         samples[split] = exam.finish(report)
 
     def look(place: str, pair: SentencePair) -> None:
-        leaks.look(place, pair)
+        leaks.check(place, pair)
         if len(words) < _MAX_WORDS:
             words.update(_WORD.findall(f"{pair.source} {pair.target}".lower()))
 
@@ -73,7 +73,7 @@ def examine(config: Config) -> Report:
     samples = {"train": train, **samples}
     report.leaks = list(leaks.leaks())
     report.findings += filter(None, map(_leak_finding, report.leaks))
-    _spell(report, config, samples, words)
+    _measure_tokenizer(report, config, samples, words)
     report.suggestions = list(_suggestions(report, config))
     order = {"serious": 0, "warning": 1, "note": 2}
     report.findings.sort(key=lambda finding: order[finding.severity])
@@ -92,7 +92,7 @@ class _Examination:
         embedded = corpus.path.startswith("embedded:")
         self._unit = "line" if self._files or embedded else "pair"
         self._places: dict[str, Places] = {}  # of rules, repairs and line breaks
-        self._steps = StepWatch()
+        self._misalignment = MisalignmentDetector()
         self._random = random.Random(stream_seed(config.seed, "examined pairs"))
         self._kept = 0  # pairs so far
         self._sample: list[tuple[int, SentencePair]] = []  # of them, with their numbers
@@ -101,8 +101,8 @@ class _Examination:
     def _languages(self) -> tuple[str, str]:
         return self.config.data.source_language, self.config.data.target_language
 
-    def run(self, see: Callable[[str, SentencePair], None]) -> None:
-        """Read the corpus; `see` gets every pair, mended, with its place."""
+    def run(self, visit: Callable[[str, SentencePair], None]) -> None:
+        """Read the corpus; `visit` gets every pair, mended, with its place."""
         cleaner = Cleaner.of(self.config.data, self.corpus)
         number = 0
         for verdicts in cleaner.judge(self._raw_pairs()):
@@ -111,7 +111,7 @@ class _Examination:
                 self._see(number, pair, verdicts.dropped.get(index))
                 for repair in verdicts.repaired.get(index, ()):
                     self._note(repair, number, pair)
-                see(f"{self.corpus.path}, {self._unit} {number:,}", pair)
+                visit(f"{self.corpus.path}, {self._unit} {number:,}", pair)
             verdicts.count(self.report.counts)
 
     def _raw_pairs(self) -> Iterator[SentencePair]:
@@ -128,7 +128,7 @@ class _Examination:
         yield from read_pairs(self.corpus, *self._languages)
 
     def _see(self, number: int, pair: SentencePair, rule: str | None) -> None:
-        self._steps.add(pair)
+        self._misalignment.add(pair)
         for histogram, text in zip(self.report.lengths, pair, strict=True):
             histogram.add(len(text))
         if rule:
@@ -155,7 +155,7 @@ class _Examination:
             self.findings += self._files.findings(self.corpus.path)
         if not self.report.counts.read and not self.findings:
             self._find("serious", "empty", f"{self.corpus.path} has no pairs", "Check the path.")
-        self._find_steps()
+        self._find_misalignment()
         self._find_languages()
         self._find_characters()
         self._find_heavy_rules()
@@ -163,23 +163,23 @@ class _Examination:
         report.findings += self.findings
         return [pair for _, pair in self._sample]
 
-    def _find_steps(self) -> None:
+    def _find_misalignment(self) -> None:
         before = 0
-        for segment in self._steps.segments():
-            if segment.offset:
-                self._find("serious", "out of step", *self._out_of_step(segment, before))
-            before = segment.offset
+        for found in self._misalignment.ranges():
+            if found.offset:
+                self._find("serious", "out of step", *self._describe_misalignment(found, before))
+            before = found.offset
 
-    def _out_of_step(self, segment: Segment, before: int) -> tuple[str, str]:
-        change = segment.offset - before
+    def _describe_misalignment(self, found: OffsetRange, before: int) -> tuple[str, str]:
+        change = found.offset - before
         side, other = ("source", "target") if change > 0 else ("target", "source")
         lines = f"{abs(change)} {self._unit}{'s' * (abs(change) > 1)}"
         message = (
-            f"{self.corpus.path}, {self._unit}s {segment.first:,} to {segment.last:,}: the sides "
-            f"are out of step: the translation of source n is target n{segment.offset:+d}"
+            f"{self.corpus.path}, {self._unit}s {found.first:,} to {found.last:,}: the sides "
+            f"are out of step: the translation of source n is target n{found.offset:+d}"
         )
         hint = (
-            f"Near {self._unit} {segment.first:,} the {side} has lost {lines}, or the {other} "
+            f"Near {self._unit} {found.first:,} the {side} has lost {lines}, or the {other} "
             "has as many too many."
         )
         return message, hint
@@ -256,42 +256,55 @@ def _leak_finding(leak: Leak) -> Finding | None:
     )
 
 
-def _spell(
+def _measure_tokenizer(
     report: Report, config: Config, samples: dict[str, list[SentencePair]], words: set[str]
 ) -> None:
-    """Spell samples of all splits with the tokenizer that training will have."""
+    """How the tokenizer that training will have spells samples of all splits."""
     try:
         tokenizer = _tokenizer(config, samples["train"])
     except TranslatorError as error:
         report.findings.append(Finding("serious", "tokenizer", "train", error.message, error.hint))
         return
     report.vocabulary_size = tokenizer.vocabulary_size
-    limit = config.data.max_tokens_per_sentence
     for split, pairs in samples.items():
-        tokens, in_bytes, unknown = 0, 0, Counter[str]()
-        used: list[str] = []
-        longest = np.zeros(min(len(pairs), _SPELLED_PAIRS), int)
-        for side, speller in enumerate((tokenizer, tokenizer.target)):
-            texts = [pair[side] for pair in pairs[:_SPELLED_PAIRS]]
-            ids, no_pieces = speller.encode(texts), _no_pieces(speller)
-            longest = np.maximum(longest, list(map(len, ids)))
-            tokens += sum(map(len, ids))
-            in_bytes += sum(i in no_pieces for text in ids for i in text)
-            characters = Counter(itertools.chain.from_iterable(texts))
-            alone = zip(characters, speller.encode(list(characters)), strict=True)
-            unknown.update({c: characters[c] for c, own in alone if no_pieces.intersection(own)})
-            used += (word for text in texts for word in _WORD.findall(text.lower()))
-        report.coverage.append(
-            Coverage(
-                split,
-                2 * len(longest),
-                tokens / max(1, len(used)),
-                in_bytes / max(1, tokens),
-                int((longest > limit).sum()) / max(1, len(longest)),
-                sum(word not in words for word in used) / max(1, len(used)),
-                "".join(character for character, _ in unknown.most_common(20)),
-            )
-        )
+        pairs = pairs[:_TOKENIZED_PAIRS]
+        source = _Tokenized([pair.source for pair in pairs], tokenizer)
+        target = _Tokenized([pair.target for pair in pairs], tokenizer.target)
+        limit = config.data.max_tokens_per_sentence
+        report.coverage.append(_coverage(split, source, target, limit, words))
+
+
+class _Tokenized:
+    """Texts of one side, and what the tokenizer makes of them."""
+
+    def __init__(self, texts: list[str], tokenizer: Tokenizer) -> None:
+        without_piece = _ids_without_piece(tokenizer)
+        ids = tokenizer.encode(texts)
+        self.lengths = np.array([len(each) for each in ids], int)  # tokens of each text
+        self.byte_tokens = sum(i in without_piece for each in ids for i in each)
+        self.words = [word for text in texts for word in _WORD.findall(text.lower())]
+        characters = Counter(itertools.chain.from_iterable(texts))
+        alone = zip(characters, tokenizer.encode(list(characters)), strict=True)
+        spelled_in_bytes = (c for c, own in alone if without_piece.intersection(own))
+        self.byte_characters = Counter({c: characters[c] for c in spelled_in_bytes})
+
+
+def _coverage(
+    split: str, source: _Tokenized, target: _Tokenized, limit: int, known_words: set[str]
+) -> TokenizerCoverage:
+    tokens = int(source.lengths.sum() + target.lengths.sum())
+    words = source.words + target.words
+    too_long = np.maximum(source.lengths, target.lengths) > limit
+    byte_characters = source.byte_characters + target.byte_characters
+    return TokenizerCoverage(
+        split=split,
+        texts=2 * len(too_long),
+        tokens_per_word=tokens / max(1, len(words)),
+        byte_share=(source.byte_tokens + target.byte_tokens) / max(1, tokens),
+        too_long_share=int(too_long.sum()) / max(1, len(too_long)),
+        unseen_word_share=sum(word not in known_words for word in words) / max(1, len(words)),
+        byte_characters="".join(character for character, _ in byte_characters.most_common(20)),
+    )
 
 
 def _tokenizer(config: Config, train: list[SentencePair]) -> Tokenizer:
@@ -306,7 +319,7 @@ def _tokenizer(config: Config, train: list[SentencePair]) -> Tokenizer:
     return Tokenizer.train(itertools.chain.from_iterable(train), config.tokenizer)
 
 
-def _no_pieces(tokenizer: Tokenizer) -> set[int]:
+def _ids_without_piece(tokenizer: Tokenizer) -> set[int]:
     """The ids of bytes, and of what has not even those: they spell what has no piece."""
     names = tokenizer.pieces(range(tokenizer.vocabulary_size))
     return {i for i, name in enumerate(names) if i == UNK_ID or re.fullmatch("<0x..>", name)}

@@ -15,7 +15,7 @@ _SAMPLES = 5
 _WORD = re.compile(r"\w+")
 
 
-class LeakWatch:
+class LeakDetector:
     """Remembers the held-out sets, then looks for every training pair among them.
 
     Exact means that a side has the same letters and digits (`bare_text`). Near compares the sets
@@ -48,7 +48,7 @@ class LeakWatch:
             for shingle in shingles:
                 self._shingles[shingle].append(number)
 
-    def look(self, place: str, pair: SentencePair) -> None:
+    def check(self, place: str, pair: SentencePair) -> None:
         """Compare a training pair with all that was remembered."""
         if not self._pairs:
             return

@@ -76,7 +76,7 @@ class CorpusReport:
 
 
 @dataclass(frozen=True)
-class Coverage:
+class TokenizerCoverage:
     """How the tokenizer of the configuration spells a split."""
 
     split: str
@@ -105,7 +105,7 @@ class Report:
 
     corpora: list[CorpusReport] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    coverage: list[Coverage] = field(default_factory=list)
+    coverage: list[TokenizerCoverage] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     vocabulary_size: int = 0
     suggestions: list[str] = field(default_factory=list)  # lines of YAML, each with its reason

@@ -13,10 +13,16 @@ from itertools import chain
 from pathlib import Path
 
 from translator.documents.exchange import decode_xml, tmx_segments, xliff_segments
-from translator.documents.job import TEXTS_AT_ONCE, Job, blocks, count_texts, translate_block
+from translator.documents.job import (
+    TEXTS_AT_ONCE,
+    DocumentJob,
+    blocks,
+    count_texts,
+    translate_block,
+)
 from translator.documents.markdown import markdown_segments
 from translator.documents.po import po_segments
-from translator.documents.segments import Problems, Segment, kept
+from translator.documents.segments import Problems, Segment, verbatim
 from translator.documents.subtitles import subtitle_segments
 from translator.documents.tables import Columns, csv_segments, jsonl_segments, tsv_segments
 from translator.documents.text import (
@@ -32,8 +38,8 @@ __all__ = [
     "TEXTS_AT_ONCE",
     "Columns",
     "Document",
+    "DocumentJob",
     "Format",
-    "Job",
     "Problems",
     "Segment",
     "Settings",
@@ -156,7 +162,7 @@ def _line_by_line(
 ) -> Iterator[Segment]:
     first = next(lines, "")
     if first.startswith("\ufeff"):
-        yield kept("\ufeff")  # a byte-order mark belongs to no text
+        yield verbatim("\ufeff")  # a byte-order mark belongs to no text
         first = first[1:]
     lines = chain([first] if first else [], lines)
     columns = settings.columns or Columns("0", "0")

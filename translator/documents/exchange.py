@@ -14,10 +14,10 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
-from translator.documents.segments import Problems, Segment, join, kept
+from translator.documents.segments import Problems, Segment, join, verbatim
 from translator.errors import DataError
 
-_DEEPEST = 100  # elements within one another
+_MAX_DEPTH = 100  # elements within one another
 _DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding=["']([A-Za-z][\w.-]*)["']""")
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
@@ -174,9 +174,9 @@ def _find_edits(
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal in_units
         begin, line = parser.CurrentByteIndex, parser.CurrentLineNumber
-        if len(path) >= _DEEPEST:
+        if len(path) >= _MAX_DEPTH:
             raise DataError(
-                f"line {line}: more than {_DEEPEST} elements within one another",
+                f"line {line}: more than {_MAX_DEPTH} elements within one another",
                 "No translation memory is nested so deeply: export the file again.",
             )
         match = _TAG.match(data, begin)
@@ -217,11 +217,11 @@ def _find_edits(
 def _edited(data: bytes, edits: list[_Edit]) -> Iterator[Segment]:
     position = 0
     for edit in edits:
-        yield kept(data[position : edit.start].decode("utf-8"))
+        yield verbatim(data[position : edit.start].decode("utf-8"))
         source = data[edit.source.inner : edit.source.inner_end].decode("utf-8")
-        yield join([kept(edit.before), _translated(source), kept(edit.after)])
+        yield join([verbatim(edit.before), _translated(source), verbatim(edit.after)])
         position = edit.end
-    yield kept(data[position:].decode("utf-8"))
+    yield verbatim(data[position:].decode("utf-8"))
 
 
 def _translated(source: str) -> Segment:

@@ -1,4 +1,4 @@
-"""A document is translated in blocks; into a file so that a job can be killed and gone on with.
+"""A document is translated in blocks; a job that writes a file can be killed and resumed.
 
 Beside OUTPUT grow OUTPUT.partial and its journal: a line that says what the job was begun with, and
 the number of bytes of each block once they are on the disk. Several processes take turns at the
@@ -6,6 +6,7 @@ blocks, each with a partial output of its own; who finds all of them complete jo
 Blocks are the same whoever translates them, so every way leads to the same bytes.
 """
 
+import glob
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -60,15 +61,15 @@ def translate_block(block: list[Segment], translate: Translate) -> str:
 
 
 @dataclass(frozen=True)
-class Done:
+class BlockDone:
     """A block that is behind us, and how many texts it held."""
 
     texts: int
-    passed_over: bool
+    skipped: bool
 
 
 @dataclass(frozen=True)
-class Job:
+class DocumentJob:
     """A translation into a file by process `rank` of `world_size`.
 
     `fingerprint` tells, by name, all that determines the output; only with the same one is a job
@@ -80,15 +81,15 @@ class Job:
     rank: int = 0
     world_size: int = 1
 
-    def part(self, rank: int) -> "_Part":
+    def partial_output(self, rank: int) -> "PartialOutput":
         """The partial output of a process."""
         suffix = f".{rank}-of-{self.world_size}" if self.world_size > 1 else ""
-        return _Part(self.output.with_name(f"{self.output.name}.partial{suffix}"))
+        return PartialOutput(self.output.with_name(f"{self.output.name}.partial{suffix}"))
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Be the only process that writes this part; DataError where another one does."""
-        part = self.part(self.rank)
+        part = self.partial_output(self.rank)
         try:
             with filelock.FileLock(part.lock, timeout=0):
                 yield
@@ -102,7 +103,7 @@ class Job:
 
         DataError when the job to go on with was another one.
         """
-        part = self.part(self.rank)
+        part = self.partial_output(self.rank)
         header, sizes, _ = part.read() if resume else (None, [], False)
         if resume and header is None:
             self._check_processes()
@@ -120,12 +121,12 @@ class Job:
 
     def translate(
         self, segments: Iterable[Segment], translate: Translate, encode: Callable[[str], bytes]
-    ) -> Iterator[Done]:
+    ) -> Iterator[BlockDone]:
         """Translate what is left, from `begin` on, and tell of every block.
 
         A block that is done already, or that is another process's, is passed over.
         """
-        part = self.part(self.rank)
+        part = self.partial_output(self.rank)
         _, sizes, complete = part.read()
         if complete:
             return
@@ -137,16 +138,16 @@ class Job:
                 if is_ours:
                     data = encode(translate_block(block, translate))
                     output.write(data)
-                    _write_through(output)
+                    _sync(output)
                     journal.write(json.dumps({"bytes": len(data)}) + "\n")
-                    _write_through(journal)
-                yield Done(count_texts(block), passed_over=not is_ours)
+                    _sync(journal)
+                yield BlockDone(count_texts(block), skipped=not is_ours)
             journal.write(json.dumps(_COMPLETE) + "\n")
-            _write_through(journal)
+            _sync(journal)
 
     def finish(self) -> bool:
         """Move the output into place when all processes are done; whether that was so."""
-        parts = [self.part(rank) for rank in range(self.world_size)]
+        parts = [self.partial_output(rank) for rank in range(self.world_size)]
         states = [part.read() for part in parts]
         if not all(header == self.fingerprint and done for header, _, done in states):
             return False
@@ -168,8 +169,8 @@ class Job:
 
     def _check_processes(self) -> None:
         """DataError when there is the partial output of another number of processes."""
-        ours = {self.part(rank).journal for rank in range(self.world_size)}
-        found = self.output.parent.glob(f"{_literal(self.output.name)}.partial*.journal")
+        ours = {self.partial_output(rank).journal for rank in range(self.world_size)}
+        found = self.output.parent.glob(f"{glob.escape(self.output.name)}.partial*.journal")
         others = sorted(set(found) - ours)
         if others:
             raise DataError(
@@ -179,7 +180,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class _Part:
+class PartialOutput:
     """A partial output and its journal."""
 
     file: Path
@@ -217,7 +218,7 @@ class _Part:
         self.file.write_bytes(b"")
         with self.journal.open("w", encoding="utf-8", newline="\n") as journal:
             journal.write(json.dumps(fingerprint) + "\n")
-            _write_through(journal)
+            _sync(journal)
 
     def cut(self, sizes: list[int]) -> None:
         """Drop what was written of a block that is not in the journal, and a torn last line."""
@@ -239,15 +240,10 @@ def _join(parts: list[Path], sizes: list[list[int]], output: Path) -> None:
         for number in range(sum(map(len, sizes))):
             turn, owner = divmod(number, len(parts))
             joined.write(streams[owner].read(sizes[owner][turn]))
-        _write_through(joined)
+        _sync(joined)
 
 
-def _write_through(stream: Any) -> None:
+def _sync(stream: Any) -> None:
     stream.flush()
     with suppress(OSError):  # some file systems cannot
         os.fsync(stream.fileno())
-
-
-def _literal(name: str) -> str:
-    """A file name without special characters for glob."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from translator.documents.markup import TAGS, marked
-from translator.documents.segments import Line, Segment, has_words, join, kept, wrapped
+from translator.documents.segments import Line, Segment, has_words, join, verbatim, wrapped
 from translator.documents.text import split_line
 
 _CONTAINERS = re.compile(  # quotes, list items and their tasks
@@ -30,6 +30,9 @@ _HTML = re.compile(  # of a block: a tag of one, or any tag that is alone on its
     re.IGNORECASE,
 )
 _RAW_HTML = re.compile(r"<(?:!--|\?|!\[CDATA\[|(script|style|pre|textarea)\b)", re.IGNORECASE)
+_RAW_HTML_ENDS = {"<!--": "-->", "<?": r"\?>", "<![cdata[": r"\]\]>"}  # else a closing tag
+_FORMULA = re.compile(r"\$\$(?!.*\$\$)")  # on lines of its own
+_HARD_BREAK = re.compile(r"(  |\\)\r?\n?$")
 _FRONT_MATTER = ("---", "+++")
 _MARKS = re.compile(
     r"(?P<code_stands>(?P<ticks>(?<!`)`+(?!`))(?:.*?[^`])(?P=ticks)(?!`))"
@@ -75,13 +78,13 @@ class _Reader:
         first, self._first = self._first, False
         if first and line.rstrip() in _FRONT_MATTER:
             self._verbatim = re.compile(rf"^(?:{re.escape(line.rstrip())}|\.\.\.)[ \t]*$")
-            yield kept(line)
+            yield verbatim(line)
         elif self._verbatim:
             yield from self._read_verbatim(line)
         elif not line.strip(" \t\r\n>"):
             yield from self.end_paragraph()
             self._table = False
-            yield kept(line)
+            yield verbatim(line)
         elif self._html:
             self._paragraph.append(Line("", line, ""))
         else:
@@ -104,7 +107,7 @@ class _Reader:
             self._verbatim = None  # its list item or quote has ended
             yield from self._read_block(line)
             return
-        yield kept(line)
+        yield verbatim(line)
 
     def _read_block(self, line: str) -> Iterator[Segment]:
         before = _containers(line)
@@ -114,7 +117,7 @@ class _Reader:
         if not self._paragraph:
             self._items = [column for column in self._items if column <= indent] or [0]
             if indent >= self._items[-1] + 4:
-                yield kept(line)  # indented code
+                yield verbatim(line)  # indented code
                 return
         if is_item or before.count(">") > self._quotes or not self._paragraph:
             yield from self.end_paragraph()
@@ -126,52 +129,65 @@ class _Reader:
         yield from self._read_body(line, before, body)
 
     def _read_body(self, line: str, before: str, body: str) -> Iterator[Segment]:
-        fence, raw = _FENCE.match(body), _RAW_HTML.match(body)
-        if fence or raw:
+        """A line by what its `body` begins; `before` are the marks of its quotes and items."""
+        if self._paragraph and _is_ruled(body):
+            yield from self._begin_table(line)
+        elif opening := _opening(body):
             yield from self.end_paragraph()
-            self._open_verbatim(body, fence, raw, before)
-            yield kept(line)
-        elif body.startswith("$$") and "$$" not in body[2:]:  # a formula on lines of its own
-            yield from self.end_paragraph()
-            self._verbatim, self._verbatim_column = re.compile(r"\$\$\s*$"), 0
-            yield kept(line)
-        elif _is_ruled(body) and self._paragraph:
-            *above, header = self._paragraph
-            self._paragraph = above
-            yield from self.end_paragraph()
-            yield join([kept(header.before), _row(header.text), kept(header.after)])
-            self._table = True
-            yield kept(line)
+            self._begin_verbatim(*opening, before)
+            yield verbatim(line)
         elif not has_words(body) or _DEFINITION.match(body):
             yield from self.end_paragraph()
-            yield kept(line)
+            yield verbatim(line)
         elif heading := _HEADING.match(body) or _FOOTNOTE.match(body):
             yield from self.end_paragraph()
             self._table = False
             yield _heading(line, before + heading[0])
         elif self._table or body.startswith("|"):
             yield from self.end_paragraph()
-            yield join([kept(before), _row(body)])
+            yield join([verbatim(before), _row(body)])
         else:
-            self._html = bool(_HTML.match(body)) and not self._paragraph
-            self._paragraph.append(Line("", line, "") if self._html else split_line(line, before))
-            if not self._html and re.search(r"(  |\\)\r?\n?$", line):  # a break that is meant
-                yield from self.end_paragraph()
+            yield from self._read_paragraph(line, before, body)
 
-    def _open_verbatim(
-        self, body: str, fence: re.Match[str] | None, raw: re.Match[str] | None, before: str
-    ) -> None:
-        if fence:
-            mark = fence[1] or fence[2]
-            self._verbatim = re.compile(rf"^{mark[0]}{{{len(mark)},}}[ \t]*$")
-            inside = _column(before)  # of its quote or list item
-            self._verbatim_column = inside if before.strip() else min(self._items[-1], inside)
-            return
-        assert raw
-        ends = {"<!--": "-->", "<?": r"\?>", "<![cdata[": r"\]\]>"}
-        end = re.compile(ends.get(raw[0].lower(), rf"</{raw[1]}>"), re.IGNORECASE)
-        self._verbatim = None if end.search(body, raw.end()) else end
+    def _begin_table(self, rule: str) -> Iterator[Segment]:
+        """The last line of the paragraph was a header: the `rule` under it says so."""
+        header = self._paragraph.pop()
+        yield from self.end_paragraph()
+        self._table = True
+        yield join([verbatim(header.before), _row(header.text), verbatim(header.after)])
+        yield verbatim(rule)
+
+    def _begin_verbatim(self, opening: re.Match[str], end: re.Pattern[str], before: str) -> None:
+        if end.search(opening.string, opening.end()):
+            return  # it ends on its line
+        self._verbatim = end
         self._verbatim_column = 0
+        if opening.re is _FENCE:  # code ends where its quote or list item does
+            inside = _column(before)
+            self._verbatim_column = inside if before.strip() else min(self._items[-1], inside)
+
+    def _read_paragraph(self, line: str, before: str, body: str) -> Iterator[Segment]:
+        """A line that begins a paragraph or a block of HTML, or goes on with one."""
+        if not self._paragraph and _HTML.match(body):
+            self._html = True
+            self._paragraph.append(Line("", line, ""))
+            return
+        self._paragraph.append(split_line(line, before))
+        if _HARD_BREAK.search(line):
+            yield from self.end_paragraph()
+
+
+def _opening(body: str) -> tuple[re.Match[str], re.Pattern[str]] | None:
+    """The mark that opens code, a formula or raw HTML, if one does, and what ends it."""
+    if fence := _FENCE.match(body):
+        mark = fence[1] or fence[2]
+        return fence, re.compile(rf"^{mark[0]}{{{len(mark)},}}[ \t]*$")
+    if formula := _FORMULA.match(body):
+        return formula, re.compile(r"\$\$\s*$")
+    if raw := _RAW_HTML.match(body):
+        end = _RAW_HTML_ENDS.get(raw[0].lower(), f"</{raw[1]}>")
+        return raw, re.compile(end, re.IGNORECASE)
+    return None
 
 
 def _containers(line: str) -> str:
@@ -207,10 +223,10 @@ def _heading(line: str, before: str) -> Segment:
     text = line[len(before) :]
     end = _HEADING_END.search(text)
     assert end
-    return join([kept(before), _inline(text[: end.start()]), kept(end[0])])
+    return join([verbatim(before), _inline(text[: end.start()]), verbatim(end[0])])
 
 
 def _row(row: str) -> Segment:
     """A row of a table: each cell is a text."""
     cells = re.split(r"(?<!\\)(\|)", row)
-    return join(kept(cell) if i % 2 else _inline(cell) for i, cell in enumerate(cells))
+    return join(verbatim(cell) if i % 2 else _inline(cell) for i, cell in enumerate(cells))

@@ -12,13 +12,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from translator.documents.segments import Segment, around, has_words, join, kept
+from translator.documents.segments import Segment, has_words, join, surrounding_space, verbatim
 from translator.sentences import split_sentences
 
 _Sides = tuple[re.Pattern[str], re.Pattern[str]]  # what may stand before a text, and after it
 _ALONE: _Sides = (re.compile(r"\s*"), re.compile(r"[\s:]*"))
 _BETWEEN_MARKS: _Sides = (re.compile(r"[^\w¿¡]*"), re.compile(r"[^\w.!?…]*"))
-_MOST_SPANS = 100  # of a sentence, each of which is looked for in all of it
+_MAX_SPANS = 100  # of a sentence, each of which is looked for in all of it
 _SOME_WORD = "Xx"
 _SENTENCE_MARKS = " .!?…¡¿"
 
@@ -98,7 +98,7 @@ def marked_lines(
     for match in lines_or_marks.finditer(text):
         if match["line_end"]:
             segments.append(marked(text[begin : match.start()], marks, escape, unescape))
-            segments.append(kept(match["line_end"]))
+            segments.append(verbatim(match["line_end"]))
             begin = match.end()
     return join([*segments, marked(text[begin:], marks, escape, unescape)])
 
@@ -120,34 +120,33 @@ def _plain(mark: str) -> str:
 def _pair_up(tokens: list[_Token]) -> list[str | _Span] | None:
     """Texts and spans; None when marks are nested around more than one text, or not in pairs."""
     parts: list[str | _Span] = []
-    rest = list(reversed(tokens))
-    while rest:
-        opening: list[_Token] = []
-        while rest and rest[-1].kind in ("opens", "toggles"):
-            opening.append(rest.pop())
-        if not rest:
+    end = 0
+    while end < len(tokens):
+        begin = inner = end
+        while inner < len(tokens) and tokens[inner].kind in ("opens", "toggles"):
+            inner += 1
+        end = inner + 1 + (inner - begin)  # as many marks close as have opened
+        opening, closing = tokens[begin:inner], tokens[inner + 1 : end]
+        if end > len(tokens) or tokens[inner].kind == "closes" or not _match(opening, closing):
             return None
-        token = rest.pop()
-        closing = [rest.pop() for _ in opening if rest]
-        pairs = zip(reversed(opening), closing, strict=False)
-        if token.kind == "closes" or len(opening) != len(closing):
-            return None
-        if not all(_are_pair(first, second) for first, second in pairs):
-            return None
-        before, after = ("".join(t.text for t in side) for side in (opening, closing))
-        if token.kind == "stands":
-            parts.append(_Span(before + token.text + after, "", "", _plain(token.text)))
-        elif opening:
-            parts.append(_Span(before, token.text, after, token.text))
-        else:
-            parts.append(token.text)
+        parts.append(_part(opening, tokens[inner], closing))
     return parts
 
 
-def _are_pair(first: _Token, second: _Token) -> bool:
-    if first.kind == "toggles":
-        return first == second
-    return second.kind == "closes"
+def _match(opening: list[_Token], closing: list[_Token]) -> bool:
+    """Whether each mark closes the one that was opened last."""
+    return all(
+        first == second if first.kind == "toggles" else second.kind == "closes"
+        for first, second in zip(reversed(opening), closing, strict=True)
+    )
+
+
+def _part(opening: list[_Token], inner: _Token, closing: list[_Token]) -> str | _Span:
+    """A text, or a mark that stands for itself, with the marks around it."""
+    before, after = ("".join(token.text for token in side) for side in (opening, closing))
+    if inner.kind == "stands":
+        return _Span(before + inner.text + after, "", "", _plain(inner.text))
+    return _Span(before, inner.text, after, inner.text) if opening else inner.text
 
 
 def _sentences(parts: list[str | _Span]) -> list[list[str | _Span]]:
@@ -163,22 +162,25 @@ def _sentences(parts: list[str | _Span]) -> list[list[str | _Span]]:
         if isinstance(part, _Span):
             sentences[-1].append(part)
         else:
-            first, last = bisect_left(cuts, begin), bisect_right(cuts, begin + len(text))
-            here = [cut - begin for cut in cuts[first:last]]
-            ends = set(here)
-            for start, end in itertools.pairwise([0, *here, len(text)]):
-                sentences[-1].append(text[start:end])
-                if end in ends:
-                    sentences.append([])
+            first, *others = _cut(text, begin, cuts)
+            sentences[-1].append(first)
+            sentences += [[piece] for piece in others]
         begin += len(text)
-    return [kept_parts for s in sentences if (kept_parts := [part for part in s if part])]
+    return [filled for sentence in sentences if (filled := [part for part in sentence if part])]
+
+
+def _cut(text: str, begin: int, cuts: list[int]) -> list[str]:
+    """The pieces of a text that stands at `begin`; a cut at one of its ends leaves an empty one."""
+    end = begin + len(text)
+    here = cuts[bisect_left(cuts, begin) : bisect_right(cuts, end)]
+    return [text[a - begin : b - begin] for a, b in itertools.pairwise([begin, *here, end])]
 
 
 def _read_as(part: str | _Span) -> str:
     """What stands in a sentence, with a word that ends none for code and the like."""
-    if isinstance(part, str) or part.text:
-        return part if isinstance(part, str) else part.text
-    return " " * len(part.plain) if part.plain.isspace() else _SOME_WORD
+    if isinstance(part, str):
+        return part
+    return part.text or (" " * len(part.plain) if part.plain.isspace() else _SOME_WORD)
 
 
 def _fragments(parts: Sequence[str | _Span], escape: Escape) -> Segment:
@@ -187,14 +189,14 @@ def _fragments(parts: Sequence[str | _Span], escape: Escape) -> Segment:
     for part in parts:
         before, text, after = ("", part, "") if isinstance(part, str) else part[:3]
         sides = _ALONE if len(parts) == 1 else _BETWEEN_MARKS
-        segments += [kept(before), _fragment(text, escape, sides), kept(after)]
+        segments += [verbatim(before), _fragment(text, escape, sides), verbatim(after)]
     return join(segments)
 
 
 def _fragment(text: str, escape: Escape, sides: _Sides) -> Segment:
     """A stretch between marks as one text; what `sides` finds around it is kept."""
     if not has_words(text):
-        return kept(escape(text, text))
+        return verbatim(escape(text, text))
     begin = _length_of(sides[0], text)
     end = max(begin, len(text) - _length_of(sides[1], text[::-1]))
     before, source, after = text[:begin], text[begin:end], text[end:]
@@ -233,7 +235,7 @@ def _sentence(parts: list[str | _Span], escape: Escape) -> Segment:
     inner = parts[first:last]
     outer = [_fragments(side, escape) for side in (parts[:first], parts[last:])]
     fragments = _fragments(inner, escape)
-    placeable = 1 < len(inner) <= _MOST_SPANS
+    placeable = 1 < len(inner) <= _MAX_SPANS
     sentence = _placed(inner, fragments, escape) if placeable else fragments
     return join([outer[0], sentence, outer[1]])
 
@@ -247,7 +249,7 @@ def _placed(parts: list[str | _Span], fragments: Segment, escape: Escape) -> Seg
     spans = [part for part in parts if isinstance(part, _Span)]
     plain = "".join(part.plain if isinstance(part, _Span) else part for part in parts)
     whole = plain.strip()
-    before, after = around(plain)
+    before, after = surrounding_space(plain)
     texts = (whole, *(span.text for span in spans if span.text))
     unplaced = _with_marks(whole, whole, spans, [span.plain for span in spans], escape)
     if not has_words(whole) or before + str(unplaced) + after != fragments.put_back(

@@ -6,7 +6,7 @@ from contextlib import suppress
 from gettext import c2py
 
 from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
-from translator.documents.segments import Problems, Segment, has_words, join, kept
+from translator.documents.segments import Problems, Segment, has_words, join, verbatim
 from translator.errors import DataError
 
 _FIELD = re.compile(r'(msgctxt|msgid|msgid_plural|msgstr(?:\[(\d+)\])?)\s+(".*")\s*$')
@@ -87,7 +87,7 @@ class _Entry:
             if source and (overwrite or not self._fields[name]):
                 yield _filled(name, lines, source)
             else:
-                yield kept("".join(lines))
+                yield verbatim("".join(lines))
 
     def _source_of(self, name: str, singular: int) -> str:
         """What a `msgstr` translates: the form for one the singular, the others the plural.
@@ -105,9 +105,11 @@ def _filled(name: str, lines: list[str], source: str) -> Segment:
     end = last[len(last.rstrip("\r\n")) :]
     newline = "\r\n" if "\r\n" in lines[0] else "\n"
     if not has_words(source):
-        return kept(f"{name} {_quote(source, newline)}{end}")
+        return verbatim(f"{name} {_quote(source, newline)}{end}")
     translated = marked_lines(source, _MARKS)
-    return join([kept(f"{name} "), translated.map(lambda text: _quote(text, newline)), kept(end)])
+    return join(
+        [verbatim(f"{name} "), translated.map(lambda text: _quote(text, newline)), verbatim(end)]
+    )
 
 
 def _unquote(quoted: str) -> str:

@@ -30,7 +30,7 @@ class Segment(NamedTuple):
         return Segment(self.texts, lambda translations: change(self.put_back(translations)))
 
 
-def kept(text: str) -> Segment:
+def verbatim(text: str) -> Segment:
     """A stretch without prose."""
     return Segment((), lambda _: text) if text else _NOTHING
 
@@ -55,8 +55,8 @@ def prose(line: str) -> Segment:
     """A line as one text; the white space around it, and a blank line, are kept."""
     text = line.strip()
     if not text:
-        return kept(line)
-    before, after = around(line)
+        return verbatim(line)
+    before, after = surrounding_space(line)
     return Segment((text,), lambda translations: before + translations[0] + after)
 
 
@@ -65,17 +65,17 @@ def has_words(text: str) -> bool:
     return any(character.isalpha() for character in text)
 
 
-def around(text: str) -> tuple[str, str]:
+def surrounding_space(text: str) -> tuple[str, str]:
     """The white space before and after what is not blank."""
     return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
 
 
-def value(text: str, part: Callable[[str], Segment] = prose) -> Segment:
+def line_by_line(text: str, part: Callable[[str], Segment] = prose) -> Segment:
     """A value of several lines: each is a part of its own, the line ends between them are kept."""
     if "\n" not in text and "\r" not in text:
         return part(text)
     pieces = re.split(r"(\r\n|\n|\r)", text)
-    return join(kept(p) if index % 2 else part(p) for index, p in enumerate(pieces))
+    return join(verbatim(p) if index % 2 else part(p) for index, p in enumerate(pieces))
 
 
 # --- texts that go over several lines -------------------------------------------------------------

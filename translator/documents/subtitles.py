@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from translator.documents.markup import TAGS, marked
-from translator.documents.segments import Line, Segment, join, kept, wrapped
+from translator.documents.segments import Line, Segment, join, verbatim, wrapped
 from translator.documents.text import split_line
 
 _TIMING = re.compile(r"\s*(\d+:)?\d+:\d+[.,]\d+\s*-->\s*(\d+:)?\d+:\d+[.,]\d+")
@@ -31,7 +31,7 @@ def subtitle_segments(lines: Iterable[str]) -> Iterator[Segment]:
             yield _cue(cue)
         cue = []
         in_cue = bool(_TIMING.match(line))
-        yield kept(line)
+        yield verbatim(line)
     if cue:
         yield _cue(cue)
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-from translator.documents.segments import Problems, Segment, join, kept, value
+from translator.documents.segments import Problems, Segment, join, line_by_line, verbatim
 from translator.errors import DataError
 
 _TO_CLOSING_QUOTE = re.compile(r'(?:[^"]++|"")*+"')
-_LARGEST_ROW = 2**20  # characters; beyond it a quote was never closed
+_MAX_ROW_LENGTH = 2**20  # characters; beyond it a quote was never closed
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, str]]
         if not is_open:
             yield first, "".join(row)
             row = []
-        elif size > _LARGEST_ROW:
+        elif size > _MAX_ROW_LENGTH:
             raise DataError(
                 f"line {first}: the quoted cell has no end", 'A " within is written "".'
             )
@@ -84,12 +84,14 @@ def _row_segments(
         cells = _cells(header, delimiter)
         indices = _indices(columns, [_content(cell) for cell in cells])
         is_new = indices[1] == len(cells)
-        yield kept(_with_cell(header, delimiter, indices[1], columns.target if is_new else None))
+        yield verbatim(
+            _with_cell(header, delimiter, indices[1], columns.target if is_new else None)
+        )
     for number, row in rows:
         if len(_cells(row, delimiter)) <= indices[0]:
             if row.strip():
                 problems.add(f"no column {columns.source}, the row is kept as it is", number)
-            yield kept(row)
+            yield verbatim(row)
         else:
             yield _row_segment(row, delimiter, *indices)
 
@@ -125,13 +127,13 @@ def _row_segment(row: str, delimiter: str, source: int, target: int) -> Segment:
     cells = _cells(row, delimiter)
     end = row[len(delimiter.join(cells)) :]
     old = cells[source]
-    new = value(_content(old) if delimiter != "\t" else old).map(
+    new = line_by_line(_content(old) if delimiter != "\t" else old).map(
         lambda text: _as_cell(text, old, delimiter)
     )
     cells += [""] * (target - len(cells) + 1)
     before = "".join(cell + delimiter for cell in cells[:target])
     after = "".join(delimiter + cell for cell in cells[target + 1 :])
-    return join([kept(before), new, kept(after + end)])
+    return join([verbatim(before), new, verbatim(after + end)])
 
 
 def _with_cell(row: str, delimiter: str, index: int, text: str | None) -> str:
@@ -172,25 +174,25 @@ def jsonl_segments(lines: Iterable[str], columns: Columns, problems: Problems) -
             yield _object(line, spans, columns)
         except (ValueError, IndexError, RecursionError):
             problems.add("no JSON object, the line is kept as it is", number)
-            yield kept(line)
+            yield verbatim(line)
 
 
 def _object(line: str, spans: dict[str, tuple[int, int]], columns: Columns) -> Segment:
     if columns.source not in spans:
-        return kept(line)
+        return verbatim(line)
     start, end = spans[columns.source]
     raw = line[start:end]
     text = json.loads(raw)
     if not isinstance(text, str):  # null, a number: nothing to translate
-        return kept(line)
+        return verbatim(line)
     escapes = raw.isascii() and not text.isascii()  # as the file has it
-    translated = value(text).map(lambda t: json.dumps(t, ensure_ascii=escapes))
+    translated = line_by_line(text).map(lambda t: json.dumps(t, ensure_ascii=escapes))
     if columns.target in spans:
         start, end = spans[columns.target]
-        return join([kept(line[:start]), translated, kept(line[end:])])
+        return join([verbatim(line[:start]), translated, verbatim(line[end:])])
     last = max(end for _, end in spans.values())
     key = json.dumps(columns.target, ensure_ascii=False)
-    return join([kept(f"{line[:last]}, {key}: "), translated, kept(line[last:])])
+    return join([verbatim(f"{line[:last]}, {key}: "), translated, verbatim(line[last:])])
 
 
 def _spans(line: str) -> dict[str, tuple[int, int]]:

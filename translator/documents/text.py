@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from translator.documents.segments import Line, Problems, Segment, kept, prose, wrapped
+from translator.documents.segments import Line, Problems, Segment, prose, verbatim, wrapped
 from translator.errors import DataError
 
 COMPRESSED = (".gz", ".xz")
@@ -61,7 +61,7 @@ def paragraph_segments(lines: Iterable[str]) -> Iterator[Segment]:
         if paragraph:
             yield wrapped(paragraph)
         paragraph = []
-        yield kept(line)
+        yield verbatim(line)
     if paragraph:
         yield wrapped(paragraph)
 

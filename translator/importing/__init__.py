@@ -4,13 +4,13 @@ MarianMT checkpoints of Hugging Face transformers, such as the Helsinki-NLP/opus
 each step on their way.
 """
 
-from translator.importing.checkpoint import Checkpoint, load_checkpoint
+from translator.importing.checkpoint import MarianCheckpoint, load_checkpoint
 from translator.importing.marian import import_checkpoint
 from translator.importing.pieces import joint_model
 from translator.importing.proof import Proof, prove
 
 __all__ = [
-    "Checkpoint",
+    "MarianCheckpoint",
     "Proof",
     "import_checkpoint",
     "joint_model",

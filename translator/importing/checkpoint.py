@@ -18,7 +18,7 @@ _ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "silu", "swish": "silu"}
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class MarianCheckpoint:
     """A MarianMT model and its tokenizer as transformers loads them, checked."""
 
     origin: str  # hf:PATH_OR_NAME
@@ -50,8 +50,8 @@ class Checkpoint:
         return _ACTIVATIONS[self.config.activation_function]
 
     @property
-    def order(self) -> Tensor:
-        """The id [V] of each of our ids, which begin with <pad>, <unk>, <s> and </s>.
+    def their_ids(self) -> Tensor:
+        """The checkpoint's id [V] for each of our ids, which begin with <pad>, <unk>, <s> and </s>.
 
         Marian begins a translation with <pad>: that is its <s>.
         """
@@ -65,17 +65,17 @@ class Checkpoint:
     def pieces(self) -> list[str]:
         """The piece of each of our ids."""
         by_id = {number: piece for piece, number in self.tokenizer.encoder.items()}
-        return ["<pad>", "<unk>", "<s>", "</s>", *(by_id[i] for i in self.order[4:].tolist())]
+        return ["<pad>", "<unk>", "<s>", "</s>", *(by_id[i] for i in self.their_ids[4:].tolist())]
 
     @property
-    def never(self) -> list[int]:
+    def forbidden_ids(self) -> list[int]:
         """Their ids that no translation holds: <pad>, and those that generation forbids."""
         forbidden = self.model.generation_config.bad_words_ids or []
         single = {ids[0] for ids in forbidden if len(ids) == 1}
         return sorted({self.config.pad_token_id, *single})
 
 
-def load_checkpoint(origin: str) -> Checkpoint:
+def load_checkpoint(origin: str) -> MarianCheckpoint:
     """Load hf:PATH_OR_NAME, a folder or a model of the Hugging Face hub.
 
     Weights that are pickled are read as weights only: nothing in them is run. Raises RunError for
@@ -103,7 +103,7 @@ def load_checkpoint(origin: str) -> Checkpoint:
     if loading["missing_keys"]:
         missing = sorted(loading["missing_keys"])
         raise RunError(f"{origin} lacks weights: {', '.join(missing[:3])}", "Fetch it again.")
-    checkpoint = Checkpoint(origin, model.eval(), tokenizer)
+    checkpoint = MarianCheckpoint(origin, model.eval(), tokenizer)
     for reason in _obstacles(checkpoint):
         raise RunError(
             f"{origin} cannot be imported: {reason}",
@@ -130,7 +130,7 @@ def _explained(origin: str) -> Iterator[None]:
         ) from error
 
 
-def _obstacles(checkpoint: Checkpoint) -> Iterator[str]:
+def _obstacles(checkpoint: MarianCheckpoint) -> Iterator[str]:
     """What this checkpoint has and a run cannot have."""
     config, vocabulary = checkpoint.config, checkpoint.tokenizer.encoder
     if checkpoint.tokenizer.separate_vocabs or not config.share_encoder_decoder_embeddings:

@@ -21,7 +21,7 @@ from translator.config import Config, DataConfig, validated
 from translator.data import read_pairs
 from translator.errors import ConfigError, RunError, check_texts
 from translator.export.huggingface import their_name
-from translator.importing.checkpoint import Checkpoint, load_checkpoint
+from translator.importing.checkpoint import MarianCheckpoint, load_checkpoint
 from translator.importing.pieces import joint_model
 from translator.importing.proof import Proof, prove
 from translator.model import Seq2SeqTransformer, build_model
@@ -30,7 +30,7 @@ from translator.tokenizer import Tokenizer
 from translator.translation import Translator
 
 _SENTENCES = 100  # to compare on
-_NEVER = -1000.0  # the bias of a piece that may not follow; smoothed losses hardly feel it
+_FORBIDDEN_BIAS = -1000.0  # the bias of a piece that may not follow; smoothed losses hardly feel it
 
 
 def import_checkpoint(
@@ -82,7 +82,7 @@ def _sentences(config: Config) -> list[str]:
     return [pair[spanish] for pair in pairs[:: max(1, len(pairs) // _SENTENCES)]][:_SENTENCES]
 
 
-def _write(checkpoint: Checkpoint, config: Config, run: RunDirectory) -> None:
+def _write(checkpoint: MarianCheckpoint, config: Config, run: RunDirectory) -> None:
     spm = [Path(file).read_bytes() for file in checkpoint.tokenizer.spm_files]
     tokenizer = Tokenizer(*(joint_model(model, checkpoint.pieces) for model in spm))
     model = build_model(config.model, tokenizer.vocabulary_size)
@@ -92,12 +92,12 @@ def _write(checkpoint: Checkpoint, config: Config, run: RunDirectory) -> None:
     run.write_model(weights, tokenizer)
 
 
-def _weights(checkpoint: Checkpoint, model: Seq2SeqTransformer) -> dict[str, Tensor]:
+def _weights(checkpoint: MarianCheckpoint, model: Seq2SeqTransformer) -> dict[str, Tensor]:
     """The weights of a checkpoint under the names of our parameters, rows in our order."""
     theirs: dict[str, Tensor] = checkpoint.model.state_dict()
-    order = checkpoint.order
+    order = checkpoint.their_ids
     bias = theirs["final_logits_bias"][0, order]
-    bias[torch.isin(order, torch.tensor(checkpoint.never))] = _NEVER
+    bias[torch.isin(order, torch.tensor(checkpoint.forbidden_ids))] = _FORBIDDEN_BIAS
     special = {
         "source_embedding.weight": theirs["model.encoder.embed_tokens.weight"][order],
         "target_embedding.weight": theirs["model.decoder.embed_tokens.weight"][order],
@@ -111,7 +111,7 @@ def _weights(checkpoint: Checkpoint, model: Seq2SeqTransformer) -> dict[str, Ten
 
 
 def _config(
-    checkpoint: Checkpoint, name: str | None, languages: tuple[str | None, str | None]
+    checkpoint: MarianCheckpoint, name: str | None, languages: tuple[str | None, str | None]
 ) -> Config:
     theirs, search = checkpoint.config, checkpoint.model.generation_config
     positions = theirs.max_position_embeddings
@@ -143,7 +143,7 @@ def _config(
     return validated(values, f"the configuration of {checkpoint.origin}")
 
 
-def _data(checkpoint: Checkpoint, languages: tuple[str | None, str | None]) -> dict[str, Any]:
+def _data(checkpoint: MarianCheckpoint, languages: tuple[str | None, str | None]) -> dict[str, Any]:
     """The languages; and the sets of this package to evaluate on, where they are its languages."""
     known = checkpoint.languages or (None, None)
     source, target = (chosen or told for chosen, told in zip(languages, known, strict=True))

@@ -16,6 +16,7 @@ from translator.errors import RunError
 from translator.protobuf import bytes_field, fields, float_field, integer, integer_field, payload
 
 _PIECES, _TRAINER, _SELF_TEST = (number << 3 | 2 for number in (1, 2, 4))  # fields of a model
+_WRITTEN_ANEW = (_PIECES, _TRAINER, _SELF_TEST)  # the last speaks of the old ids: left out
 _MODEL_TYPE, _UNIGRAM = 3 << 3, 1  # in the trainer's settings
 _NORMAL, _UNKNOWN, _CONTROL, _UNUSED = 1, 2, 3, 5  # types of pieces
 _SPECIAL = (("<pad>", _CONTROL), ("<unk>", _UNKNOWN), ("<s>", _CONTROL), ("</s>", _CONTROL))
@@ -29,26 +30,35 @@ def joint_model(model: bytes, pieces: Sequence[str]) -> bytes:
     in another kind, unused pieces are steps on the way to used ones.
     """
     own = sentencepiece.SentencePieceProcessor(model_proto=model)
-    known: dict[str, bytes] = {}
-    settings, others = b"", b""
-    for tag, field in fields(model):
-        if tag == _PIECES:
-            known[str(own.id_to_piece(len(known)))] = field
-        elif tag == _TRAINER:
-            settings = payload(field)
-        elif tag != _SELF_TEST:  # which speaks of the old ids
-            others += field
+    entries = list(fields(model))
+    settings = b"".join(payload(field) for tag, field in entries if tag == _TRAINER)
+    others = b"".join(field for tag, field in entries if tag not in _WRITTEN_ANEW)
     _check(own, settings, set(pieces))
-    normal = [i for i in range(len(known)) if not own.is_control(i) and not own.is_unknown(i)]
-    rare = min(own.get_score(i) for i in normal) - _UNKNOWN_PENALTY
-    spelled = {character for i in normal for character in own.id_to_piece(i)}
+    names = (own.id_to_piece(i) for i in range(own.get_piece_size()))
+    known = dict(zip(names, (field for tag, field in entries if tag == _PIECES), strict=True))
+    score, alphabet = _rare_score(own), _alphabet(own)
     joint = [_piece(text, 0.0, kind) for text, kind in _SPECIAL]
     for text in pieces[len(_SPECIAL) :]:
         # Characters that are unknown to this language have a piece in the other one, and so an id.
-        foreign = spelled.isdisjoint(text)
-        new = _piece(text, rare, _NORMAL if foreign else _UNUSED)
-        joint.append(known.get(text, new))
+        kind = _NORMAL if alphabet.isdisjoint(text) else _UNUSED
+        joint.append(known.get(text) or _piece(text, score, kind))
     return b"".join(joint) + bytes_field(2, settings + _special_settings()) + others
+
+
+def _normal_ids(own: sentencepiece.SentencePieceProcessor) -> list[int]:
+    ids = range(own.get_piece_size())
+    return [i for i in ids if not own.is_control(i) and not own.is_unknown(i)]
+
+
+def _alphabet(own: sentencepiece.SentencePieceProcessor) -> set[str]:
+    """The characters that have a piece, or are part of one."""
+    return {character for i in _normal_ids(own) for character in own.id_to_piece(i)}
+
+
+def _rare_score(own: sentencepiece.SentencePieceProcessor) -> float:
+    """The log-probability that SentencePiece gives a character it does not know."""
+    lowest: float = min(own.get_score(i) for i in _normal_ids(own))
+    return lowest - _UNKNOWN_PENALTY
 
 
 def _check(own: sentencepiece.SentencePieceProcessor, settings: bytes, joint: set[str]) -> None:

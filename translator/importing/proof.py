@@ -9,13 +9,13 @@ from torch import Tensor
 from translator.decoding import best_extensions, search, steps_of_search
 from translator.errors import DataError
 from translator.evaluation.significance import LUCK, binomial_tail
-from translator.importing.checkpoint import Checkpoint
+from translator.importing.checkpoint import MarianCheckpoint
 from translator.inference import Engine, ModelStepper
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from translator.translation import Translator
 
-LEAST_IDENTICAL = 0.99  # share of the sentences
-MOST_DIFFERENCE = 1e-4  # between logits, as a share of the largest (of 1, if it is smaller)
+MIN_IDENTICAL = 0.99  # share of the sentences
+MAX_DIFFERENCE = 1e-4  # between logits, as a share of the largest (of 1, if it is smaller)
 _SENTENCES_AT_ONCE = 8
 
 
@@ -31,17 +31,17 @@ class Proof:
     @property
     def problem(self) -> str:
         """What is beyond the tolerance; empty when nothing is."""
-        if self.identical_ids < LEAST_IDENTICAL:
+        if self.identical_ids < MIN_IDENTICAL:
             return f"only {self.identical_ids:.1%} of the sentences are read as the same pieces"
-        if self.logits_difference > MOST_DIFFERENCE:
+        if self.logits_difference > MAX_DIFFERENCE:
             return f"the logits differ by {self.logits_difference:.1e} of the largest"
         different = round(self.sentences * (1.0 - self.identical_greedy))
-        if binomial_tail(different, self.sentences, 1.0 - LEAST_IDENTICAL) < LUCK:
+        if binomial_tail(different, self.sentences, 1.0 - MIN_IDENTICAL) < LUCK:
             return f"only {self.identical_greedy:.1%} of the greedy translations are the same"
         return ""
 
 
-def prove(checkpoint: Checkpoint, translator: Translator, sentences: Sequence[str]) -> Proof:
+def prove(checkpoint: MarianCheckpoint, translator: Translator, sentences: Sequence[str]) -> Proof:
     """Read and translate sentences with both; those that Marian reads with <unk> are left out.
 
     All is computed in float32, greedily, from texts to texts. Raises DataError when no sentence
@@ -59,7 +59,7 @@ def prove(checkpoint: Checkpoint, translator: Translator, sentences: Sequence[st
             f"{checkpoint.origin} knows the characters of none of the sentences",
             "Name a file of sentences in its source language with --source.",
         )
-    order = checkpoint.order
+    order = checkpoint.their_ids
     own_ids = translator.tokenizer.encode([text for text, _ in chosen])
     same_ids = [
         order[[*own, EOS_ID]].tolist() == theirs
@@ -82,7 +82,7 @@ class _Batch:
     """Some sentences, translated greedily by both."""
 
     def __init__(
-        self, checkpoint: Checkpoint, translator: Translator, engine: Engine, texts: list[str]
+        self, checkpoint: MarianCheckpoint, translator: Translator, engine: Engine, texts: list[str]
     ) -> None:
         self.checkpoint, self.translator = checkpoint, translator
         self.theirs = checkpoint.tokenizer(texts, padding=True, return_tensors="pt")
@@ -105,12 +105,12 @@ class _Batch:
             num_beams=1,
             do_sample=False,
             max_length=self.limit + 1,  # with the start
-            bad_words_ids=[[number] for number in self.checkpoint.never],
+            bad_words_ids=[[number] for number in self.checkpoint.forbidden_ids],
         )[:, 1 : self.limit]
         end = self.checkpoint.config.eos_token_id
         for own, row in zip(self.found, generated.tolist(), strict=True):
             theirs = row[: row.index(end)] if end in row else row
-            if self.checkpoint.order[own].tolist() != theirs:
+            if self.checkpoint.their_ids[own].tolist() != theirs:
                 yield False
             elif UNK_ID in own:  # transformers leaves it out
                 yield True
@@ -127,12 +127,12 @@ class _Batch:
         model = self.translator.model
         states = model(self.source, (self.source != PAD_ID).long(), target)
         ours = self._of_pieces(model.output(states), target)
-        order = self.checkpoint.order
+        order = self.checkpoint.their_ids
         logits = self.checkpoint.model(**self.theirs, decoder_input_ids=order[target]).logits
         theirs = self._of_pieces(logits[..., order], target)
         return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1.0))
 
     def _of_pieces(self, logits: Tensor, target: Tensor) -> Tensor:
         """Logits after what is no padding, of the pieces that may follow."""
-        never = torch.isin(self.checkpoint.order, torch.tensor(self.checkpoint.never))
+        never = torch.isin(self.checkpoint.their_ids, torch.tensor(self.checkpoint.forbidden_ids))
         return logits[target != PAD_ID][:, ~never]

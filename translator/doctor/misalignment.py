@@ -23,16 +23,16 @@ _BLOCK = 1000  # lines whose shared words are looked up together
 _COMMON = 20  # a word in more lines of a block says nothing about which belong together
 _VOTE_CAP = 12.0  # of one line: a copied list must not decide for a page
 _SWITCH = 60.0  # evidence that it takes to believe in another offset
-_MIN_LINES = 30  # of a segment out of step
+_MIN_LINES = 30  # of a range out of step
 _WORD = re.compile(r"\w+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
-_SURE = 3.0  # log odds that a pair is swapped
+_MIN_LOG_ODDS = 3.0  # log odds that a pair is swapped
 _STEM = 5  # letters of a word that cognates have in common
 
 Scores = npt.NDArray[np.float64]
 
 
-class Segment(NamedTuple):
+class OffsetRange(NamedTuple):
     """Lines whose source belongs to the target `offset` lines further down."""
 
     first: int
@@ -41,14 +41,14 @@ class Segment(NamedTuple):
 
 
 class _Path(NamedTuple):
-    """A segment that began at a line, and the one before it."""
+    """A range that began at a line, and the one before it."""
 
     first: int
     offset: int
     before: "_Path | None"
 
 
-class StepWatch:
+class MisalignmentDetector:
     """Finds where the sides are out of step: the likeliest offset of each line (Viterbi).
 
     Lines are added one by one; memory stays at two blocks of them. Swapped pairs are turned
@@ -76,19 +76,19 @@ class StepWatch:
             self._take()
             self._follow(len(self._source) - MAX_SHIFT)
 
-    def segments(self) -> list[Segment]:
-        """The lines in order, in stretches of one offset; short ones join the one before."""
+    def ranges(self) -> list[OffsetRange]:
+        """The lines in order, in ranges of one offset; short ones join the one before."""
         self._take()
         if self._source:
             self._follow(len(self._source))
             self._source = []
         path: _Path | None = self._path(int(self._score.argmax()))
-        segments: list[Segment] = []
+        ranges: list[OffsetRange] = []
         last = self._lines
         while path:
-            segments.append(Segment(path.first, last, path.offset))
+            ranges.append(OffsetRange(path.first, last, path.offset))
             last, path = path.first - 1, path.before
-        return _joined(segments[::-1])
+        return _without_short(ranges[::-1])
 
     def _take(self) -> None:
         turned = set(find_swapped(self._new))
@@ -147,14 +147,15 @@ class StepWatch:
         return likeness
 
 
-def _joined(segments: Sequence[Segment]) -> list[Segment]:
-    joined: list[Segment] = []
-    for segment in segments:
-        short = segment.last - segment.first + 1 < _MIN_LINES
-        if joined and (short or segment.offset == joined[-1].offset):
-            joined[-1] = joined[-1]._replace(last=segment.last)
-        elif segment.last >= segment.first:
-            joined.append(segment)
+def _without_short(ranges: Sequence[OffsetRange]) -> list[OffsetRange]:
+    """Short ranges, and those of the same offset, join the one before."""
+    joined: list[OffsetRange] = []
+    for each in ranges:
+        short = each.last - each.first + 1 < _MIN_LINES
+        if joined and (short or each.offset == joined[-1].offset):
+            joined[-1] = joined[-1]._replace(last=each.last)
+        elif each.last >= each.first:
+            joined.append(each)
     return joined
 
 
@@ -187,7 +188,7 @@ def find_swapped(pairs: Sequence[SentencePair], rounds: int = 3) -> list[int]:
             turned = index in swapped
             total = sum(_evidence(counts, word, int(turned)) for word in source - target)
             total -= sum(_evidence(counts, word, int(not turned)) for word in target - source)
-            if total <= -_SURE:
+            if total <= -_MIN_LOG_ODDS:
                 found.add(index)
         if found == swapped:
             break
