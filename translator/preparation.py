@@ -18,7 +18,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from translator import __version__
 from translator.config import Config, CorpusConfig
 from translator.data import (
     Augmenter,
@@ -41,6 +40,7 @@ from translator.data import (
 from translator.errors import DataError, RunError, writing
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
+from translator.version import __version__
 
 _LAYOUT = 3  # of the prepared files; another number leaves older ones alone
 _SHARED = "shares a text with a held-out pair"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator import __version__
 from translator.config import DecodingConfig
 from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
+from translator.version import __version__
 
 if TYPE_CHECKING:
     from translator.export import CTranslate2Translator

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from translator import __version__
 from translator.cli.console import BeamOption, RunOption, app, find_run, say
 from translator.config import DecodingConfig, load_config
 from translator.documents import (
@@ -31,6 +30,7 @@ from translator.documents import (
     translate_block,
 )
 from translator.errors import DataError, FullDiskError, TranslatorError, writing
+from translator.version import __version__
 
 if TYPE_CHECKING:
     from tqdm import tqdm

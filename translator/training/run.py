@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from translator import __version__
 from translator.config import Config, starting_from
 from translator.data import SentencePair, occurring, stream_seed
 from translator.distributed import World, joined
@@ -23,6 +22,7 @@ from translator.runs import RUNS, RunDirectory, lock
 from translator.training.changes import changes_since
 from translator.training.events import Change, Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
+from translator.version import __version__
 
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
