@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from translator.cli.console import BeamOption, RunOption, app, find_run, say
-from translator.config import DecodingConfig, load_config
+from translator.config import DecodingConfig, changed_decoding, load_config
 from translator.documents import (
     TEXTS_AT_ONCE,
     Columns,
@@ -75,7 +75,7 @@ class Asked:
         """The settings of the run with what replaces them."""
         decoding = load_config(run.config_file, self.overrides).decoding
         asked = {"beam_size": self.beam_size, "n_best": self.n_best}
-        return decoding.changed(**{key: each for key, each in asked.items() if each})
+        return changed_decoding(decoding, **{key: each for key, each in asked.items() if each})
 
     def line(self, translation: "Translation") -> str:
         """A translation as a line: JSON, or what was asked for, separated by tabs."""

@@ -11,7 +11,7 @@ from typing import Any, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-from translator.config import DecodingConfig
+from translator.config import DecodingConfig, changed_decoding
 from translator.errors import DataError
 from translator.evaluation.assessment import Evaluation, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
@@ -57,7 +57,7 @@ def translate_or_reuse(
     """Translate a test set, or take what is kept of the same model, settings and sources."""
     decoding = run.read_config().decoding
     if beam_size:
-        decoding = decoding.changed(beam_size=beam_size)
+        decoding = changed_decoding(decoding, beam_size=beam_size)
     file = run.evaluation_file(test_set.name, decoding)
     hypotheses_file = _hypotheses_file(file)
     record = _record(run, test_set, decoding)
