@@ -44,7 +44,9 @@ class Section(BaseModel):
 
 HUB_PREFIX = "hf:"
 LANGUAGE_PLACEHOLDER = "{language}"
-Format = Literal["tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"]
+CorpusFormat = Literal[
+    "tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"
+]
 
 
 class CleaningConfig(Section):
@@ -123,7 +125,7 @@ class CorpusConfig(Section):
         "of this package. A corpus that needs no other key may be its path alone.",
         min_length=1,
     )
-    format: Format | None = Field(
+    format: CorpusFormat | None = Field(
         None,
         description="Where the name does not tell it: tsv, csv, json, jsonl, parquet, tmx, xliff, "
         "po, text (two files, named by {language}), or dataset (a folder that Hugging Face "

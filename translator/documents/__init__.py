@@ -13,7 +13,14 @@ from itertools import chain
 from pathlib import Path
 
 from translator.documents.exchange import decode_xml, tmx_segments, xliff_segments
-from translator.documents.job import TEXTS_AT_ONCE, Job, blocks, count_texts, translate_block
+from translator.documents.job import (
+    TEXTS_AT_ONCE,
+    Job,
+    Translate,
+    blocks,
+    count_texts,
+    translate_block,
+)
 from translator.documents.markdown import markdown_segments
 from translator.documents.po import po_segments
 from translator.documents.segments import Problems, Segment, kept
@@ -37,6 +44,7 @@ __all__ = [
     "Problems",
     "Segment",
     "Settings",
+    "Translate",
     "blocks",
     "count_texts",
     "fingerprint_of",
