@@ -45,7 +45,7 @@ class Leakage:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """What is known of one system's hypotheses for one test set."""
 
@@ -147,13 +147,13 @@ def assess(
         for name, path in (learned or {}).items()
     )
     evaluation = Evaluation(
-        test_set,
-        tuple(hypotheses),
-        scores,
-        length_ratio(hypotheses, *references),
-        find_faults(sources, hypotheses, *references),
-        by_length(sources, hypotheses, *references, **options),
-        find_leakage(test_set, trained_on) if trained_on else None,
+        test_set=test_set,
+        hypotheses=tuple(hypotheses),
+        scores=scores,
+        length_ratio=length_ratio(hypotheses, *references),
+        faults=find_faults(sources, hypotheses, *references),
+        by_length=by_length(sources, hypotheses, *references, **options),
+        leakage=find_leakage(test_set, trained_on) if trained_on else None,
         seconds=seconds,
     )
     return replace(evaluation, warnings=tuple(_warnings(evaluation)))

@@ -7,7 +7,7 @@ from translator.data import Counts
 from translator.runs import RunDirectory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What is about to happen, told before the first step."""
 
@@ -75,7 +75,7 @@ class Change:
     after: float  # with the best ones
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """Training is over: all steps were made, or it was asked to stop and can go on from `step`."""
 

@@ -61,19 +61,19 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
         _keep_held_out(run, data, environment)
         run.write_json(run.environment_file, environment)
     yield Plan(
-        run,
-        config,
-        data.counts,
-        data.tokenizer.vocabulary_size,
-        sum(p.numel() for p in trainer.model.parameters()),
-        describe(trainer.device),
-        str(trainer.precision).removeprefix("torch."),
-        world.size,
-        tokens,
-        trainer.step,
-        trainer.finished,
-        trainer.max_steps,
-        tuple(warnings),
+        run=run,
+        config=config,
+        counts=data.counts,
+        vocabulary_size=data.tokenizer.vocabulary_size,
+        parameters=sum(p.numel() for p in trainer.model.parameters()),
+        device=describe(trainer.device),
+        precision=str(trainer.precision).removeprefix("torch."),
+        processes=world.size,
+        tokens_per_batch=tokens,
+        first_step=trainer.step,
+        finished=trainer.finished,
+        max_steps=trainer.max_steps,
+        warnings=tuple(warnings),
     )
     for event in trainer.fit():
         start = config.training.start_from
