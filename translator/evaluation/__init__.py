@@ -8,8 +8,8 @@ from translator.evaluation.assessment import (
     find_leakage,
     translate,
 )
+from translator.evaluation.cache import TranslatedSet, read_record, store, translate_or_reuse
 from translator.evaluation.faults import FAULTS, find_faults
-from translator.evaluation.kept import Translated, keep, read_record, translate_or_reuse
 from translator.evaluation.report import SentenceAttention, write_report
 from translator.evaluation.robustness import Variant, robustness
 from translator.evaluation.scores import (
@@ -44,14 +44,13 @@ __all__ = [
     "Score",
     "SentenceAttention",
     "System",
-    "Translated",
+    "TranslatedSet",
     "Variant",
     "assess",
     "compare",
     "evaluate",
     "find_faults",
     "find_leakage",
-    "keep",
     "length_ratio",
     "read_hypotheses",
     "read_record",
@@ -61,6 +60,7 @@ __all__ = [
     "set_by_name",
     "set_of_files",
     "sets_of_split",
+    "store",
     "translate",
     "translate_or_reuse",
     "write_report",
