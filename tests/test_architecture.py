@@ -8,8 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
-errors integrity config sentences documents protobuf tokenizer glossary functional hardware data
-capitals model decoding inference alignment runs distributed preparation doctor
+version errors integrity config sentences documents protobuf tokenizer glossary functional hardware
+data capitals model decoding inference alignment runs distributed preparation doctor
 translation evaluation training export importing visualization server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
@@ -53,6 +53,14 @@ def imports_on_import(source: str) -> set[str]:
     return set(walk(ast.parse(source).body))
 
 
+def asks_the_package(source: str) -> bool:
+    """Whether a file imports from the package's own face, which leads to every room below it."""
+    nodes = list(ast.walk(ast.parse(source)))
+    modules = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    aliases = (node.names for node in nodes if isinstance(node, ast.Import))
+    return "translator" in modules | {alias.name for names in aliases for alias in names}
+
+
 def rooms(names: set[str]) -> set[str]:
     """The rooms among imported names: `runs` for `translator.runs.RunDirectory`."""
     parts = (name.split(".") for name in names)
@@ -90,6 +98,26 @@ def test_a_module_imports_only_modules_above_it(file, source):
     module = module_of(file)
     below = ["cli"] if module == "translator" else ORDER[ORDER.index(module) + 1 :]
     assert rooms(all_imports(source)) & set(below) == set()
+
+
+@pytest.mark.parametrize(("file", "source"), FILES)
+def test_no_module_imports_from_the_face_of_the_package(file, source):
+    assert module_of(file) == "translator" or not asks_the_package(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("from translator import __version__", True),
+        ("def function():\n    from translator import Translator", True),
+        ("import translator", True),
+        ("import translator.training as training", False),
+        ("from translator.version import __version__", False),
+        ("from translators import x", False),
+    ],
+)
+def test_an_import_from_the_face_is_seen(source, expected):
+    assert asks_the_package(source) is expected
 
 
 @pytest.mark.parametrize(("file", "source"), FILES)

@@ -22,6 +22,7 @@ from translator.config import (
     Section,
     TokenizerConfig,
     TrainingConfig,
+    changed_decoding,
     dump_config,
     load_config,
 )
@@ -560,9 +561,11 @@ def test_the_command_line_is_imported_without_the_heavy_libraries():
 
 def test_changed_settings_of_decoding_keep_their_bounds():
     settings = DecodingConfig(length_penalty=0.5)
-    assert settings.changed(beam_size=3) == DecodingConfig(length_penalty=0.5, beam_size=3)
+    assert changed_decoding(settings, beam_size=3) == DecodingConfig(
+        length_penalty=0.5, beam_size=3
+    )
     with pytest.raises(ConfigError, match=r"decoding\.beam_size: .* 256, not 100000"):
-        settings.changed(beam_size=100_000)
+        changed_decoding(settings, beam_size=100_000)
 
 
 def test_a_mistake_of_set_is_not_blamed_on_a_line_of_the_file(tmp_path):

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from markdown_it import MarkdownIt
 
-from translator.cli.translate import Asked, _fingerprint
+from translator.cli.translate import Options, _fingerprint
 from translator.documents import (
     Columns,
     DocumentJob,
@@ -1002,10 +1002,10 @@ def test_whatever_changes_the_output_makes_it_another_job(
     glossary, document = tmp_path / "glossary.tsv", tmp_path / "document.tsv"
     for file in (glossary, document):
         file.write_text("ana\tmar\n", encoding="utf-8")
-    usual = Asked(glossary=glossary)
+    usual = Options(glossary=glossary)
     columns = settings_of("tsv", "0")
 
-    def fingerprint(asked: Asked = usual, how: Settings = columns) -> str:
+    def fingerprint(asked: Options = usual, how: Settings = columns) -> str:
         return repr(_fingerprint(run, asked.decoding(run), asked, document, how))
 
     found = [fingerprint()]

@@ -40,7 +40,7 @@ from translator.evaluation import (
     translate_or_reuse,
 )
 from translator.evaluation.faults import FAULTS, final_sign, lost_numbers, repetitions
-from translator.evaluation.learned import bootstrap_mean, learned_score
+from translator.evaluation.neural import bootstrap_mean, neural_score
 from translator.evaluation.robustness import ways_to_write, with_typos
 from translator.evaluation.scores import by_length
 from translator.runs import RunDirectory
@@ -290,24 +290,24 @@ def test_kept_translations_are_taken_while_nothing_has_changed(
     cipher = EvaluationSet("cipher/x", sources, (references,))
     first = translate_or_reuse(run, cipher, 1)
     again = translate_or_reuse(run, cipher, 1)
-    assert (first.again, again.again) == (False, True)
+    assert (first.reused, again.reused) == (False, True)
     assert (first.hypotheses, first.file) == (again.hypotheses, again.file)
     assert first.file.read_text(encoding="utf-8").splitlines() == list(first.hypotheses)
-    assert not translate_or_reuse(run, cipher, 2).again
+    assert not translate_or_reuse(run, cipher, 2).reused
     other = EvaluationSet("cipher/x", (*sources[1:], sources[0]), (references,))
-    assert not translate_or_reuse(run, other, 1).again
-    assert not translate_or_reuse(run, cipher, 1).again  # the other was kept in its place
+    assert not translate_or_reuse(run, other, 1).reused
+    assert not translate_or_reuse(run, cipher, 1).reused  # the other was kept in its place
     first.file.write_text("cut", encoding="utf-8")
-    assert not translate_or_reuse(run, cipher, 1).again
+    assert not translate_or_reuse(run, cipher, 1).reused
     config = run.read_config()
     search = config.decoding.model_copy(update={"length_penalty": 2.0})
     run.write_config(config.model_copy(update={"decoding": search}))
-    assert not translate_or_reuse(run, cipher, 1).again
+    assert not translate_or_reuse(run, cipher, 1).reused
     tokenizer = run.read_tokenizer()
     weights = run.read_model(tokenizer)
     run.write_model({name: 0.9 * weight for name, weight in weights.items()}, tokenizer)
-    assert not translate_or_reuse(run, cipher, 1).again
-    assert translate_or_reuse(run, cipher, 1).again
+    assert not translate_or_reuse(run, cipher, 1).reused
+    assert translate_or_reuse(run, cipher, 1).reused
 
 
 # --- leakage --------------------------------------------------------------------------------------
@@ -658,7 +658,7 @@ def test_a_system_is_scored_on_every_way_to_write(test_set: EvaluationSet) -> No
     assert (bleu.score < 10.0, round(ignoring_case.score, 6)) == (True, 100.0)
 
 
-# --- learned metrics ------------------------------------------------------------------------------
+# --- neural metrics -------------------------------------------------------------------------------
 
 
 def test_the_interval_of_a_mean_is_made_as_sacrebleus_intervals_are() -> None:
@@ -674,19 +674,19 @@ def test_the_interval_of_a_mean_is_made_as_sacrebleus_intervals_are() -> None:
 
 def test_a_file_of_scores_is_a_metric(test_set: EvaluationSet, tmp_path: Path) -> None:
     file = write(tmp_path / "comet.txt", tuple(f"{0.5 + n / 1000}" for n in range(120)))
-    learned = assess(
-        test_set, test_set.references[0], resamples=100, learned={"comet": file}
-    ).scores[-1]
-    assert (learned.name, learned.score) == ("comet", pytest.approx(0.5595))
-    assert learned.value.startswith("0.5595 ± 0.00")
-    assert learned.signature == "nsent:120|bs:100|seed:12345|from:comet.txt"
+    neural = assess(test_set, test_set.references[0], resamples=100, neural={"comet": file}).scores[
+        -1
+    ]
+    assert (neural.name, neural.score) == ("comet", pytest.approx(0.5595))
+    assert neural.value.startswith("0.5595 ± 0.00")
+    assert neural.signature == "nsent:120|bs:100|seed:12345|from:comet.txt"
     for lines, message in (
         (("0.5",) * 119, "gives 119 scores, but handwritten has 120"),
         (("nan",) * 120, "gives 0 scores"),
         (("good",) * 120, "gives no number"),
     ):
         with pytest.raises(DataError, match=message):
-            learned_score("comet", write(file, lines), test_set, test_set.sources, 0)
+            neural_score("comet", write(file, lines), test_set, test_set.sources, 0)
 
 
 COMET_SCORE = """#!{python}
@@ -710,7 +710,7 @@ def test_a_command_that_speaks_as_comet_score_does_is_a_metric(
     command.write_text(COMET_SCORE.format(python=sys.executable), encoding="utf-8")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     hypotheses = (*test_set.references[0][:90], *("otra cosa",) * 30)
-    learned = learned_score("comet", command, test_set, hypotheses, 0)
-    assert learned.score == pytest.approx(90 / 120)
+    neural = neural_score("comet", command, test_set, hypotheses, 0)
+    assert neural.score == pytest.approx(90 / 120)
     with pytest.raises(DataError, match="exit code 1: no such model"):
-        learned_score("comet", command, test_set, ("fail", *hypotheses[1:]), 0)
+        neural_score("comet", command, test_set, ("fail", *hypotheses[1:]), 0)

@@ -750,14 +750,14 @@ def test_a_run_keeps_what_the_run_it_started_from_was_trained_on(
     lines = Path("digits.en-es.tsv").read_text(encoding="utf-8").splitlines()
     for sources in (theirs, [line.split("\t")[0] for line in lines]):
         assert sum(occurring(sources, known["source"])) > 200
-    assert run.untold_start is None
+    assert run.unknown_start is None
 
     RunDirectory(Path("start")).fingerprints_file.unlink()
     list(train(from_run("start", "training.max_steps=1", "name=second")))
     list(train(from_run(RUNS / "second", "training.max_steps=1", "name=third")))
     for name in ("second", "third"):
         run = RunDirectory(RUNS / name)
-        assert run.untold_start == "start"
+        assert run.unknown_start == "start"
         assert not any(occurring(theirs, run.read_fingerprints()["source"]))
 
 

@@ -10,11 +10,12 @@ The command line is `translator`; from Python:
 
 from typing import TYPE_CHECKING, Any
 
+from translator.version import __version__
+
 if TYPE_CHECKING:
     from translator.translation import Translation, Translator
     from translator.visualization.attention import AttentionMap, AttentionMaps, attention_maps
 
-__version__ = "0.1.0"
 __all__ = [
     "AttentionMap",
     "AttentionMaps",

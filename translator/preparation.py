@@ -17,7 +17,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from translator import __version__
 from translator.config import Config, CorpusConfig
 from translator.data import (
     Augmenter,
@@ -36,6 +35,7 @@ from translator.data import (
 from translator.errors import DataError, RunError, writing
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
+from translator.version import __version__
 
 _LAYOUT = 3  # of the prepared files; another number leaves older ones alone
 _SAMPLED_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # of each file, to tell it from another

@@ -44,7 +44,7 @@ T = TypeVar("T", bound=Mapping[str, Any])
 RUNS = Path("runs")
 RUN_VARIABLE = "TRANSLATOR_RUN"
 _TOKENIZER_KEY = "tokenizer_sha256"
-_UNTOLD_KEY = "not_known"
+_UNKNOWN_KEY = "not_known"
 _WEIGHTS_OF_KEY = "weights_of"
 _LARGEST = 1e15  # number of metrics; beyond it only infinity is one
 _NUMBERS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)  # of weights
@@ -340,17 +340,17 @@ class RunDirectory:
         if start is not None:
             before = RunDirectory(start).read_fingerprints()
             sides |= {side: np.union1d(sides[side], before[side]) for side in before}
-            untold = RunDirectory(start).untold_start if before else str(start)
-            metadata = {_UNTOLD_KEY: untold} if untold else {}
+            unknown = RunDirectory(start).unknown_start if before else str(start)
+            metadata = {_UNKNOWN_KEY: unknown} if unknown else {}
         data = sealed_tensors(safetensors.numpy.save(dict(sides)), metadata)
         write_atomically(self.fingerprints_file, data)
 
     @property
-    def untold_start(self) -> str | None:
+    def unknown_start(self) -> str | None:
         """The run whose training text is not known, of those that this one started from."""
         if not self.fingerprints_file.is_file():
             return None
-        return _read_fingerprints(self.fingerprints_file)[1].get(_UNTOLD_KEY)
+        return _read_fingerprints(self.fingerprints_file)[1].get(_UNKNOWN_KEY)
 
     def read_fingerprints(self) -> dict[str, Fingerprints]:
         """Fingerprints by side, source and target; empty where the run keeps none."""

@@ -96,7 +96,7 @@ def _compare(
     for path, name in zip(systems, _names(systems), strict=True):
         if path in runs:
             translated = translate_or_reuse(runs[path], test_set, beam_size)
-            verb = "kept" if translated.again else "made"
+            verb = "kept" if translated.reused else "made"
             where = f"in {translated.file}" if translated.file else "but not kept: no right or room"
             say(f"{name}: translations {verb} {where}")
             trained_on = read_trained_on(runs[path])

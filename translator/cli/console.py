@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator import __version__
-from translator.config import DecodingConfig
+from translator.config import DecodingConfig, changed_decoding
 from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
+from translator.version import __version__
 
 if TYPE_CHECKING:
     from translator.export import CTranslate2Translator
@@ -103,7 +103,7 @@ def decoding_of(
     translator: "Translator | CTranslate2Translator", beam_size: int | None
 ) -> DecodingConfig:
     decoding = translator.config.decoding
-    return decoding.changed(beam_size=beam_size) if beam_size else decoding
+    return changed_decoding(decoding, beam_size=beam_size) if beam_size else decoding
 
 
 def table(rows: list[list[str]]) -> str:

@@ -75,13 +75,13 @@ def evaluate_cli(
     check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
-    learned = _learned_metrics(metric or [])
-    gates = _gates(fail_under or [], learned)
+    neural = _neural_metrics(metric or [])
+    gates = _gates(fail_under or [], neural)
     directory = find_run(run) if run or not hypothesis else None
     sets = chosen_sets(directory, split, test_set, source, reference)
     if hypothesis and len(sets) > 1:
         raise typer.BadParameter("--hypothesis belongs to one test set")
-    options = {"resamples": resamples, "learned": learned}
+    options = {"resamples": resamples, "neural": neural}
     if hypothesis:
         evaluations = [_evaluate_file(hypothesis, sets[0], directory, options, as_json)]
     else:
@@ -120,7 +120,7 @@ def _evaluate_run(
     with_robustness: bool,
     as_json: bool,
 ) -> "list[tuple[Evaluation, dict[str, Any]]]":
-    from translator.evaluation import assess, keep, translate
+    from translator.evaluation import assess, store, translate
 
     translator = load(run.path)
     if run.weights_of is not None:
@@ -135,7 +135,7 @@ def _evaluate_run(
             typer.echo(f"{test_set.name}: {len(test_set):,} sentences, beam {decoding.beam_size}")
             _show(evaluation)
         try:
-            kept = f"hypotheses in {keep(run, evaluation, decoding)}"
+            kept = f"hypotheses in {store(run, evaluation, decoding)}"
         except OSError as error:
             kept = f"hypotheses not kept in {run.path}: {error.strerror or error}"
         say(f"  {len(test_set) / max(1e-9, seconds):,.0f} sentences/s; {kept}")
@@ -222,7 +222,7 @@ def _indented(text: str) -> str:
 # --- further metrics and gates --------------------------------------------------------------------
 
 
-def _learned_metrics(options: list[str]) -> dict[str, Path]:
+def _neural_metrics(options: list[str]) -> dict[str, Path]:
     from translator.evaluation import METRICS
 
     found = {}
@@ -242,12 +242,12 @@ def _learned_metrics(options: list[str]) -> dict[str, Path]:
     return found
 
 
-def _gates(options: list[str], learned: dict[str, Path]) -> dict[str, tuple[str, float]]:
+def _gates(options: list[str], neural: dict[str, Path]) -> dict[str, tuple[str, float]]:
     """The least score that is wanted by name of the metric, beside the name of its Score."""
     from translator.evaluation import LOWER_IS_BETTER, METRICS
 
     known = {**{n: s for n, s in METRICS.items() if n not in LOWER_IS_BETTER}}
-    known |= {name: name for name in learned}
+    known |= {name: name for name in neural}
     gates = {}
     for option in options:
         name, _, number = option.partition("=")

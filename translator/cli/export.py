@@ -11,7 +11,7 @@ from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chose
 if TYPE_CHECKING:
     from translator.export import Certificate, Measured
 
-Format = Literal["ctranslate2", "huggingface", "argos"]
+FormatName = Literal["ctranslate2", "huggingface", "argos"]
 Quantization = Literal["float32", "float16", "bfloat16", "int8", "int8_float32"]
 
 
@@ -22,7 +22,7 @@ def export_cli(
         typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
     ] = None,
     form: Annotated[
-        Format,
+        FormatName,
         typer.Option("--format", help="argos is a package for Argos Translate and LibreTranslate."),
     ] = "ctranslate2",
     quantization: Annotated[

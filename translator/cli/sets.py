@@ -44,17 +44,17 @@ HypothesisOption = Annotated[
 
 
 def read_trained_on(run: "RunDirectory") -> "dict[str, Fingerprints]":
-    """What tells the sentences that a run was trained on; where it does not tell all, that is said.
+    """Fingerprints of the sentences that a run was trained on; says so when some are missing.
 
     Empty where the run keeps none.
     """
     trained_on = run.read_fingerprints()
     if not trained_on:
         say(f"{run.fingerprints_file} is missing: whether test sentences leaked is not known")
-    elif run.untold_start:
+    elif run.unknown_start:
         say(
-            f"{run.path} started from {run.untold_start}, of whose training text nothing is known: "
-            "test sentences may have leaked there"
+            f"{run.path} started from {run.unknown_start}, of whose training text nothing is "
+            "known: test sentences may have leaked there"
         )
     return trained_on
 

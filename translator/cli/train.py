@@ -39,7 +39,7 @@ def train_cli(
 
 def train(config: Config, *, quiet: bool = False) -> "Finished":
     """Train and show the progress on stderr."""
-    from translator import training
+    import translator.training as training
 
     others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
     quiet = quiet or others_speak

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from translator import __version__
 from translator.cli.console import BeamOption, RunOption, app, find_run, say
-from translator.config import DecodingConfig, load_config
+from translator.config import DecodingConfig, changed_decoding, load_config
 from translator.documents import (
     TEXTS_AT_ONCE,
     Columns,
@@ -23,6 +22,7 @@ from translator.documents import (
     DocumentJob,
     Format,
     Settings,
+    Translate,
     blocks,
     count_texts,
     fingerprint_of,
@@ -31,6 +31,7 @@ from translator.documents import (
     translate_block,
 )
 from translator.errors import DataError, FullDiskError, TranslatorError, writing
+from translator.version import __version__
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -39,16 +40,75 @@ if TYPE_CHECKING:
     from translator.runs import RunDirectory
     from translator.translation import Translation
 
-Engine = Literal["own", "ctranslate2", "auto"]
-EngineOption = Annotated[
-    Engine, typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model.")
-]
-Translate = Callable[[list[str]], list[str]]
+EngineName = Literal["own", "ctranslate2", "auto"]
 _INTERRUPTED = 130
 
+Texts = Annotated[
+    list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; else lines of stdin.")
+]
+InputOption = Annotated[Path | None, typer.Option("--input", "-i", help="Translate this document.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
+]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="Instead of what the name of --input tells.")
+]
+ColumnOption = Annotated[
+    str | None, typer.Option(help="What to translate of TSV, CSV and JSON lines: name, or 0 …")
+]
+IntoOption = Annotated[
+    str | None, typer.Option(help="Write to this column, new or not; else to --column.")
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace translations in PO, XLIFF and TMX.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted job of this --output.")
+]
+EngineOption = Annotated[
+    EngineName,
+    typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model."),
+]
+NBestOption = Annotated[
+    int | None, typer.Option("--n-best", min=1, help="So many alternatives, then, for a text.")
+]
+ScoresOption = Annotated[
+    bool, typer.Option("--scores", help="Before each translation its score and a tab.")
+]
+AlignmentsOption = Annotated[
+    bool, typer.Option("--alignments", help="After a translation a tab and which word is whose.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="A JSON object a text: all that is known of it.")
+]
+GlossaryOption = Annotated[
+    Path | None, typer.Option(help="Lines of a source term, a tab, its required target term.")
+]
+KeepOption = Annotated[
+    list[str] | None, typer.Option(help="Do not translate what this pattern matches.")
+]
+PrefixOption = Annotated[str, typer.Option(help="Every translation begins with this.")]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Search otherwise than the run: decoding.sampling=true, …"),
+]
 
-@dataclass(frozen=True)
-class Asked:
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is translated, and where to."""
+
+    texts: list[str]
+    input_file: Path | None
+    output_file: Path | None
+    format: Format
+    columns: Columns | None
+    overwrite: bool
+    resume: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
     """How to search, what the translations must hold, and what comes with them."""
 
     beam_size: int | None = None
@@ -74,8 +134,8 @@ class Asked:
     def decoding(self, run: "RunDirectory") -> DecodingConfig:
         """The settings of the run with what replaces them."""
         decoding = load_config(run.config_file, self.overrides).decoding
-        asked = {"beam_size": self.beam_size, "n_best": self.n_best}
-        return decoding.changed(**{key: each for key, each in asked.items() if each})
+        changes = {"beam_size": self.beam_size, "n_best": self.n_best}
+        return changed_decoding(decoding, **{key: each for key, each in changes.items() if each})
 
     def line(self, translation: "Translation") -> str:
         """A translation as a line: JSON, or what was asked for, separated by tabs."""
@@ -101,102 +161,141 @@ def _record(translation: "Translation") -> dict[str, Any]:
 
 @app.command("translate")
 def translate_cli(
-    texts: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; else lines of stdin.")
-    ] = None,
+    texts: Texts = None,
     run: RunOption = None,
-    input_file: Annotated[
-        Path | None, typer.Option("--input", "-i", help="Translate this document.")
-    ] = None,
-    output_file: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
-    ] = None,
-    file_format: Annotated[
-        Format | None, typer.Option("--format", help="Instead of what the name of --input tells.")
-    ] = None,
-    column: Annotated[
-        str | None, typer.Option(help="What to translate of TSV, CSV and JSON lines: name, or 0 …")
-    ] = None,
-    into: Annotated[
-        str | None, typer.Option(help="Write to this column, new or not; else to --column.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace translations in PO, XLIFF and TMX.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted job of this --output.")
-    ] = False,
+    input_file: InputOption = None,
+    output_file: OutputOption = None,
+    file_format: FormatOption = None,
+    column: ColumnOption = None,
+    into: IntoOption = None,
+    overwrite: OverwriteOption = False,
+    resume: ResumeOption = False,
     beam_size: BeamOption = None,
     engine: EngineOption = "own",
-    n_best: Annotated[
-        int | None, typer.Option("--n-best", min=1, help="So many alternatives, then, for a text.")
-    ] = None,
-    scores: Annotated[
-        bool, typer.Option("--scores", help="Before each translation its score and a tab.")
-    ] = False,
-    alignments: Annotated[
-        bool,
-        typer.Option("--alignments", help="After a translation a tab and which word is whose."),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="A JSON object a text: all that is known of it.")
-    ] = False,
-    glossary: Annotated[
-        Path | None, typer.Option(help="Lines of a source term, a tab, its required target term.")
-    ] = None,
-    keep: Annotated[
-        list[str] | None, typer.Option(help="Do not translate what this pattern matches.")
-    ] = None,
-    prefix: Annotated[str, typer.Option(help="Every translation begins with this.")] = "",
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Search otherwise than the run: decoding.sampling=true, …"),
-    ] = None,
+    n_best: NBestOption = None,
+    scores: ScoresOption = False,
+    alignments: AlignmentsOption = False,
+    as_json: JsonOption = False,
+    glossary: GlossaryOption = None,
+    keep: KeepOption = None,
+    prefix: PrefixOption = "",
+    overrides: OverridesOption = None,
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
-    asked = Asked(
-        beam_size,
-        tuple(overrides or ()),
-        prefix,
-        glossary,
-        tuple(keep or ()),
-        as_json,
-        n_best,
-        scores,
-        alignments,
+    task = Task(
+        texts=[_text(argument) for argument in texts or ()],
+        input_file=input_file,
+        output_file=output_file,
+        format=file_format or (Format.of(input_file) if input_file else Format.LINES),
+        columns=Columns(column, into or column) if column else None,
+        overwrite=overwrite,
+        resume=resume,
     )
-    texts = [_text(argument) for argument in texts or ()]
-    chosen = file_format or (Format.of(input_file) if input_file else Format.LINES)
-    columns = Columns(column, into or column) if column else None
-    _check_usage(texts, input_file, output_file, chosen, columns, resume=resume)
-    if asked.more_than_text and chosen is not Format.LINES:
-        raise typer.BadParameter("--json, --n-best, --scores and --alignments need plain lines")
-    if engine == "ctranslate2" and asked.needs_own_engine:
-        raise typer.BadParameter("--engine ctranslate2 gives the translation and nothing more")
-    if not texts and not input_file and sys.stdin.isatty():
+    options = Options(
+        beam_size=beam_size,
+        overrides=tuple(overrides or ()),
+        prefix=prefix,
+        glossary=glossary,
+        keep=tuple(keep or ()),
+        as_json=as_json,
+        n_best=n_best,
+        scores=scores,
+        alignments=alignments,
+    )
+    _check_usage(task, options, engine)
+    if not task.texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
-    directory = find_run(run)
+    translate(task, options, find_run(run), engine)
+
+
+def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineName) -> None:
+    """Translate with a run, or with its export, to a stream or as a job that can be resumed."""
     from translator.runs import is_replaceable
 
-    decoding = asked.decoding(directory)
-    exported = None if asked.needs_own_engine else _exported(directory, engine, decoding)
-    translate, languages = (
-        _load_exported(exported, decoding) if exported else _load(directory, decoding, asked)
+    decoding = options.decoding(run)
+    exported = None if options.needs_own_engine else _exported(run, engine, decoding)
+    lines_of, languages = (
+        _load_exported(exported, decoding) if exported else _load(run, decoding, options)
     )
-    settings = Settings(chosen, languages, columns, overwrite)
-    if texts:
-        _write_to(output_file, (text + "\n" for text in translate(texts)))
-    elif input_file and input_file.is_file() and output_file and is_replaceable(output_file):
-        fingerprint = _fingerprint(directory, decoding, asked, input_file, settings)
+    settings = Settings(task.format, languages, task.columns, task.overwrite)
+    source, output = task.input_file, task.output_file
+    if task.texts:
+        _write_to(output, (text + "\n" for text in lines_of(task.texts)))
+    elif source and source.is_file() and output and is_replaceable(output):
+        fingerprint = _fingerprint(run, decoding, options, source, settings)
         fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
-        job = DocumentJob(output_file.resolve(), fingerprint, *_process())
-        _translate_file(input_file, settings, translate, job, resume=resume)
+        job = DocumentJob(output.resolve(), fingerprint, *_process())
+        _translate_file(source, settings, lines_of, job, resume=task.resume)
     else:
-        _write_to(output_file, _stream(input_file, settings, translate))
+        _write_to(output, _stream(source, settings, lines_of))
+
+
+# --- what can be known to be wrong before the model is loaded -------------------------------------
+
+
+def _check_usage(task: Task, options: Options, engine: EngineName) -> None:
+    _check_files(task)
+    _check_columns(task.format, task.columns)
+    if task.input_file:
+        _check_input(task.input_file, resume=task.resume)
+    if options.more_than_text and task.format is not Format.LINES:
+        raise typer.BadParameter("--json, --n-best, --scores and --alignments need plain lines")
+    if engine == "ctranslate2" and options.needs_own_engine:
+        raise typer.BadParameter("--engine ctranslate2 gives the translation and nothing more")
+
+
+def _check_files(task: Task) -> None:
+    if task.texts and task.input_file:
+        raise typer.BadParameter("give texts or --input, not both")
+    if task.input_file and task.output_file:
+        partial = DocumentJob(task.output_file, {}, *_process()).partial_output(_process()[0]).file
+        for file in (task.output_file, partial):
+            if file.exists() and file.samefile(task.input_file):
+                raise typer.BadParameter("--output is the same file as --input")
+    elif task.resume or _is_shared():
+        raise typer.BadParameter("a job that resumes or is shared needs --input and --output")
+
+
+def _check_columns(file_format: Format, columns: Columns | None) -> None:
+    if file_format.has_columns and not columns:
+        raise typer.BadParameter(f"{file_format.value} needs --column NAME, or a number from 0")
+    if columns and not file_format.has_columns:
+        raise typer.BadParameter(f"{file_format.value} has no columns; see --format")
+
+
+def _check_input(file: Path, *, resume: bool) -> None:
+    if file.is_file() or file.is_dir() or not file.exists():
+        open_bytes(file).close()
+    elif resume or _is_shared():
+        raise typer.BadParameter("a pipe is read once: save it in a file to resume or share it")
+
+
+# --- processes ------------------------------------------------------------------------------------
+
+
+def _process() -> tuple[int, int]:
+    """Rank and number of the processes that torchrun started; 0 and 1 without it."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _is_shared() -> bool:
+    return _process()[1] > 1
+
+
+def _take_own_gpu() -> None:
+    """Let each process of a machine compute on its own GPU, where there are several."""
+    if "LOCAL_RANK" in os.environ:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+
+
+# --- the model as a function from texts to lines -------------------------------------------------
 
 
 def _exported(
-    run: "RunDirectory", engine: Engine, decoding: DecodingConfig
+    run: "RunDirectory", engine: EngineName, decoding: DecodingConfig
 ) -> "CTranslate2Translator | None":
     """The run's export where it is wanted; `auto` says why it does without one that is there."""
     if engine == "own" or (engine == "auto" and not (run.exports / "ctranslate2").is_dir()):
@@ -227,12 +326,12 @@ def _load_exported(
 
 
 def _load(
-    run: "RunDirectory", decoding: DecodingConfig, asked: Asked
+    run: "RunDirectory", decoding: DecodingConfig, options: Options
 ) -> tuple[Translate, tuple[str, str]]:
     """The model as a function from texts to lines, and its two languages."""
     from translator.glossary import Glossary
 
-    glossary = Glossary.read(asked.glossary, asked.keep)
+    glossary = Glossary.read(options.glossary, options.keep)
     _take_own_gpu()
     from translator.translation import Translator
 
@@ -243,64 +342,19 @@ def _load(
         found = translator.translate(
             texts,
             decoding,
-            prefix=asked.prefix,
+            prefix=options.prefix,
             glossary=glossary,
-            details=asked.as_json or asked.alignments,
+            details=options.as_json or options.alignments,
         )
-        return [asked.line(each) if asked.more_than_text else each.text for each in found]
+        return [options.line(each) if options.more_than_text else each.text for each in found]
 
     return translate, (data.source_language, data.target_language)
-
-
-def _check_usage(
-    texts: list[str] | None,
-    input_file: Path | None,
-    output_file: Path | None,
-    file_format: Format,
-    columns: Columns | None,
-    *,
-    resume: bool,
-) -> None:
-    """What can be known to be wrong before the model is loaded."""
-    if texts and input_file:
-        raise typer.BadParameter("give texts or --input, not both")
-    if input_file and output_file:
-        for file in (
-            output_file,
-            DocumentJob(output_file, {}, *_process()).partial_output(_process()[0]).file,
-        ):
-            if file.exists() and file.samefile(input_file):
-                raise typer.BadParameter("--output is the same file as --input")
-    elif resume or _process()[1] > 1:
-        raise typer.BadParameter("a job that resumes or is shared needs --input and --output")
-    if file_format.has_columns and not columns:
-        raise typer.BadParameter(f"{file_format.value} needs --column NAME, or a number from 0")
-    if columns and not file_format.has_columns:
-        raise typer.BadParameter(f"{file_format.value} has no columns; see --format")
-    if input_file and (input_file.is_file() or input_file.is_dir() or not input_file.exists()):
-        open_bytes(input_file).close()
-    elif input_file and (resume or _process()[1] > 1):
-        raise typer.BadParameter("a pipe is read once: save it in a file to resume or share it")
-
-
-def _process() -> tuple[int, int]:
-    """Rank and number of the processes that torchrun started; 0 and 1 without it."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _take_own_gpu() -> None:
-    """Let each process of a machine compute on its own GPU, where there are several."""
-    if "LOCAL_RANK" in os.environ:
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
 
 
 def _fingerprint(
     run: "RunDirectory",
     decoding: DecodingConfig,
-    asked: Asked,
+    options: Options,
     input_file: Path,
     settings: Settings,
 ) -> dict[str, str]:
@@ -309,8 +363,8 @@ def _fingerprint(
         "version of translator": __version__,
         "model": fingerprint_of(*run.files),
         "search": decoding.model_dump_json(),
-        "options": repr(asked),
-        "glossary": fingerprint_of(asked.glossary) if asked.glossary else "",
+        "options": repr(options),
+        "glossary": fingerprint_of(options.glossary) if options.glossary else "",
         "input": fingerprint_of(input_file),
         "format": repr(settings),
     }

@@ -16,6 +16,7 @@ from translator.documents.exchange import decode_xml, tmx_segments, xliff_segmen
 from translator.documents.job import (
     TEXTS_AT_ONCE,
     DocumentJob,
+    Translate,
     blocks,
     count_texts,
     translate_block,
@@ -43,6 +44,7 @@ __all__ = [
     "Problems",
     "Segment",
     "Settings",
+    "Translate",
     "blocks",
     "count_texts",
     "fingerprint_of",

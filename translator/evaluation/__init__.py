@@ -8,9 +8,9 @@ from translator.evaluation.assessment import (
     find_leakage,
     translate,
 )
+from translator.evaluation.cache import TranslatedSet, read_record, store, translate_or_reuse
 from translator.evaluation.changes import Change, changes_since
 from translator.evaluation.faults import FAULTS, find_faults
-from translator.evaluation.kept import Translated, keep, read_record, translate_or_reuse
 from translator.evaluation.report import SentenceAttention, write_report
 from translator.evaluation.robustness import Variant, robustness
 from translator.evaluation.scores import (
@@ -46,7 +46,7 @@ __all__ = [
     "Score",
     "SentenceAttention",
     "System",
-    "Translated",
+    "TranslatedSet",
     "Variant",
     "assess",
     "changes_since",
@@ -54,7 +54,6 @@ __all__ = [
     "evaluate",
     "find_faults",
     "find_leakage",
-    "keep",
     "length_ratio",
     "read_hypotheses",
     "read_record",
@@ -64,6 +63,7 @@ __all__ = [
     "set_by_name",
     "set_of_files",
     "sets_of_split",
+    "store",
     "translate",
     "translate_or_reuse",
     "write_report",

@@ -10,7 +10,7 @@ from translator.config import DecodingConfig
 from translator.data import Fingerprints, occurring
 from translator.errors import DataError, check_texts
 from translator.evaluation.faults import find_faults
-from translator.evaluation.learned import learned_score
+from translator.evaluation.neural import neural_score
 from translator.evaluation.scores import (
     METRICS,
     LengthBucket,
@@ -45,7 +45,7 @@ class Leakage:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """What is known of one system's hypotheses for one test set."""
 
@@ -125,13 +125,13 @@ def assess(
     hypotheses: Sequence[str],
     *,
     resamples: int = RESAMPLES,
-    learned: Mapping[str, Path] | None = None,
+    neural: Mapping[str, Path] | None = None,
     trained_on: Mapping[str, Fingerprints] | None = None,
     seconds: float | None = None,
 ) -> Evaluation:
     """Score the translations of a test set and look for what is wrong with them.
 
-    `learned` names further metrics, see `learned_score`. `trained_on` are the fingerprints of the
+    `neural` names further metrics, see `neural_score`. `trained_on` are the fingerprints of the
     training sources and targets: a test sentence among them is warned of.
     """
     if len(hypotheses) != len(test_set):
@@ -143,17 +143,17 @@ def assess(
     options: dict[str, Any] = {"resamples": resamples, "target_language": language}
     scores = score(hypotheses, *references, metrics=tuple(METRICS), **options)
     scores += tuple(
-        learned_score(name, path, test_set, hypotheses, resamples)
-        for name, path in (learned or {}).items()
+        neural_score(name, path, test_set, hypotheses, resamples)
+        for name, path in (neural or {}).items()
     )
     evaluation = Evaluation(
-        test_set,
-        tuple(hypotheses),
-        scores,
-        length_ratio(hypotheses, *references),
-        find_faults(sources, hypotheses, *references),
-        by_length(sources, hypotheses, *references, **options),
-        find_leakage(test_set, trained_on) if trained_on else None,
+        test_set=test_set,
+        hypotheses=tuple(hypotheses),
+        scores=scores,
+        length_ratio=length_ratio(hypotheses, *references),
+        faults=find_faults(sources, hypotheses, *references),
+        by_length=by_length(sources, hypotheses, *references, **options),
+        leakage=find_leakage(test_set, trained_on) if trained_on else None,
         seconds=seconds,
     )
     return replace(evaluation, warnings=tuple(_warnings(evaluation)))

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from translator import __version__
 from translator.evaluation.assessment import Evaluation
 from translator.evaluation.faults import FAULTS
 from translator.evaluation.plots import Point, histogram, line_plot
 from translator.evaluation.scores import sentence_chrf
 from translator.runs import RunDirectory
+from translator.version import __version__
 
 _SENTENCES = 10  # of each kind: worst, best, random
 _RATIO_EDGES = [round(0.1 * n - 0.05, 2) for n in range(27)]  # 1 is the middle of a bar

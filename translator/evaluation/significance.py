@@ -21,7 +21,7 @@ class System:
     hypotheses: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """One metric of one system, against the baseline; the p-values are None for the baseline.
 
@@ -47,7 +47,7 @@ class Duel:
     most_different: tuple[int, ...]  # by the difference in chrF2, the widest first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Systems on one test set; the first is the baseline that the others are tested against."""
 
@@ -95,15 +95,15 @@ def compare(
         tuple(sentence_chrf(system.hypotheses, *test_set.references)) for system in systems
     )
     return Comparison(
-        test_set,
-        tuple(systems),
-        {
+        test_set=test_set,
+        systems=tuple(systems),
+        differences={
             name: _differences(name, bootstrap[name], randomized[name], different)
             for name in bootstrap
         },
-        {name: (bootstrap_signatures[name], signatures[name]) for name in bootstrap},
-        scores,
-        tuple(_duel(scores[0], scores[n], different[n]) for n in range(1, len(systems))),
+        signatures={name: (bootstrap_signatures[name], signatures[name]) for name in bootstrap},
+        sentence_scores=scores,
+        duels=tuple(_duel(scores[0], scores[n], different[n]) for n in range(1, len(systems))),
     )
 
 
@@ -176,13 +176,13 @@ def _differences(
             p_randomization = max(p_randomization, min(1.0, 2.0 ** (1 - k)))
         found.append(
             Difference(
-                metric,
-                float(sampled.score),
-                float(sampled.mean),
-                float(sampled.ci),
-                float(sampled.score - bootstrap[0].score),
-                p_bootstrap,
-                p_randomization,
+                metric=metric,
+                score=float(sampled.score),
+                mean=float(sampled.mean),
+                interval=float(sampled.ci),
+                difference=float(sampled.score - bootstrap[0].score),
+                p_bootstrap=p_bootstrap,
+                p_randomization=p_randomization,
             )
         )
     return tuple(found)

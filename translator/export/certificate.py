@@ -45,7 +45,7 @@ class Check:
     passed: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Certificate:
     """How an export translates a sample, beside the run that it was made from."""
 
@@ -180,21 +180,21 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
     )
     (alike,) = score(theirs, own, metrics=("chrf",))
     return Certificate(
-        export.format,
-        export.quantization,
-        run.model_sha256(),
-        sample.name,
-        len(sample),
-        beam.beam_size,
-        beam.length_penalty,
-        _identical(own_greedy, their_greedy),
-        _identical(own, theirs),
-        Measured(own_bleu.score, len(sample) / own_seconds, _run_bytes(run)),
-        Measured(their_bleu.score, len(sample) / their_seconds, _bytes(export.folder)),
-        own_bleu.signature,
-        export.versions,
-        threads,
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        format=export.format,
+        quantization=export.quantization,
+        model_sha256=run.model_sha256(),
+        test_set=sample.name,
+        sentences=len(sample),
+        beam_size=beam.beam_size,
+        length_penalty=beam.length_penalty,
+        identical_greedy=_identical(own_greedy, their_greedy),
+        identical=_identical(own, theirs),
+        run=Measured(own_bleu.score, len(sample) / own_seconds, _run_bytes(run)),
+        export=Measured(their_bleu.score, len(sample) / their_seconds, _bytes(export.folder)),
+        bleu_signature=own_bleu.signature,
+        versions=export.versions,
+        threads=threads,
+        made=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         bleu_p=bootstrap_p(sample, own, theirs),
         alike=alike.score,
         processor=processor(),

@@ -11,7 +11,6 @@ from typing import Literal
 
 import torch
 
-from translator import __version__
 from translator.config import Config, DecodingConfig
 from translator.errors import DataError, RunError, TranslatorError, writing
 from translator.evaluation import EvaluationSet
@@ -29,6 +28,7 @@ from translator.export.engine import CTranslate2Translator, Device
 from translator.export.huggingface import TransformersTranslator, export_huggingface
 from translator.runs import RunDirectory, lock
 from translator.tokenizer import Tokenizer
+from translator.version import __version__
 
 ExportFormat = Literal["ctranslate2", "huggingface", "argos"]
 

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from translator import __version__
 from translator.config import Config, DataConfig, validated
 from translator.data import read_pairs
 from translator.errors import ConfigError, RunError, check_texts
@@ -28,6 +27,7 @@ from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RUNS, RunDirectory, lock
 from translator.tokenizer import Tokenizer
 from translator.translation import Translator
+from translator.version import __version__
 
 _SENTENCES = 100  # to compare on
 _FORBIDDEN_BIAS = -1000.0  # the bias of a piece that may not follow; smoothed losses hardly feel it

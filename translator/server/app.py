@@ -18,7 +18,6 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
-from translator import __version__
 from translator.config import DecodingConfig
 from translator.data.languages import LanguageIdentifier, name_of
 from translator.server.interface import (
@@ -39,6 +38,7 @@ from translator.server.requests import Gate, parse
 from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError, Worker
 from translator.translation import Translation, Translator
+from translator.version import __version__
 
 _Result = TypeVar("_Result")
 _Asked = TypeVar("_Asked", bound=Asked)

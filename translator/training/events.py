@@ -8,7 +8,7 @@ from translator.evaluation import Change
 from translator.runs import RunDirectory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What is about to happen, told before the first step."""
 
@@ -64,7 +64,7 @@ class Validated:
     samples: tuple[tuple[str, str, str], ...]  # source, reference, hypothesis
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """Training is over: all steps were made, or it was asked to stop and can go on from `step`."""
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from translator import __version__
 from translator.config import Config, starting_from
 from translator.data import SentencePair, Splits, occurring, stream_seed
 from translator.distributed import World, joined
@@ -23,6 +22,7 @@ from translator.runs import RUNS, RunDirectory, lock
 from translator.training.events import Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
 from translator.training.validation import TranslationValidator, check_metrics
+from translator.version import __version__
 
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
@@ -61,19 +61,19 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
         _keep_held_out(run, data, environment)
         run.write_json(run.environment_file, environment)
     yield Plan(
-        run,
-        config,
-        data.counts,
-        data.tokenizer.vocabulary_size,
-        sum(p.numel() for p in trainer.model.parameters()),
-        describe(trainer.device),
-        str(trainer.precision).removeprefix("torch."),
-        world.size,
-        tokens,
-        trainer.step,
-        trainer.finished,
-        trainer.max_steps,
-        tuple(warnings),
+        run=run,
+        config=config,
+        counts=data.counts,
+        vocabulary_size=data.tokenizer.vocabulary_size,
+        parameters=sum(p.numel() for p in trainer.model.parameters()),
+        device=describe(trainer.device),
+        precision=str(trainer.precision).removeprefix("torch."),
+        processes=world.size,
+        tokens_per_batch=tokens,
+        first_step=trainer.step,
+        finished=trainer.finished,
+        max_steps=trainer.max_steps,
+        warnings=tuple(warnings),
     )
     for event in trainer.fit(TranslationValidator(config, data, trainer.world)):
         start = config.training.start_from

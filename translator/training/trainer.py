@@ -127,7 +127,12 @@ class Trainer:
                     if self.world.is_main:
                         self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
         yield Finished(
-            self.run, self.step, self.finished, self.stopped_early, self.best, self.seconds
+            run=self.run,
+            step=self.step,
+            completed=self.finished,
+            stopped_early=self.stopped_early,
+            best=self.best,
+            seconds=self.seconds,
         )
 
     def _timed_step(self, batches: Iterator[Batch], clock: Callable[[], float]) -> Iterator[Event]:

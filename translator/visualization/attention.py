@@ -37,7 +37,7 @@ class AttentionMap:
         return mean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AttentionMaps:
     """Where a model looks while it reads a sentence and writes its translation.
 
@@ -97,13 +97,19 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     pieces = tuple(tokenizer.pieces(target_ids))
     written, seen = (*pieces, END), (START, *pieces)
     return AttentionMaps(
-        source,
-        target,
-        languages.source_language,
-        languages.target_language,
-        AttentionMap(stacked(layer.self_attention for layer in encoder), read, read),
-        AttentionMap(stacked(layer.self_attention for layer in decoder), written, seen),
-        AttentionMap(stacked(layer.cross_attention for layer in decoder), written, read),
+        source=source,
+        translation=target,
+        source_language=languages.source_language,
+        target_language=languages.target_language,
+        encoder_self_attention=AttentionMap(
+            stacked(layer.self_attention for layer in encoder), read, read
+        ),
+        decoder_self_attention=AttentionMap(
+            stacked(layer.self_attention for layer in decoder), written, seen
+        ),
+        cross_attention=AttentionMap(
+            stacked(layer.cross_attention for layer in decoder), written, read
+        ),
     )
 
 

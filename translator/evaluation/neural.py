@@ -1,6 +1,6 @@
-"""What does a learned metric say? Scores that another program gives, one a sentence.
+"""Neural metrics: scores that another program gives, one a sentence.
 
-Such metrics (COMET and its kind) bring gigabytes and pins of their own, so they stay in their own
+COMET and its kind bring gigabytes and pins of their own, so they stay in their own
 environment: we run their command or read what it has written.
 """
 
@@ -21,10 +21,10 @@ from translator.evaluation.sets import EvaluationSet, read_sentences
 _SEGMENT = re.compile(r"\tSegment (\d+)\tscore: (\S+)")  # as comet-score prints, 1.x and 2.x
 
 
-def learned_score(
+def neural_score(
     name: str, path: Path, test_set: EvaluationSet, hypotheses: Sequence[str], resamples: int
 ) -> Score:
-    """The mean of a learned metric with its bootstrap interval.
+    """The mean of a neural metric with its bootstrap interval.
 
     `path` is the `comet-score` command of any environment, or a file with one score a line.
     Raises DataError when there is not one finite score for each sentence.

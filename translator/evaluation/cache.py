@@ -1,4 +1,4 @@
-"""What was translated before? Hypotheses in a run's evaluations/, with what they depend on."""
+"""A cache of translations. Hypotheses in a run's evaluations/, with what they depend on."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from typing import Any, NotRequired
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-from translator.config import DecodingConfig
+from translator.config import DecodingConfig, changed_decoding
 from translator.errors import DataError
 from translator.evaluation.assessment import Evaluation, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
@@ -21,7 +21,7 @@ from translator.translation import Translator
 
 
 class ScoreRecord(TypedDict):
-    """A score as a record keeps it."""
+    """A score in a record."""
 
     name: str
     score: float
@@ -30,7 +30,7 @@ class ScoreRecord(TypedDict):
 
 @with_config(ConfigDict(extra="allow"))
 class Record(TypedDict):
-    """What is kept of an evaluation, as far as it is read again."""
+    """An evaluation on disk, as far as it is read again."""
 
     set: str
     decoding: dict[str, Any]
@@ -41,33 +41,33 @@ class Record(TypedDict):
 
 
 @dataclass(frozen=True)
-class Translated:
+class TranslatedSet:
     """The translations of a test set by a run."""
 
     hypotheses: tuple[str, ...]
     seconds: float  # that they took when they were made
     decoding: DecodingConfig
     file: Path | None  # of the hypotheses; None where it cannot be written
-    again: bool  # whether they were kept from before
+    reused: bool  # from the cache
 
 
 def translate_or_reuse(
     run: RunDirectory, test_set: EvaluationSet, beam_size: int | None = None
-) -> Translated:
-    """Translate a test set, or take what is kept of the same model, settings and sources."""
+) -> TranslatedSet:
+    """Translate a test set, or take the cached ones of the same model, settings and sources."""
     decoding = run.read_config().decoding
     if beam_size:
-        decoding = decoding.changed(beam_size=beam_size)
+        decoding = changed_decoding(decoding, beam_size=beam_size)
     file = run.evaluation_file(test_set.name, decoding)
     hypotheses_file = _hypotheses_file(file)
     record = _record(run, test_set, decoding)
-    kept = read_record(file)
-    if kept and all(kept.get(key) == value for key, value in record.items()):
+    cached = read_record(file)
+    if cached and all(cached.get(key) == value for key, value in record.items()):
         try:
             hypotheses = read_hypotheses(hypotheses_file, test_set)
-            if kept.get("hypotheses_sha256") in (None, _sha256(hypotheses)):
-                seconds = kept.get("seconds") or 0.0
-                return Translated(hypotheses, seconds, decoding, hypotheses_file, True)
+            if cached.get("hypotheses_sha256") in (None, _sha256(hypotheses)):
+                seconds = cached.get("seconds") or 0.0
+                return TranslatedSet(hypotheses, seconds, decoding, hypotheses_file, True)
         except DataError:
             pass  # deleted, cut or no text: made anew
     hypotheses, seconds = translate(Translator.from_run(run.path), test_set.sources, decoding)
@@ -76,11 +76,11 @@ def translate_or_reuse(
         _write(run, file, {**record, **_made(seconds)}, hypotheses)
     except OSError:  # a run that may only be read is no reason to lose the work
         written = None
-    return Translated(hypotheses, seconds, decoding, written, False)
+    return TranslatedSet(hypotheses, seconds, decoding, written, False)
 
 
-def keep(run: RunDirectory, evaluation: Evaluation, decoding: DecodingConfig) -> Path:
-    """Keep an evaluation and its hypotheses in the run; the file of the hypotheses.
+def store(run: RunDirectory, evaluation: Evaluation, decoding: DecodingConfig) -> Path:
+    """Store an evaluation and its hypotheses in the run; the file of the hypotheses.
 
     Raises OSError where the run may not be written.
     """

@@ -1,0 +1,52 @@
+"""What can be set, read and written: one configuration describes a run from pairs to a model.
+
+Neither torch nor datasets is imported here, so that a typo costs a moment and not seconds.
+"""
+
+from translator.config.reading import (
+    changed_decoding,
+    load_config,
+    shipped_config,
+    starting_from,
+    validated,
+)
+from translator.config.schema import (
+    FINE_TUNING,
+    HUB_PREFIX,
+    LANGUAGE_PLACEHOLDER,
+    AugmentationConfig,
+    CleaningConfig,
+    Config,
+    CorpusConfig,
+    CorpusFormat,
+    DataConfig,
+    DecodingConfig,
+    ModelConfig,
+    Section,
+    TokenizerConfig,
+    TrainingConfig,
+)
+from translator.config.writing import dump_config
+
+__all__ = [
+    "FINE_TUNING",
+    "HUB_PREFIX",
+    "LANGUAGE_PLACEHOLDER",
+    "AugmentationConfig",
+    "CleaningConfig",
+    "Config",
+    "CorpusConfig",
+    "CorpusFormat",
+    "DataConfig",
+    "DecodingConfig",
+    "ModelConfig",
+    "Section",
+    "TokenizerConfig",
+    "TrainingConfig",
+    "changed_decoding",
+    "dump_config",
+    "load_config",
+    "shipped_config",
+    "starting_from",
+    "validated",
+]
