@@ -553,6 +553,10 @@ class DecodingConfig(Section):
         "there.",
     )
 
+    def greedy(self) -> "DecodingConfig":
+        """The same, but of each step the most probable token."""
+        return self.model_copy(update={"beam_size": 1, "n_best": 1, "sampling": False})
+
 
 class Config(Section):
     """One run from text pairs to a model."""

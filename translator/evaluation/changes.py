@@ -75,10 +75,7 @@ def _change(name: str, test_set: EvaluationSet, models: list[Translator]) -> Cha
     )
     found = []
     for model in models:
-        greedy = model.config.decoding.model_copy(
-            update={"beam_size": 1, "n_best": 1, "sampling": False}
-        )
-        texts, _ = translate(model, sources, greedy)
+        texts, _ = translate(model, sources, model.config.decoding.greedy())
         bleu, _ = score(texts, references, target_language=test_set.target_language)
         found.append(bleu.score)
     return Change(name, count, *found)

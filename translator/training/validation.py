@@ -73,9 +73,7 @@ class TranslationValidator:
         return sum(self._world.gather(float(total))) / tokens
 
     def _translate(self, model: Seq2SeqTransformer, texts: list[str]) -> list[str]:
-        greedy = self._config.decoding.model_copy(
-            update={"beam_size": 1, "n_best": 1, "sampling": False}
-        )
+        greedy = self._config.decoding.greedy()
         translator = Translator(self._config, self._data.tokenizer, model)
         share = translator.translate(texts[self._world.rank :: self._world.size], greedy)
         found = [""] * len(texts)
