@@ -230,7 +230,7 @@ def _load(
     run: "RunDirectory", decoding: DecodingConfig, asked: Asked
 ) -> tuple[Translate, tuple[str, str]]:
     """The model as a function from texts to lines, and its two languages."""
-    from translator.glossary import Glossary
+    from translator.text.glossary import Glossary
 
     glossary = Glossary.read(asked.glossary, asked.keep)
     _take_own_gpu()
