@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from translator import Translator as PublicTranslator
-from translator.alignment import read_again
+from translator.alignment import force_decode
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
 from translator.decoding import Beams
@@ -588,7 +588,7 @@ def test_bfloat16_finds_translations_that_float32_thinks_as_good(
     for source, [ours, *_], [rounded, *_] in zip(
         ids, translator.search(ids), half.search(ids), strict=True
     ):
-        log_probs, _ = read_again(translator.model, source, rounded.tokens)
+        log_probs, _ = force_decode(translator.model, source, rounded.tokens)
         assert sum(log_probs) > ours.log_prob - 0.5
 
 

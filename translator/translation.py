@@ -13,19 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translator.alignment import align_words, read_again
+from translator.alignment import align_words, force_decode
 from translator.config import Config, DecodingConfig
 from translator.decoding import (
-    Chooser,
     Hypothesis,
     Rule,
+    Strategy,
+    beam_search,
     begin_with,
-    best_extensions,
-    drawn_extensions,
+    constrained_beam_search,
     end_loops,
-    extensions_with_terms,
     no_end_before,
     no_repeated_ngram,
+    sampling,
     steps_of_search,
     while_wanted,
 )
@@ -397,7 +397,7 @@ class Translator:
         slots = _slots(decoding, bool(parts[0].terms))
         search = steps_of_search(
             limits,
-            self._chooser(parts, decoding, limits),
+            self._strategy(parts, decoding, limits),
             bos=BOS_ID,
             eos=EOS_ID,
             slots=slots,
@@ -411,18 +411,18 @@ class Translator:
     def _max_target_tokens(self, part: Part, decoding: DecodingConfig) -> int:
         return max_target_tokens(self.config, decoding, len(part.ids), part.required_tokens)
 
-    def _chooser(self, parts: list[Part], decoding: DecodingConfig, limits: Tensor) -> Chooser:
+    def _strategy(self, parts: list[Part], decoding: DecodingConfig, limits: Tensor) -> Strategy:
         slots = _slots(decoding, bool(parts[0].terms))
         if parts[0].terms:
             terms = [part.terms for part in parts]
             marks = [self._processor.closing_marks(part) for part in parts]
-            return extensions_with_terms(terms, slots, EOS_ID, self._continues_word, marks)
+            return constrained_beam_search(terms, slots, EOS_ID, self._continues_word, marks)
         if decoding.sampling:
             draws = _draws(parts, decoding.sampling_seed, slots, int(limits.max()))
-            return drawn_extensions(
+            return sampling(
                 draws.to(limits.device), decoding.temperature, decoding.top_k, decoding.top_p
             )
-        return best_extensions(slots, decoding.diversity)
+        return beam_search(slots, decoding.diversity)
 
     # --- details ----------------------------------------------------------------------------------
 
@@ -431,7 +431,7 @@ class Translator:
         alignment: list[tuple[int, int]] = []
         source_words = target_words = 0
         for part, target in (each.best for each in found):
-            log_probs, attention = read_again(self.model, part.ids, target)
+            log_probs, attention = force_decode(self.model, part.ids, target)
             source_pieces = self.tokenizer.pieces(part.ids)
             target_pieces = self.tokenizer.pieces(target)
             tokens += map(Token, [*target_pieces, "</s>"], log_probs)
