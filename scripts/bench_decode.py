@@ -60,7 +60,7 @@ def uncached(run: Path, beam_size: int) -> System:
     import torch
 
     from translator import Translator
-    from translator.decoding import best_extensions, search, steps_of_search
+    from translator.decoding import beam_search, search, steps_of_search
     from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
     translator = Translator.from_run(run, device="cpu")
@@ -96,7 +96,7 @@ def uncached(run: Path, beam_size: int) -> System:
             limits = torch.tensor([2 * len(ids[i]) + 12 for i in batch])
             asks = steps_of_search(
                 limits,
-                best_extensions(beam_size),
+                beam_search(beam_size),
                 bos=BOS_ID,
                 eos=EOS_ID,
                 slots=beam_size,

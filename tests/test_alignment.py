@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from translator.alignment import align_words, read_again, recorded_attention
+from translator.alignment import align_words, force_decode, recorded_attention
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
@@ -39,7 +39,7 @@ def test_a_second_look_sees_every_token_when_it_is_chosen(trained_run: RunDirect
     """Its log-probability, and what the last position looks at: as decoding step by step."""
     translator = Translator.from_run(trained_run.path, device="cpu")
     [source, target] = translator.tokenizer.encode(["ana bebe", "oto sol"])
-    log_probs, attention = read_again(translator.model, source, target)
+    log_probs, attention = force_decode(translator.model, source, target)
     assert len(log_probs) == len(target) + 1
     ids = torch.tensor([[*source, EOS_ID]])
     [layer] = translator.model.decoder.layers

@@ -8,8 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
-version errors integrity config sentences documents protobuf tokenizer glossary functional hardware
-data capitals model decoding inference alignment runs distributed preparation doctor
+version errors integrity config functional hardware distributed protobuf tokenizer text documents
+data model decoding inference alignment runs preparation doctor
 translation evaluation training export importing visualization server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.capitals import encode_sentences, likely_cases, sentence_case
 from translator.config import DecodingConfig, TokenizerConfig
 from translator.data import SentencePair
 from translator.evaluation import EvaluationSet
 from translator.export.certificate import sample_of
-from translator.glossary import Glossary
 from translator.runs import RunDirectory
+from translator.text.capitals import encode_sentences, likely_cases, sentence_case
+from translator.text.glossary import Glossary
 from translator.tokenizer import Tokenizer
 from translator.translation import Translation, Translator
 from translator.visualization.attention import attention_maps

@@ -13,9 +13,9 @@ from spoiled import mojibake
 from translator.config import CleaningConfig, Config, CorpusConfig, dump_config, load_config
 from translator.data import Cleaner, Counts, SentencePair, cleaning, encode_pairs, read_pairs
 from translator.data.characters import scripts_of
-from translator.data.languages import guess_language
 from translator.data.mending import mend, strip_tags, tags
 from translator.errors import MissingLibraryError
+from translator.text.languages import guess_language
 from translator.tokenizer import Tokenizer
 
 

@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from translator.decoding import (
-    Chooser,
     Hypothesis,
     Rule,
+    Strategy,
+    beam_search,
     begin_with,
-    best_extensions,
-    drawn_extensions,
+    constrained_beam_search,
     end_loops,
-    extensions_with_terms,
     length_penalty,
     no_end_before,
     no_repeated_ngram,
+    sampling,
     search,
     steps_of_search,
 )
-from translator.decoding.choices import top_k
-from translator.decoding.terms import coverage
+from translator.decoding.constraints import coverage
+from translator.decoding.strategies import top_k
 
 EOS, BOS = 0, 99  # BOS is no column of a table: it is never chosen
 Prefix = tuple[int, ...]
@@ -72,7 +72,7 @@ class TableStepper:
 
 
 def run(
-    tables: Sequence[Table], limits: Sequence[int], choose: Chooser, slots: int, **options: object
+    tables: Sequence[Table], limits: Sequence[int], choose: Strategy, slots: int, **options: object
 ) -> list[list[Hypothesis]]:
     asks = steps_of_search(
         torch.tensor(limits, dtype=torch.long), choose, bos=BOS, eos=EOS, slots=slots, **options
@@ -83,7 +83,7 @@ def run(
 def beam(
     tables: Sequence[Table], limits: Sequence[int], beam_size: int = 5, **options: object
 ) -> list[list[Hypothesis]]:
-    return run(tables, limits, best_extensions(beam_size), beam_size, **options)
+    return run(tables, limits, beam_search(beam_size), beam_size, **options)
 
 
 def textbook_greedy_search(table: Table, limit: int) -> Prefix:
@@ -282,7 +282,7 @@ def test_search_stops_as_soon_as_no_prefix_can_win() -> None:
         return [math.log(0.9), math.log(0.1)] if not prefix else [math.log(0.5)] * 2
 
     stepper = TableStepper([table])
-    choose = best_extensions(4)
+    choose = beam_search(4)
     asks = steps_of_search(torch.tensor([1000]), choose, bos=BOS, eos=EOS, slots=4, penalty=0.0)
     search(stepper, asks)
     assert stepper.steps == 1
@@ -346,7 +346,7 @@ def test_diversity_takes_the_second_best_of_one_prefix_for_the_best_of_another()
                 return [0.0, -math.inf, -math.inf]
 
     def firsts(diversity: float) -> set[int]:
-        (found,) = run([table], [4], best_extensions(2, diversity), 2, n_best=2)
+        (found,) = run([table], [4], beam_search(2, diversity), 2, n_best=2)
         return {each.tokens[0] for each in found}
 
     assert firsts(0.0) == {1}
@@ -358,7 +358,7 @@ def test_diversity_takes_the_second_best_of_one_prefix_for_the_best_of_another()
 def test_no_diversity_is_plain_beam_search(seed: int, limit: int, beam_size: int) -> None:
     table = random_table(seed, 4)
     plain = beam([table], [limit], beam_size=beam_size)
-    assert run([table], [limit], best_extensions(beam_size, 1e-12), beam_size) == plain
+    assert run([table], [limit], beam_search(beam_size, 1e-12), beam_size) == plain
 
 
 # --- sampling -------------------------------------------------------------------------------------
@@ -369,7 +369,7 @@ def sample(
 ) -> list[list[Hypothesis]]:
     if draws is None:
         draws = uniform(len(tables), samples, limit)
-    choose = drawn_extensions(draws, **options)
+    choose = sampling(draws, **options)
     return run(tables, [limit] * len(tables), choose, samples, n_best=samples)
 
 
@@ -521,7 +521,7 @@ def constrained(
 ) -> list[list[Hypothesis]]:
     continues_word = torch.zeros(4, dtype=torch.bool)
     continues_word[list(inside)] = True
-    choose = extensions_with_terms(terms, slots, EOS, continues_word)
+    choose = constrained_beam_search(terms, slots, EOS, continues_word)
     return run(tables, limits, choose, slots, n_best=n_best)
 
 
@@ -586,7 +586,9 @@ def test_a_term_is_not_tacked_on_behind_the_mark_that_closes_a_sentence() -> Non
         return [-2.0, -9.0, -0.5, -1.0]
 
     def found(marks: Sequence[set[int]] | None) -> Prefix:
-        choose = extensions_with_terms([[(term,)]], 5, EOS, torch.zeros(4, dtype=torch.bool), marks)
+        choose = constrained_beam_search(
+            [[(term,)]], 5, EOS, torch.zeros(4, dtype=torch.bool), marks
+        )
         return run([table], [6], choose, 5)[0][0].tokens
 
     assert found(None)[:2] == (mark, term)
@@ -600,7 +602,7 @@ def test_a_closing_mark_waits_for_all_terms_but_its_own(
     seed: int, terms: list[Prefix], spare: int
 ) -> None:
     limit = sum(map(len, terms)) + 1 + spare
-    choose = extensions_with_terms([terms], 9, EOS, torch.zeros(4, dtype=torch.bool), [{2}])
+    choose = constrained_beam_search([terms], 9, EOS, torch.zeros(4, dtype=torch.bool), [{2}])
     (found,) = run([random_table(seed, 4)], [limit], choose, 9, n_best=9)
     assert found
     for each in found:
@@ -621,6 +623,12 @@ def test_a_closing_mark_waits_for_all_terms_but_its_own(
         ((1, 2), [(1, 2), (1, 2)], 1, 0, (1,)),
         ((1,), [(1, 2), (1, 3)], 2, 1, (2, 3)),
         ((1, 2), [(1,), (2,)], 0, 0, ()),
+        ((7, 7, 7, 8), [(7, 7, 8)], 0, 0, ()),
+        ((7, 7, 7), [(7, 7, 8)], 1, 2, (8,)),
+        ((1, 2), [(1, 2, 3), (2,)], 2, 2, (3,)),
+        ((1, 2, 4), [(1, 2, 3), (2,)], 1, 0, (1,)),
+        ((1, 2, 3, 2), [(1, 2, 3), (2,)], 0, 0, ()),
+        ((1, 1, 2), [(1, 1, 3), (1, 2)], 1, 0, (1,)),
     ],
 )
 def test_a_prefix_covers_terms(
@@ -628,3 +636,45 @@ def test_a_prefix_covers_terms(
 ) -> None:
     found = coverage(prefix, terms)
     assert (len(found.missing), found.begun, found.next_ids) == (missing, begun, next_ids)
+
+
+def textbook_coverage(ids: Prefix, terms: list[Prefix]) -> tuple[list[Prefix], Prefix]:
+    """The missing terms and what is begun: one place after the other, and every term there."""
+    for place in range(len(ids)):
+        rest = ids[place:]
+        whole = [term for term in sorted(terms, key=len) if term == rest[: len(term)]]
+        if whole:
+            left = [*terms]
+            left.remove(whole[0])
+            return textbook_coverage(rest[len(whole[0]) :], left)
+        if any(term[: len(rest)] == rest for term in terms):
+            return terms, rest
+    return terms, ()
+
+
+few_ids = st.lists(st.integers(1, 2), max_size=12).map(tuple)
+few_terms = st.lists(st.lists(st.integers(1, 2), min_size=1, max_size=5).map(tuple), max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(few_ids, few_terms)
+def test_coverage_is_what_a_search_from_every_place_finds(
+    prefix: Prefix, terms: list[Prefix]
+) -> None:
+    found = coverage(prefix, terms)
+    missing, pending = textbook_coverage(prefix, terms)
+    assert (sorted(found.missing), found.pending) == (sorted(missing), pending)
+    broken_off = coverage((*prefix, 0), terms)
+    for term in broken_off.missing if len(terms) == 1 else ():
+        assert not occurs(term, prefix)
+
+
+@settings(max_examples=300, deadline=None)
+@given(few_ids, few_terms)
+def test_coverage_can_be_read_on_from_where_it_stands(prefix: Prefix, terms: list[Prefix]) -> None:
+    before = coverage(prefix, terms)
+    for token in (0, 1, 2):
+        after = coverage((*prefix, token), terms)
+        assert coverage((*before.pending, token), before.missing)[:3] == after[:3]
+        if token in before.next_ids:
+            assert after.needed == before.needed - 1  # so what fits in time can be completed

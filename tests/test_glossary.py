@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from translator.errors import DataError
-from translator.glossary import Glossary
+from translator.text.glossary import Glossary
 
 TERMS = {
     "house": "mansión",

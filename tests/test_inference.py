@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from translator.config import ModelConfig
-from translator.decoding import best_extensions, search, steps_of_search
+from translator.decoding import beam_search, search, steps_of_search
 from translator.inference import Engine, Job, ModelStepper, Past, _spare, run_searches
 from translator.model import Seq2SeqTransformer, build_model
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
@@ -175,7 +175,7 @@ def test_searches_that_share_steps_find_what_each_finds_alone(rows_at_once: int)
 
     def asks(source: Tensor) -> object:
         limits = torch.full((len(source),), 3 * len(source))  # they do not end in their order
-        return steps_of_search(limits, best_extensions(3), bos=BOS_ID, eos=EOS_ID, slots=3)
+        return steps_of_search(limits, beam_search(3), bos=BOS_ID, eos=EOS_ID, slots=3)
 
     alone = [search(ModelStepper(engine, source), asks(source)) for source in sources]
     waiting = deque(Job(source, asks(source), [n]) for n, source in enumerate(sources[:3]))

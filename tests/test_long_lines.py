@@ -19,9 +19,9 @@ from translator.data.mending import mend, tags
 from translator.documents import Columns, Format, Settings, read_document
 from translator.documents.exchange import xliff_segments
 from translator.documents.segments import Problems
-from translator.glossary import Glossary
-from translator.sentences import join_sentences, split_sentences
-from translator.translation import _whole_spans
+from translator.text.glossary import Glossary
+from translator.text.parts import whole_spans
+from translator.text.sentences import join_sentences, split_sentences
 
 SHORT, LONG = 5000, 80_000
 FLOOR = 0.005  # seconds: below it the clock says nothing
@@ -46,9 +46,9 @@ def split_and_join(text: str) -> None:
     assert join_sentences([part for part, _ in parts], [space for _, space in parts]) == text
 
 
-def whole_spans(text: str) -> None:
+def keep_spans_whole(text: str) -> None:
     glossary = Glossary({"a": "b"})
-    list(_whole_spans(split_sentences(text), glossary.spans(text)))
+    list(whole_spans(split_sentences(text), glossary.spans(text)))
 
 
 def fill_xliff(text: str) -> None:
@@ -70,7 +70,7 @@ def translate_markdown(text: str) -> None:
     [
         (lambda text: split_and_join(text * 4), "Hi. "),
         (lambda text: split_and_join(text * 4), "。」"),
-        (whole_spans, "a b. "),
+        (keep_spans_whole, "a b. "),
         (mend, "\u0301\u0323"),
         (mend, "&amp;"),
         (lambda text: mend("&" + text), "amp;"),

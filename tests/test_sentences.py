@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.sentences import close_marks, join_sentences, split_sentences
+from translator.text.sentences import close_marks, join_sentences, split_sentences
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from translator.config import TokenizerConfig, load_config
 from translator.errors import DataError, RunError
 from translator.evaluation import score
-from translator.glossary import Glossary
+from translator.text.glossary import Glossary
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Tokenizer
 
 SENTENCES = [

@@ -15,25 +15,23 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from translator import Translator as PublicTranslator
-from translator.alignment import read_again
+from translator.alignment import force_decode
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
 from translator.decoding import Beams
 from translator.errors import RunError
-from translator.glossary import Glossary
 from translator.inference import Engine, Past
 from translator.runs import RunDirectory
-from translator.sentences import split_sentences
+from translator.text.glossary import Glossary
+from translator.text.parts import Part, split_long, whole_spans
+from translator.text.sentences import split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
     Translator,
     _batches_of_like_length,
-    _Part,
     _repeats,
     _rules,
-    _whole_spans,
     loops,
-    split_long,
 )
 
 STRANGE = {
@@ -229,7 +227,7 @@ def test_only_its_end_may_follow_a_prefix_that_has_begun_to_loop(
     ids = start + cycle * 12
     first = next(n for n in range(len(ids) + 1) if loops((), ids[:n]))
     [rule] = _rules(
-        [_Part(0, (7,) * 20 if may_loop else (7,), "")], DecodingConfig(), torch.device("cpu")
+        [Part(0, (7,) * 20 if may_loop else (7,))], DecodingConfig(), torch.device("cpu")
     )
     zero, log_probs = torch.zeros(1, dtype=torch.long), torch.full((1, 1, 8), -2.0)
     for n in (first - 1, first):
@@ -484,7 +482,7 @@ def test_a_term_over_a_sentence_end_is_held(translator: Translator) -> None:
     text = "Nina. Abba ana! bebe nina. Ene."
     [found] = translator.translate([text], glossary=glossary)
     assert "lila! mar" in found.text
-    parts = [f"{part}" for part in _whole_spans(split_sentences(text), glossary.spans(text))]
+    parts = [f"{part}" for part in whole_spans(split_sentences(text), glossary.spans(text))]
     assert len(parts) == 3
 
 
@@ -590,7 +588,7 @@ def test_bfloat16_finds_translations_that_float32_thinks_as_good(
     for source, [ours, *_], [rounded, *_] in zip(
         ids, translator.search(ids), half.search(ids), strict=True
     ):
-        log_probs, _ = read_again(translator.model, source, rounded.tokens)
+        log_probs, _ = force_decode(translator.model, source, rounded.tokens)
         assert sum(log_probs) > ours.log_prob - 0.5
 
 

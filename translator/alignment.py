@@ -18,7 +18,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @torch.inference_mode()
-def read_again(
+def force_decode(
     model: Seq2SeqTransformer, source: Sequence[int], target: Sequence[int]
 ) -> tuple[list[float], Tensor]:
     """The log-probabilities of the target ids and of the end, and who attended to what [T, S].

@@ -1,45 +1,41 @@
 """Text in, text out: the public Python interface of a trained run."""
 
 import math
-import re
-import unicodedata
 import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from translator.alignment import align_words, read_again
-from translator.capitals import encode_sentences, likely_cases
+from translator.alignment import align_words, force_decode
 from translator.config import Config, DecodingConfig
-from translator.data.languages import has_opening_marks, upper
 from translator.decoding import (
-    Chooser,
     Hypothesis,
     Rule,
+    Strategy,
+    beam_search,
     begin_with,
-    best_extensions,
-    drawn_extensions,
+    constrained_beam_search,
     end_loops,
-    extensions_with_terms,
     no_end_before,
     no_repeated_ngram,
+    sampling,
     steps_of_search,
     while_wanted,
 )
 from translator.errors import RunError, check_texts
-from translator.glossary import Glossary
 from translator.hardware import choose_device, keep_memory
 from translator.inference import Engine, Job, run_searches, watched_search
 from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
 from translator.runs import RunDirectory
-from translator.sentences import MARKS, close_marks, join_sentences, split_sentences
+from translator.text.glossary import Glossary
+from translator.text.parts import Part, TextProcessor
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -48,12 +44,7 @@ _ROWS_AT_ONCE = {"cpu": 256}  # hypotheses in a step of the model: what its cach
 _ROWS_AT_ONCE_ELSEWHERE = 4096  # … or what keeps many cores busy
 _SLOTS_FOR_TERMS = 10  # Post and Vilar (2018): required terms need a beam of ten or more
 _LOOP_REPEATS = 4  # so many times the same ids, one after another, are a loop
-_CONTINUES_CHARACTER = re.compile("<0x[89AB].>")  # a piece that is no first byte in UTF-8
 _NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a broken model, or before the search
-_LOOPED = "the translation repeated itself; it was searched again"
-_EMPTY = "the translation was empty; it was searched again"
-LOOP_NGRAM = 3  # what a search that went into a loop may not repeat in its second try
-LEAST_RATIO = 0.5  # of target to source ids, for the second try of a search that found nothing
 
 
 @dataclass(frozen=True)
@@ -90,31 +81,126 @@ class Translation:
         return " ".join(f"{source}-{target}" for source, target in self.alignment)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What is translated as one sequence: a sentence, or a piece of one that is too long."""
+# --- a search, and a second one where it went wrong -----------------------------------------------
 
-    text: int  # which of the given texts
-    ids: tuple[int, ...]
-    space: str  # what stands between its translation and the next one's
-    prefix: tuple[int, ...] = ()  # what its translation must begin with
-    required: tuple[str, ...] = ()  # the terms that its translation must hold …
-    terms: tuple[tuple[int, ...], ...] = ()  # … and their ids, as many as there is room for
-    in_capitals: bool = False  # the translation is put in capitals; the ids are of small letters
-    goes_on: bool = False  # the next part is of the same sentence
-    wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
 
-    @property
-    def is_wanted(self) -> bool:
-        return self.wanted is None or self.wanted()
+class Round(NamedTuple):
+    """Parts that are to be searched for alike, by their indices."""
+
+    parts: Sequence[int]
+    decoding: DecodingConfig
+
+
+PartSearch = Callable[
+    [Sequence[Part], deque[Round]], Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]
+]
+"""Searches for all rounds, to which may be added meanwhile; yields indices and hypotheses."""
+
+
+class _Fault(NamedTuple):
+    """What a search can do wrong, and what to change in the second one."""
+
+    warning: str
+    remedy: dict[str, float]
+
+
+_LOOPED = _Fault(
+    "the translation repeated itself; it was searched again", {"no_repeat_ngram_size": 3}
+)
+_EMPTY = _Fault(
+    "the translation was empty; it was searched again",
+    {"min_length_ratio": 0.5},  # of target to source ids
+)
 
 
 @dataclass
-class _Found:
+class Found:
     """The hypotheses of a part, best first, and what was odd about their search."""
 
+    part: Part
     hypotheses: list[Hypothesis] = field(default_factory=lambda: [_NOTHING])
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def best(self) -> tuple[Part, tuple[int, ...]]:
+        """The part and the ids of its best hypothesis."""
+        return self.part, self.hypotheses[0].tokens
+
+    def keep(self, hypotheses: list[Hypothesis], processor: TextProcessor) -> dict[str, float]:
+        """Keep what a search found; where it went wrong, what the next is to do otherwise."""
+        nothing = self.hypotheses == [_NOTHING]
+        if hypotheses and (math.isfinite(hypotheses[0].log_prob) or nothing):
+            self.hypotheses = hypotheses
+        text = processor.text(*self.best)
+        looped, empty = loops(self.part.ids, self.hypotheses[0].tokens), not text.strip()
+        for went_wrong, fault in ((looped, _LOOPED), (empty, _EMPTY)):
+            if went_wrong and fault.warning not in self.warnings:
+                self.warnings.append(fault.warning)
+                return fault.remedy
+        missing = processor.missing_terms(self.part, text)
+        self.warnings += [f"the required term {term!r} is missing" for term in missing]
+        return {}
+
+
+def search_parts(
+    search: PartSearch, parts: Sequence[Part], decoding: DecodingConfig, processor: TextProcessor
+) -> list[Found]:
+    """What a search finds for parts, or a second one beside it where the first went wrong."""
+    found = [Found(part) for part in parts]
+    rounds = deque([Round(range(len(parts)), decoding)])
+    for indices, results in search(parts, rounds):
+        again: dict[DecodingConfig, list[int]] = {}
+        for index, hypotheses in zip(indices, results, strict=True):
+            remedy = found[index].keep(hypotheses, processor)
+            if remedy and parts[index].is_wanted:
+                again.setdefault(decoding.model_copy(update=remedy), []).append(index)
+        rounds.extend(Round(each, other) for other, each in again.items())
+    return found
+
+
+def translations(
+    texts: Sequence[str], found: Iterable[Found], n_best: int, processor: TextProcessor
+) -> list[Translation]:
+    """The translations of texts, from what was found for their parts."""
+    return [
+        translation_of(text, each, n_best, processor)
+        for text, each in zip(texts, by_text(found, len(texts)), strict=True)
+    ]
+
+
+def by_text(found: Iterable[Found], texts: int) -> list[list[Found]]:
+    """For each text what was found for its parts."""
+    grouped: list[list[Found]] = [[] for _ in range(texts)]
+    for each in found:
+        grouped[each.part.text].append(each)
+    return grouped
+
+
+def translation_of(
+    source: str, found: Sequence[Found], n_best: int, processor: TextProcessor
+) -> Translation:
+    """Join the parts of a text: the r-th alternative of it is the r-th of each part.
+
+    Alternatives that differ in their ids only are one.
+    """
+    if not found:
+        return Translation(source, source, 0.0)
+    most = max(len(each.hypotheses) for each in found)
+    scores: dict[str, float] = {}
+    for rank in range(most):
+        chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for each in found]
+        pairs = zip(found, chosen, strict=True)
+        joined = processor.join((each.part, hypothesis.tokens) for each, hypothesis in pairs)
+        scores.setdefault(joined, sum(h.score for h in chosen) / len(chosen))
+        if len(scores) == n_best:
+            break
+    alternatives = tuple(Alternative(*each) for each in scores.items())
+    warnings = dict.fromkeys(warning for each in found for warning in each.warnings)
+    best = alternatives[0]
+    return Translation(source, best.text, best.score, alternatives, warnings=tuple(warnings))
+
+
+# --- translations ---------------------------------------------------------------------------------
 
 
 class Translator:
@@ -141,14 +227,9 @@ class Translator:
         precision = precision or config.decoding.precision
         self._engine = Engine(model, getattr(torch, precision))
         self._rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
-        pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
-        self._marks = frozenset(i for i, piece in enumerate(pieces) if piece[-1] in MARKS)
+        self._processor = TextProcessor(config, tokenizer)
         self._continues_word = torch.tensor(
-            [
-                not piece.startswith("▁") and any(map(str.isalnum, piece)) and i > EOS_ID
-                for i, piece in enumerate(pieces)
-            ],
-            device=self._engine.device,
+            self._processor.continues_word, device=self._engine.device
         )
 
     @classmethod
@@ -202,162 +283,94 @@ class Translator:
         """
         check_texts("translate", texts)
         decoding = decoding or self.config.decoding
-        parts = list(self._parts(texts, decoding, prefix, glossary or Glossary()))
+        parts = self._processor.parts(
+            texts, split=decoding.split_sentences, prefix=prefix, glossary=glossary
+        )
         if wanted:
             parts = [replace(part, wanted=partial(wanted, part.text)) for part in parts]
-        found: list[list[tuple[_Part, _Found]]] = [[] for _ in texts]
-        for part, result in zip(parts, self._search(parts, decoding), strict=True):
-            found[part.text].append((part, result))
-        return [
-            self._translation(text, each, decoding.n_best, details)
-            for text, each in zip(texts, found, strict=True)
-        ]
+        found = search_parts(self._hypotheses, parts, decoding, self._processor)
+        results = translations(texts, found, decoding.n_best, self._processor)
+        if not details:
+            return results
+        pairs = zip(results, by_text(found, len(texts)), strict=True)
+        return [self._with_details(*each) for each in pairs]
 
     def stream(
-        self, text: str, decoding: DecodingConfig | None = None
+        self,
+        text: str,
+        decoding: DecodingConfig | None = None,
+        *,
+        on_sentence: Callable[[Translation], None] | None = None,
     ) -> Generator[str, None, Translation]:
         """Translate a text and yield what is written so far, after each step of the search.
 
         Returns what `translate` gives for the text. Its sentences are translated one after the
-        other; the last words of what is written may change while the search goes on.
+        other, and `on_sentence` is given the translation of each; the last words of what is
+        written may change while the search goes on.
         """
         decoding = decoding or self.config.decoding
-        found: list[tuple[_Part, _Found]] = []
-        for part in self._parts([text], decoding, "", Glossary()):
-            steps = watched_search(self._engine, self._job([part], [0], decoding))
-            while True:
-                try:
-                    prefix = next(steps)
-                except StopIteration as end:
-                    [hypotheses] = end.value
-                    break
-                written = [self._text(done, each.hypotheses[0].tokens) for done, each in found]
-                yield join_sentences(
-                    [*written, self._text(replace(part, goes_on=True), prefix)],
-                    [*(before.space for before, _ in found), ""],
+        found: list[Found] = []
+        begun = 0  # how many of what was found belong to earlier sentences
+        for part in self._processor.parts([text], split=decoding.split_sentences):
+            watched = yield from self._watched(part, decoding, [each.best for each in found])
+            search = partial(self._after_watching, watched)
+            found += search_parts(search, [part], decoding, self._processor)
+            if on_sentence and not part.goes_on:
+                on_sentence(
+                    translation_of(part.sentence, found[begun:], decoding.n_best, self._processor)
                 )
-            kept = _Found()
-            other = self._keep(kept, part, hypotheses, decoding)
-            if other:
-                self._run(deque(self._jobs([part], [0], other)), [part], [kept], decoding)
-            found.append((part, kept))
-        return self._translation(text, found, decoding.n_best, details=False)
+                begun = len(found)
+        return translation_of(text, found, decoding.n_best, self._processor)
 
     def search(
         self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
     ) -> list[list[Hypothesis]]:
         """The hypotheses for source ids without special ids, each as one sequence, best first."""
-        parts = [_Part(i, tuple(ids), "") for i, ids in enumerate(sources)]
-        return [each.hypotheses for each in self._search(parts, decoding or self.config.decoding)]
-
-    # --- texts to parts ---------------------------------------------------------------------------
-
-    def _parts(
-        self, texts: Sequence[str], decoding: DecodingConfig, prefix: str, glossary: Glossary
-    ) -> Iterator[_Part]:
-        data, positions = self.config.data, self.config.model.max_positions
-        limit = min(data.max_tokens_per_sentence, positions - 1)
-        quiet = likely_cases(self.tokenizer.target, [prefix], data.target_language)
-        begins = [
-            next(split_long(ids, self.tokenizer.target.pieces(ids), positions // 2), [])
-            for ids in self.tokenizer.target.encode([prefix, *quiet])
-        ]
-        fits_capitals = prefix == upper(prefix, data.target_language)
-        texts = [unicodedata.normalize("NFC", text) for text in texts]  # as the glossary's terms
-        split = split_sentences if decoding.split_sentences else lambda text: [(text, "")]
-        sentences = [
-            (i, *pair)
-            for i, text in enumerate(texts)
-            for pair in _whole_spans(split(text), glossary.spans(text) if glossary else ())
-        ]
-        encoded = encode_sentences(
-            self.tokenizer, [sentence for _, sentence, _ in sentences], data.source_language
-        )
-        begun = -1  # the text whose first part was given
-        for (index, sentence, space), ids, loud in zip(sentences, *encoded, strict=True):
-            in_capitals = loud and fits_capitals
-            pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
-            for number, piece in enumerate(pieces, start=1):
-                if len(pieces) > 1:
-                    [sentence] = self.tokenizer.decode([piece])
-                    sentence = upper(sentence, data.source_language) if loud else sentence
-                required = tuple(glossary.required(sentence)) if glossary else ()
-                yield _Part(
-                    index,
-                    tuple(piece),
-                    space if number == len(pieces) else " ",
-                    tuple(begins[in_capitals]) if index > begun else (),
-                    required,
-                    self._terms(required),
-                    in_capitals,
-                    goes_on=number < len(pieces),
-                )
-                begun = index
-
-    def _terms(self, required: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-        """The ids of required terms, as many as half of the model's positions hold."""
-        terms: list[tuple[int, ...]] = []
-        if not required:
-            return ()
-        room = self.config.model.max_positions // 2 - 1
-        for ids in self.tokenizer.target.encode(required):
-            if ids and len(ids) <= room:
-                terms.append(tuple(ids))
-                room -= len(ids)
-        return tuple(terms)
+        parts = [Part(i, tuple(ids)) for i, ids in enumerate(sources)]
+        decoding = decoding or self.config.decoding
+        found = search_parts(self._hypotheses, parts, decoding, self._processor)
+        return [each.hypotheses for each in found]
 
     # --- parts to hypotheses ----------------------------------------------------------------------
 
-    def _search(self, parts: Sequence[_Part], decoding: DecodingConfig) -> list[_Found]:
-        found = [_Found() for _ in parts]
-        waiting = deque(self._jobs(parts, range(len(parts)), decoding))
-        self._run(waiting, parts, found, decoding)
-        return found
-
-    def _run(
-        self,
-        waiting: deque[Job],
-        parts: Sequence[_Part],
-        found: list[_Found],
-        decoding: DecodingConfig,
-    ) -> None:
-        """Run the jobs; parts whose search went wrong are searched again beside the others."""
+    def _hypotheses(
+        self, parts: Sequence[Part], rounds: deque[Round]
+    ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
+        """Search for all rounds (a `PartSearch`); those that are added are served beside others."""
+        waiting: deque[Job] = deque()
+        self._enqueue(waiting, parts, rounds)
         for job, results in run_searches(self._engine, waiting, self._rows_at_once):
-            again: dict[DecodingConfig, list[int]] = {}
-            for index, hypotheses in zip(job.sentences, results, strict=True):
-                other = self._keep(found[index], parts[index], hypotheses, decoding)
-                if other and parts[index].is_wanted:
-                    again.setdefault(other, []).append(index)
-            for other, indices in again.items():
-                waiting.extendleft(self._jobs(parts, indices, other))  # long ones come first
+            yield job.sentences, results
+            self._enqueue(waiting, parts, rounds)
             while waiting and not any(parts[i].is_wanted for i in waiting[0].sentences):
                 waiting.popleft()
 
-    def _keep(
-        self, found: _Found, part: _Part, hypotheses: list[Hypothesis], decoding: DecodingConfig
-    ) -> DecodingConfig | None:
-        """Keep what a search found; where it went wrong, say so and how to search again."""
-        nothing = found.hypotheses == [_NOTHING]
-        if hypotheses and (math.isfinite(hypotheses[0].log_prob) or nothing):
-            found.hypotheses = hypotheses
-        best = found.hypotheses[0].tokens
-        text = self._text(part, best)
-        for went_wrong, warning, remedy in (
-            (loops(part.ids, best), _LOOPED, {"no_repeat_ngram_size": LOOP_NGRAM}),
-            (not text.strip(), _EMPTY, {"min_length_ratio": LEAST_RATIO}),
-        ):
-            if went_wrong and warning not in found.warnings:
-                found.warnings.append(warning)
-                return decoding.model_copy(update=remedy)
-        found.warnings += [
-            f"the required term {term!r} is missing"
-            for term in part.required
-            if self._cased(part, term) not in text
-        ]
-        return None
+    def _enqueue(self, waiting: deque[Job], parts: Sequence[Part], rounds: deque[Round]) -> None:
+        """Turn rounds into jobs, which come before those that wait already."""
+        while rounds:
+            waiting.extendleft(reversed([*self._jobs(parts, *rounds.popleft())]))
+
+    def _after_watching(
+        self, watched: list[list[Hypothesis]], parts: Sequence[Part], rounds: deque[Round]
+    ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
+        """A `PartSearch` whose first round has been watched."""
+        yield rounds.popleft().parts, watched
+        yield from self._hypotheses(parts, rounds)
+
+    def _watched(
+        self, part: Part, decoding: DecodingConfig, before: Sequence[tuple[Part, tuple[int, ...]]]
+    ) -> Generator[str, None, list[list[Hypothesis]]]:
+        """Search for one part and yield the text so far, from `before` on; returns hypotheses."""
+        steps = watched_search(self._engine, self._job([part], [0], decoding))
+        growing = replace(part, goes_on=True)
+        while True:
+            try:
+                yield self._processor.join([*before, (growing, next(steps))])
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
 
     def _jobs(
-        self, parts: Sequence[_Part], indices: Sequence[int], decoding: DecodingConfig
+        self, parts: Sequence[Part], indices: Sequence[int], decoding: DecodingConfig
     ) -> Iterator[Job]:
         """Parts of like length are decoded together, those that must hold terms by themselves."""
         for constrained in (False, True):
@@ -368,7 +381,7 @@ class Translator:
                 yield self._job(parts, [chosen[i] for i in batch], decoding)
 
     def _job(
-        self, all_parts: Sequence[_Part], indices: Sequence[int], decoding: DecodingConfig
+        self, all_parts: Sequence[Part], indices: Sequence[int], decoding: DecodingConfig
     ) -> Job:
         """A batch of parts and the search for their translations."""
         parts = [all_parts[i] for i in indices]
@@ -378,11 +391,13 @@ class Translator:
             [[*part.ids, EOS_ID, *[PAD_ID] * (width - 1 - len(part.ids))] for part in parts],
             device=device,
         )
-        limits = torch.tensor([self._limit(part, decoding) for part in parts], device=device)
+        limits = torch.tensor(
+            [1 + self._max_target_tokens(part, decoding) for part in parts], device=device
+        )
         slots = _slots(decoding, bool(parts[0].terms))
         search = steps_of_search(
             limits,
-            self._chooser(parts, decoding, limits),
+            self._strategy(parts, decoding, limits),
             bos=BOS_ID,
             eos=EOS_ID,
             slots=slots,
@@ -393,88 +408,30 @@ class Translator:
         )
         return Job(source, search, indices, slots)
 
-    def _limit(self, part: _Part, decoding: DecodingConfig) -> int:
-        """How many ids the translation may have, the end counted; what is required comes on top."""
-        free = int(decoding.max_length_ratio * (len(part.ids) + 1)) + decoding.max_length_extra
-        required = len(part.prefix) + sum(map(len, part.terms))
-        return min(free + required, self._engine.max_positions - 1)
+    def _max_target_tokens(self, part: Part, decoding: DecodingConfig) -> int:
+        return max_target_tokens(self.config, decoding, len(part.ids), part.required_tokens)
 
-    def _chooser(self, parts: list[_Part], decoding: DecodingConfig, limits: Tensor) -> Chooser:
+    def _strategy(self, parts: list[Part], decoding: DecodingConfig, limits: Tensor) -> Strategy:
         slots = _slots(decoding, bool(parts[0].terms))
         if parts[0].terms:
             terms = [part.terms for part in parts]
-            marks = [self._closing_marks(part) for part in parts]
-            return extensions_with_terms(terms, slots, EOS_ID, self._continues_word, marks)
+            marks = [self._processor.closing_marks(part) for part in parts]
+            return constrained_beam_search(terms, slots, EOS_ID, self._continues_word, marks)
         if decoding.sampling:
             draws = _draws(parts, decoding.sampling_seed, slots, int(limits.max()))
-            return drawn_extensions(
+            return sampling(
                 draws.to(limits.device), decoding.temperature, decoding.top_k, decoding.top_p
             )
-        return best_extensions(slots, decoding.diversity)
+        return beam_search(slots, decoding.diversity)
 
-    def _closing_marks(self, part: _Part) -> frozenset[int]:
-        """The ids that end in a mark, where the part has none before its own end.
+    # --- details ----------------------------------------------------------------------------------
 
-        Elsewhere, or beside digits, such a mark may belong to a word or a number.
-        """
-        pieces = self.tokenizer.pieces(part.ids)
-        while pieces and not any(map(str.isalnum, pieces[-1])):
-            pieces.pop()
-        inner = "".join(pieces)
-        if any(map(str.isdigit, inner)) or not MARKS.isdisjoint(inner):
-            return frozenset()
-        return frozenset() if self._marks.intersection(part.prefix) else self._marks
-
-    # --- hypotheses to texts ----------------------------------------------------------------------
-
-    def _text(self, part: _Part, ids: Sequence[int]) -> str:
-        [text] = self.tokenizer.target.decode([ids])
-        language = self.config.data.target_language
-        return finished(text, language, in_capitals=part.in_capitals, goes_on=part.goes_on)
-
-    def _cased(self, part: _Part, text: str) -> str:
-        return upper(text, self.config.data.target_language) if part.in_capitals else text
-
-    def _translation(
-        self, source: str, found: list[tuple[_Part, _Found]], n_best: int, details: bool
-    ) -> Translation:
-        """Join the parts of a text: the r-th alternative of it is the r-th of each part.
-
-        Alternatives that differ in their ids only are one.
-        """
-        if not found:
-            return Translation(source, source, 0.0)
-        most = max(len(each.hypotheses) for _, each in found)
-        scores: dict[str, float] = {}
-        for rank in range(most):
-            chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for _, each in found]
-            joined = join_sentences(
-                [
-                    self._text(part, each.tokens)
-                    for (part, _), each in zip(found, chosen, strict=True)
-                ],
-                [part.space for part, _ in found],
-            )
-            scores.setdefault(joined, sum(h.score for h in chosen) / len(chosen))
-            if len(scores) == n_best:
-                break
-        alternatives = [Alternative(*each) for each in scores.items()]
-        warnings = tuple(dict.fromkeys(w for _, each in found for w in each.warnings))
-        best = alternatives[0]
-        translation = Translation(
-            source, best.text, best.score, tuple(alternatives), warnings=warnings
-        )
-        return self._with_details(translation, found) if details else translation
-
-    def _with_details(
-        self, translation: Translation, found: list[tuple[_Part, _Found]]
-    ) -> Translation:
+    def _with_details(self, translation: Translation, found: Sequence[Found]) -> Translation:
         tokens: list[Token] = []
         alignment: list[tuple[int, int]] = []
         source_words = target_words = 0
-        for part, each in found:
-            target = each.hypotheses[0].tokens
-            log_probs, attention = read_again(self.model, part.ids, target)
+        for part, target in (each.best for each in found):
+            log_probs, attention = force_decode(self.model, part.ids, target)
             source_pieces = self.tokenizer.pieces(part.ids)
             target_pieces = self.tokenizer.pieces(target)
             tokens += map(Token, [*target_pieces, "</s>"], log_probs)
@@ -483,19 +440,19 @@ class Translator:
                 for i, j in align_words(attention, source_pieces, target_pieces)
             ]
             source_words += len(self.tokenizer.decode([part.ids])[0].split())
-            target_words += len(self._text(part, target).split())
+            target_words += len(self._processor.text(part, target).split())
         return replace(translation, tokens=tuple(tokens), alignment=tuple(alignment))
 
 
-def finished(text: str, language: str, *, in_capitals: bool = False, goes_on: bool = False) -> str:
-    """What a model wrote as it is shown: with single spaces, closed marks, and in capitals.
+def max_target_tokens(
+    config: Config, decoding: DecodingConfig, source_tokens: int, required: int = 0
+) -> int:
+    """How many ids the translation of so many may have; what is required comes on top.
 
-    `language` is that of the text. What opens a text that `goes_on` may be closed later.
+    None of these counts the end.
     """
-    text = " ".join(text.split())  # a model may write two spaces, or nothing but one
-    if has_opening_marks(language) and not goes_on:
-        text = close_marks(text)
-    return upper(text, language) if in_capitals else text
+    free = int(decoding.max_length_ratio * (source_tokens + 1)) + decoding.max_length_extra
+    return min(free + required, config.model.max_positions - 1) - 1
 
 
 def _slots(decoding: DecodingConfig, constrained: bool) -> int:
@@ -505,7 +462,7 @@ def _slots(decoding: DecodingConfig, constrained: bool) -> int:
     return max(decoding.beam_size, decoding.n_best, _SLOTS_FOR_TERMS if constrained else 1)
 
 
-def _rules(parts: list[_Part], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
+def _rules(parts: list[Part], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
     """What may not follow; each rule leaves what those before it demand."""
     rules: list[Rule] = []
     if any(part.prefix for part in parts):
@@ -521,7 +478,7 @@ def _rules(parts: list[_Part], decoding: DecodingConfig, device: torch.device) -
     return [*rules, while_wanted(wanted)] if wanted else rules
 
 
-def _draws(parts: list[_Part], seed: int, samples: int, steps: int) -> Tensor:
+def _draws(parts: list[Part], seed: int, samples: int, steps: int) -> Tensor:
     """Random numbers in [0, 1) for each part, sample and step [B, samples, steps].
 
     They come from the seed and the part's own ids, so no other sentence changes a sample.
@@ -548,54 +505,6 @@ def _repeats(ids: Sequence[int]) -> bool:
             if same >= size * (_LOOP_REPEATS - 1) and same >= 2 * _LOOP_REPEATS:
                 return True
     return False
-
-
-def _whole_spans(
-    sentences: Sequence[tuple[str, str]], spans: Sequence[tuple[int, int]]
-) -> Iterator[tuple[str, str]]:
-    """The sentences with their spaces; those that share a span of the text are one."""
-    held: list[str] = []
-    end = begun = furthest = 0  # of the spans that have begun before `end`, where the last one ends
-    spans = sorted(spans)
-    for sentence, space in sentences:
-        end += len(sentence) + len(space)
-        while begun < len(spans) and spans[begun][0] < end:
-            furthest = max(furthest, spans[begun][1])
-            begun += 1
-        if end < furthest:
-            held += (sentence, space)
-        else:
-            yield "".join([*held, sentence]), space
-            held = []
-
-
-def split_long(ids: list[int], pieces: list[str], limit: int) -> Iterator[list[int]]:
-    """Cut ids into parts of at most `limit`: after the last sentence end, clause end or word.
-
-    A text without ids, which is blank, has no parts.
-    """
-    start = 0
-    while len(ids) - start > limit:
-        cut = _last_boundary(pieces, start + limit // 2, start + limit)
-        yield ids[start:cut]
-        start = cut
-    if start < len(ids):
-        yield ids[start:]
-
-
-def _last_boundary(pieces: list[str], first: int, last: int) -> int:
-    """The best place to cut before a piece in first … last: the latest of the best kind."""
-    words = [
-        i
-        for i in range(last, first, -1)
-        if pieces[i].startswith("▁") or pieces[i - 1][-1] in "。！？；，、："
-    ]
-    for marks in (".!?…;؟۔।॥。！？；", ",:،，、："):
-        found = next((i for i in words if pieces[i - 1][-1] in marks), None)
-        if found:
-            return found
-    characters = (i for i in range(last, first, -1) if not _CONTINUES_CHARACTER.match(pieces[i]))
-    return words[0] if words else next(characters, last)
 
 
 def _batches_of_like_length(lengths: list[int], tokens: int, most: int) -> Iterator[list[int]]:

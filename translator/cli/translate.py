@@ -329,7 +329,7 @@ def _load(
     run: "RunDirectory", decoding: DecodingConfig, options: Options
 ) -> tuple[Translate, tuple[str, str]]:
     """The model as a function from texts to lines, and its two languages."""
-    from translator.glossary import Glossary
+    from translator.text.glossary import Glossary
 
     glossary = Glossary.read(options.glossary, options.keep)
     _take_own_gpu()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from translator.config import DataConfig
 from translator.data.corpus import Corpus, Integers
-from translator.data.languages import lower, upper
+from translator.text.languages import lower, upper
 from translator.tokenizer import EOS_ID, Tokenizer
 
 _FINAL = ".!?…。！？؟۔।॥።"

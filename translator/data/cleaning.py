@@ -17,9 +17,9 @@ from translator.config import CleaningConfig, CorpusConfig, DataConfig
 from translator.data.characters import DIGIT, FOREIGN, LETTER, MARK, SPACE, Scan
 from translator.data.counts import Counts
 from translator.data.fingerprints import bare_text
-from translator.data.languages import LanguageIdentifier, primary
 from translator.data.mending import TAGS, is_broken, mend, strip_tags, tags
 from translator.data.readers import SentencePair
+from translator.text.languages import LanguageIdentifier, primary
 
 _CHUNK = 2048  # pairs that are looked at together; it changes speed only
 _FULL = 0.7  # share of a hash table beyond which probing becomes slow

@@ -1,19 +1,20 @@
 """How is the next token chosen? Search over ids only: neither text nor a model's class is known.
 
-`loop` is what every search does; `choices` say which extensions of the hypotheses survive a step
-(the best, drawn ones, those that hold required terms); `rules` say what may not follow.
+`loop` is what every search does; `strategies` (beam search, sampling) and `constraints` (beam
+search for required terms) say which extensions of the hypotheses survive a step; `rules` say what
+may not follow.
 """
 
-from translator.decoding.choices import best_extensions, drawn_extensions
+from translator.decoding.constraints import constrained_beam_search
 from translator.decoding.loop import (
     Ask,
     Beams,
     Choice,
-    Chooser,
     Hypothesis,
     Rule,
     Search,
     Stepper,
+    Strategy,
     length_penalty,
     search,
     steps_of_search,
@@ -25,25 +26,25 @@ from translator.decoding.rules import (
     no_repeated_ngram,
     while_wanted,
 )
-from translator.decoding.terms import extensions_with_terms
+from translator.decoding.strategies import beam_search, sampling
 
 __all__ = [
     "Ask",
     "Beams",
     "Choice",
-    "Chooser",
     "Hypothesis",
     "Rule",
     "Search",
     "Stepper",
+    "Strategy",
+    "beam_search",
     "begin_with",
-    "best_extensions",
-    "drawn_extensions",
+    "constrained_beam_search",
     "end_loops",
-    "extensions_with_terms",
     "length_penalty",
     "no_end_before",
     "no_repeated_ngram",
+    "sampling",
     "search",
     "steps_of_search",
     "while_wanted",

@@ -74,7 +74,7 @@ class Choice(NamedTuple):
 Rule = Callable[[Beams, Tensor], Tensor]
 """What may follow: log-probabilities [b, k, V] with -inf where something may not."""
 
-Chooser = Callable[[Beams, Tensor], Choice]
+Strategy = Callable[[Beams, Tensor], Choice]
 """Which of the extensions, with log-probabilities [b, k, V], survive."""
 
 
@@ -109,7 +109,7 @@ def search(stepper: Stepper, asks: "Search") -> list[list[Hypothesis]]:
 @torch.inference_mode()
 def steps_of_search(
     limits: Tensor,
-    choose: Chooser,
+    choose: Strategy,
     *,
     bos: int,
     eos: int,

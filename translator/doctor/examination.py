@@ -12,7 +12,6 @@ import numpy as np
 
 from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, SentencePair, read_pairs, stream_seed
-from translator.data.languages import guess_language, is_known, primary
 from translator.data.mending import MOJIBAKE
 from translator.doctor.leakage import LeakDetector
 from translator.doctor.misalignment import MisalignmentDetector, OffsetRange, find_swapped
@@ -29,6 +28,7 @@ from translator.doctor.report import (
 from translator.doctor.textfiles import TextCorpus
 from translator.errors import DataError, TranslatorError
 from translator.runs import RunDirectory
+from translator.text.languages import guess_language, is_known, primary
 from translator.tokenizer import UNK_ID, Tokenizer
 
 _SAMPLE_PAIRS = 20_000  # of each corpus, drawn evenly, for what need not see every pair

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from translator.documents.segments import Segment, has_words, join, surrounding_space, verbatim
-from translator.sentences import split_sentences
+from translator.text.sentences import split_sentences
 
 _Sides = tuple[re.Pattern[str], re.Pattern[str]]  # what may stand before a text, and after it
 _ALONE: _Sides = (re.compile(r"\s*"), re.compile(r"[\s:]*"))

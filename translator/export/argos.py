@@ -10,10 +10,10 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from translator.data.languages import name_of
 from translator.export.card import write_card
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
 from translator.runs import RunDirectory
+from translator.text.languages import name_of
 
 _ARGOS_VERSION = "1.5"  # the oldest that is known to read such a package
 _PACKAGE_VERSION = "1.0"

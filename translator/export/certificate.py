@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from translator.capitals import encode_sentences
 from translator.config import DecodingConfig
 from translator.errors import DataError
 from translator.evaluation import EvaluationSet, score
@@ -16,6 +15,7 @@ from translator.evaluation.significance import LUCK, binomial_tail, bootstrap_p
 from translator.hardware import processor
 from translator.integrity import read_object
 from translator.runs import RunDirectory
+from translator.text.capitals import encode_sentences
 from translator.translation import Translator
 
 Translate = Callable[[Sequence[str], DecodingConfig], Sequence[str]]

@@ -4,35 +4,26 @@ Their search ranks hypotheses by another length penalty than ours, so it is aske
 beam finds, with plain log-probabilities, and they are ranked here.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from translator.capitals import encode_sentences
 from translator.config import Config, DecodingConfig
 from translator.decoding import Hypothesis, length_penalty
 from translator.errors import MissingLibraryError, RunError, check_texts
-from translator.sentences import join_sentences, split_sentences
+from translator.text.glossary import Glossary
+from translator.text.parts import Part, TextProcessor
 from translator.tokenizer import Tokenizer
 from translator.translation import (
-    LEAST_RATIO,
-    LOOP_NGRAM,
+    Round,
     Translation,
-    finished,
-    loops,
-    split_long,
+    max_target_tokens,
+    search_parts,
+    translations,
 )
 
 Device = Literal["auto", "cpu", "cuda"]
-
-
-class _Place(NamedTuple):
-    """Where the translation of a part belongs, and how it is written."""
-
-    text: int
-    space: str  # after it
-    in_capitals: bool
-    goes_on: bool  # the next part is of the same sentence
 
 
 class CTranslate2Translator:
@@ -63,6 +54,7 @@ class CTranslate2Translator:
             raise RunError(
                 f"CTranslate2 cannot load {model} ({error})", "Export the run anew."
             ) from None
+        self._processor = TextProcessor(config, tokenizer)
         pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
         self._id_of = {piece: i for i, piece in enumerate(pieces)}
 
@@ -73,10 +65,7 @@ class CTranslate2Translator:
         beyond = ("sampling", "diversity", "n_best", "no_repeat_ngram_size", "min_length_ratio")
         for name in beyond:
             if getattr(decoding, name) != getattr(plain, name):
-                raise RunError(
-                    f"CTranslate2 does not search with decoding.{name}={getattr(decoding, name)}",
-                    "Translate with the run itself: --engine own.",
-                )
+                raise _unknown(f"decoding.{name}={getattr(decoding, name)}")
 
     @property
     def compute_type(self) -> str:
@@ -84,58 +73,62 @@ class CTranslate2Translator:
         return str(self._engine.compute_type)
 
     def translate(
-        self, texts: Sequence[str], decoding: DecodingConfig | None = None
+        self,
+        texts: Sequence[str],
+        decoding: DecodingConfig | None = None,
+        *,
+        prefix: str = "",
+        glossary: Glossary | None = None,
+        details: bool = False,
     ) -> list[Translation]:
         """Translate texts, one for one and in order, as `Translator.translate` does.
 
-        Raises RunError for settings of `decoding` that this search does not know.
+        Raises RunError for what this search does not know: some settings of `decoding`, a prefix,
+        a glossary, and details.
         """
         check_texts("translate", texts)
         decoding = decoding or self.config.decoding
         self.check_decoding(decoding)
-        limit = min(self.config.data.max_tokens_per_sentence, self.config.model.max_positions - 1)
-        parts: list[list[int]] = []  # of all texts
-        places: list[_Place] = []  # of their translations
-        for index, text in enumerate(texts):
-            pairs = split_sentences(text) if decoding.split_sentences else [(text, "")]
-            sentences = [sentence for sentence, _ in pairs]
-            encoded = encode_sentences(self.tokenizer, sentences, self.config.data.source_language)
-            for (_, space), ids, capitals in zip(pairs, *encoded, strict=True):
-                pieces = list(split_long(ids, self.tokenizer.pieces(ids), limit))
-                spaces = [" "] * (len(pieces) - 1) + [space] * bool(pieces)
-                parts += pieces
-                last = len(spaces) - 1
-                places += [
-                    _Place(index, each, capitals, goes_on=n < last) for n, each in enumerate(spaces)
-                ]
-        found: list[list[tuple[_Place, Hypothesis]]] = [[] for _ in texts]
-        for place, best in zip(places, self.search(parts, decoding), strict=True):
-            found[place.text].append((place, best))
-        return [
-            self._translation(text, each) if each else Translation(text, text, 0.0)
-            for text, each in zip(texts, found, strict=True)
-        ]
+        for what, asked in (("prefix", prefix), ("glossary", glossary), ("details", details)):
+            if asked:
+                raise _unknown(what)
+        parts = self._processor.parts(texts, split=decoding.split_sentences)
+        found = search_parts(self._hypotheses, parts, decoding, self._processor)
+        return translations(texts, found, decoding.n_best, self._processor)
 
     def search(
-        self, sentences: Sequence[Sequence[int]], decoding: DecodingConfig
-    ) -> list[Hypothesis]:
-        """The best hypothesis for the ids of each sentence, without special ids.
+        self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses for source ids without special ids, each as one sequence, best first."""
+        decoding = decoding or self.config.decoding
+        self.check_decoding(decoding)
+        parts = [Part(i, tuple(ids)) for i, ids in enumerate(sources)]
+        found = search_parts(self._hypotheses, parts, decoding, self._processor)
+        return [each.hypotheses for each in found]
 
-        A search that went wrong is tried again, as `Translator` does.
-        """
-        found = self._search(sentences, decoding)
-        for index, ids in enumerate(sentences):
-            if loops(ids, found[index].tokens):
-                [found[index]] = self._search([ids], decoding, no_repeat_ngram_size=LOOP_NGRAM)
-            limit = max_target_tokens(self.config, decoding, len(ids))
-            if limit and not self.tokenizer.decode([found[index].tokens])[0].strip():
-                least = min(max(1, int(LEAST_RATIO * len(ids))), limit)
-                [found[index]] = self._search([ids], decoding, min_decoding_length=least)
-        return found
+    def _hypotheses(
+        self, parts: Sequence[Part], rounds: deque[Round]
+    ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
+        """Search for all rounds (a `PartSearch`), for those with one least length together."""
+        while rounds:
+            indices, decoding = rounds.popleft()
+            by_least: dict[int, list[int]] = {}
+            for index in indices:
+                least = self._min_target_tokens(len(parts[index].ids), decoding)
+                by_least.setdefault(least, []).append(index)
+            for least, chosen in by_least.items():
+                yield chosen, self._search([parts[i].ids for i in chosen], decoding, least)
+
+    def _min_target_tokens(self, source_tokens: int, decoding: DecodingConfig) -> int:
+        """How many ids a translation must have, without the end."""
+        if not decoding.min_length_ratio:
+            return 0  # 1 would take the end's share of the first probabilities
+        least = max(1, int(decoding.min_length_ratio * source_tokens))
+        return min(least, max_target_tokens(self.config, decoding, source_tokens))
 
     def _search(
-        self, sentences: Sequence[Sequence[int]], decoding: DecodingConfig, **remedy: int
-    ) -> list[Hypothesis]:
+        self, sentences: Sequence[Sequence[int]], decoding: DecodingConfig, least: int
+    ) -> list[list[Hypothesis]]:
         limits = [max_target_tokens(self.config, decoding, len(ids)) for ids in sentences]
         settings = {
             "max_batch_size": decoding.tokens_per_batch,
@@ -144,15 +137,16 @@ class CTranslate2Translator:
             "num_hypotheses": decoding.beam_size,
             "length_penalty": 0,
             "max_input_length": 0,
-            "max_decoding_length": max(limits, default=1),
-            "min_decoding_length": 0,  # 1 would take the end's share of the first probabilities
+            "max_decoding_length": max(1, *limits),
+            "min_decoding_length": least,
+            "no_repeat_ngram_size": decoding.no_repeat_ngram_size,
             "return_scores": True,
         }
         pieces = [self.tokenizer.pieces(ids) for ids in sentences]
         try:
-            results = self._engine.translate_batch(pieces, **(settings | remedy))
+            results = self._engine.translate_batch(pieces, **settings)
             return [
-                best_hypothesis(
+                ranked(
                     [[self._id_of[p] for p in pieces][:limit] for pieces in result.hypotheses],
                     result.scores,
                     decoding,
@@ -165,33 +159,23 @@ class CTranslate2Translator:
                 "Export the run anew, or translate with --engine own.",
             ) from None
 
-    def _translation(self, text: str, parts: list[tuple[_Place, Hypothesis]]) -> Translation:
-        texts = self.tokenizer.target.decode([best.tokens for _, best in parts])
-        language = self.config.data.target_language
-        texts = [
-            finished(each, language, in_capitals=place.in_capitals, goes_on=place.goes_on)
-            for each, (place, _) in zip(texts, parts, strict=True)
-        ]
-        score = sum(best.score for _, best in parts) / len(parts)
-        return Translation(text, join_sentences(texts, [place.space for place, _ in parts]), score)
 
-
-def max_target_tokens(config: Config, decoding: DecodingConfig, source_tokens: int) -> int:
-    """How many ids the translation of so many may have; neither counts the end."""
-    limit = int(decoding.max_length_ratio * (source_tokens + 1)) + decoding.max_length_extra
-    return min(limit, config.model.max_positions - 1) - 1
-
-
-def best_hypothesis(
+def ranked(
     found: Sequence[Sequence[int]], log_probs: Sequence[float], decoding: DecodingConfig
-) -> Hypothesis:
-    """Of the ids that another search has found, those that ours would rank first."""
+) -> list[Hypothesis]:
+    """What another search has found, ids and log-probabilities, in the order of ours."""
     penalty = (decoding.length_penalty, decoding.length_normalization)
     hypotheses = [
         Hypothesis(tuple(ids), log_prob, log_prob / length_penalty(len(ids) + 1, *penalty))
         for ids, log_prob in zip(found, log_probs, strict=True)
     ]
-    return max(hypotheses, key=lambda hypothesis: hypothesis.score)
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
+
+
+def _unknown(what: str) -> RunError:
+    return RunError(
+        f"CTranslate2 does not search with {what}", "Translate with the run itself: --engine own."
+    )
 
 
 def _import_ctranslate2() -> Any:

@@ -22,11 +22,12 @@ from torch import Tensor
 from translator.config import Config, DecodingConfig
 from translator.errors import MissingLibraryError
 from translator.export.card import write_card
-from translator.export.engine import best_hypothesis, max_target_tokens
+from translator.export.engine import ranked
 from translator.model import Seq2SeqTransformer
 from translator.runs import RunDirectory, write_atomically
+from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
-from translator.translation import Translator, finished
+from translator.translation import Translator, max_target_tokens
 
 _NAMES = (  # ours → theirs, each a part of a parameter's name
     ("encoder.norm.", "encoder.layer_norm."),
@@ -109,7 +110,7 @@ class TransformersTranslator:
         for number, limit in enumerate(limits):
             beam = slice(number * size, (number + 1) * size)
             ids = [_without_special(row)[:limit] for row in result.sequences[beam].tolist()]
-            best.append(best_hypothesis(ids, log_probs[beam], decoding).tokens)
+            best.append(ranked(ids, log_probs[beam], decoding)[0].tokens)
         texts = self._tokenizer.batch_decode(best, skip_special_tokens=True)
         return texts
 

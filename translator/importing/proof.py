@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from translator.decoding import best_extensions, search, steps_of_search
+from translator.decoding import beam_search, search, steps_of_search
 from translator.errors import DataError
 from translator.evaluation.significance import LUCK, binomial_tail
 from translator.importing.checkpoint import MarianCheckpoint
@@ -91,7 +91,7 @@ class _Batch:
         self.source = torch.tensor([[*each, *[PAD_ID] * (width - len(each))] for each in ids])
         limit = min(translator.config.model.max_positions - 1, 2 * width + 10)
         limits = torch.full((len(texts),), limit)
-        steps = steps_of_search(limits, best_extensions(1), bos=BOS_ID, eos=EOS_ID, slots=1)
+        steps = steps_of_search(limits, beam_search(1), bos=BOS_ID, eos=EOS_ID, slots=1)
         found = search(ModelStepper(engine, self.source), steps)
         self.found = [list(hypotheses[0].tokens) for hypotheses in found]
         self.limit = limit

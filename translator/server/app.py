@@ -19,7 +19,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 from translator.config import DecodingConfig
-from translator.data.languages import LanguageIdentifier, name_of
 from translator.server.interface import (
     JSON,
     Asked,
@@ -31,12 +30,13 @@ from translator.server.interface import (
     TranslateRequest,
     described,
 )
-from translator.server.live import Event
+from translator.server.live import LiveEvent
 from translator.server.metrics import Metrics
 from translator.server.observed import Observed
 from translator.server.requests import Gate, parse
 from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError, Worker
+from translator.text.languages import LanguageIdentifier, name_of
 from translator.translation import Translation, Translator
 from translator.version import __version__
 
@@ -213,9 +213,9 @@ class _Service:
         asked = await self._read(LiveRequest, request)
         self._gate.check_size([asked.q])
         loop = asyncio.get_running_loop()
-        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
 
-        def put(event: Event | None) -> None:
+        def put(event: LiveEvent | None) -> None:
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
@@ -225,7 +225,7 @@ class _Service:
         return _Lines(lines, future, self._settings.request_seconds)
 
     async def _lines(
-        self, events: "asyncio.Queue[Event | None]", future: "Future[None]", characters: int
+        self, events: "asyncio.Queue[LiveEvent | None]", future: "Future[None]", characters: int
     ) -> AsyncIterator[str]:
         """The events of a job until None, as lines of JSON; a failure is the last of them."""
         while event := await events.get():
@@ -305,7 +305,7 @@ async def _fail(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "the server has failed"}, 500)
 
 
-def _line(event: Event) -> str:
+def _line(event: LiveEvent) -> str:
     return json.dumps(event, ensure_ascii=False) + "\n"
 
 

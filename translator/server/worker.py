@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from translator.config import DecodingConfig
-from translator.server.live import Event, live_events
+from translator.server.live import LiveEvent, live_events
 from translator.server.metrics import Metrics
 from translator.server.pace import Pace, work_of
 from translator.server.settings import ServerSettings
@@ -56,8 +56,8 @@ class _TextsJob:
 class WatchedJob:
     """A text whose translation is watched while it is written: what is seen, and who gets it."""
 
-    events: Generator[Event, None, None]
-    put: Callable[[Event], Any]
+    events: Generator[LiveEvent, None, None]
+    put: Callable[[LiveEvent], Any]
     work: int
     future: "Future[None]" = field(default_factory=Future)
 
@@ -150,7 +150,7 @@ class Worker:
         return job.future
 
     def watch(
-        self, text: str, decoding: DecodingConfig, put: Callable[[Event], Any]
+        self, text: str, decoding: DecodingConfig, put: Callable[[LiveEvent], Any]
     ) -> "Future[None]":
         """Translate a text and put each event of it, from the worker's thread.
 

@@ -13,10 +13,11 @@ import numpy.typing as npt
 import torch
 
 from translator.alignment import recorded_attention, word_numbers
-from translator.capitals import encode_sentences, likely_cases
 from translator.errors import DataError
+from translator.text.capitals import encode_sentences, likely_cases
+from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID
-from translator.translation import Translator, finished
+from translator.translation import Translator
 
 START, END = "⟨start⟩", "⟨end⟩"  # how the ids that are no text are shown
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from translator.config import CorpusConfig
-from translator.data.languages import primary
 from translator.data.readers.pairs import (
     SentencePair,
     column_names,
@@ -16,6 +15,7 @@ from translator.data.readers.pairs import (
 )
 from translator.data.readers.xml import elements
 from translator.errors import DataError
+from translator.text.languages import primary
 
 _CODE = set("bpt ept ph it ut sub x bx ex sc ec cp sm em".split())  # what is in them is no text
 _STANDALONE = {"ph", "x"}  # stand for something, such as a line break

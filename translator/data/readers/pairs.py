@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from translator.config import CorpusConfig
-from translator.data.languages import is_code, primary
 from translator.errors import DataError
+from translator.text.languages import is_code, primary
 
 ROLES = ("source", "target")
 _LANGUAGES_IN_NAME = re.compile(r"\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)+)\.[tc]sv")

@@ -1,4 +1,4 @@
-"""Required terms: a beam whose slots are shared out by how much of the terms a prefix holds.
+"""Lexical constraints: the slots of a beam are shared out by how much of the terms a prefix holds.
 
 The idea is dynamic beam allocation (Post and Vilar, 2018): among the most probable prefixes alone,
 one that has begun an unlikely term would never survive. Here each step also tries the tokens that
@@ -13,19 +13,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from translator.decoding.choices import top_k
-from translator.decoding.loop import Beams, Choice, Chooser
+from translator.decoding.loop import Beams, Choice, Strategy
+from translator.decoding.strategies import top_k
 
 Term = tuple[int, ...]
 
 
-class Coverage(NamedTuple):
+class TermCoverage(NamedTuple):
     """How far a prefix has come with the terms of its sentence."""
 
     missing: tuple[Term, ...]  # terms that do not occur yet
-    begun: int  # how many ids of a missing term stand at the end of the prefix
+    pending: Term  # the ids at the end of the prefix with which a missing term begins
     next_ids: tuple[int, ...]  # what goes on with the begun term, or begins one
-    just_ended: bool  # the last id completes a term
+    just_ended: bool  # a term ends with the last id
+
+    @property
+    def begun(self) -> int:
+        """How many ids of a missing term stand at the end of the prefix."""
+        return len(self.pending)
 
     @property
     def needed(self) -> int:
@@ -40,13 +45,13 @@ class _Candidate(NamedTuple):
     needed: int
 
 
-def extensions_with_terms(
+def constrained_beam_search(
     terms: Sequence[Sequence[Term]],
     beam_size: int,
     eos: int,
     continues_word: Tensor,
     marks: Sequence[Container[int]] | None = None,
-) -> Chooser:
+) -> Strategy:
     """Beam search in which sentence i ends only when it holds all terms[i], each as often as given.
 
     `continues_word` [V] is True for ids that may not stand right after a term, because they would
@@ -81,27 +86,39 @@ def extensions_with_terms(
     return choose
 
 
-def coverage(prefix: Sequence[int], terms: Sequence[Term]) -> Coverage:
-    """Read a prefix from left to right; a term counts once for each time that it is given."""
-    missing, begun, just_ended = list(terms), 0, False
-    candidates: list[Term] = []
-    for token in prefix:
-        candidates = [term for term in candidates if len(term) > begun and term[begun] == token]
-        begun += 1
-        if not candidates:  # nothing was begun, or it broke off: does one begin here?
-            begun, candidates = 1, [term for term in missing if term[0] == token]
-        complete = next((term for term in candidates if len(term) == begun), None)
-        just_ended = complete is not None
-        if complete is not None:
-            missing.remove(complete)
-        if complete is not None or not candidates:
-            begun, candidates = 0, []
-    next_ids = {term[begun] for term in (candidates or missing)}
-    return Coverage(tuple(missing), begun, tuple(sorted(next_ids)), just_ended)
+def coverage(prefix: Sequence[int], terms: Sequence[Term]) -> TermCoverage:
+    """Match terms from left to right; a term counts once for each time that it is given.
+
+    A term counts at the first place where it stands and overlaps none that has counted: where
+    one breaks off, matching begins again at the id after its first. Of terms that begin in one
+    place the shortest counts.
+    """
+    ids, missing = tuple(prefix), list(terms)
+    firsts = {term[0] for term in missing}
+    place = end = 0  # of what is matched next, and of the last term that has counted
+    while place < len(ids):
+        if ids[place] not in firsts:  # nearly everywhere
+            place += 1
+            continue
+        left = len(ids) - place
+        here = [term for term in missing if term[:left] == ids[place : place + len(term)]]
+        whole = min((term for term in here if len(term) <= left), key=len, default=None)
+        if whole:
+            missing.remove(whole)
+            firsts = {term[0] for term in missing}
+            place = end = place + len(whole)
+        elif here:
+            break  # one is begun, and may go on
+        else:
+            place += 1
+    pending = ids[place:]
+    next_ids = {term[len(pending)] for term in missing if term[: len(pending)] == pending}
+    just_ended = end == len(ids) > 0 or any(pending[-len(term) :] == term for term in missing)
+    return TermCoverage(tuple(missing), pending, tuple(sorted(next_ids)), just_ended)
 
 
 def _best_after(
-    states: Sequence[Coverage], next_log_probs: Tensor, count: int, continues_word: Tensor
+    states: Sequence[TermCoverage], next_log_probs: Tensor, count: int, continues_word: Tensor
 ) -> list[dict[int, float]]:
     """For each prefix of a sentence the ids worth a look, and their log-probabilities [k, V]."""
     just_ended = torch.tensor([state.just_ended for state in states], device=next_log_probs.device)
@@ -119,21 +136,22 @@ def _best_after(
 
 
 def _candidates(
-    slot: int, log_prob: float, state: Coverage, tried: dict[int, float], left: int, eos: int
+    slot: int, log_prob: float, state: TermCoverage, tried: dict[int, float], left: int, eos: int
 ) -> Iterator[_Candidate]:
     """The extensions of a prefix after which its `left` ids still suffice for what is missing."""
     for token, after in tried.items():
         if token in state.next_ids:
             needed = state.needed - 1
-        else:  # what was begun has broken off; another may begin
-            begins = any(term[0] == token for term in state.missing)
-            needed = state.needed + state.begun - begins
+        elif state.pending:  # what was begun breaks off; another may have begun inside it
+            needed = coverage((*state.pending, token), state.missing).needed
+        else:
+            needed = state.needed
         too_late = state.needed > 0 if token == eos else needed > left - 2  # it and the end
         if not too_late and after > -torch.inf:
             yield _Candidate(log_prob + after, slot, token, needed)
 
 
-def _closes(token: int, state: Coverage, closing: Container[int]) -> bool:
+def _closes(token: int, state: TermCoverage, closing: Container[int]) -> bool:
     """Whether a token closes the sentence, and is no part of a term."""
     return token in closing and token not in state.next_ids
 

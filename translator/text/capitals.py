@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from translator.data.languages import capitalises_nouns, lower, primary
+from translator.text.languages import capitalises_nouns, lower, primary
 from translator.tokenizer import UNK_ID, Tokenizer
 
 _ABBREVIATION = 3  # a word of so many letters that stands alone is one

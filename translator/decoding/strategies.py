@@ -1,15 +1,15 @@
-"""Which extensions survive a step: the best, or drawn ones."""
+"""Which extensions survive a step: those of beam search, or sampled ones."""
 
 import torch
 from torch import Tensor
 
-from translator.decoding.loop import Beams, Choice, Chooser
+from translator.decoding.loop import Beams, Choice, Strategy
 
 _GROUP = 32  # neighbouring ids whose maximum is found first
 
 
-def best_extensions(beam_size: int, diversity: float = 0.0) -> Chooser:
-    """Beam search: the most probable prefixes, as many as there are free slots.
+def beam_search(beam_size: int, diversity: float = 0.0) -> Strategy:
+    """The most probable prefixes, as many as there are free slots.
 
     With `diversity` γ, the r-th best extension of a prefix counts γ·r less when it competes with
     those of other prefixes (Li et al., 2016, "A simple, fast diverse decoding algorithm"); its own
@@ -34,10 +34,10 @@ def best_extensions(beam_size: int, diversity: float = 0.0) -> Chooser:
     return choose
 
 
-def drawn_extensions(
+def sampling(
     draws: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-) -> Chooser:
-    """Sampling: each of k slots draws its own next token, by draws [sentences, k, steps] in [0, 1).
+) -> Strategy:
+    """Each of k slots draws its own next token, by draws [sentences, k, steps] in [0, 1).
 
     Probabilities are sharpened or flattened by `temperature`; then only the `top_k` most probable
     tokens (0: all), and of those the fewest that together have probability `top_p`, are drawn

@@ -1,0 +1,262 @@
+"""What is translated as one sequence? A text is taken apart into parts, and put together of them.
+
+On the way to the model a text is split into sentences, capitals are read in other letters, a
+sentence longer than the model can see is cut, and each part gets the terms that its translation
+must hold. On the way back marks are closed, capitals are restored and the parts are joined.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from translator.config import Config
+from translator.text.capitals import encode_sentences, likely_cases
+from translator.text.glossary import Glossary
+from translator.text.languages import has_opening_marks, upper
+from translator.text.sentences import MARKS, close_marks, join_sentences, split_sentences
+from translator.tokenizer import EOS_ID, Tokenizer
+
+_CONTINUES_CHARACTER = re.compile("<0x[89AB].>")  # a piece that is no first byte in UTF-8
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is translated as one sequence: a sentence, or a piece of one that is too long."""
+
+    text: int  # which of the given texts
+    ids: tuple[int, ...]
+    space: str = ""  # what stands between its translation and the next one's
+    sentence: str = ""  # the whole sentence that it is of
+    prefix: tuple[int, ...] = ()  # what its translation must begin with
+    required: tuple[str, ...] = ()  # the terms that its translation must hold …
+    terms: tuple[tuple[int, ...], ...] = ()  # … and their ids, as many as there is room for
+    in_capitals: bool = False  # the translation is put in capitals; the ids are of small letters
+    goes_on: bool = False  # the next part is of the same sentence
+    wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
+
+    @property
+    def required_tokens(self) -> int:
+        """How many ids of its translation are given."""
+        return len(self.prefix) + sum(map(len, self.terms))
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody still waits for its translation."""
+        return self.wanted is None or self.wanted()
+
+
+class TextProcessor:
+    """Takes texts apart for a model, and puts together what the model writes."""
+
+    def __init__(self, config: Config, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._source_language = config.data.source_language
+        self._target_language = config.data.target_language
+        self._half = config.model.max_positions // 2  # of what the model can see
+        self._limit = min(config.data.max_tokens_per_sentence, config.model.max_positions - 1)
+
+    # --- texts to parts ---------------------------------------------------------------------------
+
+    def parts(
+        self,
+        texts: Sequence[str],
+        *,
+        split: bool = True,
+        prefix: str = "",
+        glossary: Glossary | None = None,
+    ) -> list[Part]:
+        """The parts of all texts, in order; a blank text has none.
+
+        The translation of each text begins with `prefix` and holds the terms that `glossary`
+        requires. Without `split` a text is one sentence.
+        """
+        glossary = glossary or Glossary()
+        owners: list[int] = []
+        sentences: list[tuple[str, str]] = []  # with the space after each
+        for index, text in enumerate(texts):
+            found = _sentences(text, split, glossary)
+            sentences += found
+            owners += [index] * len(found)
+        written = [sentence for sentence, _ in sentences]
+        encoded = encode_sentences(self._tokenizer, written, self._source_language)
+        parts = [
+            part
+            for index, (sentence, space), ids, loud in zip(owners, sentences, *encoded, strict=True)
+            for part in self._cut(
+                Part(index, tuple(ids), space, sentence, in_capitals=loud), glossary
+            )
+        ]
+        return self._with_prefix(parts, prefix) if prefix else parts
+
+    def _cut(self, sentence: Part, glossary: Glossary) -> Iterator[Part]:
+        """The parts of a sentence: one, unless it is longer than the model can see."""
+        pieces = list(split_long(sentence.ids, self._tokenizer.pieces(sentence.ids), self._limit))
+        for number, ids in enumerate(pieces, start=1):
+            goes_on = number < len(pieces)
+            part = replace(sentence, ids=tuple(ids), goes_on=goes_on)
+            if goes_on:
+                part = replace(part, space=" ")
+            if glossary:
+                written = sentence.sentence if len(pieces) == 1 else self._source_of(part)
+                part = self._with_terms(part, glossary.required(written))
+            yield part
+
+    def _source_of(self, part: Part) -> str:
+        """What a piece of a sentence says."""
+        [text] = self._tokenizer.decode([part.ids])
+        return upper(text, self._source_language) if part.in_capitals else text
+
+    def _with_terms(self, part: Part, required: Sequence[str]) -> Part:
+        """A part with required terms and the ids of as many as half of the model's view holds."""
+        if not required:
+            return part
+        terms: list[tuple[int, ...]] = []
+        room = self._half - 1
+        for ids in self._tokenizer.target.encode(required):
+            if ids and len(ids) <= room:
+                terms.append(tuple(ids))
+                room -= len(ids)
+        return replace(part, required=tuple(required), terms=tuple(terms))
+
+    def _with_prefix(self, parts: Sequence[Part], prefix: str) -> list[Part]:
+        """Parts of which the first of each text begins with a prefix.
+
+        Capitals are put in capitals only if the prefix is; then it, too, is written in the letters
+        that the model knows.
+        """
+        target, language = self._tokenizer.target, self._target_language
+        quiet = likely_cases(target, [prefix], language)
+        plain, of_capitals = (
+            tuple(next(split_long(ids, target.pieces(ids), self._half), ()))
+            for ids in target.encode([prefix, *quiet])
+        )
+        fits_capitals = prefix == upper(prefix, language)
+        begun: set[int] = set()
+        changed = []
+        for part in parts:
+            in_capitals = part.in_capitals and fits_capitals
+            ids = () if part.text in begun else of_capitals if in_capitals else plain
+            changed.append(replace(part, in_capitals=in_capitals, prefix=ids))
+            begun.add(part.text)
+        return changed
+
+    # --- what the search must know of the text ----------------------------------------------------
+
+    @cached_property
+    def continues_word(self) -> list[bool]:
+        """For each id whether it makes what stands before it part of a longer word."""
+        return [
+            not piece.startswith("▁") and any(map(str.isalnum, piece)) and i > EOS_ID
+            for i, piece in enumerate(self._pieces)
+        ]
+
+    def closing_marks(self, part: Part) -> frozenset[int]:
+        """The ids that end in a mark, where the part has none before its own end.
+
+        Elsewhere, or beside digits, such a mark may belong to a word or a number.
+        """
+        pieces = self._tokenizer.pieces(part.ids)
+        while pieces and not any(map(str.isalnum, pieces[-1])):
+            pieces.pop()
+        inner = "".join(pieces)
+        if any(map(str.isdigit, inner)) or not MARKS.isdisjoint(inner):
+            return frozenset()
+        return frozenset() if self._marks.intersection(part.prefix) else self._marks
+
+    @cached_property
+    def _marks(self) -> frozenset[int]:
+        return frozenset(i for i, piece in enumerate(self._pieces) if piece[-1] in MARKS)
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        return self._tokenizer.pieces(range(self._tokenizer.vocabulary_size))
+
+    # --- translations to texts --------------------------------------------------------------------
+
+    def text(self, part: Part, ids: Sequence[int]) -> str:
+        """What the ids of a part's translation say, as it is shown."""
+        [text] = self._tokenizer.target.decode([ids])
+        language = self._target_language
+        return finished(text, language, in_capitals=part.in_capitals, goes_on=part.goes_on)
+
+    def join(self, translated: Iterable[tuple[Part, Sequence[int]]]) -> str:
+        """The text that the translations of parts, which follow one another, make."""
+        pairs = [(self.text(part, ids), part.space) for part, ids in translated]
+        return join_sentences([text for text, _ in pairs], [space for _, space in pairs])
+
+    def missing_terms(self, part: Part, text: str) -> list[str]:
+        """The required terms that the translation of a part does not hold."""
+        language = self._target_language
+        return [
+            term
+            for term in part.required
+            if (upper(term, language) if part.in_capitals else term) not in text
+        ]
+
+
+def finished(text: str, language: str, *, in_capitals: bool = False, goes_on: bool = False) -> str:
+    """What a model wrote as it is shown: with single spaces, closed marks, and in capitals.
+
+    `language` is that of the text. What opens a text that `goes_on` may be closed later.
+    """
+    text = " ".join(text.split())  # a model may write two spaces, or nothing but one
+    if has_opening_marks(language) and not goes_on:
+        text = close_marks(text)
+    return upper(text, language) if in_capitals else text
+
+
+def whole_spans(
+    sentences: Sequence[tuple[str, str]], spans: Sequence[tuple[int, int]]
+) -> Iterator[tuple[str, str]]:
+    """The sentences with their spaces; those that share a span of the text are one."""
+    held: list[str] = []
+    end = begun = furthest = 0  # of the spans that have begun before `end`, where the last one ends
+    spans = sorted(spans)
+    for sentence, space in sentences:
+        end += len(sentence) + len(space)
+        while begun < len(spans) and spans[begun][0] < end:
+            furthest = max(furthest, spans[begun][1])
+            begun += 1
+        if end < furthest:
+            held += (sentence, space)
+        else:
+            yield "".join([*held, sentence]), space
+            held = []
+
+
+def split_long(ids: Sequence[int], pieces: Sequence[str], limit: int) -> Iterator[Sequence[int]]:
+    """Cut ids into parts of at most `limit`: after the last sentence end, clause end or word.
+
+    A text without ids, which is blank, has no parts.
+    """
+    start = 0
+    while len(ids) - start > limit:
+        cut = _last_boundary(pieces, start + limit // 2, start + limit)
+        yield ids[start:cut]
+        start = cut
+    if start < len(ids):
+        yield ids[start:]
+
+
+def _last_boundary(pieces: Sequence[str], first: int, last: int) -> int:
+    """The best place to cut before a piece in first … last: the latest of the best kind."""
+    words = [
+        i
+        for i in range(last, first, -1)
+        if pieces[i].startswith("▁") or pieces[i - 1][-1] in "。！？；，、："
+    ]
+    for marks in (".!?…;؟۔।॥。！？；", ",:،，、："):
+        found = next((i for i in words if pieces[i - 1][-1] in marks), None)
+        if found:
+            return found
+    characters = (i for i in range(last, first, -1) if not _CONTINUES_CHARACTER.match(pieces[i]))
+    return words[0] if words else next(characters, last)
+
+
+def _sentences(text: str, split: bool, glossary: Glossary) -> list[tuple[str, str]]:
+    """The sentences of a text, with the space after each; none cuts what requires a term."""
+    text = unicodedata.normalize("NFC", text)  # as the glossary's terms
+    sentences = split_sentences(text) if split else [(text, "")]
+    return list(whole_spans(sentences, glossary.spans(text))) if glossary else sentences
