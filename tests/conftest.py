@@ -23,6 +23,10 @@ from translator.runs import RunDirectory
 for variable in ("TRANSLATOR_RUN", "TRANSLATOR_API_KEY", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
     os.environ.pop(variable, None)  # what stands in a developer's shell is no part of a test
 
+# A shell ignores Ctrl-C for what it starts in the background, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile(
     "translator",
     deadline=None,  # a busy machine is no defect
