@@ -36,7 +36,7 @@ from translator.decoding import (
 from translator.errors import RunError, check_texts
 from translator.glossary import Glossary
 from translator.hardware import choose_device, keep_memory
-from translator.inference import Engine, Job, run_searches, watched_search
+from translator.inference import Engine, SearchJob, run_searches, stream_search
 from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
 from translator.runs import RunDirectory
 from translator.sentences import MARKS, close_marks, join_sentences, split_sentences
@@ -224,7 +224,7 @@ class Translator:
         decoding = decoding or self.config.decoding
         found: list[tuple[_Part, _Found]] = []
         for part in self._parts([text], decoding, "", Glossary()):
-            steps = watched_search(self._engine, self._job([part], [0], decoding))
+            steps = stream_search(self._engine, self._job([part], [0], decoding))
             while True:
                 try:
                     prefix = next(steps)
@@ -316,7 +316,7 @@ class Translator:
 
     def _run(
         self,
-        waiting: deque[Job],
+        waiting: deque[SearchJob],
         parts: Sequence[_Part],
         found: list[_Found],
         decoding: DecodingConfig,
@@ -358,7 +358,7 @@ class Translator:
 
     def _jobs(
         self, parts: Sequence[_Part], indices: Sequence[int], decoding: DecodingConfig
-    ) -> Iterator[Job]:
+    ) -> Iterator[SearchJob]:
         """Parts of like length are decoded together, those that must hold terms by themselves."""
         for constrained in (False, True):
             chosen = [i for i in indices if bool(parts[i].terms) == constrained]
@@ -369,7 +369,7 @@ class Translator:
 
     def _job(
         self, all_parts: Sequence[_Part], indices: Sequence[int], decoding: DecodingConfig
-    ) -> Job:
+    ) -> SearchJob:
         """A batch of parts and the search for their translations."""
         parts = [all_parts[i] for i in indices]
         device = self._engine.device
@@ -391,7 +391,7 @@ class Translator:
             normalization=decoding.length_normalization,
             rules=_rules(parts, decoding, device),
         )
-        return Job(source, search, indices, slots)
+        return SearchJob(source, search, indices, slots)
 
     def _limit(self, part: _Part, decoding: DecodingConfig) -> int:
         """How many ids the translation may have, the end counted; what is required comes on top."""
