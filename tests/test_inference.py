@@ -1,6 +1,7 @@
 """The engine computes what the model computes, one position at a time and bit for bit alone."""
 
 from collections import deque
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from translator.config import ModelConfig
 from translator.decoding import beam_search, search, steps_of_search
-from translator.inference import Engine, Job, ModelStepper, Past, _spare, run_searches
-from translator.model import Seq2SeqTransformer, build_model
+from translator.inference import Engine, ModelStepper, Past, SearchJob, run_searches
+from translator.inference.layers import spare_rows
+from translator.inference.past import ProjectedMemory
+from translator.model import Decoder, Memory, Seq2SeqTransformer, build_model
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
 V = 70
@@ -43,6 +46,10 @@ def build(**changes: object) -> Seq2SeqTransformer:
         for parameter in model.parameters():
             parameter.normal_(std=0.3)
     return model
+
+
+def begun(engine: Engine, source: Tensor) -> Past:
+    return engine.begin(engine.states(source))
 
 
 def some_source(sentences: int, width: int = 19) -> Tensor:
@@ -117,8 +124,8 @@ def test_what_is_computed_for_a_sentence_is_the_same_bits_in_any_batch(
     lengths = (source != PAD_ID).sum(dim=1)
     tokens = torch.randint(4, V, (5, sentences, slots))
     together, alone = (
-        engine.encode(source),
-        [engine.encode(s[None, :n]) for s, n in zip(source, lengths, strict=True)],
+        begun(engine, source),
+        [begun(engine, s[None, :n]) for s, n in zip(source, lengths, strict=True)],
     )
     spread = torch.arange(sentences).repeat_interleave(slots)
     together.reorder(spread)
@@ -141,7 +148,7 @@ def test_it_does_not_matter_which_thread_computes_a_sentence(heads: int, slots: 
     """The second of a batch, and of a sentence alone the first as well."""
     engine = Engine(build(num_heads=heads))
     source = some_source(48, 45).flip(0)  # a long one last
-    together, alone = engine.encode(source), engine.encode(source[-1:])
+    together, alone = begun(engine, source), begun(engine, source[-1:])
     together.reorder(torch.arange(len(source)).repeat_interleave(slots))
     alone.reorder(torch.zeros(slots, dtype=torch.long))
     for _ in range(40):
@@ -153,8 +160,8 @@ def test_it_does_not_matter_which_thread_computes_a_sentence(heads: int, slots: 
 @torch.inference_mode()
 def test_one_step_serves_pasts_of_different_lengths() -> None:
     engine, source = Engine(ENGINE_MODEL), some_source(4)
-    old, new = engine.encode(source[:2]), engine.encode(source[2:])
-    same_old, same_new = engine.encode(source[:2]), engine.encode(source[2:])
+    old, new = begun(engine, source[:2]), begun(engine, source[2:])
+    same_old, same_new = begun(engine, source[:2]), begun(engine, source[2:])
     for _ in range(3):
         tokens = torch.randint(4, V, (2,))
         assert torch.equal(engine.step([tokens], [old]), engine.step([tokens], [same_old]))
@@ -178,11 +185,11 @@ def test_searches_that_share_steps_find_what_each_finds_alone(rows_at_once: int)
         return steps_of_search(limits, beam_search(3), bos=BOS_ID, eos=EOS_ID, slots=3)
 
     alone = [search(ModelStepper(engine, source), asks(source)) for source in sources]
-    waiting = deque(Job(source, asks(source), [n]) for n, source in enumerate(sources[:3]))
+    waiting = deque(SearchJob(source, asks(source), [n]) for n, source in enumerate(sources[:3]))
     found = {}
     for job, results in run_searches(engine, waiting, rows_at_once):
         if len(found) == 0:  # what is found may call for more
-            waiting.append(Job(sources[3], asks(sources[3]), [3]))
+            waiting.append(SearchJob(sources[3], asks(sources[3]), [3]))
         found[job.sentences[0]] = results
     assert [found[n] for n in range(len(sources))] == alone
 
@@ -191,10 +198,168 @@ def test_no_jobs_find_nothing() -> None:
     assert list(run_searches(Engine(ENGINE_MODEL), deque(), 8)) == []
 
 
+# --- the waist: any memory or none, and a prompt --------------------------------------------------
+
+
+@torch.inference_mode()
+def test_the_states_of_the_engine_are_those_of_the_model() -> None:
+    source = some_source(3)
+    expected = ENGINE_MODEL.encode(source, (source != PAD_ID).long())
+    found = Engine(ENGINE_MODEL).states(source)
+    assert torch.equal(found.segments, expected.segments)
+    real = found.segments == 1
+    torch.testing.assert_close(found.states[real], expected.states[real], rtol=1e-3, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_a_memory_may_come_from_anything_and_each_row_is_read_by_its_first_sentence() -> None:
+    segments = torch.tensor([[1] * 7, [1] * 3 + [2] * 4, [1] * 5 + [0] * 2])
+    memory = Memory(torch.randn(3, 7, 32), segments)
+    engine, tokens = Engine(ENGINE_MODEL), torch.randint(4, V, (3, 1))
+    found = engine.step([tokens[:, 0]], [engine.begin(memory)])
+    states = ENGINE_MODEL.decode(tokens, memory)
+    expected = ENGINE_MODEL.output(states[:, 0]).log_softmax(dim=1)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def decoder_only(**changes: object) -> Seq2SeqTransformer:
+    """A model whose decoder has no cross-attention; its encoder is not used."""
+    model = build(**changes)
+    model.decoder = Decoder(model.config, cross_attention=False).eval()
+    with torch.no_grad():
+        for parameter in model.decoder.parameters():
+            parameter.normal_(std=0.3)
+    return model
+
+
+BUILDERS = [build, decoder_only]
+
+
+def memory_for(model: Seq2SeqTransformer, sentences: int) -> Memory | None:
+    if not model.decoder.cross_attention:
+        return None
+    source = some_source(sentences)
+    return model.encode(source, (source != PAD_ID).long())
+
+
+def log_probs_of_prefixes(
+    model: Seq2SeqTransformer, tokens: Tensor, memory: Memory | None
+) -> Tensor:
+    """The model's own [B, T, V], all positions of tokens [B, T] at once."""
+    x = model._embed(model.target_embedding, tokens, torch.arange(tokens.shape[1]))
+    return model.output(model.decoder(x, torch.ones_like(tokens), memory)).log_softmax(dim=2)
+
+
+@pytest.mark.parametrize("prompt", [0, 1, 5, 15, 16, 17, 40])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("builder", BUILDERS)
+@torch.inference_mode()
+def test_a_prompt_in_one_go_equals_its_steps_and_the_whole_prefix(
+    builder: Callable[..., Seq2SeqTransformer], shape: dict[str, object], prompt: int
+) -> None:
+    model = builder(**shape)
+    engine, tokens = Engine(model), torch.randint(4, V, (3, prompt + 5))
+    memory = memory_for(model, 3)
+    stepwise = engine.begin(memory, tokens[:, :0])
+    for position in range(prompt):
+        engine.step([tokens[:, position]], [stepwise])
+    at_once = engine.begin(memory, tokens[:, :prompt])
+    assert at_once.length == stepwise.length == prompt
+    expected = log_probs_of_prefixes(model, tokens, memory)
+    for position in range(prompt, prompt + 5):
+        for past in (at_once, stepwise):
+            found = engine.step([tokens[:, position]], [past])
+            torch.testing.assert_close(found, expected[:, position], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@torch.inference_mode()
+def test_a_position_of_a_prompt_does_not_see_later_ones(
+    builder: Callable[..., Seq2SeqTransformer],
+) -> None:
+    model = builder()
+    engine, tokens = Engine(model), torch.randint(4, V, (2, 9))
+    memory = memory_for(model, 2)
+    other = torch.cat((tokens[:, :6], (tokens[:, 6:] - 3) % (V - 4) + 4), dim=1)
+    first, second = (engine.begin(memory, each) for each in (tokens, other))
+    for layer in range(2):
+        seen = [past.append(layer, torch.zeros(2, 64)) for past in (first, second)]
+        for ours, theirs in zip(*seen, strict=True):  # [B, H, positions, K] keys, then values
+            assert torch.equal(ours[:, :, :6], theirs[:, :, :6])
+            assert not torch.isclose(ours[:, :, 6:9], theirs[:, :, 6:9]).all(dim=3).any()
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@torch.inference_mode()
+def test_hypotheses_go_on_from_a_prompt_and_their_own_past(
+    builder: Callable[..., Seq2SeqTransformer],
+) -> None:
+    model = builder()
+    engine, prefixes = Engine(model), torch.randint(4, V, (3, 6))
+    memory = memory_for(model, 3)
+    past = engine.begin(memory, prefixes)
+    sentences = torch.arange(3)
+    for rows in ([0, 0, 1, 1, 2, 2], [1, 0, 4, 5], [0, 0, 3, 3], [3]):  # the second one is dropped
+        tokens = torch.randint(4, V, (len(prefixes),))
+        prefixes = torch.cat((prefixes, tokens[:, None]), dim=1)
+        read = memory and Memory(memory.states[sentences], memory.segments[sentences])
+        found = engine.step([tokens], [past])
+        expected = log_probs_of_prefixes(model, prefixes, read)[:, -1]
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+        chosen = torch.tensor(rows)
+        past.reorder(chosen)
+        prefixes, sentences = prefixes[chosen], sentences[chosen]
+
+
+@pytest.mark.parametrize("prompt", [1, 7, 33, 50])
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.usefixtures("two_threads")
+@torch.inference_mode()
+def test_a_prompt_has_the_same_bits_in_any_batch(
+    builder: Callable[..., Seq2SeqTransformer], prompt: int
+) -> None:
+    model = builder()
+    engine, tokens = Engine(model), torch.randint(4, V, (19, prompt + 3))
+    memory = memory_for(model, 19)
+    together = engine.begin(memory, tokens[:, :prompt])
+    alone = []
+    for row in range(19):
+        read = memory and Memory(memory.states[row : row + 1], memory.segments[row : row + 1])
+        alone.append(engine.begin(read, tokens[row : row + 1, :prompt]))
+    for step in tokens[:, prompt:].t():
+        found = engine.step([step], [together])
+        for row, past in enumerate(alone):
+            assert torch.equal(found[row : row + 1], engine.step([step[row : row + 1]], [past]))
+
+
+@torch.inference_mode()
+def test_a_memory_is_there_where_layers_look_at_one_and_only_there() -> None:
+    prompt = torch.tensor([[5, 6]])
+    memory = memory_for(ENGINE_MODEL, 1)
+    for model, wrong in ((ENGINE_MODEL, None), (decoder_only(), memory)):
+        with pytest.raises(ValueError, match="if, and only if, there is a memory"):
+            Engine(model).begin(wrong, prompt)
+        with pytest.raises(ValueError, match="if, and only if, there is a memory"):
+            log_probs_of_prefixes(model, prompt, wrong)
+    with pytest.raises(ValueError, match="begins with a prompt"):
+        Engine(decoder_only()).begin(None)
+
+
+@torch.inference_mode()
+def test_a_prompt_beyond_the_positions_of_the_model_is_refused() -> None:
+    engine = Engine(decoder_only(max_positions=8))
+    engine.begin(None, torch.full((1, 8), 5))
+    with pytest.raises(ValueError, match="8 positions"):
+        engine.begin(None, torch.full((1, 9), 5))
+
+
+# --- precision, and what else holds ---------------------------------------------------------------
+
+
 def first_log_probs(precision: torch.dtype) -> Tensor:
     torch.manual_seed(1)
     engine = Engine(ENGINE_MODEL, precision)
-    return engine.step([torch.full((3,), BOS_ID)], [engine.encode(some_source(3))])
+    return engine.step([torch.full((3,), BOS_ID)], [begun(engine, some_source(3))])
 
 
 @torch.inference_mode()
@@ -208,7 +373,7 @@ def test_bfloat16_comes_near_float32() -> None:
 def test_a_processor_without_products_of_bfloat16_computes_nearly_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("translator.inference.cpu_multiplies", lambda precision: False)
+    monkeypatch.setattr("translator.inference.layers.cpu_multiplies", lambda precision: False)
     exact, rounded = first_log_probs(torch.float32), first_log_probs(torch.bfloat16)
     assert not torch.equal(exact, rounded)  # its numbers are rounded all the same
     assert torch.cosine_similarity(exact, rounded).min() > 0.99
@@ -217,7 +382,7 @@ def test_a_processor_without_products_of_bfloat16_computes_nearly_the_same(
 @torch.inference_mode()
 def test_a_step_beyond_the_positions_of_the_model_is_refused() -> None:
     engine = Engine(build(max_positions=8))
-    past = engine.encode(torch.tensor([[5, 6, EOS_ID]]))
+    past = begun(engine, torch.tensor([[5, 6, EOS_ID]]))
     for _ in range(8):
         engine.step([torch.tensor([5])], [past])
     with pytest.raises(ValueError, match="8 positions"):
@@ -226,7 +391,8 @@ def test_a_step_beyond_the_positions_of_the_model_is_refused() -> None:
 
 @torch.inference_mode()
 def test_the_room_of_a_past_grows_without_losing_any() -> None:
-    past = Past(torch.zeros(2, 3, 4, 16, 8), torch.zeros(3, 1, 1, 16))
+    memory = ProjectedMemory(torch.zeros(2, 3, 4, 16, 8), torch.zeros(3, 1, 1, 16))
+    past = Past(torch.empty(16, 1, 3, 64), 4, memory)
     new = [torch.randn(3, 64) for _ in range(35)]
     for each in new:
         keys, values = past.append(0, each)
@@ -239,6 +405,6 @@ def test_the_room_of_a_past_grows_without_losing_any() -> None:
 
 def test_products_have_few_numbers_of_rows() -> None:
     """Each keeps a kernel, and oneDNN's cache of them took gigabytes."""
-    shapes = {rows + _spare(rows) for rows in range(1, 513)}
+    shapes = {rows + spare_rows(rows) for rows in range(1, 513)}
     assert len(shapes) <= 36
-    assert all(0 <= _spare(rows) < max(4, rows) or rows < 4 for rows in range(1, 513))
+    assert all(0 <= spare_rows(rows) < max(4, rows) or rows < 4 for rows in range(1, 513))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from translator.config import ModelConfig
 from translator.model import (
     Attention,
+    Decoder,
     DecoderLayer,
     EncoderLayer,
     PositionalEncoding,
@@ -204,6 +205,26 @@ def test_a_decoder_layer_equals_torchs(norm: str, activation: str) -> None:
             memory_key_padding_mask=PADDING,
         ),
     )
+
+
+@pytest.mark.parametrize("norm", LAYER_NORMS)
+def test_a_decoder_layer_without_cross_attention_is_an_encoder_layer(norm: str) -> None:
+    ours = randomized(DecoderLayer(config(norm=norm), cross_attention=False))
+    theirs = EncoderLayer(config(norm=norm))
+    copy(ours, theirs)
+    x, attend = torch.randn(2, 5, D), torch.ones(5, 5, dtype=torch.bool).tril()
+    assert torch.equal(ours(x, attend), theirs(x, attend))
+
+
+@pytest.mark.parametrize("norm", LAYER_NORMS)
+def test_without_a_memory_a_position_sees_its_own_past_in_its_own_sentence_only(norm: str) -> None:
+    decoder = randomized(Decoder(config(norm=norm), cross_attention=False)).eval()
+    x, segments = torch.randn(1, 8, D), torch.tensor([[1, 1, 1, 2, 2, 2, 2, 0]])
+    packed = decoder(x, segments, None)
+    for begin, length in ((0, 3), (3, 4)):
+        for end in range(begin + 1, begin + length + 1):  # the future does not leak
+            alone = decoder(x[:, begin:end], torch.ones(1, end - begin), None)
+            torch.testing.assert_close(packed[:, begin:end], alone)
 
 
 def test_a_pre_norm_residual_leaves_its_input_unnormed() -> None:

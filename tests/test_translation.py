@@ -21,6 +21,7 @@ from translator.data import SentencePair
 from translator.decoding import Beams
 from translator.errors import RunError
 from translator.inference import Engine, Past
+from translator.model import Memory
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import Part, split_long, whole_spans
@@ -287,9 +288,9 @@ class Counted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def encode(self, source: torch.Tensor) -> Past:
+    def states(self, source: torch.Tensor) -> Memory:
         self.encodes += 1
-        return self._engine.encode(source)
+        return self._engine.states(source)
 
     def step(self, tokens: list[torch.Tensor], pasts: list[Past]) -> torch.Tensor:
         self.rows.append(sum(map(len, tokens)))

@@ -130,19 +130,27 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Masked self-attention, then cross-attention to the memory, then feed-forward."""
+    """Masked self-attention, then cross-attention to the memory if there is one, then feed-forward.
 
-    def __init__(self, config: ModelConfig) -> None:
+    Without cross-attention it is the layer of a decoder-only model (Radford et al., 2018).
+    """
+
+    def __init__(self, config: ModelConfig, cross_attention: bool = True) -> None:
         super().__init__()
         self.self_attention = Attention(config.d_model, config.num_heads)
         self.self_attention_residual = Residual(config)
-        self.cross_attention = Attention(config.d_model, config.num_heads)
-        self.cross_attention_residual = Residual(config)
+        if cross_attention:
+            self.cross_attention = Attention(config.d_model, config.num_heads)
+            self.cross_attention_residual = Residual(config)
         self.feed_forward = FeedForward(config)
         self.feed_forward_residual = Residual(config)
 
     def forward(
-        self, x: Tensor, attend: Tensor, memory: KeysValues, attend_memory: Tensor
+        self,
+        x: Tensor,
+        attend: Tensor,
+        memory: KeysValues | None = None,
+        attend_memory: Tensor | None = None,
     ) -> Tensor:
         """All target positions at once, as in training: [B, T, D] → [B, T, D].
 
@@ -152,9 +160,10 @@ class DecoderLayer(nn.Module):
         x = self.self_attention_residual(
             x, lambda y: self.self_attention(y, self.self_attention.keys_values(y), attend)
         )
-        x = self.cross_attention_residual(
-            x, lambda y: self.cross_attention(y, memory, attend_memory)
-        )
+        if memory is not None:
+            x = self.cross_attention_residual(
+                x, lambda y: self.cross_attention(y, memory, attend_memory)
+            )
         return self.feed_forward_residual(x, self.feed_forward)  # type: ignore[no-any-return]
 
 
@@ -225,22 +234,25 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A stack of decoder layers."""
+    """A stack of decoder layers, with cross-attention or without."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, cross_attention: bool = True) -> None:
         super().__init__()
+        self.cross_attention = cross_attention
         self.layers: Iterable[DecoderLayer] = nn.ModuleList(  # type: ignore[assignment]
-            DecoderLayer(config) for _ in range(config.decoder_layers)
+            DecoderLayer(config, cross_attention) for _ in range(config.decoder_layers)
         )
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
-    def forward(self, x: Tensor, segments: Tensor, memory: Memory) -> Tensor:
+    def forward(self, x: Tensor, segments: Tensor, memory: Memory | None) -> Tensor:
         """Embedded target [B, T, D] → states [B, T, D]; position t has seen 0 … t only."""
+        if self.cross_attention != (memory is not None):
+            raise ValueError("a decoder has cross-attention if, and only if, there is a memory")
         past = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         attend = same_segment(segments, segments) & past
-        attend_memory = same_segment(segments, memory.segments)
+        attend_memory = None if memory is None else same_segment(segments, memory.segments)
         for layer in self.layers:
-            keys_values = layer.cross_attention.keys_values(memory.states)
+            keys_values = memory and layer.cross_attention.keys_values(memory.states)
             x = layer(x, attend, keys_values, attend_memory)
         return self.norm(x)  # type: ignore[no-any-return]
 

@@ -31,7 +31,7 @@ from translator.decoding import (
 )
 from translator.errors import RunError, check_texts
 from translator.hardware import choose_device, keep_memory
-from translator.inference import Engine, Job, run_searches, watched_search
+from translator.inference import Engine, SearchJob, run_searches, stream_search
 from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
@@ -337,7 +337,7 @@ class Translator:
         self, parts: Sequence[Part], rounds: deque[Round]
     ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
         """Search for all rounds (a `PartSearch`); those that are added are served beside others."""
-        waiting: deque[Job] = deque()
+        waiting: deque[SearchJob] = deque()
         self._enqueue(waiting, parts, rounds)
         for job, results in run_searches(self._engine, waiting, self._rows_at_once):
             yield job.sentences, results
@@ -345,7 +345,9 @@ class Translator:
             while waiting and not any(parts[i].is_wanted for i in waiting[0].sentences):
                 waiting.popleft()
 
-    def _enqueue(self, waiting: deque[Job], parts: Sequence[Part], rounds: deque[Round]) -> None:
+    def _enqueue(
+        self, waiting: deque[SearchJob], parts: Sequence[Part], rounds: deque[Round]
+    ) -> None:
         """Turn rounds into jobs, which come before those that wait already."""
         while rounds:
             waiting.extendleft(reversed([*self._jobs(parts, *rounds.popleft())]))
@@ -361,7 +363,7 @@ class Translator:
         self, part: Part, decoding: DecodingConfig, before: Sequence[tuple[Part, tuple[int, ...]]]
     ) -> Generator[str, None, list[list[Hypothesis]]]:
         """Search for one part and yield the text so far, from `before` on; returns hypotheses."""
-        steps = watched_search(self._engine, self._job([part], [0], decoding))
+        steps = stream_search(self._engine, self._job([part], [0], decoding))
         growing = replace(part, goes_on=True)
         while True:
             try:
@@ -371,7 +373,7 @@ class Translator:
 
     def _jobs(
         self, parts: Sequence[Part], indices: Sequence[int], decoding: DecodingConfig
-    ) -> Iterator[Job]:
+    ) -> Iterator[SearchJob]:
         """Parts of like length are decoded together, those that must hold terms by themselves."""
         for constrained in (False, True):
             chosen = [i for i in indices if bool(parts[i].terms) == constrained]
@@ -382,7 +384,7 @@ class Translator:
 
     def _job(
         self, all_parts: Sequence[Part], indices: Sequence[int], decoding: DecodingConfig
-    ) -> Job:
+    ) -> SearchJob:
         """A batch of parts and the search for their translations."""
         parts = [all_parts[i] for i in indices]
         device = self._engine.device
@@ -406,7 +408,7 @@ class Translator:
             normalization=decoding.length_normalization,
             rules=_rules(parts, decoding, device),
         )
-        return Job(source, search, indices, slots)
+        return SearchJob(source, search, indices, slots)
 
     def _max_target_tokens(self, part: Part, decoding: DecodingConfig) -> int:
         return max_target_tokens(self.config, decoding, len(part.ids), part.required_tokens)

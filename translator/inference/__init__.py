@@ -1,0 +1,11 @@
+"""How does a trained model compute fast? The same mathematics as `model`, one position at a time.
+
+`engine` encodes and decodes, with `layers` that are laid out for fast products and a `past` that
+keeps what need not be computed again; `searches` drives many searches with one step of the model.
+"""
+
+from translator.inference.engine import Engine
+from translator.inference.past import Past
+from translator.inference.searches import ModelStepper, SearchJob, run_searches, stream_search
+
+__all__ = ["Engine", "ModelStepper", "Past", "SearchJob", "run_searches", "stream_search"]
