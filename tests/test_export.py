@@ -46,6 +46,7 @@ from translator.export import (
 from translator.export.certificate import sample_of
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
+from translator.text.glossary import Glossary
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 from translator.translation import Translator
 
@@ -331,7 +332,29 @@ def test_the_engine_ends_a_translation_where_the_run_does(exported: RunDirectory
     assert len(ours[0].text) < len("oto tita rosa tor mar")  # it was cut
 
 
+def test_the_engine_finds_what_it_finds_for_texts_for_ids_too(exported: RunDirectory) -> None:
+    engine = certified_engine(exported)
+    [[best, *others]] = engine.search(engine.tokenizer.encode(["ana bebe"]))
+    [found] = engine.translate(["ana bebe"])
+    assert engine.tokenizer.decode([best.tokens]) == [found.text]
+    assert (best.score, (found.text, found.score)) == (
+        found.score,
+        (found.alternatives[0].text, found.alternatives[0].score),
+    )
+    assert all(best.score >= each.score for each in others)
+
+
 # --- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "asked", [{"prefix": "oto"}, {"glossary": Glossary({"ana": "oto"})}, {"details": True}], ids=str
+)
+def test_the_engine_refuses_by_name_what_only_the_run_can(
+    exported: RunDirectory, asked: dict[str, Any]
+) -> None:
+    with pytest.raises(RunError, match=next(iter(asked))):
+        certified_engine(exported).translate(["ana"], **asked)
 
 
 def with_outliers(run: RunDirectory) -> None:

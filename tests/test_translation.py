@@ -6,6 +6,8 @@ import math
 import random
 import shutil
 import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from translator import Translator as PublicTranslator
 from translator.alignment import force_decode
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
-from translator.decoding import Beams
+from translator.decoding import Beams, Hypothesis
 from translator.errors import RunError
 from translator.inference import Engine, Past
 from translator.model import Memory
@@ -28,11 +30,13 @@ from translator.text.parts import Part, split_long, whole_spans
 from translator.text.sentences import split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
+    Round,
     Translator,
     _batches_of_like_length,
     _repeats,
     _rules,
     loops,
+    search_parts,
 )
 
 STRANGE = {
@@ -550,6 +554,28 @@ def test_a_translation_that_goes_round_is_searched_again_and_said(translator: Tr
     assert "the translation repeated itself; it was searched again" in found.warnings
 
 
+def test_each_fault_is_mended_once_and_by_its_own_remedy(translator: Translator) -> None:
+    """A search that goes round, then finds nothing, then goes round again, of three parts."""
+    loop, nothing, good = ((5,) * 20, (), tuple(translator.tokenizer.encode(["ana"])[0]))
+    finds = {0: [loop, nothing, loop], 1: [good], 2: [nothing, good]}
+    asked: list[tuple[list[int], int, float]] = []
+
+    def search(
+        parts: Sequence[Part], rounds: deque[Round]
+    ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
+        while rounds:
+            indices, decoding = rounds.popleft()
+            asked.append((list(indices), decoding.no_repeat_ngram_size, decoding.min_length_ratio))
+            results = [[Hypothesis(finds[i].pop(0), -1.0, -1.0)] for i in indices]
+            yield indices, results
+
+    parts = translator._processor.parts(["ana", "bebe", "nina"])
+    found = search_parts(search, parts, DecodingConfig(), translator._processor)
+    assert asked == [([0, 1, 2], 0, 0.0), ([0], 3, 0.0), ([2], 0, 0.5), ([0], 0, 0.5)]
+    assert [each.hypotheses[0].tokens for each in found] == [loop, good, good]
+    assert [len(each.warnings) for each in found] == [2, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("ids", "expected"),
     [
@@ -593,55 +619,7 @@ def test_bfloat16_finds_translations_that_float32_thinks_as_good(
         assert sum(log_probs) > ours.log_prob - 0.5
 
 
-# --- long texts -----------------------------------------------------------------------------------
-
-pieces = st.lists(
-    st.sampled_from(["▁", "▁a", "b", ".", "▁.", ",", "…", "<0xF0>", "▁c;", "?"]), max_size=60
-)
-limits = st.integers(2, 20)
-
-
-@given(pieces, limits)
-def test_the_parts_of_a_long_text_join_to_the_whole(pieces: list[str], limit: int) -> None:
-    ids = list(range(len(pieces)))
-    assert [i for part in split_long(ids, pieces, limit) for i in part] == ids
-
-
-@given(pieces, limits)
-def test_no_part_is_empty_or_over_the_limit(pieces: list[str], limit: int) -> None:
-    parts = split_long(list(range(len(pieces))), pieces, limit)
-    assert all(1 <= len(part) <= limit for part in parts)
-
-
-@given(pieces, limits)
-def test_a_text_within_the_limit_is_one_part(pieces: list[str], limit: int) -> None:
-    ids = list(range(min(len(pieces), limit)))
-    assert list(split_long(ids, pieces[:limit], limit)) == [ids] * bool(ids)
-
-
-@pytest.mark.parametrize(
-    ("text", "limit", "expected"),
-    [
-        ("▁a . ▁b ▁c ▁d", 4, ["▁a . ▁b ▁c", "▁d"]),  # a sentence end before the half is too early
-        ("▁a ▁b . ▁c ▁d", 4, ["▁a ▁b .", "▁c ▁d"]),
-        ("▁a ▁b . ▁c , ▁d ▁e", 6, ["▁a ▁b . ▁c ,", "▁d ▁e"]),
-        ("▁a ▁b ▁c . ▁d , ▁e ▁f", 6, ["▁a ▁b ▁c .", "▁d , ▁e ▁f"]),  # rather than at the comma
-        ("▁a ▁b c d e", 4, ["▁a ▁b c d", "e"]),
-        ("▁a ▁b ▁c d e", 4, ["▁a ▁b ▁c d", "e"]),
-        ("▁a b ▁c ▁d e", 4, ["▁a b ▁c", "▁d e"]),
-        ("a b c d e", 2, ["a b", "c d", "e"]),
-        ("a b c 。 d e", 5, ["a b c 。", "d e"]),
-        ("a b c ， d 。 e", 6, ["a b c ， d 。", "e"]),
-        ("a b c ， d e f", 6, ["a b c ，", "d e f"]),
-        ("▁a ▁b ؟ ▁c ▁d", 4, ["▁a ▁b ؟", "▁c ▁d"]),
-        ("a b c <0xE2> <0x82> <0xAC>", 4, ["a b c", "<0xE2> <0x82> <0xAC>"]),
-        ("<0xE2> <0x82> <0xAC> " * 3, 4, ["<0xE2> <0x82> <0xAC>"] * 3),
-    ],
-)
-def test_a_long_text_is_cut_at_the_best_place(text: str, limit: int, expected: list[str]) -> None:
-    words = text.split()
-    parts = split_long(list(range(len(words))), words, limit)
-    assert [" ".join(words[i] for i in part) for part in parts] == expected
+# --- batches -------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.integers(1, 50), max_size=40), st.integers(16, 200), st.integers(1, 9))

@@ -85,27 +85,30 @@ class Translation:
 
 
 class Round(NamedTuple):
-    """Parts that are to be searched for alike, by their indices."""
+    """Parts that are searched for alike: which of them, and how."""
 
-    parts: Sequence[int]
+    indices: Sequence[int]
     decoding: DecodingConfig
 
 
 PartSearch = Callable[
     [Sequence[Part], deque[Round]], Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]
 ]
-"""Searches for all rounds, to which may be added meanwhile; yields indices and hypotheses."""
+"""Ids → hypotheses, all that a translator brings: yields indices of parts and what is found.
+
+It searches until no rounds are left; whoever gets its results may add some."""
 
 
 class _Fault(NamedTuple):
-    """What a search can do wrong, and what to change in the second one."""
+    """What can go wrong with a search, and the settings of the second one."""
 
     warning: str
     remedy: dict[str, float]
 
 
 _LOOPED = _Fault(
-    "the translation repeated itself; it was searched again", {"no_repeat_ngram_size": 3}
+    "the translation repeated itself; it was searched again",
+    {"no_repeat_ngram_size": 3},
 )
 _EMPTY = _Fault(
     "the translation was empty; it was searched again",
@@ -145,7 +148,7 @@ class Found:
 def search_parts(
     search: PartSearch, parts: Sequence[Part], decoding: DecodingConfig, processor: TextProcessor
 ) -> list[Found]:
-    """What a search finds for parts, or a second one beside it where the first went wrong."""
+    """Search for parts, and once more for those whose search went wrong, beside the others."""
     found = [Found(part) for part in parts]
     rounds = deque([Round(range(len(parts)), decoding)])
     for indices, results in search(parts, rounds):
@@ -156,6 +159,9 @@ def search_parts(
                 again.setdefault(decoding.model_copy(update=remedy), []).append(index)
         rounds.extend(Round(each, other) for other, each in again.items())
     return found
+
+
+# --- from hypotheses to translations --------------------------------------------------------------
 
 
 def translations(
@@ -200,7 +206,7 @@ def translation_of(
     return Translation(source, best.text, best.score, alternatives, warnings=tuple(warnings))
 
 
-# --- translations ---------------------------------------------------------------------------------
+# --- the translator -------------------------------------------------------------------------------
 
 
 class Translator:
@@ -356,7 +362,7 @@ class Translator:
         self, watched: list[list[Hypothesis]], parts: Sequence[Part], rounds: deque[Round]
     ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
         """A `PartSearch` whose first round has been watched."""
-        yield rounds.popleft().parts, watched
+        yield rounds.popleft().indices, watched
         yield from self._hypotheses(parts, rounds)
 
     def _watched(

@@ -89,7 +89,7 @@ class CTranslate2Translator:
         check_texts("translate", texts)
         decoding = decoding or self.config.decoding
         self.check_decoding(decoding)
-        for what, asked in (("prefix", prefix), ("glossary", glossary), ("details", details)):
+        for what, asked in (("a prefix", prefix), ("a glossary", glossary), ("details", details)):
             if asked:
                 raise _unknown(what)
         parts = self._processor.parts(texts, split=decoding.split_sentences)

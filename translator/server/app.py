@@ -21,13 +21,13 @@ from starlette.types import Receive, Scope, Send
 from translator.config import DecodingConfig
 from translator.server.interface import (
     JSON,
-    Asked,
+    ApiRequest,
     Detected,
     DetectRequest,
     Language,
     LiveRequest,
-    Translated,
     TranslateRequest,
+    TranslateResponse,
     described,
 )
 from translator.server.live import LiveEvent
@@ -41,7 +41,7 @@ from translator.translation import Translation, Translator
 from translator.version import __version__
 
 _Result = TypeVar("_Result")
-_Asked = TypeVar("_Asked", bound=Asked)
+_Request = TypeVar("_Request", bound=ApiRequest)
 _PAGE = {
     "/": "index.html",
     "/page.css": "page.css",
@@ -131,7 +131,7 @@ class _Service:
         app.post(
             "/translate",
             openapi_extra=described(TranslateRequest, **languages),
-            response_model=Translated,
+            response_model=TranslateResponse,
             response_model_exclude_none=True,
             responses=_RESPONSES,
         )(self.translate)
@@ -247,7 +247,7 @@ class _Service:
 
     # --- what they have in common -----------------------------------------------------------------
 
-    async def _read(self, model: type[_Asked], request: Request) -> _Asked:
+    async def _read(self, model: type[_Request], request: Request) -> _Request:
         self._gate.check_rate(request)
         body = await self._gate.read(request)
         asked = parse(model, body, request.headers.get("Content-Type", ""))

@@ -18,13 +18,13 @@ def _whole(number: object) -> object:
 _Count = Annotated[int, Field(ge=0, le=MAX_ALTERNATIVES), BeforeValidator(_whole)]
 
 
-class Asked(BaseModel):
+class ApiRequest(BaseModel):
     """What all requests with a text have."""
 
     api_key: str = Field("", description="Where the server wants one.")
 
 
-class TranslateRequest(Asked):
+class TranslateRequest(ApiRequest):
     """The request of LibreTranslate's /translate."""
 
     q: str | list[str] = Field(description="A text, or several.")
@@ -39,14 +39,14 @@ class TranslateRequest(Asked):
         return [self.q] if isinstance(self.q, str) else self.q
 
 
-class LiveRequest(Asked):
+class LiveRequest(ApiRequest):
     """A text whose translation is watched."""
 
     q: str = Field(description="A text.")
     alternatives: _Count = Field(0, description="So many other translations of each sentence.")
 
 
-class DetectRequest(Asked):
+class DetectRequest(ApiRequest):
     """The request of LibreTranslate's /detect."""
 
     q: str = Field(description="A text.")
@@ -59,7 +59,7 @@ class Detected(BaseModel):
     confidence: float = Field(description="0 to 100.")
 
 
-class Translated(BaseModel):
+class TranslateResponse(BaseModel):
     """The answer of LibreTranslate's /translate; each field a list where `q` is one."""
 
     translated_text: str | list[str] = Field(alias="translatedText")

@@ -11,10 +11,10 @@ from fastapi import HTTPException, Request
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
-from translator.server.interface import FORM, JSON, Asked
+from translator.server.interface import FORM, JSON, ApiRequest
 from translator.server.settings import ServerSettings
 
-_Asked = TypeVar("_Asked", bound=Asked)
+_Request = TypeVar("_Request", bound=ApiRequest)
 
 
 class Gate:
@@ -39,7 +39,7 @@ class Gate:
                 429, f"more than {limit} requests in a minute", {"Retry-After": str(60 - second)}
             )
 
-    def check_key(self, asked: Asked) -> None:
+    def check_key(self, asked: ApiRequest) -> None:
         """403 without the right key; how long that takes tells nothing about the key."""
         key = self._settings.api_key
         if key is not None and not secrets.compare_digest(asked.api_key.encode(), key.encode()):
@@ -72,7 +72,7 @@ class Gate:
         return bytes(body)
 
 
-def parse(model: type[_Asked], body: bytes, content_type: str) -> _Asked:
+def parse(model: type[_Request], body: bytes, content_type: str) -> _Request:
     """The body as a request of this kind; 400 says what is wrong with it, 415 not JSON or form."""
     kind = content_type.split(";")[0].strip().lower()
     try:

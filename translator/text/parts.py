@@ -1,4 +1,4 @@
-"""What is translated as one sequence? A text is taken apart into parts, and put together of them.
+"""What is translated as one sequence? Texts are split into parts, and their translations joined.
 
 On the way to the model a text is split into sentences, capitals are read in other letters, a
 sentence longer than the model can see is cut, and each part gets the terms that its translation
@@ -73,33 +73,29 @@ class TextProcessor:
         requires. Without `split` a text is one sentence.
         """
         glossary = glossary or Glossary()
-        owners: list[int] = []
-        sentences: list[tuple[str, str]] = []  # with the space after each
-        for index, text in enumerate(texts):
-            found = _sentences(text, split, glossary)
-            sentences += found
-            owners += [index] * len(found)
-        written = [sentence for sentence, _ in sentences]
+        sentences = [
+            Part(index, (), space, sentence)
+            for index, text in enumerate(texts)
+            for sentence, space in _sentences(text, split, glossary)
+        ]
+        written = [each.sentence for each in sentences]
         encoded = encode_sentences(self._tokenizer, written, self._source_language)
         parts = [
             part
-            for index, (sentence, space), ids, loud in zip(owners, sentences, *encoded, strict=True)
-            for part in self._cut(
-                Part(index, tuple(ids), space, sentence, in_capitals=loud), glossary
-            )
+            for sentence, ids, loud in zip(sentences, *encoded, strict=True)
+            for part in self._cut(replace(sentence, ids=tuple(ids), in_capitals=loud), glossary)
         ]
         return self._with_prefix(parts, prefix) if prefix else parts
 
-    def _cut(self, sentence: Part, glossary: Glossary) -> Iterator[Part]:
+    def _cut(self, whole: Part, glossary: Glossary) -> Iterator[Part]:
         """The parts of a sentence: one, unless it is longer than the model can see."""
-        pieces = list(split_long(sentence.ids, self._tokenizer.pieces(sentence.ids), self._limit))
-        for number, ids in enumerate(pieces, start=1):
-            goes_on = number < len(pieces)
-            part = replace(sentence, ids=tuple(ids), goes_on=goes_on)
-            if goes_on:
-                part = replace(part, space=" ")
+        cut = list(split_long(whole.ids, self._tokenizer.pieces(whole.ids), self._limit))
+        for number, ids in enumerate(cut, start=1):
+            goes_on = number < len(cut)
+            space = " " if goes_on else whole.space
+            part = replace(whole, ids=tuple(ids), space=space, goes_on=goes_on)
             if glossary:
-                written = sentence.sentence if len(pieces) == 1 else self._source_of(part)
+                written = whole.sentence if len(cut) == 1 else self._source_of(part)
                 part = self._with_terms(part, glossary.required(written))
             yield part
 
