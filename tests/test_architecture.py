@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
 version errors integrity config sentences documents protobuf tokenizer glossary functional hardware
 data capitals model decoding inference alignment runs distributed preparation doctor
-translation evaluation training export importing visualization server cli
+translation evaluation training visualization export importing server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

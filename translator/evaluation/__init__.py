@@ -10,7 +10,6 @@ from translator.evaluation.assessment import (
 )
 from translator.evaluation.cache import TranslatedSet, read_record, store, translate_or_reuse
 from translator.evaluation.faults import FAULTS, find_faults
-from translator.evaluation.report import SentenceAttention, write_report
 from translator.evaluation.robustness import Variant, robustness
 from translator.evaluation.scores import (
     LOWER_IS_BETTER,
@@ -42,7 +41,6 @@ __all__ = [
     "Leakage",
     "LengthBucket",
     "Score",
-    "SentenceAttention",
     "System",
     "TranslatedSet",
     "Variant",
@@ -63,5 +61,4 @@ __all__ = [
     "store",
     "translate",
     "translate_or_reuse",
-    "write_report",
 ]
