@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "translator"
 ORDER = """
 version errors integrity config functional hardware distributed protobuf tokenizer text documents
 data model decoding inference alignment runs preparation doctor
-translation evaluation training export importing visualization server cli
+translation evaluation training visualization export importing server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

@@ -7,24 +7,28 @@ import itertools
 import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 
 from translator.data import SentencePair
 from translator.evaluation import (
     Evaluation,
     EvaluationSet,
-    SentenceAttention,
     assess,
     sentence_chrf,
-    write_report,
 )
-from translator.evaluation.plots import Point, histogram, line_plot, round_ticks
-from translator.evaluation.report import chosen_sentences, word_diff
 from translator.runs import RunDirectory
+from translator.visualization.page import render_page
+from translator.visualization.plots import Point, bar_chart, histogram, line_plot, round_ticks
+from translator.visualization.report import (
+    SentenceAttention,
+    chosen_sentences,
+    render_report,
+    word_diff,
+)
 
 EVIL = "</script><script>alert('1')</script><img src=x onerror=alert(2)> \"&amp; \u2028"
 VOID = {"meta", "img", "br", "link", "hr", "input"}
@@ -81,7 +85,7 @@ def evaluation(cipher_pairs: list[SentencePair]) -> Evaluation:
 
 
 def test_nothing_that_data_brings_is_run_or_loaded(evaluation: Evaluation) -> None:
-    written = write_report([evaluation], attention=attention)
+    written = render_report([evaluation], attention=attention)
     page = Page(written)
     [script] = [
         text
@@ -104,7 +108,7 @@ def test_nothing_that_data_brings_is_run_or_loaded(evaluation: Evaluation) -> No
 
 
 def test_attention_comes_with_its_sentence_as_json(evaluation: Evaluation) -> None:
-    page = Page(write_report([evaluation], attention=attention))
+    page = Page(render_report([evaluation], attention=attention))
     stored = [json.loads(text) for text in page.scripts if text.startswith("{")]
     buttons = [a["data-attention"] for tag, a in page.elements if tag == "button"]
     ids = [a.get("id") for tag, a in page.elements if tag == "script" and a.get("id")]
@@ -113,11 +117,11 @@ def test_attention_comes_with_its_sentence_as_json(evaluation: Evaluation) -> No
         each for each in stored if "</script><script>alert('1')</script><img" in each["source"]
     )
     assert evil["target"] == evil["source"] + ["x"]
-    assert "Attention" not in "".join(Page(write_report([evaluation])).texts)
+    assert "Attention" not in "".join(Page(render_report([evaluation])).texts)
 
 
 def test_scores_stand_with_intervals_and_signatures(evaluation: Evaluation) -> None:
-    written = write_report([evaluation])
+    written = render_report([evaluation])
     for score in evaluation.scores:
         assert html.escape(score.signature) in written
         assert f"<strong>{score.score:.1f}</strong> <small>± {score.interval:.1f}" in written
@@ -129,7 +133,7 @@ def test_scores_stand_with_intervals_and_signatures(evaluation: Evaluation) -> N
 def test_the_report_of_a_run_tells_its_data_its_settings_and_how_it_learned(
     trained_run: RunDirectory, evaluation: Evaluation
 ) -> None:
-    written = write_report([evaluation, evaluation], trained_run)
+    written = render_report([evaluation, evaluation], trained_run)
     page = Page(written)
     text = "".join(page.texts)
     assert trained_run.config_file.read_text(encoding="utf-8") in text
@@ -207,8 +211,15 @@ def test_a_line_goes_up_where_the_values_do_and_skips_what_is_not_finite() -> No
     assert line_plot("Nothing", "step", {"BLEU": []}) == ""
 
 
-def test_the_pages_own_files_are_in_the_package() -> None:
-    import translator.evaluation
+def test_bars_of_a_class_stand_side_by_side_and_say_what_they_count() -> None:
+    svg = bar_chart("Lengths", "characters", {"source": [4, 2], "target": [0, 3]}, ["1", "<2>"])
+    lefts, heights = numbers(r'<rect x="([\d.]+)"', svg), numbers(r' height="([\d.]+)"', svg)
+    assert lefts[0] < lefts[2] < lefts[1] < lefts[3]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=0.11)
+    assert heights[2] == 0.0
+    assert "source, 1: 4" in svg and "target, &lt;2&gt;: 3" in svg
 
-    folder = Path(translator.evaluation.__file__).parent
-    assert {file.name for file in folder.iterdir()} >= {"report.css", "report.js"}
+
+def test_a_page_has_what_its_templates_ask_for() -> None:
+    with pytest.raises(UndefinedError):
+        render_page("curves.html", data={})

@@ -10,7 +10,7 @@ NAMED = {"generator", "stream_seed"}  # purpose: their second argument
 PLAIN = {"default_rng", "Random", "SeedSequence", "manual_seed"}  # seed: their first
 # draw() of examples is handed its seed; what evaluation draws is no part of a run.
 OWN = {"data/seeds.py", "data/examples.py"}
-OWN |= {f"evaluation/{name}.py" for name in ("neural", "report", "robustness")}
+OWN |= {"evaluation/neural.py", "evaluation/robustness.py", "visualization/report.py"}
 
 
 def calls(names: set[str]) -> list[tuple[str, ast.Call]]:

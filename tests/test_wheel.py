@@ -30,9 +30,9 @@ def test_a_missing_library_is_installed_as_its_extra_says(extra: str) -> None:
 
 SHIPPED = """
     translator/py.typed translator/model.py translator/server/page/index.html
-    translator/server/page/page.js translator/visualization/attention.html
-    translator/visualization/curves.html translator/visualization/page.css
-    translator/evaluation/report.css translator/evaluation/report.js translator/corpus/README.md
+    translator/server/page/page.js translator/visualization/templates/attention.html
+    translator/visualization/templates/curves.js translator/visualization/templates/page.css
+    translator/visualization/templates/evaluation.html translator/corpus/README.md
     translator/configs/default.yaml translator/configs/tatoeba.yaml
     translator/corpus/train-grammar.en-es.tsv.xz translator/corpus/valid.en-es.tsv.xz
 """.split()

@@ -34,8 +34,11 @@ def attention_cli(
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
     translator = load(run)
-    from translator.visualization.attention import attention_arrays, attention_maps
-    from translator.visualization.page import attention_page
+    from translator.visualization.attention import (
+        attention_arrays,
+        attention_maps,
+        attention_page,
+    )
     from translator.visualization.picture import attention_picture
 
     maps = attention_maps(translator, text, translation)

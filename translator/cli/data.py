@@ -34,13 +34,14 @@ def check_cli(
 ) -> None:
     """Report what is wrong with the data, and where; exit code 1 when it is serious."""
     loaded = load_config(config, overrides or ())
-    from translator.doctor import examine, render_html
+    from translator.doctor import examine
 
     report = examine(loaded)
     if html:
         from translator.runs import write_atomically
+        from translator.visualization.diagnosis import render_diagnosis
 
-        write_atomically(html, render_html(report).encode())
+        write_atomically(html, render_diagnosis(report).encode())
         say(f"report: {html}")
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False))

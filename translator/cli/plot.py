@@ -27,8 +27,7 @@ def plot_cli(
 ) -> None:
     """Draw loss, BLEU, chrF, learning rate and speed of one or several runs."""
     from translator.runs import RunDirectory
-    from translator.visualization.curves import read_curves
-    from translator.visualization.page import curves_page
+    from translator.visualization.curves import curves_page, read_curves
     from translator.visualization.picture import curves_picture
 
     directories = [RunDirectory(run) for run in runs] if runs else [find_run(None)]

@@ -19,8 +19,9 @@ from translator.cli.sets import (
 )
 
 if TYPE_CHECKING:
-    from translator.evaluation import Evaluation, EvaluationSet, SentenceAttention
+    from translator.evaluation import Evaluation, EvaluationSet
     from translator.runs import RunDirectory
+    from translator.visualization.report import SentenceAttention
 
 
 @app.command("report")
@@ -46,13 +47,13 @@ def report_cli(
     sets = chosen_sets(directory, split, test_set, source, reference)
     if hypothesis and (len(sets) > 1 or beam_size):
         raise typer.BadParameter("--hypothesis is the one translation of one test set")
-    from translator.evaluation import write_report
     from translator.runs import write_atomically
+    from translator.visualization.report import render_report
 
     evaluations = [_evaluation(each, directory, hypothesis, beam_size) for each in sets]
     file = output or (directory.path / "report.html" if directory else Path("report.html"))
     attention = None if hypothesis or not directory else _attention_by(directory)
-    write_atomically(file, write_report(evaluations, directory, attention).encode())
+    write_atomically(file, render_report(evaluations, directory, attention).encode())
     for evaluation in evaluations:
         for warning in evaluation.warnings:
             say(f"warning: {evaluation.test_set.name}: {warning}")
@@ -64,9 +65,9 @@ def report_cli(
 def _attention_by(run: "RunDirectory") -> "Callable[[str, str], SentenceAttention | None]":
     """What tells where the model of a run looked while it wrote a translation."""
     from translator.errors import DataError
-    from translator.evaluation import SentenceAttention
     from translator.translation import Translator
     from translator.visualization.attention import attention_maps
+    from translator.visualization.report import SentenceAttention
 
     translator = Translator.from_run(run.path)
 

@@ -1,7 +1,6 @@
 """Is the data sound? What is wrong with the corpora of a configuration, and where."""
 
 from translator.doctor.examination import examine
-from translator.doctor.html import render_html
 from translator.doctor.report import (
     CorpusReport,
     Finding,
@@ -24,6 +23,5 @@ __all__ = [
     "Sample",
     "TokenizerCoverage",
     "examine",
-    "render_html",
     "write_clean",
 ]

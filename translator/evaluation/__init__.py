@@ -11,7 +11,6 @@ from translator.evaluation.assessment import (
 from translator.evaluation.cache import TranslatedSet, read_record, store, translate_or_reuse
 from translator.evaluation.changes import Change, changes_since
 from translator.evaluation.faults import FAULTS, find_faults
-from translator.evaluation.report import SentenceAttention, write_report
 from translator.evaluation.robustness import Variant, robustness
 from translator.evaluation.scores import (
     LOWER_IS_BETTER,
@@ -44,7 +43,6 @@ __all__ = [
     "Leakage",
     "LengthBucket",
     "Score",
-    "SentenceAttention",
     "System",
     "TranslatedSet",
     "Variant",
@@ -66,5 +64,4 @@ __all__ = [
     "store",
     "translate",
     "translate_or_reuse",
-    "write_report",
 ]

@@ -18,7 +18,7 @@ from translator.runs import RunDirectory
 from translator.text.capitals import encode_sentences
 from translator.translation import Translator
 
-Translate = Callable[[Sequence[str], DecodingConfig], Sequence[str]]
+TranslateWith = Callable[[Sequence[str], DecodingConfig], Sequence[str]]
 
 CERTIFICATE = "certificate.json"
 MOST_BLEU_LOST = 0.5  # on the references, unless by luck
@@ -152,7 +152,7 @@ class Export:
     format: str
     quantization: str
     folder: Path
-    translate: Translate
+    translate: TranslateWith
     versions: dict[str, str]
 
 
@@ -235,7 +235,7 @@ def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> Eva
 
 
 def _timed(
-    translate: Translate, sample: EvaluationSet, decoding: DecodingConfig
+    translate: TranslateWith, sample: EvaluationSet, decoding: DecodingConfig
 ) -> tuple[list[str], float]:
     started = time.perf_counter()
     texts = translate(sample.sources, decoding)

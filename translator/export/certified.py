@@ -19,7 +19,7 @@ from translator.export.certificate import (
     CERTIFICATE,
     Certificate,
     Export,
-    Translate,
+    TranslateWith,
     certify,
     sample_of,
 )
@@ -121,7 +121,7 @@ def _engine(
     return CTranslate2Translator(config, model, tokenizer, device=device, threads=threads)
 
 
-def _texts(engine: CTranslate2Translator) -> Translate:
+def _texts(engine: CTranslate2Translator) -> TranslateWith:
     def translate(texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
         return [translation.text for translation in engine.translate(texts, decoding)]
 

@@ -18,7 +18,9 @@ from translator.text.capitals import encode_sentences, likely_cases
 from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
+from translator.visualization.page import render_page
 
+_ONE = 10_000  # a page has weights in whole parts of it: half the bytes of decimals
 START, END = "⟨start⟩", "⟨end⟩"  # how the ids that are no text are shown
 
 
@@ -180,3 +182,42 @@ def attention_arrays(maps: AttentionMaps) -> bytes:
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **arrays)
     return archive.getvalue()
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | None = None) -> str:
+    """The maps as an interactive page, first shown at a layer and head (from 0; None: average).
+
+    DataError when there is no such layer or head.
+    """
+    first = next(iter(maps.kinds_with(layer, head)))
+    kinds = {
+        kind: {
+            "queries": each.queries,
+            "keys": each.keys,
+            "weights": _in_parts(each, causal=kind == "decoder_self_attention"),
+        }
+        for kind, each in maps.by_kind().items()
+    }
+    data = {
+        "source": maps.source,
+        "translation": maps.translation,
+        "source_language": maps.source_language,
+        "target_language": maps.target_language,
+        "kind": first,
+        "layer": -1 if layer is None else layer,
+        "head": -1 if head is None else head,
+        "one": _ONE,
+        "maps": kinds,
+    }
+    return render_page("attention.html", source=maps.source, data=data)
+
+
+def _in_parts(each: AttentionMap, *, causal: bool) -> list[Any]:
+    """Weights [layers][H][Q][M] in parts of _ONE; a causal row ends where its past does."""
+    layers: list[Any] = (each.weights * _ONE).round().astype(int).tolist()
+    if not causal:
+        return layers
+    return [[[row[: i + 1] for i, row in enumerate(head)] for head in heads] for heads in layers]

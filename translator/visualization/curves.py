@@ -9,6 +9,7 @@ import numpy as np
 
 from translator.errors import RunError
 from translator.runs import RunDirectory
+from translator.visualization.page import render_page
 
 METRICS = {  # the keys of metrics.jsonl that are drawn, and what they are called
     "train_loss": "Training loss (labels smoothed)",
@@ -74,3 +75,23 @@ def _entries(run: RunDirectory) -> list[dict[str, Any]]:
             "Training adds a line to it every training.log_every_steps steps.",
         )
     return sorted(entries, key=lambda entry: entry["step"])  # as np.interp wants it
+
+
+def curves_page(runs: Sequence[RunCurves]) -> str:
+    """The curves of runs as an interactive page, over steps or over minutes of training."""
+    data = {
+        "metrics": METRICS,
+        "runs": [
+            {
+                "name": run.name,
+                "curves": {key: _points(curve) for key, curve in run.curves.items()},
+            }
+            for run in runs
+        ],
+    }
+    return render_page("curves.html", names=[run.name for run in runs], data=data)
+
+
+def _points(curve: Curve) -> dict[str, Any]:
+    minutes = [None if math.isnan(minute) else round(minute, 3) for minute in curve.minutes]
+    return {"steps": curve.steps, "minutes": minutes, "values": curve.values}

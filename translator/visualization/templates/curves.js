@@ -1,50 +1,3 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,">
-<title>{{title}}</title>
-<style>
-{{style}}
-#runs { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; list-style: none; margin: 0; padding: 0; }
-#runs svg { width: 2.5rem; height: 0.7rem; margin-right: 0.4rem; }
-#charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.5rem; }
-figure { margin: 0; min-width: 0; }
-figure svg { display: block; width: 100%; height: 15rem; cursor: crosshair; touch-action: pan-y; }
-output { display: block; min-height: 3em; font-size: 0.9rem; }
-.line { fill: none; stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; }
-.dot { fill: var(--colour); }
-.grid { stroke: var(--line); }
-.guide { stroke: var(--quiet); stroke-dasharray: 3 3; }
-svg text { fill: var(--quiet); font-size: 12px; }
-.scroll { overflow-x: auto; margin-top: 1.5rem; }
-table { border-collapse: collapse; font-size: 0.9rem; }
-caption { text-align: start; color: var(--quiet); padding-bottom: 0.3rem; }
-th, td { text-align: end; padding: 0.25rem 0.75rem; border-bottom: 1px solid var(--line); font-weight: normal; }
-th:first-child { text-align: start; padding-left: 0; }
-thead th { color: var(--quiet); vertical-align: bottom; }
-</style>
-</head>
-<body>
-<h1>Learning curves</h1>
-<ul id="runs" aria-label="runs"></ul>
-<form class="controls" aria-label="What the curves are drawn over">
-  <fieldset><legend>over</legend>
-    <label><input type="radio" name="axis" value="steps" checked>steps</label>
-    <label><input type="radio" name="axis" value="minutes">minutes of training</label>
-  </fieldset>
-</form>
-<div id="charts"></div>
-<div class="scroll"><table id="figures"></table></div>
-<p class="quiet">Point at a curve, or choose a chart with Tab and move along it with the left and
-right arrow keys.</p>
-<noscript><p>This page draws its curves with JavaScript, which is switched off.</p></noscript>
-
-<script type="application/json" id="data">{{data}}</script>
-<script>
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -237,6 +190,3 @@ new ResizeObserver(([{ contentRect }]) => {
   width = contentRect.width;
   charts.forEach(draw);
 }).observe(document.getElementById("charts"));
-</script>
-</body>
-</html>

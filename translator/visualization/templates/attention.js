@@ -1,66 +1,3 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,">
-<title>{{title}}</title>
-<style>
-{{style}}
-.sentences { margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 0 0.75rem; }
-.sentences dt { color: var(--quiet); }
-.sentences dd { margin: 0; font-size: 1.1rem; }
-#readout { position: sticky; top: 0; z-index: 3; min-height: 2.3em; margin: 0.75rem 0; padding: 0.4rem 0.75rem; border-radius: 0.35rem; background: var(--panel); max-width: none; }
-
-/* The map is a table: its row and column headers are the tokens. They stay in sight in a long map. */
-.scroll { overflow: auto; max-height: 90vh; width: fit-content; max-width: 100%; }
-table { border-collapse: separate; border-spacing: 0; --cell: clamp(0.95rem, (100vw - 14rem) / var(--keys), 2.4rem); }
-th { font-weight: normal; font-size: 0.85rem; line-height: 1; white-space: nowrap; background: var(--paper); position: sticky; z-index: 1; }
-thead th { top: 0; height: 1em; padding: 0.35rem 0; vertical-align: bottom; }
-thead th span { writing-mode: vertical-rl; transform: rotate(180deg); display: inline-block; }
-thead td { position: sticky; top: 0; left: 0; z-index: 2; background: var(--paper); }
-tbody th { left: 0; text-align: end; padding: 0 0.4rem 0 0.2rem; height: var(--cell); }
-tbody td {
-  width: var(--cell); min-width: var(--cell); height: var(--cell); padding: 0;
-  border: 1px solid var(--panel); cursor: crosshair;
-  background: color-mix(in srgb, var(--high) calc(var(--shade) * 100%), var(--low));
-}
-td.future { background: repeating-linear-gradient(135deg, var(--panel) 0 3px, var(--line) 3px 4px); }
-th.lit { background: var(--lit); color: var(--lit-ink); }
-td.lit { border-color: var(--lit); }
-td.chosen { outline: 3px solid var(--accent); outline-offset: -2px; }
-td:focus { outline: 3px solid var(--accent); outline-offset: -2px; }
-.mark { opacity: 0.45; }
-.key { display: flex; align-items: center; gap: 0.5rem; }
-.ramp { width: 8rem; height: 0.8rem; border: 1px solid var(--line); background: linear-gradient(to right, var(--low), var(--high)); }
-</style>
-</head>
-<body>
-<h1>Where the model looks</h1>
-<dl class="sentences">
-  <dt>source</dt><dd id="source" dir="auto"></dd>
-  <dt>translation</dt><dd id="translation" dir="auto"></dd>
-</dl>
-
-<form class="controls" aria-label="Which attention is shown">
-  <fieldset id="kinds"><legend>attention</legend></fieldset>
-  <label>layer <select id="layer"></select></label>
-  <label>head <select id="head"></select></label>
-</form>
-<p id="explanation"></p>
-<p id="readout"></p>
-<div class="scroll">
-  <table id="map" role="grid" aria-describedby="explanation"></table>
-</div>
-<p class="key quiet"><span>weight 0</span><span class="ramp" aria-hidden="true"></span><span id="most"></span></p>
-<p class="quiet">Point at a cell, or move through the map with the arrow keys, Home and End.
-▁ begins a word.</p>
-<noscript><p>This page draws its maps with JavaScript, which is switched off.</p></noscript>
-
-<script type="application/json" id="data">{{data}}</script>
-<script>
 "use strict";
 
 const KINDS = {
@@ -253,6 +190,3 @@ for (const side of ["source", "translation"]) {
   line.lang = data[side === "source" ? "source_language" : "target_language"];
 }
 chooseKind(kind);
-</script>
-</body>
-</html>

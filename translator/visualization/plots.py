@@ -5,8 +5,9 @@ All lengths are units of the view box, which the page scales to its width.
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import NamedTuple
+
+from markupsafe import Markup, escape
 
 _WIDTH, _HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 40
@@ -45,11 +46,11 @@ def line_plot(
     x_names: Mapping[float, str] | None = None,
     *,
     from_zero: bool = False,
-) -> str:
+) -> Markup:
     """Lines through points, with error bars where they are known; `x_names` replace numbers."""
     points = [point for line in series.values() for point in line if math.isfinite(point.y)]
     if not points:
-        return ""
+        return Markup()
     ends = [p.y + sign * (p.interval or 0.0) for p in points for sign in (-1, 1)]
     axes = Axes([p.x for p in points], ends, from_zero=from_zero)
     parts = [_frame(axes, x_label, x_names)]
@@ -63,7 +64,7 @@ def line_plot(
     return _figure(title, parts, tuple(series) if len(series) > 1 else ())
 
 
-def histogram(title: str, x_label: str, values: Sequence[float], edges: Sequence[float]) -> str:
+def histogram(title: str, x_label: str, values: Sequence[float], edges: Sequence[float]) -> Markup:
     """How many values lie between neighbouring edges; those outside are in the outermost bars."""
     counts = [0] * (len(edges) - 1)
     for value in values:
@@ -71,15 +72,39 @@ def histogram(title: str, x_label: str, values: Sequence[float], edges: Sequence
         place = next((i for i, edge in enumerate(edges[1:]) if inside < edge), len(counts) - 1)
         counts[place] += 1
     axes = Axes(edges, [0.0, float(max(counts, default=1))], from_zero=True)
-    bars = []
-    for low, high, count in zip(edges, edges[1:], counts, strict=False):
-        left, right, top = axes.x(low), axes.x(high), axes.y(count)
-        bars.append(
-            f'<rect x="{left + 0.5}" y="{top}" width="{right - left - 1:.1f}" '
-            f'height="{axes.y(0) - top:.1f}"><title>{low:g} – {high:g}: {count:,}</title></rect>'
-        )
+    bars = [
+        _bar(axes, low, high, count, f"{low:g} – {high:g}: {count:,}")
+        for low, high, count in zip(edges, edges[1:], counts, strict=False)
+    ]
     parts = [_frame(axes, x_label, None), f'<g class="series-0 bars">{"".join(bars)}</g>']
     return _figure(title, parts, ())
+
+
+def bar_chart(
+    title: str, x_label: str, series: Mapping[str, Sequence[int]], names: Sequence[str]
+) -> Markup:
+    """Groups of bars over named classes, a bar of each series in every group."""
+    highest = max((float(value) for values in series.values() for value in values), default=0.0)
+    axes = Axes([0.0, float(len(names))], [0.0, highest], from_zero=True)
+    width = 0.8 / len(series)
+    parts = [_frame(axes, x_label, {n + 0.4: name for n, name in enumerate(names)})]
+    for number, (side, values) in enumerate(series.items()):
+        bars = (
+            _bar(axes, left, left + width, value, f"{side}, {name}: {value:,}")
+            for left, value, name in zip(
+                (n + number * width for n in range(len(names))), values, names, strict=True
+            )
+        )
+        parts.append(f'<g class="series-{number} bars">{"".join(bars)}</g>')
+    return _figure(title, parts, tuple(series))
+
+
+def _bar(axes: Axes, low: float, high: float, value: float, text: str) -> str:
+    left, right, top = axes.x(low), axes.x(high), axes.y(value)
+    return (
+        f'<rect x="{left + 0.5:.1f}" y="{top}" width="{right - left - 1:.1f}" '
+        f'height="{axes.y(0) - top:.1f}"><title>{escape(text)}</title></rect>'
+    )
 
 
 def round_ticks(low: float, high: float) -> list[float]:
@@ -123,11 +148,11 @@ def _frame(axes: Axes, x_label: str, x_names: Mapping[float, str] | None) -> str
     return f'<path class="grid" d="{"".join(lines)}"/>{"".join(labels)}'
 
 
-def _figure(title: str, parts: list[str], legend: Sequence[str]) -> str:
+def _figure(title: str, parts: list[str], legend: Sequence[str]) -> Markup:
     keys = "".join(
         f'<span class="key series-{n}">{escape(name)}</span>' for n, name in enumerate(legend)
     )
-    return (
+    return Markup(
         f"<figure><figcaption>{escape(title)}{keys}</figcaption>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg></figure>"

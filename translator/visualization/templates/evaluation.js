@@ -1,4 +1,3 @@
-
 "use strict";
 
 // Attention on a click: a table of percents, one row for each token that was written.
@@ -19,8 +18,8 @@ function attentionTable({ source, target, weights }) {
     weights[i].forEach((percent, j) => {
       const shown = cell(row, "td", percent < 5 ? "" : percent);
       const strength = Math.min(100, percent);
-      shown.style.background = `color-mix(in srgb, var(--first) ${strength}%, transparent)`;
-      if (percent > 55) shown.style.color = "var(--page)";
+      shown.style.background = `color-mix(in srgb, var(--accent) ${strength}%, transparent)`;
+      if (percent > 55) shown.style.color = "var(--paper)";
       shown.title = `${token} → ${source[j]}: ${percent} %`;
     });
   });
