@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "translator"
+from tests.helpers import ROOT
+
+PACKAGE = ROOT / "translator"
 ORDER = """
 errors integrity config sentences documents protobuf tokenizer glossary functional hardware data
 capitals model decoding inference alignment runs distributed preparation doctor

@@ -19,12 +19,12 @@ import pytest
 import sentencepiece
 import torch
 import transformers
-from conftest import ended
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from typer.testing import CliRunner
 
+from tests.helpers import ended
 from translator.cli import app
 from translator.cli import export as export_command
 from translator.config import Config
