@@ -24,7 +24,7 @@ from translator.data.augmentation import Augmenter
 from translator.data.batches import BatchStream
 from translator.preparation import TrainingData, prepare_data
 from translator.runs import RunDirectory
-from translator.training import train
+from translator.training import Finished, train
 
 
 def generate(file: Path, count: int, corpora: list[str]) -> None:
@@ -119,6 +119,7 @@ def measure_stages(config: Config, data: TrainingData, clock: Clock) -> None:
 def measure_batches(config: Config, data: TrainingData, clock: Clock) -> None:
     """Batches as fast as they can be had, with and without augmentation."""
     tokens_per_batch = config.training.tokens_per_batch
+    assert tokens_per_batch is not None, "the configuration names it"
     for name, views in (
         ("batches", []),
         ("augmented", [Augmenter(config.data, data.tokenizer)]),
@@ -168,8 +169,9 @@ def main() -> None:
         data = prepare_data(config, run)
         clock("warm start", started)
         started = time.perf_counter()
-        events = list(train(config))
-        clock("train", started, steps=events[-1].step)
+        *_, finished = train(config)
+        assert isinstance(finished, Finished)
+        clock("train", started, steps=finished.step)
         measure_stages(config, data, clock)
         measure_batches(config, data, clock)
         size = sum(file.stat().st_size for file in run.prepared.rglob("*") if file.is_file())

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 TOKENS_PER_BATCH = 4096
 System = Callable[[Sequence[str]], list[str]]
@@ -37,7 +38,7 @@ def build(name: str, run: Path, exported: Path, beam_size: int) -> System:
             return theirs(run, exported, beam_size, "int8" if "int8" in name else "float32")
 
 
-def ours(run: Path, beam_size: int, precision: str) -> System:
+def ours(run: Path, beam_size: int, precision: Literal["float32", "bfloat16"]) -> System:
     from translator import Translator
 
     translator = Translator.from_run(run, device="cpu", precision=precision)
@@ -74,7 +75,8 @@ def uncached(run: Path, beam_size: int) -> System:
         def step(self, tokens: torch.Tensor) -> torch.Tensor:
             self.prefixes = torch.cat((self.prefixes, tokens[:, None]), dim=1)
             states = model.decode(self.prefixes, self.memory)
-            return model.output(states[:, -1]).log_softmax(dim=1)
+            logits: torch.Tensor = model.output(states[:, -1])
+            return logits.log_softmax(dim=1)
 
         def reorder(self, rows: torch.Tensor) -> None:
             self.prefixes = self.prefixes[rows]
@@ -139,10 +141,11 @@ def theirs(run: Path, exported: Path, beam_size: int, compute_type: str) -> Syst
 class Process:
     """A system in a process of its own: libraries in one process slow each other down."""
 
-    def __init__(self, name: str, *arguments: object) -> None:
+    def __init__(self, name: str, run: Path, exported: Path, beam_size: int) -> None:
         self.name = name
         self.pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-        self.start: dict[str, float] = self.pool.submit(first_results, name, *arguments).result()
+        started = self.pool.submit(first_results, name, run, exported, beam_size)
+        self.start: dict[str, float] = started.result()
 
     def __call__(self, texts: Sequence[str]) -> tuple[float, list[str]]:
         """Seconds, and the translations."""

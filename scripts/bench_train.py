@@ -66,7 +66,8 @@ class PlainLoop:
             yield sides[0], sides[1]
 
     def embed(self, ids: Tensor) -> Tensor:
-        return self.embedding(ids) * math.sqrt(256) + self.positions[: ids.shape[1]]
+        embedded: Tensor = self.embedding(ids) * math.sqrt(256)
+        return embedded + self.positions[: ids.shape[1]]
 
     def step(self) -> int:
         source, target = next(self.batches)

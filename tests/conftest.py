@@ -4,19 +4,15 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the tests share their machine
 
-import random
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from translator.config import Config
+from tests.helpers import draw_cipher_pairs, tiny_config
 from translator.data import SentencePair
 from translator.runs import RunDirectory
 
@@ -34,11 +30,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("translator")
-
-CIPHER = {
-    "ana": "oto", "bebe": "tita", "nina": "rosa", "banana": "mimi", "baba": "sol",
-    "ene": "mar", "benne": "lila", "anne": "ramo", "nabe": "sisi", "abba": "tor",
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -59,7 +50,7 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
     directory = tmp_path_factory.mktemp("trained")
     corpus = directory / "cipher.en-es.tsv"
-    lines = [f"{pair.source}\t{pair.target}\n" for pair in _cipher_pairs()]
+    lines = [f"{pair.source}\t{pair.target}\n" for pair in draw_cipher_pairs()]
     corpus.write_text("".join(lines), encoding="utf-8", newline="\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(directory)  # runs go to ./runs
@@ -71,86 +62,7 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 @pytest.fixture(scope="session")
 def cipher_pairs() -> list[SentencePair]:
     """The pairs that `trained_run` was trained on, its held-out ones included."""
-    return list(_cipher_pairs())
-
-
-def tiny_config(corpus: Path) -> Config:
-    return Config.model_validate(
-        {
-            "name": "tiny",
-            "device": "cpu",
-            "precision": "float32",
-            "data": {
-                "train": {"path": str(corpus)},
-                "held_out_pairs": 20,
-                "max_tokens_per_sentence": 40,
-            },
-            "tokenizer": {"vocabulary_size": 300},
-            "model": {
-                "d_model": 32,
-                "num_heads": 2,
-                "d_ff": 64,
-                "encoder_layers": 1,
-                "decoder_layers": 1,
-                "dropout": 0.0,
-                "max_positions": 64,
-            },
-            "training": {
-                "max_steps": 320,
-                "tokens_per_batch": 512,
-                "learning_rate": 0.01,
-                "warmup_steps": 30,
-                "validate_every_steps": 320,
-                "checkpoint_every_steps": 320,
-            },
-        }
-    )
-
-
-def _cipher_pairs() -> Iterator[SentencePair]:
-    draw = random.Random(1)
-    for _ in range(300):
-        words = draw.choices(list(CIPHER), k=draw.randint(2, 5))
-        yield SentencePair(" ".join(words), " ".join(CIPHER[word] for word in words))
-
-
-@contextmanager
-def full_disk(bytes_left: int) -> Iterator[None]:
-    """A limit of the system on the size of files: a write beyond it fails, as on a full disk."""
-    resource = pytest.importorskip("resource")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_left, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-@contextmanager
-def ended(process: "subprocess.Popen[Any]") -> "Iterator[subprocess.Popen[Any]]":
-    """A process that is gone after the block, with all that it has started, however it ends.
-
-    The workers of torchrun have sessions of their own: killed alone, it would leave them behind.
-    """
-    try:
-        with process:
-            try:
-                yield process
-            finally:
-                for pid in _family(process.pid) if process.poll() is None else []:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-    except subprocess.TimeoutExpired as error:
-        raise AssertionError(f"it hangs: {error.stderr or error.stdout}") from None
-
-
-def _family(pid: int) -> list[int]:
-    """A process and those that descend from it; where there is no /proc, it alone."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    with suppress(OSError):
-        found = map(int, children.read_text(encoding="ascii").split())
-        return [pid, *(each for child in found for each in _family(child))]
-    return [pid]
+    return list(draw_cipher_pairs())
 
 
 @pytest.fixture(scope="session")
@@ -181,11 +93,3 @@ def browser(chromium: Any) -> Any:
     for kind in ("performance", "browser"):
         chromium.get_log(kind)  # of its own first page, or of an earlier test
     return chromium
-
-
-def all_of(browser: Any, selector: str) -> list[Any]:
-    return list(browser.find_elements("css selector", selector))
-
-
-def one(browser: Any, selector: str) -> Any:
-    return browser.find_element("css selector", selector)

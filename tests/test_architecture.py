@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "translator"
+from tests.helpers import ROOT
+
+PACKAGE = ROOT / "translator"
 ORDER = """
 version errors integrity config functional hardware distributed protobuf tokenizer text documents
 data model decoding inference alignment runs preparation doctor

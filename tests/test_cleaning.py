@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spoiled import mojibake
 
+from tests.spoiled import mojibake
 from translator.config import CleaningConfig, Config, CorpusConfig, dump_config, load_config
 from translator.data import Cleaner, Counts, SentencePair, cleaning, encode_pairs, read_pairs
 from translator.data.characters import scripts_of

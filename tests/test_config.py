@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from tests.helpers import ROOT
 from translator.config import (
     AugmentationConfig,
     CleaningConfig,
@@ -28,7 +29,7 @@ from translator.config import (
 )
 from translator.errors import ConfigError
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = ROOT / "configs"
 TINY = 1e-9
 
 
@@ -607,4 +608,4 @@ def test_many_corpora_may_share_an_anchor(write):
     own = ["&c {max_characters: 90}", *["*c"] * 200]
     corpora = [f"    - {{path: {n}.tsv, cleaning: {each}}}" for n, each in enumerate(own)]
     data = load_config(write("\n".join(["data:", "  train:", *corpora]))).data
-    assert {each.cleaning.max_characters for each in data.train} == {90}
+    assert {each.cleaning and each.cleaning.max_characters for each in data.train} == {90}

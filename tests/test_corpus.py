@@ -2,21 +2,23 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tests.helpers import ROOT
 from translator.config import Config
 from translator.data import Counts, Splits, bare_text, read_pairs
 
-SCRIPTS = Path(__file__).parents[1] / "scripts" / "corpus"
+SCRIPTS = ROOT / "scripts" / "corpus"
 FILES = ("train-handwritten", "train-grammar", "valid", "test-handwritten", "test-grammar")
 
 
 def pairs(name: str) -> list[tuple[str, str]]:
     from translator.config import CorpusConfig
 
-    return [tuple(p) for p in read_pairs(CorpusConfig(path=f"embedded:{name}"), "en", "es")]
+    return [
+        (p.source, p.target) for p in read_pairs(CorpusConfig(path=f"embedded:{name}"), "en", "es")
+    ]
 
 
 def test_the_checks_find_no_fault() -> None:
@@ -61,7 +63,7 @@ def test_the_sources_generate_what_the_package_holds() -> None:
 
 def generated(count: int, hash_seed: str) -> list[tuple[str, str]]:
     """The first pairs that the grammar derives."""
-    command = [sys.executable, SCRIPTS / "generate.py", "--count", str(count)]
+    command = [sys.executable, str(SCRIPTS / "generate.py"), "--count", str(count)]
     environment = {"PYTHONHASHSEED": hash_seed, "PYTHONIOENCODING": "utf-8", "PATH": ""}
     done = subprocess.run(command, capture_output=True, check=True, env=environment)
     lines = done.stdout.decode("utf-8").splitlines()

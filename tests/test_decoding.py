@@ -4,6 +4,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -72,7 +73,7 @@ class TableStepper:
 
 
 def run(
-    tables: Sequence[Table], limits: Sequence[int], choose: Strategy, slots: int, **options: object
+    tables: Sequence[Table], limits: Sequence[int], choose: Strategy, slots: int, **options: Any
 ) -> list[list[Hypothesis]]:
     asks = steps_of_search(
         torch.tensor(limits, dtype=torch.long), choose, bos=BOS, eos=EOS, slots=slots, **options
@@ -365,7 +366,7 @@ def test_no_diversity_is_plain_beam_search(seed: int, limit: int, beam_size: int
 
 
 def sample(
-    tables: Sequence[Table], limit: int, samples: int, draws: Tensor | None = None, **options: float
+    tables: Sequence[Table], limit: int, samples: int, draws: Tensor | None = None, **options: Any
 ) -> list[list[Hypothesis]]:
     if draws is None:
         draws = uniform(len(tables), samples, limit)
@@ -405,14 +406,14 @@ def test_the_log_probability_of_a_sample_is_that_of_its_tokens(seed: int, limit:
     st.sampled_from([{"temperature": 1e-3}, {"top_k": 1}, {"top_p": 1e-6}]),
 )
 def test_sampling_at_its_limits_is_greedy_search(
-    seed: int, limit: int, options: dict[str, float]
+    seed: int, limit: int, options: dict[str, Any]
 ) -> None:
     table = random_table(seed, 4)
     found = sample([table], limit, 3, **options)
     assert tokens(found[0]) == [textbook_greedy_search(table, limit)] * 3
 
 
-def first_tokens(log_probs: Sequence[float], **options: float) -> set[int]:
+def first_tokens(log_probs: Sequence[float], **options: Any) -> set[int]:
     """What is ever drawn first, of a table that ends after one token."""
 
     def table(prefix: Prefix) -> list[float]:

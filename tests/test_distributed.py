@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ended
 
+from tests.helpers import ended
 from translator.config import load_config
 from translator.runs import RUNS, RunDirectory
 from translator.training import train

@@ -6,13 +6,14 @@ import json
 import lzma
 import random
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
-import spoiled
 import torch
 from typer.testing import CliRunner
 
+from tests import spoiled
 from translator.cli import app
 from translator.config import Config, CorpusConfig, TokenizerConfig
 from translator.data import SentencePair, read_pairs
@@ -226,9 +227,10 @@ def test_a_fault_of_a_line_is_found_with_its_number(sound, tmp_path, kind, packe
     line, severity = LINE_FAULTS[kind]
     lines = [f"{pair.source}\t{pair.target}\n".encode() for pair in sound[:60]]
     lines[41] = line
-    pack = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}[packed]
+    packers: dict[str, Callable[[bytes], bytes]]
+    packers = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}
     file = tmp_path / f"a.en-es.tsv{packed}"
-    file.write_bytes(pack(b"".join(lines)))
+    file.write_bytes(packers[packed](b"".join(lines)))
     finding = found(examined(file), kind)
     assert finding.severity == severity
     assert "line 42" in finding.message
@@ -390,15 +392,16 @@ def test_coverage_is_that_of_the_tokenizers_of_the_run_to_start_from(tmp_path):
     run.write_tokenizer(Tokenizer(english.model, spanish.model))
     run.write_model({"embedding.weight": torch.zeros(1)}, run.read_tokenizer())
     file = spoiled.write(tmp_path / "a.en-es.tsv", [SentencePair("cabé", "zyxñ")] * 9)
-    values = {"data": {"train": {"path": str(file)}}, "training": {"start_from": str(run.path)}}
-    report = examine(Config.model_validate(values))
+    values = {"data": {"train": {"path": str(file)}}}
+    start = {"start_from": str(run.path)}
+    report = examine(Config.model_validate({**values, "training": start}))
     coverage = {each.split: each for each in report.coverage}
     assert coverage["train"].byte_characters == "éñ"  # two bytes each
     assert coverage["train"].byte_share == pytest.approx(4 / sum(map(len, tokens_of(run))))
     assert not any("tokenizer" in line for line in report.suggestions)
 
-    values["training"]["start_from"] = str(tmp_path / "none")
-    finding = found(examine(Config.model_validate(values)), "tokenizer")
+    start = {"start_from": str(tmp_path / "none")}
+    finding = found(examine(Config.model_validate({**values, "training": start})), "tokenizer")
     assert (finding.severity, str(tmp_path / "none") in finding.message) == ("serious", True)
 
 

@@ -16,15 +16,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import polib
 import pytest
-from conftest import ended
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from markdown_it import MarkdownIt
 
+from tests.helpers import ROOT, ended
 from translator.cli.translate import Options, _fingerprint
 from translator.documents import (
     Columns,
@@ -39,8 +40,6 @@ from translator.documents.segments import Line, wrapped
 from translator.errors import DataError
 from translator.runs import RunDirectory
 from translator.translation import Translator
-
-ROOT = Path(__file__).parents[1]
 
 
 def identity(texts: list[str]) -> list[str]:
@@ -128,7 +127,12 @@ def test_bytes_that_are_no_utf8_are_replaced_and_reported() -> None:
 def test_a_paragraph_is_one_text_and_keeps_its_lines_and_indentation() -> None:
     text = "  The first line\n    and the second.\n\nAnother.\n"
     seen: list[str] = []
-    translated(text, settings_of("paragraphs"), lambda texts: (seen.extend(texts), texts)[1])
+
+    def see(texts: list[str]) -> list[str]:
+        seen.extend(texts)
+        return texts
+
+    translated(text, settings_of("paragraphs"), see)
     assert seen == ["The first line and the second.", "Another."]
     doubled = translated(text, settings_of("paragraphs"), lambda texts: [f"{t} {t}" for t in texts])
     first = "  The first line and the second.\n    The first line and the second.\n\n"
@@ -386,7 +390,7 @@ csv_cells = st.text(st.sampled_from('ab ,;"\n\r\tñ'), max_size=6)
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
 )
 def test_csv_comes_back_as_it_was_and_only_one_column_changes(
-    table: list[list[str]], quoting: int
+    table: list[list[str]], quoting: Literal[0, 1]
 ) -> None:
     stream = io.StringIO()
     csv.writer(stream, quoting=quoting).writerows([["name, really", "text"], *table])
@@ -957,9 +961,12 @@ def test_a_text_that_occurs_twice_is_translated_once() -> None:
     asked: list[list[str]] = []
     document = read_document(io.BytesIO(b"a\nb\na\n"), settings_of("lines"))
     (block,) = blocks(document.segments)
-    assert (
-        translate_block(block, lambda texts: (asked.append(texts), upper(texts))[1]) == "A\nB\nA\n"
-    )
+
+    def translate(texts: list[str]) -> list[str]:
+        asked.append(texts)
+        return upper(texts)
+
+    assert translate_block(block, translate) == "A\nB\nA\n"
     assert asked == [["a", "b"]]
 
 
@@ -1088,9 +1095,14 @@ def test_processes_share_a_document_and_join_it_to_the_same_bytes(
             started = subprocess.Popen([*arguments, tmp_path / "two.txt"], env=place)
             stack.callback(stack.enter_context(ended(started)).wait, timeout=120)
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node=3", "--standalone", "-m", "--"]
-    torchrun = [sys.executable, *launcher, "translator", *arguments[3:], tmp_path / "three.txt"]
-    started = subprocess.Popen(torchrun, stderr=subprocess.PIPE, text=True)
-    with ended(started) as process:
+    torchrun = [
+        sys.executable,
+        *launcher,
+        "translator",
+        *arguments[3:],
+        str(tmp_path / "three.txt"),
+    ]
+    with ended(subprocess.Popen(torchrun, stderr=subprocess.PIPE, text=True)) as process:
         _, messages = process.communicate(timeout=120)
     assert process.returncode == 0, messages
     for name in ("two.txt", "three.txt"):
@@ -1104,12 +1116,13 @@ def test_what_cannot_be_is_said_before_the_model_is_loaded(
 ) -> None:
     table = tmp_path / "table.tsv"
     table.write_text("en\tes\nana\t\n", encoding="utf-8")
-    for arguments, message, environment in (
+    refused: tuple[tuple[list[str | Path], str, dict[str, str]], ...] = (
         (["-i", table], "needs --column", {}),
         (["-i", table, "--format", "lines", "--column", "en"], "has no columns", {}),
         (["-i", table, "--column", "en", "-o", table], "the same file as --input", {}),
         (["-i", table, "--column", "en"], "needs --input and --output", {"WORLD_SIZE": "2"}),
-    ):
+    )
+    for arguments, message, environment in refused:
         done = subprocess.run(
             command("--run", trained_run.path / "no", *arguments),
             env={**os.environ, "COLUMNS": "200", **environment},

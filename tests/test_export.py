@@ -19,12 +19,12 @@ import pytest
 import sentencepiece
 import torch
 import transformers
-from conftest import ended
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from typer.testing import CliRunner
 
+from tests.helpers import ended
 from translator.cli import app
 from translator.cli import export as export_command
 from translator.config import Config
@@ -650,7 +650,7 @@ def test_argostranslate_installs_the_package(trained_run: RunDirectory, tmp_path
 
 
 def test_the_command_line_knows_the_same_words() -> None:
-    assert get_args(export_command.Format) == get_args(ExportFormat)
+    assert get_args(export_command.FormatName) == get_args(ExportFormat)
     assert set(get_args(export_command.Quantization)) < set(get_args(Quantization))
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "faults.py"
+from tests.helpers import ROOT
+
+SCRIPT = ROOT / "scripts" / "faults.py"
 
 
 @pytest.mark.slow

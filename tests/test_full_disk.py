@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import CIPHER, full_disk
 
+from tests.helpers import CIPHER, full_disk
 from translator.cli import main
 from translator.runs import RunDirectory, write_atomically
 

@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers import ROOT
 from translator.data import SentencePair
 from translator.runs import RunDirectory
 
@@ -34,7 +34,7 @@ def translated(
         env={**os.environ, "OMP_NUM_THREADS": str(threads)},
         capture_output=True,
         encoding="utf-8",
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -47,7 +47,7 @@ def test_a_line_has_one_translation_whatever_the_batch_and_its_cache_changes_not
     trained_run: RunDirectory, lines: list[str], precision: str, threads: int
 ) -> None:
     """Cached: the score of the search. Uncached: the token scores, of a pass over the whole."""
-    asked = {"threads": threads, "precision": precision}
+    asked: dict[str, Any] = {"threads": threads, "precision": precision}
     together = translated(trained_run, lines, batch=4096, **asked)
     apart = translated(trained_run, lines[::-1], batch=16, **asked)[::-1]
     assert [each["translation"] for each in together] == [each["translation"] for each in apart]

@@ -14,11 +14,11 @@ import safetensors.torch
 import sentencepiece
 import torch
 import transformers
-from conftest import CIPHER
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.helpers import CIPHER
 from translator.cli import app
 from translator.config import AugmentationConfig, DataConfig
 from translator.data import Augmenter, Counts, SentencePair, encode_pairs, read_pairs
@@ -175,7 +175,7 @@ _LOADED: dict[Path, tuple[Tokenizer, list[int]]] = {}
 
 def tokenizer_and_order(run: RunDirectory, folder: Path) -> tuple[Tokenizer, list[int]]:
     if run.path not in _LOADED:
-        order = load_checkpoint(f"hf:{folder}").order.tolist()
+        order = load_checkpoint(f"hf:{folder}").their_ids.tolist()
         _LOADED[run.path] = (run.read_tokenizer(), order)
     return _LOADED[run.path]
 
@@ -307,7 +307,7 @@ def test_the_search_is_that_of_the_checkpoint(imported: RunDirectory) -> None:
     assert config.decoding.length_penalty == 0.7
     assert config.decoding.length_normalization == "length"
     assert (config.data.source_language, config.data.target_language) == ("en", "es")
-    proof = imported.read_environment()["proof"]
+    proof = json.loads(imported.environment_file.read_text("utf-8"))["proof"]
     assert proof["identical_ids"] == proof["identical_greedy"] == 1.0
     assert proof["sentences"] > 50
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from translator.config import ModelConfig
-from translator.decoding import beam_search, search, steps_of_search
+from translator.decoding import Hypothesis, beam_search, search, steps_of_search
+from translator.decoding.loop import Search
 from translator.inference import Engine, ModelStepper, Past, SearchJob, run_searches
 from translator.inference.layers import spare_rows
 from translator.inference.past import ProjectedMemory
@@ -180,13 +181,13 @@ def test_searches_that_share_steps_find_what_each_finds_alone(rows_at_once: int)
     engine = Engine(ENGINE_MODEL)
     sources = [some_source(n, 5 + n) for n in (1, 4, 2, 3)]
 
-    def asks(source: Tensor) -> object:
+    def asks(source: Tensor) -> Search:
         limits = torch.full((len(source),), 3 * len(source))  # they do not end in their order
         return steps_of_search(limits, beam_search(3), bos=BOS_ID, eos=EOS_ID, slots=3)
 
     alone = [search(ModelStepper(engine, source), asks(source)) for source in sources]
     waiting = deque(SearchJob(source, asks(source), [n]) for n, source in enumerate(sources[:3]))
-    found = {}
+    found: dict[int, list[list[Hypothesis]]] = {}
     for job, results in run_searches(engine, waiting, rows_at_once):
         if len(found) == 0:  # what is found may call for more
             waiting.append(SearchJob(sources[3], asks(sources[3]), [3]))

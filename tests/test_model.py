@@ -1,6 +1,7 @@
 """The transformer equals torch's own layers, and its rows see nothing of each other."""
 
 import math
+from typing import TypeVar
 
 import pytest
 import torch
@@ -25,6 +26,7 @@ from translator.tokenizer import PAD_ID
 
 D, H, K, V = 16, 4, 4, 20
 LAYER_NORMS = ["pre", "post"]
+M = TypeVar("M", bound=nn.Module)
 PADDING = torch.tensor([[False] * 6, [False] * 4 + [True] * 2])  # [B, S]
 
 
@@ -43,7 +45,7 @@ def config(**changes: object) -> ModelConfig:
     )
 
 
-def randomized(module: nn.Module) -> nn.Module:
+def randomized(module: M) -> M:
     """Give every parameter, norms and biases too, a value that shows when it is misplaced."""
     with torch.no_grad():
         for parameter in module.parameters():

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ended
 
+from tests.helpers import ended
 from translator.config import CleaningConfig, Config, load_config
 from translator.data import BatchStream, Counts, SentencePair, Splits, bare_text, read_pairs
 from translator.errors import DataError, RunError
@@ -87,12 +87,16 @@ def test_the_ids_spell_the_pairs_of_the_corpus_in_their_order():
     data = prepare()
     splits = Splits(config())
     expected = list(splits.train(config().data.train[0], Counts()))
-    texts = [tuple(data.tokenizer.decode([ids.tolist() for ids in e])) for e in data.train]
+    texts = [
+        tuple(data.tokenizer.decode([ids.tolist() for ids in e]))
+        for e in map(data.train.__getitem__, range(len(data.train)))
+    ]
     assert texts == expected
     assert data.valid_pairs == splits.held_out["valid"]
-    assert [data.tokenizer.decode([e.source.tolist()])[0] for e in data.valid] == [
-        pair.source for pair in data.valid_pairs
-    ]
+    assert [
+        data.tokenizer.decode([e.source.tolist()])[0]
+        for e in map(data.valid.__getitem__, range(len(data.valid)))
+    ] == [pair.source for pair in data.valid_pairs]
 
 
 def test_every_pair_is_counted():
@@ -146,6 +150,7 @@ def test_memory_is_mapped_not_held():
 
 def test_a_key_of_a_corpus_prepares_anew_though_it_is_the_default():
     ratio = CleaningConfig().max_length_ratio
+    assert ratio
     section = f"data.cleaning.max_length_ratio={ratio / 2}"
     keys = set()
     for own in ("{duplicates: false}", f"{{duplicates: false, max_length_ratio: {ratio}}}"):
@@ -332,8 +337,18 @@ def test_who_has_waited_for_another_takes_what_it_made(monkeypatch):
     subprocess.run(["rm", "-r", str(description.parent)], check=True)
     made, looked = [], threading.Semaphore(0)
     make, read = PreparedDirectory.make, PreparedDirectory.read
-    monkeypatch.setattr(PreparedDirectory, "make", lambda d: (made.append(d), make(d))[1])
-    monkeypatch.setattr(PreparedDirectory, "read", lambda d: (read(d), looked.release())[0])
+
+    def counted_make(directory):
+        made.append(directory)
+        return make(directory)
+
+    def noted_read(directory):
+        found = read(directory)
+        looked.release()
+        return found
+
+    monkeypatch.setattr(PreparedDirectory, "make", counted_make)
+    monkeypatch.setattr(PreparedDirectory, "read", noted_read)
     with ThreadPoolExecutor(2) as pool:
         with lock(description.parent):
             found = [pool.submit(prepare, name) for name in ("b", "c")]
@@ -347,7 +362,7 @@ def test_who_has_waited_for_another_takes_what_it_made(monkeypatch):
 def test_a_killed_preparation_leaves_nothing_half():
     write_corpus(CORPUS, 60_000)
     settings = config("tokenizer.sample_sentences=1000", "data.held_out_pairs=5")
-    partial = []
+    partial: list[Path] = []
     until = time.monotonic() + 60
     with ended(start(settings, "a")) as process:
         while time.monotonic() < until and not any(f.stat().st_size > 100_000 for f in partial):

@@ -7,6 +7,7 @@ import json
 import lzma
 import tracemalloc
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers import ROOT
 from translator.config import CorpusConfig, load_config
 from translator.data import SentencePair, read_lines, read_pairs
 from translator.data.readers import files
@@ -70,7 +72,7 @@ def zstd(content):
     return pyarrow.compress(content, codec="zstd", asbytes=True)
 
 
-PACKED = {
+PACKED: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.compress,
     ".xz": lzma.compress,
@@ -591,13 +593,13 @@ def test_memory_does_not_grow_with_a_parquet_file(tmp_path):
 
 # --- properties -----------------------------------------------------------------------------------
 
-SURROGATES, XML_NEVER = ("Cs",), "\ufffe\uffff"
+XML_NEVER = "\ufffe\uffff"
 PO_GUARDS = "".join(chr(n) for n in range(0xFDD0, 0xFDF0))  # noncharacters: never in a text
 
 
 def texts(never, *, min_size=0):
     return st.text(
-        st.characters(exclude_categories=SURROGATES, exclude_characters=never), min_size=min_size
+        st.characters(exclude_categories=["Cs"], exclude_characters=never), min_size=min_size
     )
 
 
@@ -1253,7 +1255,7 @@ def test_the_example_of_a_mix_is_read_as_it_says(write, tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         write(name, content)
     dataset({"en": ["hello"], "es": ["hola"]}).to_parquet("books.parquet")
-    config = load_config(Path(__file__).parents[1] / "configs" / "mixed.yaml")
+    config = load_config(ROOT / "configs" / "mixed.yaml")
     *corpora, of_the_hub = config.data.train
     assert [list(read_pairs(corpus, "en", "es")) for corpus in corpora] == [pair] * 9
     assert (of_the_hub.kind, of_the_hub.streaming) == ("dataset", True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import ROOT
 from translator.config import load_config
 from translator.data import read_pairs
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(?:console|sh)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 COMMANDS = [

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from conftest import full_disk
 
+from tests.helpers import full_disk
 from translator.config import Config, TokenizerConfig
 from translator.errors import RunError
 from translator.runs import RUN_VARIABLE, RUNS, Checkpoint, RunDirectory, write_atomically
@@ -73,7 +73,9 @@ def test_a_full_disk_is_told_by_the_file_that_found_no_room(tmp_path: Path) -> N
     with pytest.raises(OSError, match="No space left") as caught:
         write_atomically(file, b"new")
     assert caught.value.filename == str(file)
-    assert re.search(r"; 3 bytes are needed and [\d,]+ bytes are free in ", caught.value.strerror)
+    assert re.search(
+        r"; 3 bytes are needed and [\d,]+ bytes are free in ", str(caught.value.strerror)
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
     assert file.read_bytes() == b"old"
 

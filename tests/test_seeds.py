@@ -1,11 +1,11 @@
 """Seeds: one of the configuration, and for each purpose a stream that no other has."""
 
 import ast
-from pathlib import Path
 
+from tests.helpers import ROOT
 from translator.data import generator, stream_seed
 
-PACKAGE = Path(__file__).parents[1] / "translator"
+PACKAGE = ROOT / "translator"
 NAMED = {"generator", "stream_seed"}  # purpose: their second argument
 PLAIN = {"default_rng", "Random", "SeedSequence", "manual_seed"}  # seed: their first
 # draw() of examples is handed its seed; what evaluation draws is no part of a run.
@@ -27,7 +27,7 @@ def calls(names: set[str]) -> list[tuple[str, ast.Call]]:
 
 
 def test_streams_of_different_purposes_and_numbers_differ() -> None:
-    streams = [
+    streams: list[tuple[str, *tuple[int, ...]]] = [
         ("a", 1), ("a", 1, 0), ("a", 1, 0, 0), ("a", 0, 1), ("a", 2), ("b", 1), ("a 1",), ("a",),
     ]  # fmt: skip
     first = {tuple(generator(7, *stream).random(4)) for stream in streams}

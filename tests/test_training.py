@@ -12,14 +12,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import ended
 from typer.testing import CliRunner
 
+from tests.helpers import ended
 from translator.cli import app
 from translator.config import (
     FINE_TUNING,
@@ -46,6 +46,7 @@ from translator.runs import RUNS, RunDirectory
 from translator.tokenizer import Tokenizer
 from translator.training import (
     Budgeted,
+    Event,
     Finished,
     Plan,
     StepDone,
@@ -125,7 +126,7 @@ def trained_bytes(name: str = "tiny") -> dict[str, bytes]:
 def from_run(path: str | Path, *overrides: str) -> Config:
     """A configuration that trains on the digits, with the shape and tokenizer of a run."""
     ours = tiny("data.max_tokens_per_sentence=40", *overrides)
-    sections = {"tokenizer": {}, "model": {}}
+    sections: dict[str, dict[str, object]] = {"tokenizer": {}, "model": {}}
     values = {**ours.model_dump(exclude_unset=True), **sections}
     values["training"]["start_from"] = str(path)
     return Config.model_validate(values)
@@ -244,7 +245,8 @@ def test_a_step_with_a_loss_that_is_not_finite_changes_nothing() -> None:
 def test_a_skipped_step_has_no_part_in_the_loss_that_is_told() -> None:
     one = trainer(tiny("training.log_every_steps=2"))
     batches = iter(one.stream)
-    bias = one.model.encoder.layers[0].feed_forward.in_proj.bias.data  # type: ignore[union-attr]
+    layer = next(iter(one.model.encoder.layers))
+    bias = layer.feed_forward.in_proj.bias.data
     told = []
     for value in (math.nan, 0.0, math.nan, math.nan):
         bias[0] = value
@@ -274,7 +276,8 @@ def test_validation_is_greedy_whatever_the_run_decodes_with() -> None:
 def test_training_gives_up_after_twenty_such_steps_in_a_row() -> None:
     one = trainer(tiny())
     batch = next(iter(one.stream))
-    bias = one.model.encoder.layers[0].feed_forward.in_proj.bias.data  # type: ignore[union-attr]
+    layer = next(iter(one.model.encoder.layers))
+    bias = layer.feed_forward.in_proj.bias.data
 
     def train_steps(value: float, count: int) -> None:
         bias[0] = value
@@ -437,6 +440,7 @@ def test_an_interrupted_budget_keeps_its_number_of_steps_and_ends_in_the_same_by
         if interrupted:
             run_to_step(config, 41)
         *_, finished = train(config)
+        assert isinstance(finished, Finished)
         assert (run.read_measured(), finished.step) == ({"max_steps": 50}, 50)
         made.append(trained_bytes())
     assert made[0] == made[1]
@@ -485,8 +489,15 @@ def test_the_seconds_in_which_a_process_was_stopped_are_no_work() -> None:
         "    input(print('ready', flush=True) or '')\n"
         "    print(time.perf_counter() - started, clock() - worked)\n"
     )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with ended(subprocess.Popen([sys.executable, "-c", program], **pipes)) as process:
+    with ended(
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    ) as process:
+        assert process.stdout
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGSTOP)
         os.waitpid(process.pid, os.WUNTRACED)  # it stands still
@@ -513,7 +524,7 @@ def test_the_run_directory_holds_what_the_map_promises() -> None:
     list(train(tiny()))
     run = RunDirectory(RUNS / "tiny")
     assert run.read_config() == tiny()
-    environment = run.read_environment()
+    environment = json.loads(run.environment_file.read_text("utf-8"))
     assert environment["seed"] == 1
     assert environment["pairs"]["train"]["read"] == environment["pairs"]["train"]["kept"]
     steps = [entry["step"] for entry in run.read_metrics() if "train_loss" in entry]
@@ -620,6 +631,13 @@ def test_a_held_out_set_that_is_kept_is_a_corpus_like_any_other(tmp_path: Path) 
     assert run.read_held_out("valid", ("en", "pt-BR")) is None
 
 
+def plan(events: Iterator[Event]) -> Plan:
+    """The first event."""
+    first = next(events)
+    assert isinstance(first, Plan)
+    return first
+
+
 def test_named_sets_that_are_trained_on_are_warned_of_at_the_start() -> None:
     lines = Path("digits.en-es.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
     others = [f"other {n}\totro {n}\n" for n in range(95)]
@@ -630,14 +648,14 @@ def test_named_sets_that_are_trained_on_are_warned_of_at_the_start() -> None:
         "data.test={some: some.en-es.tsv, many: many.en-es.tsv}",
     ]
     events = train(tiny(*named, "training.max_steps=1"))
-    [warning] = next(events).warnings
+    [warning] = plan(events).warnings
     assert warning.startswith(
         "300 of the 300 pairs of valid and 20 of the 100 pairs of test/many are also trained on"
     )
     assert "leave data.valid and data.test out" in warning
     list(events)
-    assert next(train(tiny(*named, "training.max_steps=1"))).warnings == ()  # nothing begins
-    assert next(train(tiny("name=drawn"))).warnings == ()
+    assert plan(train(tiny(*named, "training.max_steps=1"))).warnings == ()  # nothing begins
+    assert plan(train(tiny("name=drawn"))).warnings == ()
 
 
 # --- starting from another run --------------------------------------------------------------------
@@ -918,6 +936,7 @@ def test_another_configuration_may_not_continue_a_run() -> None:
 def test_a_run_is_trained_by_one_process_at_a_time() -> None:
     config = tiny()
     first = train(config)
+    assert isinstance(first, Generator)
     next(event for event in first if isinstance(event, StepDone))
     with pytest.raises(RunError, match="another process is training"):
         next(train(config))
@@ -1143,8 +1162,8 @@ def test_a_process_killed_ten_times_goes_on_to_the_same_bytes(
             process.join()
         assert process.exitcode == -signal.SIGKILL
         assert run.checkpoint_steps()
-    with ended(start(config)) as process:
-        _, messages = process.communicate(timeout=300)
-    assert process.returncode == 0, messages
+    with ended(start(config)) as last:
+        _, messages = last.communicate(timeout=300)
+    assert last.returncode == 0, messages
     assert "continuing at step" in messages
     assert trained_bytes() == expected

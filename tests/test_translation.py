@@ -547,8 +547,10 @@ def test_a_translation_that_goes_round_is_searched_again_and_said(translator: Tr
     output[10] = 1e-3
     model.output = torch.nn.Linear(output.shape[1], output.shape[0], bias=False)
     model.output.weight = torch.nn.Parameter(output)
-    model.decoder.norm.weight.data.zero_()
-    model.decoder.norm.bias.data.fill_(1.0)
+    norm = model.decoder.norm
+    assert isinstance(norm, torch.nn.LayerNorm)
+    norm.weight.data.zero_()
+    norm.bias.data.fill_(1.0)
     loops = Translator(translator.config, translator.tokenizer, model)
     [found] = loops.translate(["ana bebe nina"], DecodingConfig(beam_size=1))
     assert "the translation repeated itself; it was searched again" in found.warnings

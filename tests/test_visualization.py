@@ -10,14 +10,15 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import CIPHER, all_of, one, tiny_config
 
+from tests.helpers import CIPHER, all_of, one, tiny_config
 from translator import attention_maps
 from translator.alignment import attention_weights, recorded_attention
 from translator.errors import DataError, RunError
@@ -411,6 +412,7 @@ def test_tensorboard_shows_each_point_once_after_an_interruption(
     monkeypatch.chdir(tmp_path)
     run = RunDirectory(tmp_path / "runs" / "tiny")
     events = with_tensorboard(train(config))
+    assert isinstance(events, Generator)
     for event in events:
         if isinstance(event, StepDone) and event.step == 7:  # steps 5 … 7 will be made again
             break

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.helpers import ROOT
 from translator import __version__
 from translator.errors import MissingLibraryError
 
-ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
