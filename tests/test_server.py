@@ -463,13 +463,13 @@ def test_work_under_way_ends_when_its_time_is_over(translator: Translator) -> No
 def test_a_failure_that_nobody_waits_for_is_none_for_the_next(translator: Translator) -> None:
     with serving(translator) as address:
         with held(translator) as gate:
-            encode = gate.encode
+            states = gate.states
 
             def fail(source: Any) -> None:
-                encode(source)
+                states(source)
                 raise RuntimeError("a defect")
 
-            gate.encode = fail  # type: ignore[method-assign]
+            gate.states = fail  # type: ignore[method-assign]
             for number, path in enumerate(("translate", "live"), start=1):
                 gate.go_on.clear()
                 with clients(address, path, ["ana"]):
@@ -662,7 +662,7 @@ def test_a_failure_is_told_and_the_service_goes_on(translator: Translator) -> No
 
     with serving(translator) as address:
         with held(translator) as gate:
-            gate.encode = fail  # type: ignore[method-assign]
+            gate.states = fail  # type: ignore[method-assign]
             found = ask(f"{address}/translate", request_of("ana"))
             assert found[:2] == (500, {"error": "the server has failed"})
             found = ask(f"{address}/live", request_of("ana"))
