@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
-from translator.text.parts import Part, TextProcessor, split_long
+from translator.text.parts import TextPart, TextProcessor, split_long
 from translator.text.sentences import split_sentences
 
 
@@ -69,8 +69,8 @@ def test_each_part_holds_the_terms_of_what_it_says(processor: TextProcessor) -> 
 
 
 def test_nobody_waits_for_a_part_that_is_not_wanted() -> None:
-    assert Part(0, ()).is_wanted
-    assert not Part(0, (), wanted=lambda: False).is_wanted
+    assert TextPart(0, ()).is_wanted
+    assert not TextPart(0, (), wanted=lambda: False).is_wanted
 
 
 # --- long texts -----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from translator.inference import Engine, Past
 from translator.model import Memory
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
-from translator.text.parts import Part, split_long, whole_spans
+from translator.text.parts import TextPart, split_long, whole_spans
 from translator.text.sentences import split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
@@ -232,7 +232,7 @@ def test_only_its_end_may_follow_a_prefix_that_has_begun_to_loop(
     ids = start + cycle * 12
     first = next(n for n in range(len(ids) + 1) if loops((), ids[:n]))
     [rule] = _rules(
-        [Part(0, (7,) * 20 if may_loop else (7,))], DecodingConfig(), torch.device("cpu")
+        [TextPart(0, (7,) * 20 if may_loop else (7,))], DecodingConfig(), torch.device("cpu")
     )
     zero, log_probs = torch.zeros(1, dtype=torch.long), torch.full((1, 1, 8), -2.0)
     for n in (first - 1, first):
@@ -563,7 +563,7 @@ def test_each_fault_is_mended_once_and_by_its_own_remedy(translator: Translator)
     asked: list[tuple[list[int], int, float]] = []
 
     def search(
-        parts: Sequence[Part], rounds: deque[Round]
+        parts: Sequence[TextPart], rounds: deque[Round]
     ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
         while rounds:
             indices, decoding = rounds.popleft()

@@ -35,7 +35,7 @@ from translator.inference import Engine, SearchJob, run_searches, stream_search
 from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
-from translator.text.parts import Part, TextProcessor
+from translator.text.parts import TextPart, TextProcessor
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -92,7 +92,7 @@ class Round(NamedTuple):
 
 
 PartSearch = Callable[
-    [Sequence[Part], deque[Round]], Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]
+    [Sequence[TextPart], deque[Round]], Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]
 ]
 """Ids → hypotheses, all that a translator brings: yields indices of parts and what is found.
 
@@ -120,12 +120,12 @@ _EMPTY = _Fault(
 class Found:
     """The hypotheses of a part, best first, and what was odd about their search."""
 
-    part: Part
+    part: TextPart
     hypotheses: list[Hypothesis] = field(default_factory=lambda: [_NOTHING])
     warnings: list[str] = field(default_factory=list)
 
     @property
-    def best(self) -> tuple[Part, tuple[int, ...]]:
+    def best(self) -> tuple[TextPart, tuple[int, ...]]:
         """The part and the ids of its best hypothesis."""
         return self.part, self.hypotheses[0].tokens
 
@@ -146,7 +146,10 @@ class Found:
 
 
 def search_parts(
-    search: PartSearch, parts: Sequence[Part], decoding: DecodingConfig, processor: TextProcessor
+    search: PartSearch,
+    parts: Sequence[TextPart],
+    decoding: DecodingConfig,
+    processor: TextProcessor,
 ) -> list[Found]:
     """Search for parts, and once more for those whose search went wrong, beside the others."""
     found = [Found(part) for part in parts]
@@ -332,7 +335,7 @@ class Translator:
         self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
     ) -> list[list[Hypothesis]]:
         """The hypotheses for source ids without special ids, each as one sequence, best first."""
-        parts = [Part(i, tuple(ids)) for i, ids in enumerate(sources)]
+        parts = [TextPart(i, tuple(ids)) for i, ids in enumerate(sources)]
         decoding = decoding or self.config.decoding
         found = search_parts(self._hypotheses, parts, decoding, self._processor)
         return [each.hypotheses for each in found]
@@ -340,7 +343,7 @@ class Translator:
     # --- parts to hypotheses ----------------------------------------------------------------------
 
     def _hypotheses(
-        self, parts: Sequence[Part], rounds: deque[Round]
+        self, parts: Sequence[TextPart], rounds: deque[Round]
     ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
         """Search for all rounds (a `PartSearch`); those that are added are served beside others."""
         waiting: deque[SearchJob] = deque()
@@ -352,21 +355,24 @@ class Translator:
                 waiting.popleft()
 
     def _enqueue(
-        self, waiting: deque[SearchJob], parts: Sequence[Part], rounds: deque[Round]
+        self, waiting: deque[SearchJob], parts: Sequence[TextPart], rounds: deque[Round]
     ) -> None:
         """Turn rounds into jobs, which come before those that wait already."""
         while rounds:
             waiting.extendleft(reversed([*self._jobs(parts, *rounds.popleft())]))
 
     def _after_watching(
-        self, watched: list[list[Hypothesis]], parts: Sequence[Part], rounds: deque[Round]
+        self, watched: list[list[Hypothesis]], parts: Sequence[TextPart], rounds: deque[Round]
     ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
         """A `PartSearch` whose first round has been watched."""
         yield rounds.popleft().indices, watched
         yield from self._hypotheses(parts, rounds)
 
     def _watched(
-        self, part: Part, decoding: DecodingConfig, before: Sequence[tuple[Part, tuple[int, ...]]]
+        self,
+        part: TextPart,
+        decoding: DecodingConfig,
+        before: Sequence[tuple[TextPart, tuple[int, ...]]],
     ) -> Generator[str, None, list[list[Hypothesis]]]:
         """Search for one part and yield the text so far, from `before` on; returns hypotheses."""
         steps = stream_search(self._engine, self._job([part], [0], decoding))
@@ -378,7 +384,7 @@ class Translator:
                 return end.value  # type: ignore[no-any-return]
 
     def _jobs(
-        self, parts: Sequence[Part], indices: Sequence[int], decoding: DecodingConfig
+        self, parts: Sequence[TextPart], indices: Sequence[int], decoding: DecodingConfig
     ) -> Iterator[SearchJob]:
         """Parts of like length are decoded together, those that must hold terms by themselves."""
         for constrained in (False, True):
@@ -389,7 +395,7 @@ class Translator:
                 yield self._job(parts, [chosen[i] for i in batch], decoding)
 
     def _job(
-        self, all_parts: Sequence[Part], indices: Sequence[int], decoding: DecodingConfig
+        self, all_parts: Sequence[TextPart], indices: Sequence[int], decoding: DecodingConfig
     ) -> SearchJob:
         """A batch of parts and the search for their translations."""
         parts = [all_parts[i] for i in indices]
@@ -416,10 +422,12 @@ class Translator:
         )
         return SearchJob(source, search, indices, slots)
 
-    def _max_target_tokens(self, part: Part, decoding: DecodingConfig) -> int:
+    def _max_target_tokens(self, part: TextPart, decoding: DecodingConfig) -> int:
         return max_target_tokens(self.config, decoding, len(part.ids), part.required_tokens)
 
-    def _strategy(self, parts: list[Part], decoding: DecodingConfig, limits: Tensor) -> Strategy:
+    def _strategy(
+        self, parts: list[TextPart], decoding: DecodingConfig, limits: Tensor
+    ) -> Strategy:
         slots = _slots(decoding, bool(parts[0].terms))
         if parts[0].terms:
             terms = [part.terms for part in parts]
@@ -470,7 +478,7 @@ def _slots(decoding: DecodingConfig, constrained: bool) -> int:
     return max(decoding.beam_size, decoding.n_best, _SLOTS_FOR_TERMS if constrained else 1)
 
 
-def _rules(parts: list[Part], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
+def _rules(parts: list[TextPart], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
     """What may not follow; each rule leaves what those before it demand."""
     rules: list[Rule] = []
     if any(part.prefix for part in parts):
@@ -486,7 +494,7 @@ def _rules(parts: list[Part], decoding: DecodingConfig, device: torch.device) ->
     return [*rules, while_wanted(wanted)] if wanted else rules
 
 
-def _draws(parts: list[Part], seed: int, samples: int, steps: int) -> Tensor:
+def _draws(parts: list[TextPart], seed: int, samples: int, steps: int) -> Tensor:
     """Random numbers in [0, 1) for each part, sample and step [B, samples, steps].
 
     They come from the seed and the part's own ids, so no other sentence changes a sample.

@@ -13,7 +13,7 @@ from translator.config import Config, DecodingConfig
 from translator.decoding import Hypothesis, length_penalty
 from translator.errors import MissingLibraryError, RunError, check_texts
 from translator.text.glossary import Glossary
-from translator.text.parts import Part, TextProcessor
+from translator.text.parts import TextPart, TextProcessor
 from translator.tokenizer import Tokenizer
 from translator.translation import (
     Round,
@@ -102,12 +102,12 @@ class CTranslate2Translator:
         """The hypotheses for source ids without special ids, each as one sequence, best first."""
         decoding = decoding or self.config.decoding
         self.check_decoding(decoding)
-        parts = [Part(i, tuple(ids)) for i, ids in enumerate(sources)]
+        parts = [TextPart(i, tuple(ids)) for i, ids in enumerate(sources)]
         found = search_parts(self._hypotheses, parts, decoding, self._processor)
         return [each.hypotheses for each in found]
 
     def _hypotheses(
-        self, parts: Sequence[Part], rounds: deque[Round]
+        self, parts: Sequence[TextPart], rounds: deque[Round]
     ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
         """Search for all rounds (a `PartSearch`), for those with one least length together."""
         while rounds:

@@ -22,7 +22,7 @@ _CONTINUES_CHARACTER = re.compile("<0x[89AB].>")  # a piece that is no first byt
 
 
 @dataclass(frozen=True)
-class Part:
+class TextPart:
     """What is translated as one sequence: a sentence, or a piece of one that is too long."""
 
     text: int  # which of the given texts
@@ -66,7 +66,7 @@ class TextProcessor:
         split: bool = True,
         prefix: str = "",
         glossary: Glossary | None = None,
-    ) -> list[Part]:
+    ) -> list[TextPart]:
         """The parts of all texts, in order; a blank text has none.
 
         The translation of each text begins with `prefix` and holds the terms that `glossary`
@@ -74,7 +74,7 @@ class TextProcessor:
         """
         glossary = glossary or Glossary()
         sentences = [
-            Part(index, (), space, sentence)
+            TextPart(index, (), space, sentence)
             for index, text in enumerate(texts)
             for sentence, space in _sentences(text, split, glossary)
         ]
@@ -87,7 +87,7 @@ class TextProcessor:
         ]
         return self._with_prefix(parts, prefix) if prefix else parts
 
-    def _cut(self, whole: Part, glossary: Glossary) -> Iterator[Part]:
+    def _cut(self, whole: TextPart, glossary: Glossary) -> Iterator[TextPart]:
         """The parts of a sentence: one, unless it is longer than the model can see."""
         cut = list(split_long(whole.ids, self._tokenizer.pieces(whole.ids), self._limit))
         for number, ids in enumerate(cut, start=1):
@@ -99,12 +99,12 @@ class TextProcessor:
                 part = self._with_terms(part, glossary.required(written))
             yield part
 
-    def _source_of(self, part: Part) -> str:
+    def _source_of(self, part: TextPart) -> str:
         """What a piece of a sentence says."""
         [text] = self._tokenizer.decode([part.ids])
         return upper(text, self._source_language) if part.in_capitals else text
 
-    def _with_terms(self, part: Part, required: Sequence[str]) -> Part:
+    def _with_terms(self, part: TextPart, required: Sequence[str]) -> TextPart:
         """A part with required terms and the ids of as many as half of the model's view holds."""
         if not required:
             return part
@@ -116,7 +116,7 @@ class TextProcessor:
                 room -= len(ids)
         return replace(part, required=tuple(required), terms=tuple(terms))
 
-    def _with_prefix(self, parts: Sequence[Part], prefix: str) -> list[Part]:
+    def _with_prefix(self, parts: Sequence[TextPart], prefix: str) -> list[TextPart]:
         """Parts of which the first of each text begins with a prefix.
 
         Capitals are put in capitals only if the prefix is; then it, too, is written in the letters
@@ -148,7 +148,7 @@ class TextProcessor:
             for i, piece in enumerate(self._pieces)
         ]
 
-    def closing_marks(self, part: Part) -> frozenset[int]:
+    def closing_marks(self, part: TextPart) -> frozenset[int]:
         """The ids that end in a mark, where the part has none before its own end.
 
         Elsewhere, or beside digits, such a mark may belong to a word or a number.
@@ -171,18 +171,18 @@ class TextProcessor:
 
     # --- translations to texts --------------------------------------------------------------------
 
-    def text(self, part: Part, ids: Sequence[int]) -> str:
+    def text(self, part: TextPart, ids: Sequence[int]) -> str:
         """What the ids of a part's translation say, as it is shown."""
         [text] = self._tokenizer.target.decode([ids])
         language = self._target_language
         return finished(text, language, in_capitals=part.in_capitals, goes_on=part.goes_on)
 
-    def join(self, translated: Iterable[tuple[Part, Sequence[int]]]) -> str:
+    def join(self, translated: Iterable[tuple[TextPart, Sequence[int]]]) -> str:
         """The text that the translations of parts, which follow one another, make."""
         pairs = [(self.text(part, ids), part.space) for part, ids in translated]
         return join_sentences([text for text, _ in pairs], [space for _, space in pairs])
 
-    def missing_terms(self, part: Part, text: str) -> list[str]:
+    def missing_terms(self, part: TextPart, text: str) -> list[str]:
         """The required terms that the translation of a part does not hold."""
         language = self._target_language
         return [
