@@ -87,16 +87,14 @@ def test_the_ids_spell_the_pairs_of_the_corpus_in_their_order():
     data = prepare()
     splits = Splits(config())
     expected = list(splits.train(config().data.train[0], Counts()))
-    texts = [
-        tuple(data.tokenizer.decode([ids.tolist() for ids in e]))
-        for e in map(data.train.__getitem__, range(len(data.train)))
-    ]
+    train = [data.train[index] for index in range(len(data.train))]
+    texts = [tuple(data.tokenizer.decode([ids.tolist() for ids in e])) for e in train]
     assert texts == expected
     assert data.valid_pairs == splits.held_out["valid"]
-    assert [
-        data.tokenizer.decode([e.source.tolist()])[0]
-        for e in map(data.valid.__getitem__, range(len(data.valid)))
-    ] == [pair.source for pair in data.valid_pairs]
+    valid = [data.valid[index] for index in range(len(data.valid))]
+    assert [data.tokenizer.decode([e.source.tolist()])[0] for e in valid] == [
+        pair.source for pair in data.valid_pairs
+    ]
 
 
 def test_every_pair_is_counted():
