@@ -43,15 +43,18 @@ def read_curves(runs: Sequence[RunDirectory]) -> list[RunCurves]:
 
     Raises RunError for a run that is not there or has logged nothing yet.
     """
+    for run in runs:
+        _check_metrics(run)
     names = [run.path.resolve().name for run in runs]
     return [
-        RunCurves(name if names.count(name) == 1 else str(run.path), _curves(run))
+        RunCurves(name if names.count(name) == 1 else str(run.path), curves_of(run))
         for name, run in zip(names, runs, strict=True)
     ]
 
 
-def _curves(run: RunDirectory) -> dict[str, Curve]:
-    entries = _entries(run)
+def curves_of(run: RunDirectory) -> dict[str, Curve]:
+    """The curves of a run by the keys of METRICS; none for what it has not logged."""
+    entries = sorted(run.read_metrics(), key=lambda entry: entry["step"])  # as np.interp wants it
     timed = [entry for entry in entries if "seconds" in entry]
     clock_steps, clock_seconds = ([0, *(e[key] for e in timed)] for key in ("step", "seconds"))
     curves = {}
@@ -65,16 +68,14 @@ def _curves(run: RunDirectory) -> dict[str, Curve]:
     return curves
 
 
-def _entries(run: RunDirectory) -> list[dict[str, Any]]:
+def _check_metrics(run: RunDirectory) -> None:
     if not run.path.is_dir():
         raise RunError(f"there is no run directory {run.path}", "Name one, such as runs/everyday.")
-    entries = run.read_metrics()
-    if not any(key in entry for entry in entries for key in METRICS):
+    if not any(key in entry for entry in run.read_metrics() for key in METRICS):
         raise RunError(
             f"{run.metrics_file} holds no metrics yet",
             "Training adds a line to it every training.log_every_steps steps.",
         )
-    return sorted(entries, key=lambda entry: entry["step"])  # as np.interp wants it
 
 
 def curves_page(runs: Sequence[RunCurves]) -> str:

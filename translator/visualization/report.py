@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from translator.evaluation import FAULTS, Evaluation, sentence_chrf
 from translator.runs import RunDirectory
 from translator.version import __version__
+from translator.visualization.curves import curves_of
 from translator.visualization.page import render_page
 from translator.visualization.plots import Point, histogram, line_plot
 
@@ -186,7 +187,7 @@ def _in_percent(attention: SentenceAttention) -> dict[str, object]:
 def _run(run: RunDirectory, evaluations: Sequence[Evaluation]) -> dict[str, object]:
     environment = run.read_environment()
     return {
-        "curves": _learning_curves(run.read_metrics()),
+        "curves": _learning_curves(run),
         "data": _data_card(run, environment.get("pairs", {}), evaluations),
         "environment": [[k, _listed(v)] for k, v in environment.items() if k != "pairs"],
         "config": run.config_file.read_text(encoding="utf-8-sig"),
@@ -199,13 +200,15 @@ def _listed(value: object) -> str:
     return str(value)
 
 
-def _learning_curves(metrics: Sequence[Mapping[str, Any]]) -> list[Markup]:
+def _learning_curves(run: RunDirectory) -> list[Markup]:
+    curves = curves_of(run)
+
     def series(**keys: str) -> dict[str, list[Point]]:
-        found = {
-            name: [Point(entry["step"], entry[key]) for entry in metrics if key in entry]
+        return {
+            name: [Point(*each) for each in zip(curves[key].steps, curves[key].values, strict=True)]
             for name, key in keys.items()
+            if key in curves
         }
-        return {name: points for name, points in found.items() if points}
 
     loss = series(training="train_loss", validation="valid_loss")
     quality = series(BLEU="valid_bleu", chrF2="valid_chrf")
