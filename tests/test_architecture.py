@@ -127,6 +127,15 @@ def test_only_the_command_line_imports_itself(file, source):
     assert module_of(file) == "cli" or "cli" not in rooms(all_imports(source))
 
 
+def test_no_two_classes_have_one_name():
+    names: dict[str, list[str]] = {}
+    for file, source in sources().items():
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef):
+                names.setdefault(node.name, []).append(str(file.relative_to(PACKAGE)))
+    assert {name: files for name, files in names.items() if len(files) > 1} == {}
+
+
 @pytest.mark.parametrize("module", ["cli", "config", "errors"])
 def test_importing_it_waits_for_no_heavy_library(module):
     assert heavy_imports(module) == set()

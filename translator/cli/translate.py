@@ -363,7 +363,7 @@ def _fingerprint(
         "version of translator": __version__,
         "model": fingerprint_of(*run.files),
         "search": decoding.model_dump_json(),
-        "options": repr(options),
+        "options": repr(vars(options)),
         "glossary": fingerprint_of(options.glossary) if options.glossary else "",
         "input": fingerprint_of(input_file),
         "format": repr(settings),
