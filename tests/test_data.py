@@ -353,6 +353,33 @@ def test_rows_hold_every_pair_once_and_no_side_overflows(length):
         assert max(lengths[row].sum() for row in rows) <= length
 
 
+def test_an_example_that_fits_no_row_is_refused():
+    with pytest.raises(ValueError, match="17 tokens does not fit a row of 16"):
+        pack_rows(np.array([[3, 17, 2]]), 16)
+
+
+@pytest.mark.parametrize("halves", [1, 2])
+def test_whatever_a_view_makes_of_a_pair_it_fits_a_row(halves):
+    class Summed(EncoderDecoderLayout):
+        """Source and target in one row, as a decoder alone reads them."""
+
+        def sizes(self, corpus):
+            sizes = super().sizes(corpus)
+            return sizes if halves == 2 else sizes.sum(0, keepdims=True)
+
+    class Grown:
+        purpose = "growth"
+
+        def __call__(self, pairs, max_length, random):
+            grown = [[*pair.target[:-1]] * 4 + [EOS_ID] for pair in pairs]
+            return Corpus.of([pair.source for pair in pairs], [ids[:max_length] for ids in grown])
+
+    stream = BatchStream(CORPUS, 64, 1, views=[Grown()], layout=Summed())
+    sizes = [stream._layout.sizes(stream._pool(np.arange(300), 0, n)[0]) for n in range(3)]
+    assert all(size.max() <= stream._row_length for size in sizes)
+    assert any(size.sum() > stream._layout.sizes(CORPUS).sum() for size in sizes)
+
+
 def test_little_of_packed_rows_is_padding():
     corpus = numbered_corpus(5000)
     rows = pack_rows(LAYOUT.sizes(corpus), 64)

@@ -27,7 +27,7 @@ class View(Protocol):
     purpose: str
 
     def __call__(self, pairs: Corpus, max_length: int, random: np.random.Generator) -> Corpus:
-        """What is shown of these pairs, no side of it longer than `max_length` ids."""
+        """Each of the pairs, in their order, as it is shown: no side over `max_length` ids."""
 
 
 class Position(TypedDict):
@@ -98,10 +98,18 @@ class BatchStream:
         pairs = self._corpus.select(np.sort(indices).astype(np.int64))  # as they lie on the disk
         for view in self._views:
             random = generator(self._seed, view.purpose, epoch, pool)
-            pairs = view(pairs, self._row_length, random)
+            pairs = self._fitting(view(pairs, self._row_length, random), pairs)
         rows = pack_rows(self._layout.sizes(pairs), self._row_length)
         order = generator(self._seed, "rows of a pool", epoch, pool).permutation(len(rows))
         return pairs, [rows[i] for i in order]
+
+    def _fitting(self, viewed: Corpus, pairs: Corpus) -> Corpus:
+        """The pairs as they are viewed; as they were, where they would not fit a row then."""
+        too_long = self._layout.sizes(viewed).max(0) > self._row_length
+        if not too_long.any():
+            return viewed
+        order = np.arange(len(viewed)) + len(viewed) * too_long
+        return Corpus.join([viewed, pairs]).select(order)
 
     def _shuffle(self, epoch: int) -> Ids:
         """The order of an epoch: four bytes a pair, if there are less than four billion."""

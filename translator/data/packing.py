@@ -20,6 +20,8 @@ def pack_rows(sizes: Integers, length: int) -> list[Integers]:
     A row has `length` tokens in each half of the model. All rows take an example at once, round by
     round, so that the work is done by whole arrays. Returns the indices of each row.
     """
+    if sizes.size and sizes.max() > length:
+        raise ValueError(f"an example of {sizes.max()} tokens does not fit a row of {length}")
     left = np.argsort(-sizes.max(0), kind="stable")  # the examples that are still to be placed
     rows = np.zeros(sizes.shape[1], np.int64)  # of each example
     first_row = 0
