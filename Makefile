@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install train test test-processors check format lint type bench corpus clean
+.PHONY: help install train test fast test-processors check format lint type bench corpus clean
 
 help:           ## list what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -30,6 +30,9 @@ train: $(VENV)/package  ## a model from the embedded corpus, and a translation b
 
 test: install   ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+fast: install   ## the tests that need no trained model, for while you work
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not heavy"
 
 test-processors: install  ## the numeric tests as six other processors compute
 	$(BIN)/python scripts/processors.py

@@ -32,6 +32,18 @@ settings.register_profile(
 settings.load_profile("translator")
 
 
+_HEAVY_FIXTURES = {"trained_run", "imported", "chromium", "built"}
+_HEAVY_FOLDERS = {"cli", "guarantees", "importing", "repository", "training"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what trains, or waits for a trained run, a browser or a wheel."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.path.parent.name in _HEAVY_FOLDERS or fixtures & _HEAVY_FIXTURES:
+            item.add_marker("heavy")
+
+
 @pytest.fixture
 def two_threads() -> Iterator[None]:
     """Two threads share each computation, as on a user's machine."""

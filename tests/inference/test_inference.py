@@ -141,6 +141,7 @@ def test_what_is_computed_for_a_sentence_is_the_same_bits_in_any_batch(
 ENGINE_MODEL = build()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("heads", [2, 4])
 @pytest.mark.parametrize("slots", [1, 2, 5])
 @pytest.mark.usefixtures("two_threads")
@@ -312,6 +313,7 @@ def test_hypotheses_go_on_from_a_prompt_and_their_own_past(
         prefixes, sentences = prefixes[chosen], sentences[chosen]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("prompt", [1, 7, 33, 50])
 @pytest.mark.parametrize("builder", BUILDERS)
 @pytest.mark.usefixtures("two_threads")

@@ -8,8 +8,8 @@ from translator.data import generator, stream_seed
 PACKAGE = ROOT / "translator"
 NAMED = {"generator", "stream_seed"}  # purpose: their second argument
 PLAIN = {"default_rng", "Random", "SeedSequence", "manual_seed"}  # seed: their first
-# draw() of examples is handed its seed; what evaluation draws is no part of a run.
-OWN = {"data/seeds.py", "data/examples.py"}
+# draw() of splits is handed its seed; what evaluation draws is no part of a run.
+OWN = {"data/seeds.py", "data/splits.py"}
 OWN |= {"evaluation/neural.py", "evaluation/robustness.py", "visualization/report.py"}
 
 
@@ -36,10 +36,24 @@ def test_streams_of_different_purposes_and_numbers_differ() -> None:
     assert all(0 <= stream_seed(seed, "a") < 1 << 64 for seed in range(1000))  # torch takes no more
 
 
-def test_no_two_users_of_chance_share_a_stream() -> None:
-    purposes = [
-        ast.literal_eval(call.args[1]) for file, call in calls(NAMED) if file != "data/seeds.py"
+def purposes_of_views() -> list[str]:
+    """The `purpose` that each view names in its class."""
+    return [
+        ast.literal_eval(line.value)
+        for file in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+        for line in node.body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "purpose"
     ]
+
+
+def test_no_two_users_of_chance_share_a_stream() -> None:
+    named = [call.args[1] for file, call in calls(NAMED) if file != "data/seeds.py"]
+    others = [each for each in named if ast.unparse(each) != "view.purpose"]
+    assert len(others) == len(named) - 1
+    purposes = [*map(ast.literal_eval, others), *purposes_of_views()]
+    assert "augmentation" in purposes
     assert len(purposes) == len(set(purposes)) >= 8
 
 

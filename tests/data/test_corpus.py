@@ -21,6 +21,7 @@ def pairs(name: str) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.heavy
 def test_the_checks_find_no_fault() -> None:
     done = subprocess.run(
         [sys.executable, SCRIPTS / "check.py"], capture_output=True, text=True, check=False
@@ -50,6 +51,7 @@ def test_pizza_is_great_is_hand_written() -> None:
     assert ("Pizza is great.", "¡La pizza es genial!") in pairs("train-handwritten")
 
 
+@pytest.mark.heavy
 def test_the_sources_generate_what_the_package_holds() -> None:
     """The first pairs of the grammar, under two seeds of Python's hashes, against the files."""
     made = [generated(2000, hash_seed) for hash_seed in ("1", "2")]
