@@ -348,7 +348,9 @@ def test_the_engine_finds_what_it_finds_for_texts_for_ids_too(exported: RunDirec
 
 
 @pytest.mark.parametrize(
-    "asked", [{"prefix": "oto"}, {"glossary": Glossary({"ana": "oto"})}, {"details": True}], ids=str
+    "asked",
+    [{"prefix": "oto"}, {"glossary": Glossary({"ana": "oto"})}, {"details": True}],
+    ids=lambda asked: next(iter(asked)),
 )
 def test_the_engine_refuses_by_name_what_only_the_run_can(
     exported: RunDirectory, asked: dict[str, Any]
