@@ -118,8 +118,10 @@ BY_ROLE = {
         '{"article": "long text", "summary": "short"}\n',
         {"source": "article", "target": "summary"},
     ),
-    "b.jsonl": ('{"source": "long text", "target": "short"}\n', None),
-    "a.en-en.tsv": ("long text\tshort\n", None),
+}
+WITHIN_ONE_LANGUAGE = {  # what needs no columns
+    "b.jsonl": '{"source": "long text", "target": "short"}\n',
+    "a.en-en.tsv": "long text\tshort\n",
 }
 
 
@@ -127,9 +129,13 @@ BY_ROLE = {
 @pytest.mark.parametrize("name", BY_ROLE)
 def test_columns_by_role_read_sides_in_whatever_languages(write, name, languages):
     content, columns = BY_ROLE[name]
-    if columns is None and languages != ("en", "en"):
-        pytest.skip("without columns the languages say it")
     assert read(write(name, content), *languages, columns=columns) == [("long text", "short")]
+
+
+@pytest.mark.parametrize("name", WITHIN_ONE_LANGUAGE)
+def test_sides_in_one_language_have_the_names_of_their_roles(write, name):
+    file = write(name, WITHIN_ONE_LANGUAGE[name])
+    assert read(file, "en", "en") == [("long text", "short")]
 
 
 def test_two_files_are_named_by_their_columns(write, tmp_path):
