@@ -170,6 +170,14 @@ def test_damaged_metrics_are_told_by_all_who_read_them(here: Path) -> None:
         assert "2 lines damaged and passed over" in done.stderr
 
 
+def test_a_report_says_what_it_leaves_out(here: Path) -> None:
+    assert "environment.json" not in invoke("report").stderr
+    (here / RUN / "environment.json").unlink()
+    done = invoke("report")
+    assert done.exit_code == 0, done.output
+    assert f"warning: {RUN}/environment.json is missing" in done.stderr
+
+
 @pytest.mark.parametrize("damage", ["a bit in the middle", "zeros", "cut in half"])
 @pytest.mark.parametrize("name", ["train.ids", "train.offsets", "valid.ids", "description.json"])
 def test_damaged_prepared_corpora_are_made_anew(here: Path, name: str, damage: str) -> None:

@@ -57,6 +57,9 @@ def report_cli(
     for evaluation in evaluations:
         for warning in evaluation.warnings:
             say(f"warning: {evaluation.test_set.name}: {warning}")
+    if directory and not directory.environment_file.is_file():
+        missing = directory.environment_file
+        say(f"warning: {missing} is missing: the report does not say what the run was made with")
     if directory and (damaged := directory.metrics_warning()):
         say(f"warning: {damaged}")
     say(f"the report is {file}: open it in a browser")

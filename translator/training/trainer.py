@@ -289,7 +289,7 @@ class Trainer:
         return result
 
     def _is_best(self, scores: dict[str, float]) -> bool:
-        """By the metric; of equal values, such as a BLEU of 0 at first, by the loss."""
+        """By the metric; of equal values, such as 0 at first, by the loss."""
 
         def rank(values: dict[str, float]) -> tuple[float, float]:
             metric = self.settings.best_metric
