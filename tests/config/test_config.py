@@ -496,6 +496,7 @@ def test_rules_of_translation_are_none_within_one_language(overrides, ratio, wor
     config = load_config(None, ["data.train.path=a.tsv", *overrides])
     assert config.data.cleaning.max_length_ratio == ratio
     assert config.data.cleaning.min_copied_words == words
+    assert config.data.cleaning.min_number_digits == words
     assert Config.model_validate(yaml.safe_load(dump_config(config))) == config
 
 

@@ -99,7 +99,8 @@ class CleaningConfig(Section):
         4,
         ge=2,
         description="A pair is dropped if a side has numbers with so many digits (those of 1,500 "
-        "are 15), and none of its numbers is on the other. null keeps them.",
+        "are 15), and none of its numbers is on the other. null keeps them; it is the default where "
+        "both sides are in one language.",
     )
     duplicates: bool = Field(
         True,
@@ -316,7 +317,8 @@ class DataConfig(Section):
                 for key in ("source_language", "target_language")
             ]
             if languages[0] == languages[1]:
-                free = {"max_length_ratio": None, "min_copied_words": None}
+                rules = ("max_length_ratio", "min_copied_words", "min_number_digits")
+                free = dict.fromkeys(rules)
                 return {**values, "cleaning": {**free, **values.get("cleaning", {})}}
         return values
 
