@@ -99,8 +99,8 @@ class CleaningConfig(Section):
         4,
         ge=2,
         description="A pair is dropped if a side has numbers with so many digits (those of 1,500 "
-        "are 15), and none of its numbers is on the other. null keeps them; it is the default where "
-        "both sides are in one language.",
+        "are 15), and none of its numbers is on the other. null keeps them; it is the default "
+        "where both sides are in one language.",
     )
     duplicates: bool = Field(
         True,
