@@ -535,6 +535,16 @@ def test_a_cue_is_one_text_broken_again_and_all_else_is_kept() -> None:
     assert vtt == VTT.replace("the house &amp; the", "la casa &amp; el")
 
 
+@pytest.mark.parametrize("number", ["", "2\n"])
+def test_a_cue_begins_without_a_blank_line_too(number: str) -> None:
+    first = "1\n00:00:01,000 --> 00:00:03,500\nthe house\n"
+    second = f"{number}00:00:04,000 --> 00:00:06,000\nthe house\n"
+    whole = translated(f"{first}\n{second}", settings_of("subtitles"), spanish)
+    result = translated(first + second, settings_of("subtitles"), spanish)
+    assert result == whole.replace("\n\n", "\n")
+    assert result.count("la casa") == 2
+
+
 subtitle_pieces = st.sampled_from(
     "1\n|\n|00:00:01,000 --> 00:00:02,000\n|01:02.003 --> 01:03.004 line:0\n|- |-->|<i>|</i>"
     "|{\\an8}|WEBVTT\n|one |two\n| three\r\n|\r\n|&lt;|<v Bob>".split("|")

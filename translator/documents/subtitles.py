@@ -20,18 +20,23 @@ _SPEAKER = re.compile(r"\s*[-–—]")  # each speaker of a cue has a line
 
 
 def subtitle_segments(lines: Iterable[str]) -> Iterator[Segment]:
-    """Segments of a subtitle file; the lines of a speaker are one text, broken again alike."""
+    """Segments of a subtitle file; the lines of a speaker are one text, broken again alike.
+
+    Where the blank line between two cues is missing, the second begins with its number or times.
+    """
     cue: list[str] = []
     in_cue = False
     for line in lines:
-        if in_cue and line.strip():
+        begins = bool(_TIMING.match(line))
+        if in_cue and line.strip() and not begins:
             cue.append(line)
             continue
+        number = cue.pop() if begins and cue and cue[-1].strip().isdecimal() else ""
         if cue:
             yield _cue(cue)
         cue = []
-        in_cue = bool(_TIMING.match(line))
-        yield verbatim(line)
+        in_cue = begins
+        yield verbatim(number + line)
     if cue:
         yield _cue(cue)
 
