@@ -170,6 +170,14 @@ def test_damaged_metrics_are_told_by_all_who_read_them(here: Path) -> None:
         assert "2 lines damaged and passed over" in done.stderr
 
 
+def test_training_says_that_its_metrics_are_gone(here: Path) -> None:
+    assert "metrics.jsonl" not in invoke("train").stderr
+    (here / RUN / "metrics.jsonl").unlink()
+    done = invoke("train")
+    assert done.exit_code == 0, done.output
+    assert f"warning: {RUN}/metrics.jsonl is missing" in done.stderr
+
+
 def test_a_report_says_what_it_leaves_out(here: Path) -> None:
     assert "environment.json" not in invoke("report").stderr
     (here / RUN / "environment.json").unlink()

@@ -370,6 +370,8 @@ class Trainer:
             )
         self.world.agree("the step to go on from", self.step)
         if self.world.is_main:
+            if self.step and not self.run.metrics_file.is_file():
+                warnings.append(f"{self.run.metrics_file} is missing: the curves begin anew")
             if damaged := self.run.metrics_warning():
                 warnings.append(damaged)
             self.run.rewind_metrics(self.step or -1)  # a first validation is made again
