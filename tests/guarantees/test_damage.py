@@ -172,10 +172,16 @@ def test_damaged_metrics_are_told_by_all_who_read_them(here: Path) -> None:
 
 def test_training_says_that_its_metrics_are_gone(here: Path) -> None:
     assert "metrics.jsonl" not in invoke("train").stderr
-    (here / RUN / "metrics.jsonl").unlink()
-    done = invoke("train")
-    assert done.exit_code == 0, done.output
-    assert f"warning: {RUN}/metrics.jsonl is missing" in done.stderr
+    file = here / RUN / "metrics.jsonl"
+    whole = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    for left, first in ((whole[: len(whole) // 2], None), ([], 1)):
+        file.write_text("".join(left), encoding="utf-8")
+        first = first or json.loads(left[-1])["step"] + 1
+        done = invoke("train")
+        assert done.exit_code == 0, done.output
+        assert f"warning: {RUN}/metrics.jsonl has no lines of steps {first} to 320" in done.stderr
+    file.unlink()
+    assert "metrics.jsonl has no lines of steps 1 to 320" in invoke("train").stderr
 
 
 def test_a_report_says_what_it_leaves_out(here: Path) -> None:

@@ -70,7 +70,7 @@ EngineOption = Annotated[
     typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model."),
 ]
 NBestOption = Annotated[
-    int | None, typer.Option("--n-best", min=1, help="So many alternatives, then, for a text.")
+    int | None, typer.Option("--n-best", min=1, help="How many alternatives to give for each text.")
 ]
 ScoresOption = Annotated[
     bool, typer.Option("--scores", help="Before each translation its score and a tab.")

@@ -58,7 +58,7 @@ class CleaningConfig(Section):
     max_length_ratio: float | None = Field(
         3.0,
         gt=1.0,
-        description="The longer side has at most so many times the characters of the other; 20 "
+        description="The longer side has at most this many times the characters of the other; 20 "
         "are added to both first, since the lengths of short texts vary. null: any. Where both "
         "sides are in one language, null is the default.",
     )
@@ -91,14 +91,14 @@ class CleaningConfig(Section):
     min_copied_words: int | None = Field(
         4,
         ge=1,
-        description="A pair with the same text on both sides is dropped if it has so many words: "
+        description="A pair with the same text on both sides is dropped from this many words on: "
         "fewer may be a name. null keeps copies; it is the default where both sides are in one "
         "language.",
     )
     min_number_digits: int | None = Field(
         4,
         ge=2,
-        description="A pair is dropped if a side has numbers with so many digits (those of 1,500 "
+        description="A pair is dropped if a side has a number of this many digits (those of 1,500 "
         "are 15), and none of its numbers is on the other. null keeps them; it is the default "
         "where both sides are in one language.",
     )
@@ -144,7 +144,7 @@ class CorpusConfig(Section):
         "{translation: {en: …, es: …}}, and where the file says its languages.",
     )
     max_pairs: int | None = Field(
-        None, ge=1, description="Read only so many pairs, the first ones. null reads all."
+        None, ge=1, description="Read only the first pairs, at most this many. null reads all."
     )
     subset: str | None = Field(None, description="The subset (configuration) of a hub dataset.")
     split: str = Field("train", description="The split of a Hugging Face dataset.", min_length=1)
@@ -346,7 +346,7 @@ class TokenizerConfig(Section):
         description="Share of the characters that get a piece; the rest is spelled in bytes.",
     )
     sample_sentences: int = Field(
-        1_000_000, ge=100, description="At most so many sentences are read to train it."
+        1_000_000, ge=100, description="It is trained on at most this many sentences."
     )
 
 
@@ -427,7 +427,7 @@ class TrainingConfig(Section):
     tokens_per_batch: NumberOrAuto = Field(
         2048,
         ge=16,
-        description="A batch holds at most so many tokens on either side, at least a sentence; "
+        description="A batch holds at most this many tokens on either side, at least a sentence; "
         "auto takes what fits into memory, and no more than serves speed.",
     )
     accumulate_batches: int = Field(
@@ -459,16 +459,18 @@ class TrainingConfig(Section):
         0.1, ge=0.0, lt=1.0, description="Share of the target's probability spread over all pieces."
     )
     log_every_steps: int = Field(
-        50, ge=1, description="A line in metrics.jsonl every so many steps."
+        50, ge=1, description="Steps from one line in metrics.jsonl to the next."
     )
     validate_every_steps: int = Field(
-        235, ge=1, description="Loss, BLEU, chrF and samples every so many steps, and at the end."
+        235,
+        ge=1,
+        description="Steps between validations (loss, BLEU, chrF, samples); one comes at the end.",
     )
     validation_pairs: int = Field(
-        300, ge=1, description="At most so many pairs of valid are translated at each validation."
+        300, ge=1, description="At most this many pairs of valid are translated at each validation."
     )
     checkpoint_every_steps: int = Field(
-        235, ge=1, description="The whole state is saved every so many steps, to go on exactly."
+        235, ge=1, description="Steps between checkpoints, from which training goes on exactly."
     )
     keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
@@ -479,7 +481,7 @@ class TrainingConfig(Section):
     patience: int | None = Field(
         None,
         ge=1,
-        description="Stop after so many validations in a row without a better model; null: never.",
+        description="Stop after this many validations without a better model; null: never.",
     )
     tensorboard: bool = Field(
         False,
@@ -510,7 +512,10 @@ class DecodingConfig(Section):
         0.0, ge=0.0, le=5.0, description="At least ratio × source tokens."
     )
     no_repeat_ngram_size: int = Field(
-        0, ge=0, le=20, description="No sequence of so many target tokens occurs twice; 0: it may."
+        0,
+        ge=0,
+        le=20,
+        description="No sequence of this many target tokens occurs twice; 0: it may.",
     )
     n_best: int = Field(
         1,

@@ -31,7 +31,7 @@ class TranslateRequest(ApiRequest):
     source: str = Field(description="Its language; auto says which language it seems to be.")
     target: str = Field(description="The language to translate into.")
     format: Literal["text"] = Field("text", description="Marks of HTML would be taken for words.")
-    alternatives: _Count = Field(0, description="So many other translations of each text.")
+    alternatives: _Count = Field(0, description="How many other translations of each text.")
 
     @property
     def texts(self) -> list[str]:
@@ -43,7 +43,7 @@ class LiveRequest(ApiRequest):
     """A text whose translation is watched."""
 
     q: str = Field(description="A text.")
-    alternatives: _Count = Field(0, description="So many other translations of each sentence.")
+    alternatives: _Count = Field(0, description="How many other translations of each sentence.")
 
 
 class DetectRequest(ApiRequest):

@@ -370,12 +370,21 @@ class Trainer:
             )
         self.world.agree("the step to go on from", self.step)
         if self.world.is_main:
-            if self.step and not self.run.metrics_file.is_file():
-                warnings.append(f"{self.run.metrics_file} is missing: the curves begin anew")
+            if lost := self._lost_metrics():
+                warnings.append(lost)
             if damaged := self.run.metrics_warning():
                 warnings.append(damaged)
             self.run.rewind_metrics(self.step or -1)  # a first validation is made again
         return warnings
+
+    def _lost_metrics(self) -> str | None:
+        """Which steps metrics.jsonl should have reached and has not, as a sentence."""
+        unlogged = 0 if self.finished else self.step % self.settings.log_every_steps
+        logged = self.step - unlogged
+        last = max((int(entry["step"]) for entry in self.run.read_metrics()), default=0)
+        if last >= logged:
+            return None
+        return f"{self.run.metrics_file} has no lines of steps {last + 1:,} to {logged:,}"
 
     def _refuse_to_overwrite(self, warnings: list[str]) -> None:
         """A model whose checkpoints are all damaged, deleted or not copied is not to be lost."""
