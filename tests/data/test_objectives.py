@@ -66,7 +66,8 @@ def test_masked_tokens_are_asked_where_they_stood_and_nothing_else_is() -> None:
     shown = Masked(NoiseConfig(share=0.3), V)(CORPUS, 64, generator(1, "test"))
     asked = masks = same = 0
     for text, (source, target) in zip(TEXTS, shown, strict=True):
-        for original, read, label in zip(text, source, target, strict=True):
+        ids = (each.tolist() for each in (source, target))
+        for original, read, label in zip(text, *ids, strict=True):
             assert label in (PAD_ID, original)
             assert read == original or label == original
             asked += bool(label == original)
