@@ -411,7 +411,7 @@ class Translator:
             n_best=1 if decoding.n_best == 1 else slots,  # more than n: texts may be equal
             penalty=decoding.length_penalty,
             normalization=decoding.length_normalization,
-            rules=_rules(parts, decoding, device),
+            rules=rules_of(parts, decoding, device),
         )
         return SearchJob(source, search, indices, slots)
 
@@ -427,10 +427,7 @@ class Translator:
             marks = [self._processor.closing_marks(part) for part in parts]
             return constrained_beam_search(terms, slots, EOS_ID, self._continues_word, marks)
         if decoding.sampling:
-            draws = _draws(parts, decoding.sampling_seed, slots, int(limits.max()))
-            return sampling(
-                draws.to(limits.device), decoding.temperature, decoding.top_k, decoding.top_p
-            )
+            return sampling_of(parts, decoding, slots, int(limits.max()), limits.device)
         return beam_search(slots, decoding.diversity)
 
     # --- details ----------------------------------------------------------------------------------
@@ -484,7 +481,7 @@ def _slots(decoding: DecodingConfig, constrained: bool) -> int:
     return max(decoding.beam_size, decoding.n_best, _SLOTS_FOR_TERMS if constrained else 1)
 
 
-def _rules(parts: list[TextPart], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
+def rules_of(parts: list[TextPart], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
     """What may not follow; each rule leaves what those before it demand."""
     rules: list[Rule] = []
     if any(part.prefix for part in parts):
@@ -498,6 +495,18 @@ def _rules(parts: list[TextPart], decoding: DecodingConfig, device: torch.device
     rules.append(end_loops(may_loop, _LOOP_REPEATS, 2 * _LOOP_REPEATS, EOS_ID))
     wanted = [part.wanted for part in parts if part.wanted]  # of all parts or of none
     return [*rules, while_wanted(wanted)] if wanted else rules
+
+
+def sampling_of(
+    parts: list[TextPart],
+    decoding: DecodingConfig,
+    samples: int,
+    steps: int,
+    device: torch.device,
+) -> Strategy:
+    """The drawing of so many samples for each part, of at most so many steps."""
+    draws = _draws(parts, decoding.sampling_seed, samples, steps).to(device)
+    return sampling(draws, decoding.temperature, decoding.top_k, decoding.top_p)
 
 
 def _draws(parts: list[TextPart], seed: int, samples: int, steps: int) -> Tensor:

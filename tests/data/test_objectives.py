@@ -48,7 +48,8 @@ def test_infilling_hides_whole_spans_behind_one_mask_each(mean_span: float) -> N
     noise = Denoise(NoiseConfig(share=0.3, mean_span=mean_span))
     shown = noise(CORPUS, 64, generator(1, "test"))
     hidden = 0
-    for text, (source, target) in zip(TEXTS, shown, strict=True):
+    for number, text in enumerate(TEXTS):
+        source, target = shown[number]
         assert target.tolist() == text
         pieces = without_runs(source.tolist())
         place = 0
@@ -65,9 +66,9 @@ def test_infilling_hides_whole_spans_behind_one_mask_each(mean_span: float) -> N
 def test_masked_tokens_are_asked_where_they_stood_and_nothing_else_is() -> None:
     shown = Masked(NoiseConfig(share=0.3), V)(CORPUS, 64, generator(1, "test"))
     asked = masks = same = 0
-    for text, (source, target) in zip(TEXTS, shown, strict=True):
-        ids = (each.tolist() for each in (source, target))
-        for original, read, label in zip(text, *ids, strict=True):
+    for number, text in enumerate(TEXTS):
+        source, target = shown[number]
+        for original, read, label in zip(text, source.tolist(), target.tolist(), strict=True):
             assert label in (PAD_ID, original)
             assert read == original or label == original
             asked += bool(label == original)

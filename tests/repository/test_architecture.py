@@ -12,7 +12,7 @@ PACKAGE = ROOT / "translator"
 ORDER = """
 version errors integrity config functional hardware distributed protobuf tokenizer text documents
 data model decoding inference alignment runs preparation doctor
-translation evaluation training visualization export importing server cli
+translation generation evaluation training visualization export importing server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

@@ -35,8 +35,8 @@ from translator.translation import (
     Translator,
     _batches_of_like_length,
     _repeats,
-    _rules,
     loops,
+    rules_of,
     search_parts,
 )
 
@@ -232,7 +232,7 @@ def test_only_its_end_may_follow_a_prefix_that_has_begun_to_loop(
 ) -> None:
     ids = start + cycle * 12
     first = next(n for n in range(len(ids) + 1) if loops((), ids[:n]))
-    [rule] = _rules(
+    [rule] = rules_of(
         [TextPart(0, (7,) * 20 if may_loop else (7,))], DecodingConfig(), torch.device("cpu")
     )
     zero, log_probs = torch.zeros(1, dtype=torch.long), torch.full((1, 1, 8), -2.0)

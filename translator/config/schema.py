@@ -4,6 +4,7 @@ The schema is closed: an unknown key is an error.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -596,7 +597,9 @@ class DecodingConfig(Section):
         "so that alternatives differ early.",
     )
     sampling: bool = Field(
-        False, description="Draw each token by its probability instead of searching the best."
+        False,
+        description="Draw each token by its probability instead of searching the best: the default "
+        "of language models, with top_p 0.9.",
     )
     temperature: float = Field(
         1.0, gt=0.0, le=10.0, description="Of sampling: below 1 sharpens the probabilities."
@@ -669,6 +672,18 @@ class Config(Section):
     training: TrainingConfig = Field(TrainingConfig(), description="How the model learns.")
     decoding: DecodingConfig = Field(DecodingConfig(), description="How a translation is searched.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _language_models_are_sampled(cls, values: Any) -> Any:
+        """The most probable text is a dull one, that of a language model more than others."""
+        if not isinstance(values, dict):
+            return values
+        training, decoding = values.get("training"), values.get("decoding", {})
+        objective = training.get("objective") if isinstance(training, dict) else None
+        if objective == "language_model" and isinstance(decoding, dict):
+            return {**values, "decoding": {"sampling": True, "top_p": 0.9, **decoding}}
+        return values
+
     @model_validator(mode="after")
     def _something_to_learn(self) -> "Config":
         if not self.data.train and not self.is_imported:
@@ -702,17 +717,22 @@ class Config(Section):
                 f"model.architecture {architecture} cannot learn training.objective {objective}, "
                 f"only {fitting}"
             )
-        if objective == "translate" and (texts := [c.path for c in self._corpora if c.of_texts]):
+        texts = [key for key, corpus in self._corpora() if corpus.of_texts]
+        if objective == "translate" and texts:
             raise ValueError(
-                f"{', '.join(texts)}: single texts are no pairs to learn to translate from; two "
-                "files side by side are NAME.{language}.txt, and other objectives learn from texts"
+                f"{', '.join(texts)}: a file of single texts holds no pairs to learn to translate "
+                "from; two files side by side are named NAME.{language}.txt, and other values of "
+                "training.objective learn from single texts"
             )
         return self
 
-    @property
-    def _corpora(self) -> list[CorpusConfig]:
-        valid = [self.data.valid] if self.data.valid else []
-        return [*self.data.train, *valid, *self.data.test.values()]
+    def _corpora(self) -> Iterator[tuple[str, CorpusConfig]]:
+        for corpus in self.data.train:
+            yield "data.train", corpus
+        if self.data.valid:
+            yield "data.valid", self.data.valid
+        for name, corpus in self.data.test.items():
+            yield f"data.test.{name}", corpus
 
     @property
     def is_imported(self) -> bool:

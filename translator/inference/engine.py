@@ -29,7 +29,7 @@ from translator.inference.layers import (
 )
 from translator.inference.past import VECTOR, Past, ProjectedMemory, aligned
 from translator.model import Memory, Transformer
-from translator.tokenizer import PAD_ID
+from translator.tokenizer import BOS_ID, PAD_ID
 
 
 class Engine:
@@ -95,11 +95,12 @@ class Engine:
     def read(self, source: Tensor) -> Past:
         """A past that has read source ids [B, S], through the encoder or, without one, as a prompt.
 
-        Sources that are a prompt have no padding.
+        A prompt has no padding. From BOS on it is read causally, as the model does.
         """
         if self.has_encoder:
             return self.begin(self.states(source))
-        return self.begin(None, source, causal=not self._reads_prefix)
+        is_prefix = self._reads_prefix and not bool((source == BOS_ID).any())
+        return self.begin(None, source, causal=not is_prefix)
 
     def begin(
         self, memory: Memory | None, prompt: Tensor | None = None, *, causal: bool = True
