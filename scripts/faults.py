@@ -457,7 +457,7 @@ def translated_lines(run: Path, texts: Sequence[bytes], tokens: int = 4096) -> E
 
 
 def seconds_of_lengths(run: Path, unit: str, length: int) -> tuple[float, float]:
-    """Seconds of the processor for so many characters of a line and for twice as many."""
+    """Seconds of the processor for a line of `length` characters and for one of twice as many."""
 
     def measure() -> None:
         from translator import Translator
