@@ -528,9 +528,7 @@ def times(lines: list[str]) -> list[str]:
 
 def blocks(lines: list[str]) -> int:
     """The number of stretches of Markdown that blank lines separate."""
-    return sum(
-        1 for has_text, _ in groupby(lines, lambda line: line.strip(" \t\r>") != "") if has_text
-    )
+    return sum(has_text for has_text, _ in groupby(lines, lambda line: bool(line.strip(" \t\r>"))))
 
 
 def shortened(data: bytes) -> str:
