@@ -69,6 +69,8 @@ class Environment(TypedDict, total=False):
     pairs: dict[str, CountsRecord]  # by split
     data_fingerprint: str
     tokenizer_sha256: str
+    seed: int
+    proof: dict[str, float]  # of an imported model, that it translates as its original
     held_out_sha256: dict[str, str]  # of the drawn sets, by name
 
 

@@ -43,7 +43,7 @@ Precision = Literal["float32", "bfloat16"]
 _ROWS_AT_ONCE = {"cpu": 256}  # hypotheses in a step of the model: what its caches hold …
 _ROWS_AT_ONCE_ELSEWHERE = 4096  # … or what keeps many cores busy
 _SLOTS_FOR_TERMS = 10  # Post and Vilar (2018): required terms need a beam of ten or more
-_LOOP_REPEATS = 4  # so many times the same ids, one after another, are a loop
+_LOOP_REPEATS = 4  # the same ids this many times, one after another, are a loop
 _NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a broken model, or before the search
 
 
@@ -453,7 +453,7 @@ class Translator:
 def max_target_tokens(
     config: Config, decoding: DecodingConfig, source_tokens: int, required: int = 0
 ) -> int:
-    """How many ids the translation of so many may have; what is required comes on top.
+    """How many ids the translation of `source_tokens` may have; what is required comes on top.
 
     None of these counts the end.
     """

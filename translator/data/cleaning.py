@@ -25,7 +25,7 @@ _CHUNK = 2048  # pairs that are looked at together; it changes speed only
 _FULL = 0.7  # share of a hash table beyond which probing becomes slow
 _LENGTH_SLACK = 20  # characters added to both sides before their ratio is taken
 _FOREIGN_LETTERS = 3  # fewer are a formula: μ = 484
-_CHARACTERS_PER_SIGN = {"zh": 3.0, "ja": 2.0, "ko": 2.0}  # a sign says as much as so many letters
+_CHARACTERS_PER_SIGN = {"zh": 3.0, "ja": 2.0, "ko": 2.0}  # a sign says as much as this many letters
 
 _ADDRESS = re.compile(  # names and hosts of mail are no longer: else it would take the square
     r"(?:https?|ftp)://\S+|www\.\S+|(?<!\S)\S{1,100}@\S{1,255}\.\w+"

@@ -205,6 +205,6 @@ def _rows_of(pasts: Sequence[Past], states: Tensor) -> list[Tensor]:
 
 
 def _with_spare(parts: list[Tensor], rows: int) -> Tensor:
-    """Parts joined and filled with zeros to so many rows."""
+    """Parts joined and filled with zeros to `rows`."""
     spare = parts[0].new_zeros(rows - sum(map(len, parts)), parts[0].shape[1])
     return torch.cat((*parts, spare))

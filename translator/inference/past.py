@@ -11,8 +11,8 @@ from torch import Tensor
 
 from translator.model import KeysValues
 
-VECTOR = 16  # so many float32 are in the widest vector of a CPU
-_ALIGNMENT = 4  # so many float32 are 16 bytes
+VECTOR = 16  # float32 in the widest vector of a CPU
+_ALIGNMENT = 4  # float32 in 16 bytes
 
 
 class ProjectedMemory(NamedTuple):
@@ -116,7 +116,7 @@ class Past:
 
 
 def aligned(keys: int, head_size: int) -> int:
-    """To how many keys so many are padded, for attention to have the same bits in every thread.
+    """To how many keys `keys` are padded, for attention to have the same bits in every thread.
 
     Torch's attention gives each thread a scratch of keys + K + 2 numbers for every query, and how
     MKL adds up hangs on whether that begins at a multiple of 16 bytes: so each of them must. The

@@ -38,7 +38,7 @@ class Budgeted:
 
 @dataclass(frozen=True)
 class StepDone:
-    """An optimizer step; every so many, what happened since the last one that told it."""
+    """An optimizer step; every few, what happened since the last one that told it."""
 
     step: int
     loss: float | None = None  # mean per target token

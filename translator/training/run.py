@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from importlib.metadata import version
@@ -27,7 +27,7 @@ from translator.version import __version__
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
 
-def train(config: Config) -> Iterator[Event]:
+def train(config: Config) -> Generator[Event, None, None]:
     """Train a model in runs/NAME, or continue the unfinished run of the same configuration.
 
     Yields what happens, as it happens. SIGINT and SIGTERM end it after the step under way, with a
