@@ -270,7 +270,7 @@ def read_test(run: Path, files: list[Path] | None) -> tuple[Sequence[str], Seque
     directory = RunDirectory(run)
     named = directory.read_config().data.test
     [test_set, *_] = sets_of_split(directory, "test" if named else "valid")
-    return test_set.sources, test_set.references[0]
+    return test_set.sources, test_set.first_references
 
 
 def parse() -> argparse.Namespace:

@@ -21,7 +21,7 @@ from tests.helpers import ROOT
 from translator.config import CorpusConfig, load_config
 from translator.data import SentencePair, read_lines, read_pairs
 from translator.data.readers import files
-from translator.data.readers.pairs import languages_in_name
+from translator.data.readers.pairs import ReferencedPair, languages_in_name
 from translator.errors import DataError
 
 EN = ["Hello.", "“Good” night", "See you, señor\u2028tomorrow!"]
@@ -780,6 +780,38 @@ def test_a_row_of_json_that_holds_no_pair_is_told_with_its_line(write, row, frag
 @pytest.mark.parametrize("content", ["[" + GOOD, "[" + GOOD + ",", GOOD + "]", f"[{GOOD}] x"])
 def test_an_array_that_is_not_closed_or_goes_on_is_broken(write, content):
     assert "row 2: broken JSON" in refusal(write("a.json", content))
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_a_list_of_references_is_a_pair_of_the_first_that_knows_them_all(write, name):
+    rows = [
+        {"article": "long text", "summaries": ["short", " ", "brief"]},
+        {"article": "other text", "summaries": ["one"]},
+        {"article": "without any", "summaries": []},
+    ]
+    text = json.dumps(rows) if name == "a.json" else "".join(f"{json.dumps(r)}\n" for r in rows)
+    columns = {"source": "article", "target": "summaries"}
+    pairs = read(write(name, text), "en", "en", columns=columns)
+    assert pairs == [("long text", "short"), ("other text", "one"), ("without any", "")]
+    assert isinstance(pairs[0], ReferencedPair)
+    assert pairs[0].references == ("short", "brief")
+    assert not any(isinstance(pair, ReferencedPair) for pair in pairs[1:])
+
+
+@pytest.mark.parametrize(("name", "place"), [("a.jsonl", "line 2"), ("a.json", "row 2")])
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"en": "a", "es": ["b", 3]}, "'es' is a list, and number 2 of it is no text but int"),
+        ({"en": "a", "es": [None]}, "'es' is a list, and number 1 of it is no text but NoneType"),
+        ({"en": ["a"], "es": "b"}, "no text for 'en' and 'es', but en: list, es: str"),
+    ],
+)
+def test_a_list_that_is_not_of_references_is_told_with_its_place(write, name, place, row, fault):
+    rows = [{"en": "a", "es": ["b", "c"]}, row]
+    text = json.dumps(rows) if name == "a.json" else "".join(f"{json.dumps(r)}\n" for r in rows)
+    file = write(name, text)
+    assert refusal(file) == f"{file}, {place}: {fault}"
 
 
 @pytest.mark.parametrize(("name", "place"), [("a.jsonl", "line 2"), ("a.json", "after row")])

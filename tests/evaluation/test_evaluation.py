@@ -74,7 +74,7 @@ def test_set() -> EvaluationSet:
 
 @pytest.fixture(scope="module")
 def systems(test_set: EvaluationSet) -> tuple[System, System, System]:
-    [references] = test_set.references
+    references = test_set.first_references
     return (
         System("poor", damaged(references, 0.3, 1)),
         System("better", damaged(references, 0.25, 2)),
@@ -132,7 +132,7 @@ def test_scores_equal_the_commands_on_the_same_files(
     monkeypatch.setenv("SACREBLEU_SEED", str(seed))
     source = write(tmp_path / "source", test_set.sources)
     hypothesis = write(tmp_path / "h", ("", *systems[0].hypotheses[1:]), " \r\n")
-    references = [write(tmp_path / "r", test_set.references[0])]
+    references = [write(tmp_path / "r", test_set.first_references)]
     references[0].write_bytes(references[0].read_bytes().rstrip(b"\n"))  # no line end at the end
     if two_references:
         references.append(write(tmp_path / "r2", systems[2].hypotheses, "\r\n"))
@@ -214,7 +214,7 @@ def test_the_length_ratio_counts_characters_and_averages_references() -> None:
 def test_buckets_by_length_score_their_sentences_alone(
     test_set: EvaluationSet, systems: tuple[System, ...]
 ) -> None:
-    [references], hypotheses = test_set.references, systems[0].hypotheses
+    references, hypotheses = test_set.first_references, systems[0].hypotheses
     buckets = by_length(test_set.sources, hypotheses, references)
     assert sum(bucket.sentences for bucket in buckets) == len(test_set)
     chosen = [i for i, source in enumerate(test_set.sources) if 5 <= len(source.split()) <= 8]
@@ -268,7 +268,7 @@ def test_an_empty_test_set_is_refused(translator: Translator) -> None:
 def test_shuffled_references_are_noticed(
     test_set: EvaluationSet, systems: tuple[System, ...]
 ) -> None:
-    shuffled = random.Random(1).sample(test_set.references[0], len(test_set))
+    shuffled = random.Random(1).sample(test_set.first_references, len(test_set))
     astray = EvaluationSet("astray", test_set.sources, (tuple(shuffled),))
     hypotheses = systems[2].hypotheses
     assert assess(test_set, hypotheses, resamples=0).warnings == ()
@@ -277,14 +277,14 @@ def test_shuffled_references_are_noticed(
 
 
 def test_a_score_of_few_sentences_is_warned_of(test_set: EvaluationSet) -> None:
-    few = EvaluationSet("few", test_set.sources[:30], (test_set.references[0][:30],))
-    assert assess(few, few.references[0], resamples=0).warnings == (
+    few = EvaluationSet("few", test_set.sources[:30], (test_set.first_references[:30],))
+    assert assess(few, few.first_references, resamples=0).warnings == (
         "few sentences (30): mind the intervals",
     )
 
 
 def test_the_summary_is_json_and_counts_lines_from_one(test_set: EvaluationSet) -> None:
-    hypotheses = ("", *test_set.references[0][1:])
+    hypotheses = ("", *test_set.first_references[1:])
     summary = json.loads(json.dumps(assess(test_set, hypotheses, resamples=0).summary()))
     assert summary["faults"]["empty"] == {"sentences": 1, "rate": 1 / 120, "lines": [1]}
     assert summary["sentences"] == 120
@@ -352,7 +352,7 @@ def test_a_run_keeps_what_it_was_trained_on_and_not_what_it_was_tested_on(
     trained_on = trained_run.read_fingerprints()
     [held_out] = sets_of_split(trained_run, "test")
     assert not any(occurring(held_out.sources, trained_on["source"]))
-    assert not any(occurring(held_out.references[0], trained_on["target"]))
+    assert not any(occurring(held_out.first_references, trained_on["target"]))
     assert sum(occurring([pair.source for pair in cipher_pairs], trained_on["source"])) > 200
     assert sum(occurring([pair.target for pair in cipher_pairs], trained_on["target"])) > 200
 
@@ -360,7 +360,7 @@ def test_a_run_keeps_what_it_was_trained_on_and_not_what_it_was_tested_on(
 def test_test_sentences_from_training_are_warned_of(
     test_set: EvaluationSet, systems: tuple[System, ...]
 ) -> None:
-    [references], hypotheses = test_set.references, systems[0].hypotheses
+    references, hypotheses = test_set.first_references, systems[0].hypotheses
     trained_on = {
         "source": fingerprints([test_set.sources[3].upper() + "!"]),
         "target": fingerprints([references[3], references[7]]),
@@ -576,7 +576,7 @@ def test_sacrebleus_sets_come_from_its_cache_and_a_failed_download_leaves_nothin
 def test_p_values_and_intervals_equal_the_commands(
     test_set: EvaluationSet, systems: tuple[System, ...], tmp_path: Path
 ) -> None:
-    reference = write(tmp_path / "r", test_set.references[0])
+    reference = write(tmp_path / "r", test_set.first_references)
     files = [write(tmp_path / system.name, system.hypotheses) for system in systems]
     metrics = ("bleu", "chrf", "ter")
     ours = compare(test_set, systems, metrics, resamples=200, trials=300)
@@ -609,14 +609,14 @@ def test_a_few_different_sentences_cannot_be_significant(
 ) -> None:
     """All ways to swap k translations are tried: the exact test is never below our bound."""
     base, k = systems[0].hypotheses, 4
-    changed = (*test_set.references[0][:k], *base[k:])
+    changed = (*test_set.first_references[:k], *base[k:])
     different = [i for i in range(k) if base[i] != changed[i]]
 
     def difference(swapped: tuple[int, ...]) -> float:
         sides = [list(base), list(changed)]
         for index in swapped:
             sides[0][index], sides[1][index] = sides[1][index], sides[0][index]
-        bleus = [score(side, test_set.references[0])[0].score for side in sides]
+        bleus = [score(side, test_set.first_references)[0].score for side in sides]
         return abs(bleus[1] - bleus[0])
 
     seen = difference(())
@@ -639,7 +639,9 @@ def test_wins_and_losses_are_counted_by_sentence() -> None:
     [duel] = comparison.duels
     assert (duel.wins, duel.losses, duel.different) == ((2,), (0,), 2)
     assert duel.most_different == (2, 0)
-    assert comparison.sentence_scores[1] == tuple(sentence_chrf(b.hypotheses, small.references[0]))
+    assert comparison.sentence_scores[1] == tuple(
+        sentence_chrf(b.hypotheses, small.first_references)
+    )
 
 
 def test_a_system_of_another_test_set_is_refused(test_set: EvaluationSet) -> None:
@@ -673,7 +675,7 @@ def test_typos_come_in_a_tenth_of_the_longer_words() -> None:
 
 
 def test_a_system_is_scored_on_every_way_to_write(test_set: EvaluationSet) -> None:
-    known = dict(zip(test_set.sources, test_set.references[0], strict=True))
+    known = dict(zip(test_set.sources, test_set.first_references, strict=True))
     variants = robustness(test_set, lambda sources: [known.get(each, "???") for each in sources])
     by_name = {variant.name: variant for variant in variants}
     assert by_name["as it is"].changed == 0
@@ -700,9 +702,9 @@ def test_the_interval_of_a_mean_is_made_as_sacrebleus_intervals_are() -> None:
 
 def test_a_file_of_scores_is_a_metric(test_set: EvaluationSet, tmp_path: Path) -> None:
     file = write(tmp_path / "comet.txt", tuple(f"{0.5 + n / 1000}" for n in range(120)))
-    neural = assess(test_set, test_set.references[0], resamples=100, neural={"comet": file}).scores[
-        -1
-    ]
+    neural = assess(
+        test_set, test_set.first_references, resamples=100, neural={"comet": file}
+    ).scores[-1]
     assert neural.name == "comet"
     assert neural.score == pytest.approx(0.5595)
     assert neural.value.startswith("0.5595 ± 0.00")
@@ -736,7 +738,7 @@ def test_a_command_that_speaks_as_comet_score_does_is_a_metric(
     command = tmp_path / "comet-score"
     command.write_text(COMET_SCORE.format(python=sys.executable), encoding="utf-8")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    hypotheses = (*test_set.references[0][:90], *("otra cosa",) * 30)
+    hypotheses = (*test_set.first_references[:90], *("otra cosa",) * 30)
     neural = neural_score("comet", command, test_set, hypotheses, 0)
     assert neural.score == pytest.approx(90 / 120)
     with pytest.raises(DataError, match="exit code 1: no such model"):

@@ -149,7 +149,7 @@ def test_the_report_of_a_run_tells_its_data_its_settings_and_how_it_learned(
 
 
 def test_worst_best_and_random_sentences_are_those(evaluation: Evaluation) -> None:
-    references = evaluation.test_set.references[0]
+    references = evaluation.test_set.first_references
     scores = sentence_chrf(evaluation.hypotheses, references)
     chosen = chosen_sentences(scores, [len(text) for text in references])
     assert list(chosen) == ["Worst", "Random", "Best"]

@@ -549,7 +549,7 @@ def test_held_out_pairs_are_not_trained_on() -> None:
 def held_out_pairs(run: RunDirectory) -> dict[str, list[tuple[str, str]]]:
     """The sets valid and test as evaluation sees them."""
     sets = [*sets_of_split(run, "valid"), *sets_of_split(run, "test")]
-    return {s.name: list(zip(s.sources, s.references[0], strict=True)) for s in sets}
+    return {s.name: list(zip(s.sources, s.first_references, strict=True)) for s in sets}
 
 
 def test_drawn_sets_stay_what_they_were_when_the_corpus_grows() -> None:
@@ -563,7 +563,7 @@ def test_drawn_sets_stay_what_they_were_when_the_corpus_grows() -> None:
     assert (len(test_set), test_set.warning) == (20, "")
     known = run.read_fingerprints()
     assert not any(occurring(test_set.sources, known["source"]))
-    assert not any(occurring(test_set.references[0], known["target"]))
+    assert not any(occurring(test_set.first_references, known["target"]))
 
 
 def test_a_run_that_was_copied_elsewhere_has_its_drawn_sets() -> None:
@@ -611,7 +611,7 @@ def test_a_run_that_keeps_no_drawn_sets_says_so_until_it_is_continued() -> None:
     run.write_json(run.environment_file, environment)  # as an older version left it
     [test_set] = sets_of_split(run, "test")
     assert "drawn anew from today's corpora" in test_set.warning
-    assert assess(test_set, test_set.references[0], resamples=0).warnings[0] == test_set.warning
+    assert assess(test_set, test_set.first_references, resamples=0).warnings[0] == test_set.warning
     assert held_out_pairs(run) == before  # the corpus is still the same
     list(train(tiny()))
     assert sets_of_split(run, "test")[0].warning == ""
@@ -719,7 +719,7 @@ def test_fine_tuning_ends_with_what_it_changed_on_both_test_sets(
         greedy = directory.read_config().decoding.model_copy(update={"beam_size": 1})
         before, after = (
             evaluate(
-                Translator.from_run(each.path), test_set.sources, test_set.references[0], greedy
+                Translator.from_run(each.path), test_set.sources, test_set.first_references, greedy
             )
             for each in (start, run)
         )

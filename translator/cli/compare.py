@@ -13,6 +13,7 @@ from translator.cli.sets import (
     SplitOption,
     TestSetOption,
     check_pair,
+    chosen_metrics,
     chosen_sets,
     read_trained_on,
 )
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from translator.evaluation import Comparison, EvaluationSet
     from translator.runs import RunDirectory
 
-_METRICS = ("bleu", "chrf", "chrf++")  # TER would take minutes
+_SLOW = "ter"  # it would take minutes
 
 
 @app.command("compare")
@@ -39,6 +40,10 @@ def compare_cli(
     test_set: TestSetOption = None,
     source: SourceOption = None,
     reference: ReferenceOption = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="rouge", help="Also ROUGE, for summaries."),
+    ] = None,
     beam_size: BeamOption = None,
     sentences: Annotated[
         int, typer.Option(min=0, help="How many of the most different sentences to show.")
@@ -50,6 +55,10 @@ def compare_cli(
         raise typer.BadParameter("name two systems or more")
     if source:
         check_pair(source, reference)
+    metrics, neural = chosen_metrics(metric or [])
+    if neural:
+        raise typer.BadParameter("compare takes no other --metric than rouge")
+    metrics = tuple(name for name in metrics if name != _SLOW)
     runs = _runs(systems)
     first = next(iter(runs.values()), None)
     comparisons = []
@@ -58,7 +67,7 @@ def compare_cli(
             raise typer.BadParameter("a run needs a --source to translate")
         if each.warning:
             say(f"warning: {each.name}: {each.warning}")
-        comparison = _compare(each, systems, runs, beam_size)
+        comparison = _compare(each, systems, runs, metrics, beam_size)
         comparisons.append(_summary(comparison, sentences))
         if not as_json:
             _show(comparison, sentences)
@@ -82,6 +91,7 @@ def _compare(
     test_set: "EvaluationSet",
     systems: list[Path],
     runs: "dict[Path, RunDirectory]",
+    metrics: tuple[str, ...],
     beam_size: int | None,
 ) -> "Comparison":
     from translator.evaluation import (
@@ -106,7 +116,7 @@ def _compare(
             chosen.append(System(name, translated.hypotheses))
         else:
             chosen.append(System(name, read_hypotheses(path, test_set)))
-    return compare(test_set, chosen, _METRICS)
+    return compare(test_set, chosen, metrics)
 
 
 def _names(systems: list[Path]) -> list[str]:
@@ -151,7 +161,7 @@ def _show_sentence(comparison: "Comparison", index: int, number: int) -> None:
     baseline, system = comparison.systems[0], comparison.systems[index]
     scores = comparison.sentence_scores
     lines = [("source", "", comparison.test_set.sources[number])]
-    lines += [("reference", "", each[number]) for each in comparison.test_set.references]
+    lines += [("reference", "", text) for text in comparison.test_set.references_of(number)]
     lines += [
         (baseline.name, f"{scores[0][number]:.1f}", baseline.hypotheses[number]),
         (system.name, f"{scores[index][number]:.1f}", system.hypotheses[number]),
@@ -198,7 +208,7 @@ def _sentence_summary(comparison: "Comparison", index: int, number: int) -> dict
     return {
         "line": number + 1,
         "source": comparison.test_set.sources[number],
-        "references": [each[number] for each in comparison.test_set.references],
+        "references": comparison.test_set.references_of(number),
         "hypotheses": [comparison.systems[i].hypotheses[number] for i in (0, index)],
         "chrf": [comparison.sentence_scores[i][number] for i in (0, index)],
     }

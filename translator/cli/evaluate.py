@@ -20,11 +20,13 @@ from translator.cli.console import (
 )
 from translator.cli.sets import (
     HypothesisOption,
+    MetricOption,
     ReferenceOption,
     SourceOption,
     SplitOption,
     TestSetOption,
     check_pair,
+    chosen_metrics,
     chosen_sets,
     read_trained_on,
 )
@@ -38,14 +40,6 @@ if TYPE_CHECKING:
 
 _LINES_SHOWN = 5  # examples of a fault
 
-MetricOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=PATH",
-        help="A further metric: comet=PATH of an installed comet-score, or of a file with one "
-        "score a line; repeatable.",
-    ),
-]
 GateOption = Annotated[
     list[str] | None,
     typer.Option(metavar="METRIC=SCORE", help="Exit with 1 below it: bleu=30; repeatable."),
@@ -75,13 +69,13 @@ def evaluate_cli(
     check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
-    neural = _neural_metrics(metric or [])
-    gates = _gates(fail_under or [], neural)
+    metrics, neural = chosen_metrics(metric or [])
+    gates = _gates(fail_under or [], metrics, neural)
     directory = find_run(run) if run or not hypothesis else None
     sets = chosen_sets(directory, split, test_set, source, reference)
     if hypothesis and len(sets) > 1:
         raise typer.BadParameter("--hypothesis belongs to one test set")
-    options = {"resamples": resamples, "neural": neural}
+    options = {"metrics": metrics, "resamples": resamples, "neural": neural}
     if hypothesis:
         evaluations = [_evaluate_file(hypothesis, sets[0], directory, options, as_json)]
     else:
@@ -219,34 +213,17 @@ def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
-# --- further metrics and gates --------------------------------------------------------------------
+# --- gates ----------------------------------------------------------------------------------------
 
 
-def _neural_metrics(options: list[str]) -> dict[str, Path]:
-    from translator.evaluation import METRICS
-
-    found = {}
-    for option in options:
-        name, separator, path = option.partition("=")
-        name = name.strip().lower()
-        if not separator or not path or not re.fullmatch(r"[a-z][\w.+-]*", name):
-            raise typer.BadParameter(f"--metric wants NAME=PATH, such as comet=PATH, not {option}")
-        if name in METRICS or name in found:
-            raise typer.BadParameter(f"--metric {name}: there is a metric of this name")
-        if not Path(path).is_file():
-            raise TranslatorError(
-                f"--metric {name}: there is no file {path}",
-                "Give the path of comet-score, or of a file with one score a line.",
-            )
-        found[name] = Path(path)
-    return found
-
-
-def _gates(options: list[str], neural: dict[str, Path]) -> dict[str, tuple[str, float]]:
+def _gates(
+    options: list[str], metrics: tuple[str, ...], neural: dict[str, Path]
+) -> dict[str, tuple[str, float]]:
     """The least score that is wanted by name of the metric, beside the name of its Score."""
-    from translator.evaluation import LOWER_IS_BETTER, METRICS
+    from translator.evaluation import LOWER_IS_BETTER, METRICS, ROUGE
 
-    known = {**{n: s for n, s in METRICS.items() if n not in LOWER_IS_BETTER}}
+    named = METRICS | ROUGE
+    known = {name: named[name] for name in metrics if name not in LOWER_IS_BETTER}
     known |= {name: name for name in neural}
     gates = {}
     for option in options:
@@ -260,7 +237,7 @@ def _gates(options: list[str], neural: dict[str, Path]) -> dict[str, tuple[str, 
             )
         if not re.fullmatch(r"-?\d+(\.\d+)?", number.strip()):
             raise typer.BadParameter(f"--fail-under wants METRIC=SCORE, bleu=30, not {option}")
-        if name in METRICS and not 0 <= float(number) <= 100:
+        if name in metrics and not 0 <= float(number) <= 100:
             raise typer.BadParameter(f"--fail-under {option}: {name} goes from 0 to 100")
         if name in gates:
             raise typer.BadParameter(f"--fail-under {option}: {name} has a limit already")

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from translator.cli.console import BeamOption, app, find_run, say
 from translator.cli.sets import (
     HypothesisOption,
+    MetricOption,
     ReferenceOption,
     SourceOption,
     SplitOption,
     TestSetOption,
     check_pair,
+    chosen_metrics,
     chosen_sets,
     read_trained_on,
 )
@@ -39,10 +41,12 @@ def report_cli(
     source: SourceOption = None,
     reference: ReferenceOption = None,
     hypothesis: HypothesisOption = None,
+    metric: MetricOption = None,
     beam_size: BeamOption = None,
 ) -> None:
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
     check_pair(source, reference)
+    metrics, neural = chosen_metrics(metric or [])
     directory = find_run(run) if run or not hypothesis else None
     sets = chosen_sets(directory, split, test_set, source, reference)
     if hypothesis and (len(sets) > 1 or beam_size):
@@ -50,7 +54,10 @@ def report_cli(
     from translator.runs import write_atomically
     from translator.visualization.report import render_report
 
-    evaluations = [_evaluation(each, directory, hypothesis, beam_size) for each in sets]
+    evaluations = [
+        _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
+        for each in sets
+    ]
     file = output or (directory.path / "report.html" if directory else Path("report.html"))
     attention = None if hypothesis or not directory else _attention_by(directory)
     write_atomically(file, render_report(evaluations, directory, attention).encode())
@@ -90,14 +97,13 @@ def _evaluation(
     run: "RunDirectory | None",
     hypothesis: Path | None,
     beam_size: int | None,
+    **options: Any,
 ) -> "Evaluation":
     from translator.evaluation import assess, read_hypotheses, translate_or_reuse
 
-    trained_on = read_trained_on(run) if run else None
+    options["trained_on"] = read_trained_on(run) if run else None
     if hypothesis:
-        return assess(test_set, read_hypotheses(hypothesis, test_set), trained_on=trained_on)
+        return assess(test_set, read_hypotheses(hypothesis, test_set), **options)
     assert run is not None
     translated = translate_or_reuse(run, test_set, beam_size)
-    return assess(
-        test_set, translated.hypotheses, trained_on=trained_on, seconds=translated.seconds
-    )
+    return assess(test_set, translated.hypotheses, seconds=translated.seconds, **options)

@@ -1,5 +1,6 @@
-"""Which test sets are meant? The options that `evaluate`, `compare` and `report` share."""
+"""Which test sets and metrics are meant? What `evaluate`, `compare` and `report` share."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translator.cli.console import say
+from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
     from translator.data import Fingerprints
@@ -40,6 +42,15 @@ ReferenceOption = Annotated[
 HypothesisOption = Annotated[
     Path | None,
     typer.Option("--hypothesis", help="Translations by any system, line by line, not a run's."),
+]
+MetricOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME[=PATH]",
+        help="A further metric: rouge, for summaries; comet=PATH of an installed comet-score, or "
+        "of a file with one score a line; repeatable.",
+    ),
 ]
 
 
@@ -87,3 +98,35 @@ def chosen_sets(
             raise typer.BadParameter("name the sentences: --test-set, or --source and --reference")
         sets += sets_of_split(run, split or "test")
     return sets
+
+
+def chosen_metrics(options: list[str]) -> tuple[tuple[str, ...], dict[str, Path]]:
+    """The metrics to compute, and the paths of the neural ones by name.
+
+    What ROUGE needs is looked for here, before anything is translated.
+    """
+    from translator.evaluation import METRICS, ROUGE
+    from translator.evaluation.scores import sacrebleu_metric
+
+    metrics = tuple(METRICS)
+    neural: dict[str, Path] = {}
+    for option in options:
+        name, separator, path = option.partition("=")
+        name = name.strip().lower()
+        if option == "rouge":
+            sacrebleu_metric("rouge-1")
+            metrics = (*METRICS, *ROUGE)
+            continue
+        if not separator or not path or not re.fullmatch(r"[a-z][\w.+-]*", name):
+            raise typer.BadParameter(
+                f"--metric wants rouge, or NAME=PATH such as comet=PATH, not {option}"
+            )
+        if name in {*METRICS, *ROUGE, *neural, "rouge"}:
+            raise typer.BadParameter(f"--metric {name}: there is a metric of this name")
+        if not Path(path).is_file():
+            raise TranslatorError(
+                f"--metric {name}: there is no file {path}",
+                "Give the path of comet-score, or of a file with one score a line.",
+            )
+        neural[name] = Path(path)
+    return metrics, neural

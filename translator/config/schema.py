@@ -145,9 +145,10 @@ class CorpusConfig(Section):
         "TSV file, or a CSV file without header; {en: english, es: spanish} by header, JSON key or "
         "column; {en: en-GB, es: es} in TMX; {en: source, es: target} in XLIFF; {en: msgid, "
         "es: msgstr} in PO. Or by role: {source: article, target: summary}, also where both sides "
-        "are in one language; {text: article} for single texts. Not needed for NAME.en-es.tsv, a "
-        "header or keys en and es, {translation: {en: …, es: …}}, and where the file says its "
-        "languages.",
+        "are in one language; {text: article} for single texts. In JSON the target may be a list, "
+        "of several references: evaluation uses them all, all else the first. Not needed for "
+        "NAME.en-es.tsv, a header or keys en and es, {translation: {en: …, es: …}}, and where the "
+        "file says its languages.",
     )
     max_pairs: int | None = Field(
         None, ge=1, description="Read only the first pairs, at most this many. null reads all."

@@ -15,6 +15,7 @@ from translator.evaluation.robustness import Variant, robustness
 from translator.evaluation.scores import (
     LOWER_IS_BETTER,
     METRICS,
+    ROUGE,
     LengthBucket,
     Score,
     length_ratio,
@@ -34,6 +35,7 @@ __all__ = [
     "FAULTS",
     "LOWER_IS_BETTER",
     "METRICS",
+    "ROUGE",
     "Change",
     "Comparison",
     "Difference",

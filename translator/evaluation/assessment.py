@@ -124,6 +124,7 @@ def assess(
     test_set: EvaluationSet,
     hypotheses: Sequence[str],
     *,
+    metrics: Sequence[str] = tuple(METRICS),
     resamples: int = RESAMPLES,
     neural: Mapping[str, Path] | None = None,
     trained_on: Mapping[str, Fingerprints] | None = None,
@@ -131,8 +132,9 @@ def assess(
 ) -> Evaluation:
     """Score the translations of a test set and look for what is wrong with them.
 
-    `neural` names further metrics, see `neural_score`. `trained_on` are the fingerprints of the
-    training sources and targets: a test sentence among them is warned of.
+    `metrics` are keys of METRICS and ROUGE, BLEU among them; `neural` names further ones, see
+    `neural_score`. `trained_on` are the fingerprints of the training sources and targets: a test
+    sentence among them is warned of.
     """
     if len(hypotheses) != len(test_set):
         raise DataError(
@@ -141,7 +143,7 @@ def assess(
         )
     sources, references, language = test_set.sources, test_set.references, test_set.target_language
     options: dict[str, Any] = {"resamples": resamples, "target_language": language}
-    scores = score(hypotheses, *references, metrics=tuple(METRICS), **options)
+    scores = score(hypotheses, *references, metrics=metrics, **options)
     scores += tuple(
         neural_score(name, path, test_set, hypotheses, resamples)
         for name, path in (neural or {}).items()
@@ -161,7 +163,7 @@ def assess(
 
 def find_leakage(test_set: EvaluationSet, trained_on: Mapping[str, Fingerprints]) -> Leakage:
     """The test sentences whose letters and digits occur as a training sentence."""
-    sides = {"source": test_set.sources, "target": test_set.references[0]}
+    sides = {"source": test_set.sources, "target": test_set.first_references}
     found = {
         side: tuple(i for i, known in enumerate(occurring(texts, trained_on[side])) if known)
         for side, texts in sides.items()

@@ -71,7 +71,7 @@ def _change(name: str, test_set: EvaluationSet, models: list[Translator]) -> Cha
     count = min(_SENTENCES, len(test_set))
     chosen = [number * len(test_set) // count for number in range(count)]
     sources, references = (
-        [side[i] for i in chosen] for side in (test_set.sources, test_set.references[0])
+        [side[i] for i in chosen] for side in (test_set.sources, test_set.first_references)
     )
     found = []
     for model in models:

@@ -31,14 +31,15 @@ FAULTS = {
 
 
 def find_faults(
-    sources: Sequence[str], hypotheses: Sequence[str], *references: Sequence[str]
+    sources: Sequence[str], hypotheses: Sequence[str], *references: Sequence[str | None]
 ) -> dict[str, tuple[int, ...]]:
     """The indices of the sentences that have each fault of FAULTS."""
-    scripts = frozenset().union(*(_scripts(text) for each in references for text in each))
+    scripts = frozenset().union(*(_scripts(text) for each in references for text in each if text))
     found: dict[str, list[int]] = {fault: [] for fault in FAULTS}
-    for index, (source, hypothesis, *own) in enumerate(
+    for index, (source, hypothesis, *given) in enumerate(
         zip(sources, hypotheses, *references, strict=True)
     ):
+        own = [text for text in given if text is not None]
         if not source.strip():
             continue
         if not hypothesis.strip():
@@ -127,10 +128,10 @@ def _numbers(text: str) -> Counter[str]:
 
 
 def _scripts(text: str) -> frozenset[str]:
-    return frozenset(_script(character) for character in text if character.isalpha())
+    return frozenset(script_of(character) for character in text if character.isalpha())
 
 
 @cache
-def _script(letter: str) -> str:
+def script_of(letter: str) -> str:
     """The script of a letter by the first word of its Unicode name: LATIN, CYRILLIC, CJK."""
     return unicodedata.name(letter, "UNKNOWN").split()[0].split("-")[0]

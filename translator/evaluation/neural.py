@@ -76,7 +76,7 @@ def _run_comet_score(
     """The segment scores that `comet-score -s -t -r` prints; the first reference is used."""
     with tempfile.TemporaryDirectory() as directory:
         files = {}
-        sides = {"-s": test_set.sources, "-t": hypotheses, "-r": test_set.references[0]}
+        sides = {"-s": test_set.sources, "-t": hypotheses, "-r": test_set.first_references}
         for option, lines in sides.items():
             file = files[option] = Path(directory) / f"lines{option}.txt"
             text = "".join(_one_line(line) + "\n" for line in lines)

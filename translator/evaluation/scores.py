@@ -1,4 +1,7 @@
-"""What do the words say? sacrebleu's scores, with the signature that says how each was made."""
+"""What do the words say? sacrebleu's scores, with the signature that says how each was made.
+
+Of N sentences the references are R lists of N texts; None stands where a sentence has fewer.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from translator.errors import DataError, check_texts
+from translator.errors import DataError, MissingLibraryError, check_texts
 
 METRICS = {"bleu": "BLEU", "chrf": "chrF2", "chrf++": "chrF2++", "ter": "TER"}
+ROUGE = {"rouge-1": "ROUGE-1", "rouge-2": "ROUGE-2", "rouge-l": "ROUGE-L"}  # of summaries
 LOWER_IS_BETTER = {"ter"}
 _BUCKETS = (1, 5, 9, 17, 33)  # the first length of each, in words of the source
 
@@ -67,19 +71,20 @@ class LengthBucket:
 
 def score(
     hypotheses: Sequence[str],
-    *references: Sequence[str],
+    *references: Sequence[str | None],
     metrics: Sequence[str] = ("bleu", "chrf"),
     resamples: int = 0,
     target_language: str = "",
 ) -> tuple[Score, ...]:
     """Corpus scores of hypotheses against one or more references each, by sacrebleu's defaults.
 
-    `metrics` are keys of METRICS. With `resamples` each score has a 95 % bootstrap interval
-    (Koehn, 2004) by sacrebleu's own resampling, seeded by its variable $SACREBLEU_SEED (12345).
+    `metrics` are keys of METRICS and ROUGE. With `resamples` each score has a 95 % bootstrap
+    interval (Koehn, 2004) by sacrebleu's own resampling, seeded by its variable $SACREBLEU_SEED
+    (12345).
     """
     check_texts("score", hypotheses, *references)
     hypotheses = [hypothesis.rstrip() for hypothesis in hypotheses]
-    streams = [[reference.rstrip() for reference in each] for each in references]
+    streams = [[text if text is None else text.rstrip() for text in each] for each in references]
     for stream in streams:
         if len(hypotheses) != len(stream):
             raise DataError(
@@ -100,7 +105,7 @@ def score(
 
 
 def _corpus_score(
-    metric: Any, hypotheses: list[str], references: list[list[str]], resamples: int
+    metric: Any, hypotheses: list[str], references: list[list[str | None]], resamples: int
 ) -> Any:
     """The score by sacrebleu, with its interval for two resamples and more."""
     try:
@@ -116,7 +121,11 @@ def _corpus_score(
 
 
 def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = False) -> Any:
-    """A metric of METRICS with sacrebleu's defaults, BLEU's tokenizer by the target language."""
+    """A metric of METRICS with sacrebleu's defaults, or of ROUGE.
+
+    Tokenizers follow the target language. Raises DataError or MissingLibraryError where what it
+    needs is not installed.
+    """
     from sacrebleu import BLEU, CHRF, TER  # a second of imports that `translate` need not pay
 
     match name:
@@ -135,30 +144,41 @@ def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = 
             return CHRF(word_order=2, lowercase=lowercase)
         case "ter":
             return TER()
+        case "rouge-1" | "rouge-2" | "rouge-l":
+            return _rouge(name, target_language)
     raise ValueError(f"no metric {name!r}")
 
 
-def sentence_chrf(hypotheses: Sequence[str], *references: Sequence[str]) -> list[float]:
+def _rouge(name: str, target_language: str) -> Any:
+    try:
+        from translator.evaluation.rouge import Rouge
+    except ImportError:
+        raise MissingLibraryError("rouge-score is not installed", "rouge") from None
+    return Rouge(f"rouge{name[-1].upper()}", target_language)
+
+
+def sentence_chrf(hypotheses: Sequence[str], *references: Sequence[str | None]) -> list[float]:
     """chrF2 of each sentence, in percent: what sentences are ranked by."""
     metric = sacrebleu_metric("chrf")
     return [
-        metric.sentence_score(hypothesis, list(each)).score
-        for hypothesis, *each in zip(hypotheses, *references, strict=True)
+        metric.sentence_score(hypothesis, list(own)).score
+        for hypothesis, *own in zip(hypotheses, *references, strict=True)
     ]
 
 
-def length_ratio(hypotheses: Sequence[str], *references: Sequence[str]) -> float:
+def length_ratio(hypotheses: Sequence[str], *references: Sequence[str | None]) -> float:
     """Characters of the hypotheses ÷ characters of the references (their mean, if several)."""
-    total = sum(map(len, (text for each in references for text in each)))
-    if not total:
-        return math.nan
-    return sum(map(len, hypotheses)) * len(references) / total
+    lengths = (
+        [len(text) for text in own if text is not None] for own in zip(*references, strict=True)
+    )
+    total = sum(sum(each) / len(each) for each in lengths)
+    return sum(map(len, hypotheses)) / total if total else math.nan
 
 
 def by_length(
     sources: Sequence[str],
     hypotheses: Sequence[str],
-    *references: Sequence[str],
+    *references: Sequence[str | None],
     resamples: int = 0,
     target_language: str = "",
 ) -> tuple[LengthBucket, ...]:

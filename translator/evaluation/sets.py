@@ -5,6 +5,7 @@ it goes), spaces at the end of a line do not count, a blank line is an empty sen
 line may lack its line feed. A byte order mark is dropped.
 """
 
+import itertools
 import re
 import shutil
 import socket
@@ -16,7 +17,7 @@ from typing import Any
 
 from translator.config import CorpusConfig
 from translator.data import Splits, read_lines, read_pairs
-from translator.data.readers.pairs import languages_in_name
+from translator.data.readers.pairs import ReferencedPair, languages_in_name
 from translator.errors import DataError
 from translator.runs import RunDirectory
 
@@ -25,11 +26,11 @@ _DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """N sentences with R references each."""
+    """N sentences with up to R references each, and at least one."""
 
     name: str
     sources: tuple[str, ...]  # [N]; blank where only references are known
-    references: tuple[tuple[str, ...], ...]  # [R][N]
+    references: tuple[tuple[str | None, ...], ...]  # [R][N]; None where a sentence has fewer
     target_language: str = ""  # as in the configuration; sacrebleu chooses BLEU's tokenizer by it
     warning: str = ""  # what makes it doubtful, whoever translates it
 
@@ -48,6 +49,17 @@ class EvaluationSet:
             )
         if not self.references:
             raise DataError(f"the test set {self.name} has no reference", "Name a --reference.")
+        if None in self.references[0]:
+            raise ValueError(f"{self.name}: each sentence has a first reference")
+
+    @property
+    def first_references(self) -> tuple[str, ...]:
+        """One reference of each sentence, the first."""
+        return tuple(text for text in self.references[0] if text is not None)
+
+    def references_of(self, index: int) -> list[str]:
+        """All references of a sentence."""
+        return [text for each in self.references if (text := each[index]) is not None]
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -121,10 +133,14 @@ def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet
                 f"{run.path} does not keep this set: it was drawn anew from today's corpora, and "
                 "whether the model was trained on it is not known"
             )
+    references = [
+        pair.references if isinstance(pair, ReferencedPair) else (pair.target,) for pair in pairs
+    ]
+    stripped = ([text.rstrip() for text in each] for each in references)
     return EvaluationSet(
         name,
         tuple(pair.source.rstrip() for pair in pairs),
-        (tuple(pair.target.rstrip() for pair in pairs),),
+        tuple(itertools.zip_longest(*stripped)),
         data.target_language,
         warning,
     )

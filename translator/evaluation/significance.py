@@ -148,7 +148,7 @@ def _check(systems: Sequence[System], test_set: EvaluationSet) -> None:
 
 def _paired_test(
     named: list[tuple[str, Sequence[str]]],
-    references: list[list[str]],
+    references: list[list[Any]],  # of texts, and None where there is none
     metrics: Sequence[str],
     target_language: str,
     kind: str,

@@ -77,7 +77,8 @@ def _facts(evaluation: Evaluation) -> list[str]:
     test_set = evaluation.test_set
     facts = [f"{len(test_set):,} sentences"]
     if len(test_set.references) > 1:
-        facts.append(f"{len(test_set.references)} references each")
+        up_to = "up to " * any(None in each for each in test_set.references)
+        facts.append(f"{up_to}{len(test_set.references)} references each")
     if evaluation.seconds:
         facts.append(f"{len(test_set) / evaluation.seconds:,.0f} sentences/s")
     return facts
@@ -100,7 +101,7 @@ def _ratio_plot(evaluation: Evaluation) -> Markup:
     ratios = [
         len(hypothesis) / len(reference)
         for hypothesis, reference in zip(
-            evaluation.hypotheses, evaluation.test_set.references[0], strict=True
+            evaluation.hypotheses, evaluation.test_set.first_references, strict=True
         )
         if reference
     ]
@@ -145,9 +146,9 @@ def word_diff(reference: str, hypothesis: str) -> tuple[Markup, Markup]:
 def _sentences(
     evaluation: Evaluation, attention: Attention | None
 ) -> dict[str, list[dict[str, object]]]:
-    references = evaluation.test_set.references
-    scores = sentence_chrf(evaluation.hypotheses, *references)
-    chosen = chosen_sentences(scores, [len(text) for text in references[0]])
+    test_set = evaluation.test_set
+    scores = sentence_chrf(evaluation.hypotheses, *test_set.references)
+    chosen = chosen_sentences(scores, [len(text) for text in test_set.first_references])
     return {
         name: [_sentence(evaluation, index, scores[index], attention) for index in indices]
         for name, indices in chosen.items()
@@ -158,7 +159,7 @@ def _sentence(
     evaluation: Evaluation, index: int, chrf: float, attention: Attention | None
 ) -> dict[str, object]:
     source, hypothesis = evaluation.test_set.sources[index], evaluation.hypotheses[index]
-    first, *others = [each[index] for each in evaluation.test_set.references]
+    first, *others = evaluation.test_set.references_of(index)
     reference, marked = word_diff(first, hypothesis)
     texts = [("source", source), ("reference", reference)]
     texts += [("reference", other) for other in others]

@@ -1,10 +1,10 @@
 """What every reader gives, and how it finds out which text is in which language."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from translator.config import TEXT_ROLE, CorpusConfig
 from translator.errors import DataError
@@ -20,6 +20,17 @@ class SentencePair(NamedTuple):
 
     source: str
     target: str
+
+
+class ReferencedPair(SentencePair):
+    """A pair with several references, the first of which is its target."""
+
+    references: tuple[str, ...]
+
+    def __new__(cls, source: str, references: Sequence[str]) -> Self:
+        pair = super().__new__(cls, source, references[0])
+        pair.references = tuple(references)
+        return pair
 
 
 @lru_cache

@@ -14,6 +14,7 @@ from typing import Any
 from translator.config import CorpusConfig
 from translator.data.readers.files import LONGEST_LINE, lines_with_ends, open_unpacked, read_lines
 from translator.data.readers.pairs import (
+    ReferencedPair,
     SentencePair,
     column_names,
     column_numbers,
@@ -127,7 +128,8 @@ def read_json(
 ) -> Iterator[SentencePair]:
     """Yield the pairs of objects, one in each line (`lines`) or as they come in one array.
 
-    An object holds its texts under its languages (or `columns`), or under `translation`.
+    An object holds its texts under its languages (or `columns`), or under `translation`. Several
+    references of one source are a list of texts in place of the target.
     """
     keys = column_names(corpus, languages)
     for place, row in _json_lines(file) if lines else _json_values(file):
@@ -137,6 +139,8 @@ def read_json(
         if not isinstance(fields, dict):
             fields = {"row": fields}
         source, target = (fields.get(key, 0) for key in keys)  # 0: no text, as null is an empty one
+        references = _references(target, keys[1], f"{file}, {place}")
+        target = references[0] if references else target
         if not isinstance(source, str | None) or not isinstance(target, str | None):
             raise DataError(
                 f"{file}, {place}: no text for {keys[0]!r} and {keys[1]!r}, "
@@ -147,14 +151,30 @@ def read_json(
                     f"Set columns: {columns_example(languages)} beside its path.",
                 ),
             )
-        pair = SentencePair(source or "", target or "")
         try:
-            "".join(pair).encode("utf-8")
+            "".join([source or "", target or "", *references]).encode("utf-8")
         except UnicodeEncodeError:
             raise DataError(
                 f"{file}, {place}: half of a surrogate pair is no text", "Write the file as UTF-8."
             ) from None
-        yield pair
+        if len(references) > 1:
+            yield ReferencedPair(source or "", references)
+        else:
+            yield SentencePair(source or "", target or "")
+
+
+def _references(value: Any, key: str, place: str) -> list[str]:
+    """The texts of a list that are not blank; none where the value is no list."""
+    if not isinstance(value, list):
+        return []
+    for number, text in enumerate(value, start=1):
+        if not isinstance(text, str):
+            raise DataError(
+                f"{place}: {key!r} is a list, and number {number} of it is no text but "
+                f"{type(text).__name__}",
+                "A list holds the references of one source, each of them a text.",
+            )
+    return [text for text in value if text.strip()] or [""]
 
 
 def _json_lines(file: Path) -> Iterator[tuple[str, Any]]:
