@@ -37,6 +37,7 @@ from translator.data import (
 )
 from translator.errors import ConfigError, RunError, writing
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
+from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
 from translator.tokenizer import Tokenizer
 
 T = TypeVar("T", bound=Mapping[str, Any])
@@ -266,6 +267,22 @@ class RunDirectory:
                     _WHOLE_COPY,
                 )
         return weights
+
+    def read_trained(self) -> tuple[Config, Tokenizer, Seq2SeqTransformer]:
+        """All that was trained, on the CPU; RunError when a part is missing or damaged."""
+        self.check_model()
+        config = self.read_config()
+        tokenizer = self.read_tokenizer()
+        weights = self.read_model(tokenizer)
+        expected = parameter_shapes(config.model, tokenizer.vocabulary_size)
+        if expected != {name: weight.shape for name, weight in weights.items()}:
+            raise RunError(
+                f"{self.model_file} does not have the shape that {self.config_file} describes",
+                "Both files must come from the same run.",
+            )
+        model = build_model(config.model, tokenizer.vocabulary_size)
+        model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
+        return config, tokenizer, model
 
     def model_problem(self) -> str | None:
         """What is wrong with the file of the weights, as a sentence; None when it is whole."""

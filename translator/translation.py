@@ -29,14 +29,22 @@ from translator.decoding import (
     steps_of_search,
     while_wanted,
 )
-from translator.errors import RunError, check_texts
+from translator.embedding import Embedder, Vectors
+from translator.errors import check_texts
 from translator.hardware import choose_device, keep_memory
-from translator.inference import Engine, SearchJob, run_searches, stream_search
-from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
+from translator.inference import (
+    Engine,
+    SearchJob,
+    batches_of_like_length,
+    padded_sources,
+    run_searches,
+    stream_search,
+)
+from translator.model import Seq2SeqTransformer
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, TextProcessor
-from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
+from translator.tokenizer import BOS_ID, EOS_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -249,19 +257,7 @@ class Translator:
 
         The process keeps the memory that it frees from then on: see `hardware.keep_memory`.
         """
-        run = RunDirectory(Path(path))
-        run.check_model()
-        config = run.read_config()
-        tokenizer = run.read_tokenizer()
-        weights = run.read_model(tokenizer)
-        expected = parameter_shapes(config.model, tokenizer.vocabulary_size)
-        if expected != {name: weight.shape for name, weight in weights.items()}:
-            raise RunError(
-                f"{run.model_file} does not have the shape that {run.config_file} describes",
-                "Both files must come from the same run.",
-            )
-        model = build_model(config.model, tokenizer.vocabulary_size)
-        model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
+        config, tokenizer, model = RunDirectory(Path(path)).read_trained()
         keep_memory()
         return cls(config, tokenizer, model.to(choose_device(device)), precision)
 
@@ -331,6 +327,14 @@ class Translator:
                 begun = len(found)
         return translation_of(text, found, decoding.n_best, self._processor)
 
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """The meanings of texts as vectors, one for one: float32 [N, D_model], of length 1.
+
+        They are the mean of the encoder's states: see `Embedder`, which also takes a stream. The
+        vector of a blank text is zero. RunError for a model without an encoder.
+        """
+        return Embedder(self.config, self._engine, self._processor).embed(texts)
+
     def search(
         self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
     ) -> list[list[Hypothesis]]:
@@ -391,7 +395,7 @@ class Translator:
             chosen = [i for i in indices if bool(parts[i].terms) == constrained]
             most = max(1, self._rows_at_once // _slots(decoding, constrained))
             lengths = [len(parts[i].ids) for i in chosen]
-            for batch in _batches_of_like_length(lengths, decoding.tokens_per_batch, most):
+            for batch in batches_of_like_length(lengths, decoding.tokens_per_batch, most):
                 yield self._job(parts, [chosen[i] for i in batch], decoding)
 
     def _job(
@@ -400,11 +404,7 @@ class Translator:
         """A batch of parts and the search for their translations."""
         parts = [all_parts[i] for i in indices]
         device = self._engine.device
-        width = max(len(part.ids) for part in parts) + 1
-        source = torch.tensor(
-            [[*part.ids, EOS_ID, *[PAD_ID] * (width - 1 - len(part.ids))] for part in parts],
-            device=device,
-        )
+        source = padded_sources([part.ids for part in parts], device)
         limits = torch.tensor(
             [1 + self._max_target_tokens(part, decoding) for part in parts], device=device
         )
@@ -521,19 +521,3 @@ def _repeats(ids: Sequence[int]) -> bool:
             if same >= size * (_LOOP_REPEATS - 1) and same >= 2 * _LOOP_REPEATS:
                 return True
     return False
-
-
-def _batches_of_like_length(lengths: list[int], tokens: int, most: int) -> Iterator[list[int]]:
-    """Indices of sentences, longest first, cut where a batch would pass `tokens` with padding.
-
-    A batch has at most `most` sentences.
-    """
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        full = batch and (len(batch) + 1) * (lengths[batch[0]] + 1) > tokens
-        if full or len(batch) == most:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

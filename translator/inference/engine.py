@@ -75,6 +75,11 @@ class Engine:
         """Where it computes."""
         return self._target_embedding.device
 
+    @property
+    def has_encoder(self) -> bool:
+        """Whether there is anything to encode with."""
+        return bool(self._encoder)
+
     def states(self, source: Tensor) -> Memory:
         """Encode source ids [B, S], padded to the right."""
         segments = (source != PAD_ID).long()
