@@ -40,10 +40,9 @@ def embed_cli(
         raise typer.BadParameter("give texts or --input, not both")
     if output_file and output_file.suffix not in (".npy", ".jsonl"):
         raise typer.BadParameter("the name of --output must end in .npy or .jsonl")
-    source = None if input_file == Path("-") else input_file
-    if not texts and not source and sys.stdin.isatty():
+    if not texts and input_file in (None, Path("-")) and sys.stdin.isatty():
         say("type a line to embed it; end with Ctrl-D")
-    embed(map(text_of, texts) if texts else lines_of(source), find_run(run).path, output_file)
+    embed(map(text_of, texts) if texts else lines_of(input_file), find_run(run).path, output_file)
 
 
 def embed(texts: Iterable[str], run: Path, output_file: Path | None) -> None:

@@ -21,8 +21,9 @@ def text_of(argument: str) -> str:
 
 
 def lines_of(input_file: Path | None) -> Iterator[str]:
-    """The lines of a file, or of stdin without one; says at their end what was wrong with them."""
+    """The lines of a file; of stdin without one, or for `-`. Says what was wrong with them."""
     problems = Problems()
+    input_file = None if input_file == Path("-") else input_file
     with open_bytes(input_file) if input_file else sys.stdin.buffer as stream:
         yield from read_texts(stream, problems, str(input_file or "stdin"))
     say_problems(problems, input_file)
