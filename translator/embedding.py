@@ -14,7 +14,7 @@ import torch
 
 from translator.config import Config
 from translator.errors import RunError, check_texts
-from translator.hardware import choose_device, keep_memory
+from translator.hardware import keep_memory
 from translator.inference import Engine, batches_of_like_length, padded_sources
 from translator.runs import RunDirectory
 from translator.text.parts import TextProcessor
@@ -59,11 +59,10 @@ class Embedder:
 
         The process keeps the memory that it frees from then on: see `hardware.keep_memory`.
         """
-        config, tokenizer, model = RunDirectory(Path(path)).read_trained()
+        config, tokenizer, model = RunDirectory(Path(path)).read_trained(device)
         keep_memory()
-        model = model.to(choose_device(device)).eval()
         precision = precision or config.decoding.precision
-        engine = Engine(model, getattr(torch, precision))
+        engine = Engine(model.eval(), getattr(torch, precision))
         return cls(config, engine, TextProcessor(config, tokenizer))
 
     @property

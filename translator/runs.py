@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NotRequired, TypeVar
+from typing import Any, BinaryIO, NamedTuple, NotRequired, TypeVar
 
 import filelock
 import numpy as np
@@ -36,8 +36,9 @@ from translator.data import (
     side_names,
 )
 from translator.errors import ConfigError, RunError, writing
+from translator.hardware import choose_device
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
-from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
+from translator.model import Transformer, build_model, parameter_shapes
 from translator.tokenizer import Tokenizer
 
 T = TypeVar("T", bound=Mapping[str, Any])
@@ -112,6 +113,14 @@ class Checkpoint:
     step: int
     state: dict[str, Any]  # numbers and names, kept as JSON
     tensors: dict[str, dict[str, Tensor]]  # file stem → name → tensor
+
+
+class Trained(NamedTuple):
+    """What a run has learned."""
+
+    config: Config
+    tokenizer: Tokenizer
+    model: Transformer
 
 
 class RunDirectory:
@@ -268,8 +277,8 @@ class RunDirectory:
                 )
         return weights
 
-    def read_trained(self) -> tuple[Config, Tokenizer, Seq2SeqTransformer]:
-        """All that was trained, on the CPU; RunError when a part is missing or damaged."""
+    def read_trained(self, device: str = "auto") -> Trained:
+        """The best model so far, with all that belongs to it; RunError when missing or damaged."""
         self.check_model()
         config = self.read_config()
         tokenizer = self.read_tokenizer()
@@ -282,7 +291,7 @@ class RunDirectory:
             )
         model = build_model(config.model, tokenizer.vocabulary_size)
         model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
-        return config, tokenizer, model
+        return Trained(config, tokenizer, model.to(choose_device(device)))
 
     def model_problem(self) -> str | None:
         """What is wrong with the file of the weights, as a sentence; None when it is whole."""

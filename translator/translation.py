@@ -30,8 +30,8 @@ from translator.decoding import (
     while_wanted,
 )
 from translator.embedding import Embedder, Vectors
-from translator.errors import check_texts
-from translator.hardware import choose_device, keep_memory
+from translator.errors import RunError, check_texts
+from translator.hardware import keep_memory
 from translator.inference import (
     Engine,
     SearchJob,
@@ -40,7 +40,7 @@ from translator.inference import (
     run_searches,
     stream_search,
 )
-from translator.model import Seq2SeqTransformer
+from translator.model import Transformer
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, TextProcessor
@@ -231,7 +231,7 @@ class Translator:
         self,
         config: Config,
         tokenizer: Tokenizer,
-        model: Seq2SeqTransformer,
+        model: Transformer,
         precision: Precision | None = None,
     ) -> None:
         """Take a model as it is now; what it learns later is not seen.
@@ -257,9 +257,9 @@ class Translator:
 
         The process keeps the memory that it frees from then on: see `hardware.keep_memory`.
         """
-        config, tokenizer, model = RunDirectory(Path(path)).read_trained()
+        trained = RunDirectory(Path(path)).read_trained(device)
         keep_memory()
-        return cls(config, tokenizer, model.to(choose_device(device)), precision)
+        return cls(*trained, precision)
 
     def translate(
         self,
@@ -287,6 +287,7 @@ class Translator:
         it says no, the text leaves the search, and what is returned for it is unfinished.
         """
         check_texts("translate", texts)
+        check_translates(self.config)
         decoding = decoding or self.config.decoding
         parts = self._processor.parts(
             texts, split=decoding.split_sentences, prefix=prefix, glossary=glossary
@@ -313,6 +314,7 @@ class Translator:
         other, and `on_sentence` is given the translation of each; the last words of what is
         written may change while the search goes on.
         """
+        check_translates(self.config)
         decoding = decoding or self.config.decoding
         found: list[Found] = []
         begun = 0  # how many of what was found belong to earlier sentences
@@ -395,7 +397,10 @@ class Translator:
             chosen = [i for i in indices if bool(parts[i].terms) == constrained]
             most = max(1, self._rows_at_once // _slots(decoding, constrained))
             lengths = [len(parts[i].ids) for i in chosen]
-            for batch in batches_of_like_length(lengths, decoding.tokens_per_batch, most):
+            tokens = decoding.tokens_per_batch
+            for batch in batches_of_like_length(
+                lengths, tokens, most, equal=not self._engine.has_encoder
+            ):
                 yield self._job(parts, [chosen[i] for i in batch], decoding)
 
     def _job(
@@ -468,7 +473,20 @@ def max_target_tokens(
     None of these counts the end.
     """
     free = int(decoding.max_length_ratio * (source_tokens + 1)) + decoding.max_length_extra
-    return min(free + required, config.model.max_positions - 1) - 1
+    room = config.model.max_positions - 1
+    if config.model.architecture == "decoder_only":  # source and target are one sequence
+        room -= source_tokens + 1
+    return min(free + required, room) - 1
+
+
+def check_translates(config: Config) -> None:
+    """Raise RunError unless a run has learned to translate."""
+    objective = config.training.objective
+    if objective != "translate":
+        raise RunError(
+            f"the run {config.name} does not translate: its training.objective is {objective}",
+            "Train one that does; it may start from this one (training.start_from).",
+        )
 
 
 def _slots(decoding: DecodingConfig, constrained: bool) -> int:

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from translator import embedding
 from translator.data import SentencePair
 from translator.embedding import Embedder
 from translator.errors import RunError
 from translator.inference import Engine
+from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
 from translator.text.parts import TextProcessor
 from translator.tokenizer import EOS_ID
@@ -31,7 +31,8 @@ def texts(cipher_pairs: list[SentencePair]) -> list[str]:
 
 def mean_of_states(run: RunDirectory, ids: list[int]) -> torch.Tensor:
     """What the model of training says: the mean of the states [S, D] at the ids of one sentence."""
-    _, _, model = run.read_trained()
+    model = run.read_trained().model
+    assert isinstance(model, Seq2SeqTransformer)
     source = torch.tensor([[*ids, EOS_ID]])
     with torch.inference_mode():
         states = model.eval().encode(source, torch.ones_like(source)).states
@@ -127,8 +128,9 @@ def test_texts_that_say_the_same_are_near(embedder: Embedder) -> None:
 
 
 def test_a_model_without_an_encoder_gives_no_vectors(trained_run: RunDirectory) -> None:
-    config, tokenizer, model = trained_run.read_trained()
-    model.encoder.layers = nn.ModuleList()  # type: ignore[assignment]
+    config, tokenizer, _ = trained_run.read_trained()
+    shape = config.model.model_copy(update={"architecture": "decoder_only"})
+    model = build_model(shape, tokenizer.vocabulary_size)
     with pytest.raises(RunError, match="an encoder's") as raised:
         Embedder(config, Engine(model), TextProcessor(config, tokenizer))
     assert raised.value.hint

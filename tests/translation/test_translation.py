@@ -16,6 +16,7 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers import encoder_decoder
 from translator import Translator as PublicTranslator
 from translator.alignment import force_decode
 from translator.config import DecodingConfig, dump_config
@@ -546,7 +547,7 @@ def test_a_translation_that_goes_round_is_searched_again_and_said(translator: Tr
     output[10] = 1e-3
     model.output = torch.nn.Linear(output.shape[1], output.shape[0], bias=False)
     model.output.weight = torch.nn.Parameter(output)
-    norm = model.decoder.norm
+    norm = encoder_decoder(model).decoder.norm
     assert isinstance(norm, torch.nn.LayerNorm)
     norm.weight.data.zero_()
     norm.bias.data.fill_(1.0)

@@ -54,11 +54,12 @@ def mine(
     from translator.embedding import Embedder
     from translator.mining import mine as mine_vectors
 
-    data = run.read_config().data
-    if data.source_language != data.target_language:
+    config = run.read_config()
+    source_language, target_language = config.data.source_language, config.data.target_language
+    if config.training.objective == "translate" and source_language != target_language:
         say(
-            f"warning: {run.path} translates from {data.source_language}: its encoder has not "
-            f"learned to read {data.target_language}"
+            f"warning: {run.path} translates from {source_language}: its encoder has not learned "
+            f"to read {target_language}"
         )
     texts = _distinct_texts(source), _distinct_texts(target)
     embedder = Embedder.from_run(run.path)

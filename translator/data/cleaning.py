@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from translator.config import CleaningConfig, CorpusConfig, DataConfig
+from translator.config import CleaningConfig, Config, CorpusConfig
 from translator.data.characters import DIGIT, FOREIGN, LETTER, MARK, SPACE, Scan
 from translator.data.counts import Counts
 from translator.data.fingerprints import bare_text
@@ -67,9 +67,10 @@ class Cleaner:
         self._identifier = LanguageIdentifier() if config.enabled and config.language else None
 
     @classmethod
-    def of(cls, data: DataConfig, corpus: CorpusConfig) -> "Cleaner":
+    def of(cls, config: Config, corpus: CorpusConfig) -> "Cleaner":
         """The cleaner of a training corpus, whose own settings win over those of the section."""
-        return cls(data.cleaning_of(corpus), data.source_language, data.target_language)
+        languages = (config.data.source_language, config.data.target_language)
+        return cls(config.cleaning_of(corpus), *languages)
 
     def clean(self, pairs: Iterable[SentencePair], counts: Counts) -> Iterator[SentencePair]:
         """Yield the pairs that are worth keeping, mended, in their order.

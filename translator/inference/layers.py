@@ -82,8 +82,8 @@ class OptionalNorm(NamedTuple):
     norm: nn.LayerNorm | None
 
     @classmethod
-    def of(cls, module: nn.Module) -> "OptionalNorm":
-        """The norm that a module is; nn.Identity is none."""
+    def of(cls, module: nn.Module | None) -> "OptionalNorm":
+        """The norm that a module is; None and nn.Identity are none."""
         return cls(module if isinstance(module, nn.LayerNorm) else None)
 
     def __call__(self, x: Tensor) -> Tensor:

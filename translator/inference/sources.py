@@ -9,16 +9,16 @@ from translator.tokenizer import EOS_ID, PAD_ID
 
 
 def batches_of_like_length(
-    lengths: Sequence[int], tokens: int, most: int | None = None
+    lengths: Sequence[int], tokens: int, most: int | None = None, *, equal: bool = False
 ) -> Iterator[list[int]]:
     """Indices of sentences, longest first, cut where a batch would pass `tokens` with padding.
 
-    A batch has at most `most` sentences.
+    A batch has at most `most` sentences, if need be all of an `equal` length.
     """
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         full = batch and (len(batch) + 1) * (lengths[batch[0]] + 1) > tokens
-        if full or len(batch) == most:
+        if full or len(batch) == most or (equal and batch and lengths[index] < lengths[batch[0]]):
             yield batch
             batch = []
         batch.append(index)

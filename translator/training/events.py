@@ -24,6 +24,7 @@ class Plan:
     first_step: int
     finished: bool  # nothing is left to train
     max_steps: int | None  # None until a budget of minutes has become one of steps
+    taken: str = ""  # which parts of a run that learned something else were taken, which are new
     warnings: tuple[str, ...] = ()
 
 

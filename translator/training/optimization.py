@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from translator.config import TrainingConfig
-from translator.model import Seq2SeqTransformer
+from translator.model import Transformer
 
 MEASURED_STEPS = 30  # after which a budget of minutes becomes one of steps
 # Of Muon. 5 are usual; they learn no more in a step (docs/recipes.md) and take 1.7 times as long.
@@ -90,7 +90,7 @@ class WorkingWeights:
     repeated within a step.
     """
 
-    def __init__(self, model: Seq2SeqTransformer, precision: torch.dtype) -> None:
+    def __init__(self, model: Transformer, precision: torch.dtype) -> None:
         self._originals: list[Tensor] = list(model.parameters())
         self.model = model
         if precision != torch.float32:
