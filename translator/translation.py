@@ -29,14 +29,22 @@ from translator.decoding import (
     steps_of_search,
     while_wanted,
 )
+from translator.embedding import Embedder, Vectors
 from translator.errors import RunError, check_texts
 from translator.hardware import keep_memory
-from translator.inference import Engine, SearchJob, run_searches, stream_search
+from translator.inference import (
+    Engine,
+    SearchJob,
+    batches_of_like_length,
+    padded_sources,
+    run_searches,
+    stream_search,
+)
 from translator.model import Transformer
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, TextProcessor
-from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
+from translator.tokenizer import BOS_ID, EOS_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -321,6 +329,14 @@ class Translator:
                 begun = len(found)
         return translation_of(text, found, decoding.n_best, self._processor)
 
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """The meanings of texts as vectors, one for one: float32 [N, D_model], of length 1.
+
+        They are the mean of the encoder's states: see `Embedder`, which also takes a stream. The
+        vector of a blank text is zero. RunError for a model without an encoder.
+        """
+        return Embedder(self.config, self._engine, self._processor).embed(texts)
+
     def search(
         self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
     ) -> list[list[Hypothesis]]:
@@ -382,7 +398,7 @@ class Translator:
             most = max(1, self._rows_at_once // _slots(decoding, constrained))
             lengths = [len(parts[i].ids) for i in chosen]
             tokens = decoding.tokens_per_batch
-            for batch in _batches_of_like_length(
+            for batch in batches_of_like_length(
                 lengths, tokens, most, equal=not self._engine.has_encoder
             ):
                 yield self._job(parts, [chosen[i] for i in batch], decoding)
@@ -393,11 +409,7 @@ class Translator:
         """A batch of parts and the search for their translations."""
         parts = [all_parts[i] for i in indices]
         device = self._engine.device
-        width = max(len(part.ids) for part in parts) + 1
-        source = torch.tensor(
-            [[*part.ids, EOS_ID, *[PAD_ID] * (width - 1 - len(part.ids))] for part in parts],
-            device=device,
-        )
+        source = padded_sources([part.ids for part in parts], device)
         limits = torch.tensor(
             [1 + self._max_target_tokens(part, decoding) for part in parts], device=device
         )
@@ -536,21 +548,3 @@ def _repeats(ids: Sequence[int]) -> bool:
             if same >= size * (_LOOP_REPEATS - 1) and same >= 2 * _LOOP_REPEATS:
                 return True
     return False
-
-
-def _batches_of_like_length(
-    lengths: list[int], tokens: int, most: int, *, equal: bool = False
-) -> Iterator[list[int]]:
-    """Indices of sentences, longest first, cut where a batch would pass `tokens` with padding.
-
-    A batch has at most `most` sentences, if need be all of an `equal` length.
-    """
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        full = batch and (len(batch) + 1) * (lengths[batch[0]] + 1) > tokens
-        if full or len(batch) == most or (equal and batch and lengths[index] < lengths[batch[0]]):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

@@ -23,7 +23,7 @@ from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
 from translator.decoding import Beams, Hypothesis
 from translator.errors import RunError
-from translator.inference import Engine, Past
+from translator.inference import Engine, Past, batches_of_like_length
 from translator.model import Memory
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
@@ -33,7 +33,6 @@ from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
     Round,
     Translator,
-    _batches_of_like_length,
     _repeats,
     loops,
     rules_of,
@@ -629,7 +628,7 @@ def test_bfloat16_finds_translations_that_float32_thinks_as_good(
 def test_batches_hold_each_sentence_once_within_the_budget(
     lengths: list[int], budget: int, most: int
 ) -> None:
-    batches = list(_batches_of_like_length(lengths, budget, most))
+    batches = list(batches_of_like_length(lengths, budget, most))
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
     for batch in batches:
         padded = len(batch) * (max(lengths[index] for index in batch) + 1)
