@@ -1,20 +1,27 @@
 """The other transformers, really trained on the cipher: what is promised of one holds for all."""
 
+import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from tests.helpers import CIPHER, draw_cipher_pairs, tiny_config
 from translator.alignment import force_decode
 from translator.config import Config
-from translator.errors import RunError
+from translator.errors import DataError, RunError
 from translator.generation import LanguageModel
 from translator.runs import RunDirectory
 from translator.training import Finished, Plan, Validated, train
 from translator.translation import Translator
-from translator.visualization.attention import attention_maps
+from translator.visualization.attention import (
+    AttentionMap,
+    attention_arrays,
+    attention_maps,
+    attention_page,
+)
 
 DECODER = {"architecture": "decoder_only", "decoder_layers": 2, "max_positions": 128}
 
@@ -170,11 +177,26 @@ def test_a_language_model_learns_texts_and_goes_on_with_them(tmp_path: Path, tex
     known = {*CIPHER, *CIPHER.values()}
     words = model.generate("", max_tokens=30).split()
     assert words and sum(word in known for word in words) >= len(words) / 2
+    tokens = {"source_tokens", "decoder_input_tokens", "target_tokens"}
+    looks = one_kind(run, "decoder_self_attention", tokens).weights
+    assert np.triu(looks, 1).max() == 0  # at what was written, and nothing later
     greedy = model.config.decoding.greedy()
     [ids] = model.tokenizer.encode(["ana bebe"])
     with pytest.raises(RunError, match="objective is language_model"):
         Translator.from_run(run.path).translate(["ana"])
     assert model.generate("ana bebe", greedy, max_tokens=5) == _uncached(model, run, ids, 5)
+
+
+def one_kind(run: RunDirectory, kind: str, tokens: set[str]) -> AttentionMap:
+    """The one kind of attention of a run that learned texts, in all that is drawn of it."""
+    maps = attention_maps(Translator.from_run(run.path, device="cpu"), "ana bebe")
+    assert list(maps.kinds) == [kind] and not maps.translation
+    assert kind in attention_page(maps)
+    with np.load(io.BytesIO(attention_arrays(maps))) as arrays:
+        assert tokens | {kind, "source", "translation"} == set(arrays.files)
+    with pytest.raises(DataError, match="this model has no"):
+        maps.source_attention.view()
+    return maps.kinds[kind]
 
 
 def _uncached(model: LanguageModel, run: RunDirectory, ids: list[int], count: int) -> str:
@@ -221,6 +243,8 @@ def test_the_encoder_of_a_masked_model_reads_for_a_new_decoder(tmp_path: Path, t
     assert losses(events)[-1] < losses(events)[0]
     with pytest.raises(RunError, match="objective is masked"):
         Translator.from_run(masked.path).translate(["ana"])
+    looks = one_kind(masked, "encoder_self_attention", {"source_tokens"}).weights
+    assert np.triu(looks, 1).max() > 0
     _, events = trained(
         tmp_path,
         name="after",

@@ -42,7 +42,7 @@ def attention_cli(
     from translator.visualization.picture import attention_picture
 
     maps = attention_maps(translator, text, translation)
-    say(f"{maps.source}  →  {maps.translation}")
+    say("  →  ".join(filter(None, (maps.source, maps.translation))))
     place = (layer and layer - 1, head and head - 1)
     write_output(output, ".html", attention_page(maps, *place).encode())
     write_output(output, ".npz", attention_arrays(maps))

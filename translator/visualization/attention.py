@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 from translator.alignment import forced_states, recorded_attention, word_numbers
 from translator.errors import DataError
 from translator.text.capitals import encode_sentences, likely_cases
 from translator.text.parts import finished
-from translator.translation import Translator, check_translates
+from translator.tokenizer import BOS_ID, EOS_ID
+from translator.translation import Translator
 from translator.visualization.page import render_page
 
 _ONE = 10_000  # a page has weights in whole parts of it: half the bytes of decimals
@@ -41,6 +43,9 @@ class AttentionMap:
 @dataclass(frozen=True, kw_only=True)
 class AttentionMaps:
     """Where a model looks while it reads a sentence and writes its translation.
+
+    Of a model that learns from single texts there is no translation: an encoder alone reads the
+    text, a language model writes it.
 
     In the maps of a decoder a query is the token that is being written. It was not seen yet:
     the keys of the masked self-attention begin with ⟨start⟩ and lag one token behind. A model
@@ -116,33 +121,15 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     """The attention weights of a sentence and a translation, by default the model's own.
 
     The translation is forced: one pass over all its tokens gives the weights that step-by-step
-    decoding of the same tokens sees. Raises DataError when a text is blank or too long to be
-    looked at in one piece.
+    decoding of the same tokens sees. An encoder alone, or a language model, looks at the source
+    only. Raises DataError when a text is blank or too long to be looked at in one piece.
     """
-    tokenizer, model, languages = translator.tokenizer, translator.model, translator.config.data
-    check_translates(translator.config)
-    source_ids, target_ids, target = _read(translator, source, target)
-    with torch.inference_mode(), recorded_attention(model.modules()) as weights:
-        forced_states(model, source_ids, target_ids)
-
-    def stacked(stack: Any, attention: str) -> npt.NDArray[np.float32]:
-        found = [weights[getattr(layer, attention)][0] for layer in stack.layers]
-        return torch.cat(found).cpu().numpy()
-
-    read = (*tokenizer.pieces(source_ids), END)
-    pieces = tuple(tokenizer.pieces(target_ids))
-    written, seen = (*pieces, END), (START, *pieces)
-    own = stacked(model.decoder, "self_attention")
-    if model.encoder is None:
-        kinds = {"self_attention": AttentionMap(own, (*read, *written), (*read, *seen))}
+    model, languages = translator.model, translator.config.data
+    if model.decoder is None or translator.config.training.objective == "language_model":
+        target, kinds = "", _kinds_of_text(translator, source)
     else:
-        cross = stacked(model.decoder, "cross_attention")
-        reading = stacked(model.encoder, "self_attention")
-        kinds = {
-            "cross_attention": AttentionMap(cross, written, read),
-            "encoder_self_attention": AttentionMap(reading, read, read),
-            "decoder_self_attention": AttentionMap(own, written, seen),
-        }
+        source_ids, target_ids, target = _read(translator, source, target)
+        kinds = _kinds_of_pair(translator, source_ids, target_ids)
     return AttentionMaps(
         source=source,
         translation=target,
@@ -150,6 +137,52 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
         target_language=languages.target_language,
         kinds=kinds,
     )
+
+
+def _kinds_of_pair(
+    translator: Translator, source: list[int], target: list[int]
+) -> dict[str, AttentionMap]:
+    model, tokenizer = translator.model, translator.tokenizer
+    with torch.inference_mode(), recorded_attention(model.modules()) as weights:
+        forced_states(model, source, target)
+    read, pieces = (*tokenizer.pieces(source), END), tuple(tokenizer.target.pieces(target))
+    written, seen = (*pieces, END), (START, *pieces)
+    own = _stacked(weights, model.decoder, "self_attention")
+    if model.encoder is None:
+        return {"self_attention": AttentionMap(own, (*read, *written), (*read, *seen))}
+    cross = _stacked(weights, model.decoder, "cross_attention")
+    reading = _stacked(weights, model.encoder, "self_attention")
+    return {
+        "cross_attention": AttentionMap(cross, written, read),
+        "encoder_self_attention": AttentionMap(reading, read, read),
+        "decoder_self_attention": AttentionMap(own, written, seen),
+    }
+
+
+def _kinds_of_text(translator: Translator, text: str) -> dict[str, AttentionMap]:
+    """The one kind of attention of a model that reads, or writes, single texts."""
+    model, tokenizer = translator.model, translator.tokenizer
+    [ids] = tokenizer.encode([text])
+    if not ids:
+        raise DataError("there is no text to look at", "Give a sentence.")
+    _check_length(ids, translator.config.model.max_positions - 1, "text")
+    pieces = tuple(tokenizer.pieces(ids))
+    shown = torch.tensor([[BOS_ID, *ids] if model.encoder is None else [*ids, EOS_ID]])
+    shown = shown.to(model.output.weight.device)
+    with torch.inference_mode(), recorded_attention(model.modules()) as weights:
+        model(shown, torch.ones_like(shown))
+    own = _stacked(weights, model.encoder or model.decoder, "self_attention")
+    if model.encoder is None:
+        return {"decoder_self_attention": AttentionMap(own, (*pieces, END), (START, *pieces))}
+    return {"encoder_self_attention": AttentionMap(own, (*pieces, END), (*pieces, END))}
+
+
+def _stacked(
+    weights: dict[nn.Module, list[Tensor]], stack: Any, attention: str
+) -> npt.NDArray[np.float32]:
+    """The weights of one kind of attention in all layers of a stack: [layers, H, Q, M]."""
+    found = [weights[getattr(layer, attention)][0] for layer in stack.layers]
+    return torch.cat(found).cpu().numpy()
 
 
 def _read(
@@ -208,16 +241,26 @@ def _words(pieces: tuple[str, ...], text: str) -> tuple[npt.NDArray[np.float32],
 def attention_arrays(maps: AttentionMaps) -> bytes:
     """The maps as an .npz archive: arrays named as the attributes of `maps`, and the tokens."""
     arrays: dict[str, Any] = {kind: each.weights for kind, each in maps.kinds.items()}
-    arrays |= {
-        "source": maps.source,
-        "translation": maps.translation,
-        "source_tokens": maps.source_attention.keys,
-        "decoder_input_tokens": (START, *maps.source_attention.queries[:-1]),
-        "target_tokens": maps.source_attention.queries,
-    }
+    arrays |= {"source": maps.source, "translation": maps.translation, **_tokens(maps)}
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **arrays)
     return archive.getvalue()
+
+
+def _tokens(maps: AttentionMaps) -> dict[str, Any]:
+    """The tokens that are read and written, as far as there are such."""
+    if list(maps.kinds) == ["encoder_self_attention"]:
+        return {"source_tokens": maps.encoder_self_attention.keys}
+    if list(maps.kinds) == ["decoder_self_attention"]:
+        written = maps.decoder_self_attention.queries
+        read = written[:0]
+    else:
+        read, written = maps.source_attention.keys, maps.source_attention.queries
+    return {
+        "source_tokens": read,
+        "decoder_input_tokens": (START, *written[:-1]),
+        "target_tokens": written,
+    }
 
 
 # --- the page -------------------------------------------------------------------------------------

@@ -58,7 +58,8 @@ def attention_picture(
         "average of all heads" if head is None else f"head {head + 1}",
     )
     sentences = textwrap.fill(
-        f"{maps.source}  →  {maps.translation}", int(figure.get_figwidth() * 12)
+        "  →  ".join(filter(None, (maps.source, maps.translation))),
+        int(figure.get_figwidth() * 12),
     )
     title = f"{sentences}\n{', '.join(which)}"
     figure.suptitle(title, family=families, fontsize=11, parse_math=False)
