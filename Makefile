@@ -31,8 +31,12 @@ train: $(VENV)/package  ## a model from the embedded corpus, and a translation b
 test: install   ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
+# The folders that `make fast` does not even read: to import what they test takes seconds.
+HEAVY := cli export guarantees importing server training visualization
+
 fast: install   ## the tests that need no trained model, for while you work
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not heavy"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -p no:schemathesis \
+		-m "not slow and not heavy" --hypothesis-profile fast $(HEAVY:%=--ignore tests/%)
 
 test-processors: install  ## the numeric tests as six other processors compute
 	$(BIN)/python scripts/processors.py

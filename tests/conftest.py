@@ -29,18 +29,17 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+settings.register_profile("fast", settings.get_profile("translator"), max_examples=10)  # of 100
 settings.load_profile("translator")
 
 
 _HEAVY_FIXTURES = {"trained_run", "imported", "chromium", "built"}
-_HEAVY_FOLDERS = {"cli", "guarantees", "importing", "repository", "training"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what trains, or waits for a trained run, a browser or a wheel."""
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if item.path.parent.name in _HEAVY_FOLDERS or fixtures & _HEAVY_FIXTURES:
+        if _HEAVY_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("heavy")
 
 

@@ -263,6 +263,7 @@ def test_tags_are_stripped_or_kept_on_demand():
     assert clean(pair, markup="keep")[0] == [pair]
 
 
+@pytest.mark.heavy
 def test_every_character_has_a_class_that_agrees_with_mending():
     """Only characters that a Scan calls odd, or odd neighbours, are changed by mending."""
     cleaner = Cleaner(CleaningConfig(min_letter_share=0, markup="keep"), "xx", "xx")
@@ -340,6 +341,7 @@ def test_a_cleaner_works_in_other_threads_and_processes():
 # --- the embedded corpus, training, settings ------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", "train-grammar train-handwritten valid test-handwritten".split())
 def test_the_embedded_corpus_loses_nothing(name):
     pairs = list(read_pairs(CorpusConfig(path=f"embedded:{name}"), "en", "es"))

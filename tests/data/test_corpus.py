@@ -38,6 +38,7 @@ def test_the_corpus_is_as_large_as_promised() -> None:
     assert sum(file.stat().st_size for file in packed) < 2_000_000
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("side", [0, 1])
 def test_no_held_out_sentence_is_trained_on(side: int) -> None:
     splits, corpora = Splits(Config()), Config().data.train

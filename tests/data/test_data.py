@@ -386,6 +386,7 @@ def test_little_of_packed_rows_is_padding():
     assert corpus.target_lengths.sum() / (len(rows) * 64) > 0.97
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("weight", [1.0, 0.7])
 def test_a_stream_goes_on_from_every_position_as_if_never_stopped(weight):
     corpus = numbered_corpus(400, weight)  # more than a pool, whatever share of it is drawn
@@ -646,6 +647,7 @@ def test_a_pair_that_would_grow_too_long_stays_as_it_was(everyday, limit):
     assert not same(changed, corpus)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("algorithm", ["unigram", "bpe"])
 def test_an_augmented_stream_goes_on_from_every_position(algorithm):
     config = TokenizerConfig(algorithm=algorithm, vocabulary_size=400)

@@ -14,10 +14,10 @@ from xml.etree import ElementTree
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, examples
 from translator.config import CorpusConfig, load_config
 from translator.data import SentencePair, read_lines, read_pairs
 from translator.data.readers import files
@@ -572,6 +572,7 @@ def test_nul_bytes_are_told_or_kept_but_never_a_crash(write, name):
         assert name in error.message
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", WRITERS)
 def test_memory_does_not_grow_with_the_file(write, name):
     pairs = [(f"{n} is a sentence " * 24, f"{n} es una frase " * 24) for n in range(5_000)]
@@ -586,6 +587,7 @@ def test_memory_does_not_grow_with_the_file(write, name):
     assert peak < file.stat().st_size // 2
 
 
+@pytest.mark.heavy
 def test_memory_does_not_grow_with_a_parquet_file(tmp_path):
     texts = {lang: [f"{n} {lang} " * 20 for n in range(100_000)] for lang in ("en", "es")}
     file = tmp_path / "a.parquet"
@@ -633,14 +635,14 @@ PROPERTIES = {
 
 @pytest.mark.parametrize("name", WRITERS)
 @given(data=st.data())
-@settings(max_examples=60)
+@examples(60)
 def test_what_was_written_is_read(write, name, data):
     pairs = data.draw(pairs_of(PROPERTIES[name], min_size=name == "a.po"))
     assert read(write(name, WRITERS[name](pairs))) == pairs
 
 
 @given(pairs=pairs_of("\t\n\r"))
-@settings(max_examples=60)
+@examples(60)
 def test_two_files_that_were_written_are_read(write, tmp_path, pairs):
     pairs = [pair for pair in pairs if not any(side.startswith("\ufeff") for side in pair)]
     for language, side in (("en", 0), ("es", 1)):
@@ -650,7 +652,7 @@ def test_two_files_that_were_written_are_read(write, tmp_path, pairs):
 
 @given(pairs=pairs_of("\0"), delimiter=st.sampled_from(",;\t"), quoting=st.sampled_from([0, 1]))
 @example([SentencePair("", "\r")], ";", csv.QUOTE_ALL)  # no other delimiter can read it
-@settings(max_examples=60)
+@examples(60)
 def test_what_the_csv_module_writes_is_read(tmp_path, pairs, delimiter, quoting):
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter=delimiter, quoting=quoting)
@@ -659,7 +661,7 @@ def test_what_the_csv_module_writes_is_read(tmp_path, pairs, delimiter, quoting)
 
 
 @given(pairs=pairs_of(""), rows=st.integers(1, 5))
-@settings(max_examples=30)
+@examples(30)
 def test_what_parquet_holds_is_read_whatever_its_row_groups(tmp_path, pairs, rows):
     sides = {"en": [pair.source for pair in pairs], "es": [pair.target for pair in pairs]}
     kind = pyarrow.schema([("en", pyarrow.large_string()), ("es", pyarrow.string())])
@@ -990,6 +992,7 @@ def test_broken_xml_is_told_with_its_line(write, content, fragment):
     assert fragment in refusal(file)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
 def test_a_cut_packed_tmx_file_is_damaged(write, ending):
     content = write_tmx([(f"{n * 7919}", f"{n * 104729}") for n in range(9000)])

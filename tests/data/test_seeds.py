@@ -1,6 +1,7 @@
 """Seeds: one of the configuration, and for each purpose a stream that no other has."""
 
 import ast
+from functools import cache
 
 from tests.helpers import ROOT
 from translator.data import generator, stream_seed
@@ -13,16 +14,23 @@ OWN = {"data/seeds.py", "data/splits.py"}
 OWN |= {"evaluation/neural.py", "evaluation/robustness.py", "visualization/report.py"}
 
 
+@cache
+def trees() -> dict[str, ast.Module]:
+    """The files of the package, parsed."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    return {str(f.relative_to(PACKAGE)): ast.parse(f.read_text(encoding="utf-8")) for f in files}
+
+
 def calls(names: set[str]) -> list[tuple[str, ast.Call]]:
     """All calls of some functions in the package, with their files."""
     found = []
-    for file in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for file, tree in trees().items():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 name = node.func.attr if isinstance(node.func, ast.Attribute) else None
                 name = node.func.id if isinstance(node.func, ast.Name) else name
                 if name in names:
-                    found.append((str(file.relative_to(PACKAGE)), node))
+                    found.append((file, node))
     return found
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.helpers import examples
 from translator.decoding import (
     Hypothesis,
     Rule,
@@ -161,10 +162,10 @@ limits = st.integers(1, 4)
 penalties = st.sampled_from([0.0, 0.6, 1.0, 2.0, 5.0])
 normalizations = st.sampled_from(["gnmt", "length"])
 impossible_shares = st.sampled_from([0.0, 0.3])
-some = settings(max_examples=60)
+some = examples(60)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(seeds, vocabularies, limits, penalties, normalizations, st.integers(1, 4), impossible_shares)
 def test_a_beam_with_room_for_everything_finds_what_brute_force_finds(
     seed: int,
@@ -189,7 +190,7 @@ def test_a_beam_with_room_for_everything_finds_what_brute_force_finds(
     assert_same(ours[:n_best], expected[:n_best])
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(seeds, vocabularies, st.integers(1, 7), penalties, st.integers(1, 6), impossible_shares)
 def test_beam_search_that_stops_early_equals_a_textbook_beam_search_that_does_not(
     seed: int, vocabulary: int, limit: int, penalty: float, beam_size: int, impossible: float
@@ -657,7 +658,7 @@ few_ids = st.lists(st.integers(1, 2), max_size=12).map(tuple)
 few_terms = st.lists(st.lists(st.integers(1, 2), min_size=1, max_size=5).map(tuple), max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(few_ids, few_terms)
 def test_coverage_is_what_a_search_from_every_place_finds(
     prefix: Prefix, terms: list[Prefix]
@@ -670,7 +671,7 @@ def test_coverage_is_what_a_search_from_every_place_finds(
         assert not occurs(term, prefix)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(few_ids, few_terms)
 def test_coverage_can_be_read_on_from_where_it_stands(prefix: Prefix, terms: list[Prefix]) -> None:
     before = coverage(prefix, terms)

@@ -20,12 +20,12 @@ from typing import Literal
 
 import polib
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 from markdown_it import MarkdownIt
 
-from tests.helpers import ROOT, ended
+from tests.helpers import ROOT, ended, examples
 from translator.cli.translate import Options, _fingerprint
 from translator.documents import (
     Columns,
@@ -255,7 +255,7 @@ markdown_pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.lists(st.one_of(markdown_pieces, st.text(max_size=3)), max_size=30).map("".join))
 @example(MARKDOWN)
 @example("a b\n\x85| c | d |\n\x0b- e f\n")
@@ -827,7 +827,7 @@ def model(trained_run: RunDirectory):
     return lambda texts: [found.text for found in translator.translate(texts, greedy)]
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(st.one_of(st.binary(max_size=40), any_text.map(str.encode)), max_size=80))
 @example([b"\0", b"\xff\xfe", "\u2028\x85\v\f\x1c".encode(), b"a\rb", b"\r", b"\xed\xa0\x80", b""])
 def test_whatever_the_bytes_as_many_lines_come_out_as_went_in(model, lines: list[bytes]) -> None:

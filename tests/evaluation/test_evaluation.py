@@ -120,6 +120,7 @@ def sacrebleu_command(*arguments: str | Path, seed: int = 12345) -> str:
     ).stdout
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("two_references", "seed"), [(False, 12345), (True, 7)])
 def test_scores_equal_the_commands_on_the_same_files(
     test_set: EvaluationSet,
@@ -573,6 +574,7 @@ def test_sacrebleus_sets_come_from_its_cache_and_a_failed_download_leaves_nothin
 # --- comparisons ----------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_p_values_and_intervals_equal_the_commands(
     test_set: EvaluationSet, systems: tuple[System, ...], tmp_path: Path
 ) -> None:
@@ -604,6 +606,7 @@ def test_equal_systems_are_equal(test_set: EvaluationSet, systems: tuple[System,
     assert same.duels[0].wins == same.duels[0].losses == same.duels[0].most_different == ()
 
 
+@pytest.mark.heavy
 def test_a_few_different_sentences_cannot_be_significant(
     test_set: EvaluationSet, systems: tuple[System, ...]
 ) -> None:

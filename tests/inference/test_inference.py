@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.helpers import encoder_decoder
+from tests.helpers import encoder_decoder, examples
 from translator.config import ModelConfig
 from translator.decoding import Hypothesis, beam_search, search, steps_of_search
 from translator.decoding.loop import Search
@@ -124,7 +124,8 @@ def test_steps_go_on_after_sentences_are_dropped() -> None:
     steps.step()
 
 
-@settings(max_examples=15)
+@pytest.mark.heavy
+@examples(15)
 @given(st.integers(1, 40), st.integers(1, 30), st.sampled_from([1, 2, 5]), st.integers(0, 99))
 @torch.inference_mode()
 def test_what_is_computed_for_a_sentence_is_the_same_bits_in_any_batch(
@@ -259,6 +260,7 @@ def log_probs_of_prefixes(model: Model, tokens: Tensor, memory: Memory | None) -
     return model.output(model.decoder(x, torch.ones_like(tokens), memory)).log_softmax(dim=2)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("prompt", [0, 1, 5, 15, 16, 17, 40])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("builder", BUILDERS)

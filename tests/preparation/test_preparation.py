@@ -162,6 +162,7 @@ def test_a_key_of_a_corpus_prepares_anew_though_it_is_the_default():
         _check_same(run, chosen)
 
 
+@pytest.mark.heavy
 def test_the_first_pairs_are_on_the_disk_before_the_last_are_read(monkeypatch):
     """So memory does not grow with the corpus: every pass over it is a stream."""
     write_corpus(CORPUS, 40_000)
@@ -199,6 +200,7 @@ def test_a_second_run_shares_what_the_first_prepared_without_reading():
     assert {file: Path(file).stat().st_mtime_ns for file in prepared()} == inodes
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "setting",
     [
@@ -242,6 +244,7 @@ def test_a_changed_file_is_noticed():
     assert same(prepare("c"), first)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["train.ids", "train.offsets", "valid.ids", "description.json"])
 @pytest.mark.parametrize("damage", ["truncated", "missing"])
 def test_a_damaged_cache_is_noticed_and_made_anew(name, damage):

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,12 +33,14 @@ def imported(node: ast.stmt) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def all_imports(source: str) -> set[str]:
     """What a file imports anywhere, inside functions and for type checking too."""
     statements = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt))
     return {name for node in statements for name in imported(node)}
 
 
+@cache
 def imports_on_import(source: str) -> set[str]:
     """What a file imports when it is imported itself: not in functions, not for type checking."""
 
@@ -69,6 +72,7 @@ def rooms(names: set[str]) -> set[str]:
     return {part[1] for part in parts if part[0] == "translator" and part[1] in ORDER}
 
 
+@cache
 def sources() -> dict[Path, str]:
     return {file: file.read_text(encoding="utf-8") for file in sorted(PACKAGE.rglob("*.py"))}
 

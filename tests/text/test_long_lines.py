@@ -65,6 +65,7 @@ def translate_markdown(text: str) -> None:
     list(read_document([text.encode()], Settings(Format.MARKDOWN, ("en", "es"))).segments)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("work", "unit"),
     [

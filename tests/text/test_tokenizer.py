@@ -4,9 +4,10 @@ import unicodedata
 
 import pytest
 import sentencepiece
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.helpers import examples
 from translator.config import TokenizerConfig, load_config
 from translator.errors import DataError, RunError
 from translator.evaluation import score
@@ -113,13 +114,13 @@ LETTERS = st.one_of(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.text(LETTERS, max_size=40))
 def test_any_letters_and_punctuation_come_back_in_nfc_with_single_spaces(text):
     assert round_trip(UNIGRAM, text) == collapsed(text.replace("\u00a0", " "))
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(st.text(st.sampled_from("aeoçñáüêạậếǖĭÅ .,"), max_size=20))
 def test_any_accents_come_back_composed(text):
     assert round_trip(UNIGRAM, unicodedata.normalize("NFD", text)) == collapsed(text)

@@ -16,7 +16,7 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import encoder_decoder
+from tests.helpers import encoder_decoder, examples
 from translator import Translator as PublicTranslator
 from translator.alignment import force_decode
 from translator.config import DecodingConfig, dump_config
@@ -220,7 +220,7 @@ def test_neither_batch_nor_order_changes_a_bit_of_a_score(
     assert together == [translator.translate([source], decoding)[0] for source in sources]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.lists(st.integers(4, 6), max_size=6),
     st.lists(st.integers(4, 6), min_size=1, max_size=5),
