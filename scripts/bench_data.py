@@ -104,11 +104,11 @@ def measure_stages(config: Config, data: TrainingData, clock: Clock) -> None:
         data.tokenizer.encode([pair.target for pair in pairs[start : start + 10_000]])
     clock("tokenizer", started, count)
     started = time.perf_counter()
-    for _ in Cleaner.of(config.data, config.data.train[0]).clean(pairs, Counts()):
+    for _ in Cleaner.of(config, config.data.train[0]).clean(pairs, Counts()):
         pass
     clock("clean", started, count)
     started = time.perf_counter()
-    cleaned = Cleaner.of(config.data, config.data.train[0]).clean(pairs, Counts())
+    cleaned = Cleaner.of(config, config.data.train[0]).clean(pairs, Counts())
     for _ in encode_pairs(cleaned, data.tokenizer, 128, Counts()):
         pass
     clock("clean+encode", started, count)

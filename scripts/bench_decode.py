@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 TOKENS_PER_BATCH = 4096
 System = Callable[[Sequence[str]], list[str]]
@@ -62,10 +62,11 @@ def uncached(run: Path, beam_size: int) -> System:
 
     from translator import Translator
     from translator.decoding import beam_search, search, steps_of_search
+    from translator.model import Seq2SeqTransformer
     from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
     translator = Translator.from_run(run, device="cpu")
-    model, tokenizer = translator.model, translator.tokenizer
+    model, tokenizer = cast(Seq2SeqTransformer, translator.model), translator.tokenizer
 
     class Uncached:
         def __init__(self, source: torch.Tensor) -> None:

@@ -52,7 +52,7 @@ class Load:
         self.wrong = 0
 
     def run(self, clients: int, seconds: float | None = None, requests: int = 0) -> float:
-        """Ask for so many seconds, or so many times; the seconds that it took."""
+        """Ask for `seconds`, or `requests` times; the seconds that it took."""
         share = requests // clients if requests else None
         threads = [
             threading.Thread(target=self._client, args=(seed, share)) for seed in range(clients)
@@ -215,7 +215,7 @@ class Crowd:
     taken: float = 0.0
 
     def run(self, process: int, seconds: float, requests: int = sys.maxsize) -> list[float]:
-        """Ask for so many seconds, or so many times; the memory at start, half-way and end."""
+        """Ask for `seconds`, or `requests` times; the memory at start, half-way and end."""
         return asyncio.run(self._run(process, seconds, requests))
 
     async def _run(self, process: int, seconds: float, requests: int) -> list[float]:
@@ -330,7 +330,7 @@ def row_of(crowd: Crowd, memory: list[float], knee: float) -> Row:
 
 
 def long_texts(sources: Sequence[str], characters: int) -> Iterator[str]:
-    """Lines of the sources, joined to texts of about so many characters."""
+    """Lines of the sources, joined to texts of about `characters` characters."""
     text = ""
     for line in sources:
         text = f"{text}\n{line}" if text else line

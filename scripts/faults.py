@@ -31,6 +31,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 from xml.parsers import expat
@@ -457,7 +458,7 @@ def translated_lines(run: Path, texts: Sequence[bytes], tokens: int = 4096) -> E
 
 
 def seconds_of_lengths(run: Path, unit: str, length: int) -> tuple[float, float]:
-    """Seconds of the processor for so many characters of a line and for twice as many."""
+    """Seconds of the processor for a line of `length` characters and for one of twice as many."""
 
     def measure() -> None:
         from translator import Translator
@@ -477,11 +478,12 @@ def seconds_of_lengths(run: Path, unit: str, length: int) -> tuple[float, float]
 # --- documents ------------------------------------------------------------------------------------
 
 COLUMNS = {"tsv": "0", "csv": "text", "jsonl": "text"}
-KEEP_LINES = ("txt", "md", "srt", "vtt", "tsv", "csv", "jsonl")
+KEEP_LINES = ("txt", "tsv", "csv", "jsonl")
+TIMES = re.compile(r"\s*(\d+:)?\d+:\d+[.,]\d+\s*-->\s*(\d+:)?\d+:\d+[.,]\d+")  # a cue begins
 
 
 def documents(scratch: Path, options: argparse.Namespace, draw: random.Random) -> Part:
-    """Translate broken documents: they are translated or refused, line by line where it is so."""
+    """Translate broken documents: they are translated or refused, and keep their structure."""
     part = Part("documents")
     run = tiny_run(scratch)
     folder = scratch / "documents"
@@ -504,15 +506,29 @@ def documents(scratch: Path, options: argparse.Namespace, draw: random.Random) -
 
 
 def problem_of_document(ending: str, data: bytes, found: bytes) -> str:
-    lines, expected = found.count(b"\n"), data.count(b"\n")
-    if ending in KEEP_LINES and lines != expected:
-        return f"{lines} lines of {expected}"
+    lines, expected = (each.decode("utf-8", "replace").split("\n") for each in (found, data))
+    if ending in KEEP_LINES and len(lines) != len(expected):
+        return f"{len(lines) - 1} line ends of {len(expected) - 1}"
+    if ending in ("srt", "vtt") and times(lines) != times(expected):
+        return f"{len(times(lines))} cues of {len(times(expected))}, or other times"
+    if ending == "md" and blocks(lines) != blocks(expected):
+        return f"{blocks(lines)} blocks of {blocks(expected)}"
     if ending in ("xlf", "tmx"):
         try:
             expat.ParserCreate().Parse(found, True)
         except expat.ExpatError as error:
             return f"the translation is no XML: {error}"
     return ""
+
+
+def times(lines: list[str]) -> list[str]:
+    """The lines that begin the cues of subtitles."""
+    return [line for line in lines if TIMES.match(line)]
+
+
+def blocks(lines: list[str]) -> int:
+    """The number of stretches of Markdown that blank lines separate."""
+    return sum(has_text for has_text, _ in groupby(lines, lambda line: bool(line.strip(" \t\r>"))))
 
 
 def shortened(data: bytes) -> str:

@@ -13,12 +13,19 @@ import pytest
 
 from translator.config import Config
 from translator.data import SentencePair
+from translator.model import Seq2SeqTransformer, Transformer
 
 ROOT = Path(__file__).parents[1]  # of the repository
 CIPHER = {
     "ana": "oto", "bebe": "tita", "nina": "rosa", "banana": "mimi", "baba": "sol",
     "ene": "mar", "benne": "lila", "anne": "ramo", "nabe": "sisi", "abba": "tor",
 }  # fmt: skip
+
+
+def encoder_decoder(model: Transformer) -> Seq2SeqTransformer:
+    """A model that is known to have both halves."""
+    assert isinstance(model, Seq2SeqTransformer)
+    return model
 
 
 def tiny_config(corpus: Path) -> Config:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from translator.model import Attention, KeysValues, Seq2SeqTransformer
+from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer
 from translator.tokenizer import BOS_ID, EOS_ID
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -19,26 +19,43 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @torch.inference_mode()
 def force_decode(
-    model: Seq2SeqTransformer, source: Sequence[int], target: Sequence[int]
+    model: Transformer, source: Sequence[int], target: Sequence[int]
 ) -> tuple[list[float], Tensor]:
     """The log-probabilities of the target ids and of the end, and who attended to what [T, S].
 
     The ids are those of one sentence pair without special ids. The attention is that of target
     position t, at which token t is chosen, to the source tokens and their end: the mean of the
-    heads of cross-attention in the last layer but one (the only one, if there is one), which is
-    where heads align most clearly; the last layer prepares the next token's form.
+    heads of cross-attention (or, without an encoder, of self-attention) in the last layer but one
+    (the only one, if there is one), which is where heads align most clearly; the last layer
+    prepares the next token's form.
     """
+    assert model.decoder is not None, "nothing is forced on a model without a decoder"
     device = next(model.parameters()).device
-    source_ids = torch.tensor([[*source, EOS_ID]], device=device)
-    decoder_input = torch.tensor([[BOS_ID, *target]], device=device)
     layers = list(model.decoder.layers)
-    aligning = layers[max(0, len(layers) - 2)].cross_attention
+    layer = layers[max(0, len(layers) - 2)]
+    aligning = layer.cross_attention if model.decoder.cross_attention else layer.self_attention
     with recorded_attention([aligning]) as weights:
-        [states] = model(source_ids, torch.ones_like(source_ids), decoder_input)
+        states = forced_states(model, source, target)
     labels = torch.tensor([*target, EOS_ID], device=device)
     log_probs = model.output(states).float().log_softmax(dim=1).gather(1, labels[:, None])
-    [attention] = weights[aligning]  # [1, H, T + 1, S + 1]
-    return log_probs[:, 0].tolist(), attention[0].mean(dim=0)[:-1]
+    [attention] = weights[aligning]  # [1, H, …, …]
+    seen = attention[0].mean(dim=0)[-len(labels) :, : len(source) + 1]  # [T + 1, S + 1]
+    return log_probs[:, 0].tolist(), seen[:-1]
+
+
+def forced_states(model: Transformer, source: Sequence[int], target: Sequence[int]) -> Tensor:
+    """The states [T + 1, D] from which each target token, and the end, is chosen in one pass."""
+    device = next(model.parameters()).device
+    read, written = [*source, EOS_ID], [BOS_ID, *target]
+    if isinstance(model, Seq2SeqTransformer):
+        source_ids = torch.tensor([read], device=device)
+        states = model(
+            source_ids, torch.ones_like(source_ids), torch.tensor([written], device=device)
+        )
+    else:
+        states = model(torch.tensor([[*read, *written]], device=device))
+    forced: Tensor = states[0, -len(written) :]
+    return forced
 
 
 @contextmanager

@@ -34,12 +34,14 @@ def choose_precision(wanted: str, device: torch.device) -> torch.dtype:
     """The number format of training; `auto` takes bfloat16 where it is computed in hardware."""
     if wanted == "float32":
         return torch.float32
-    if wanted == "bfloat16" or _has_fast_bfloat16(device):
+    if wanted == "bfloat16" or has_fast_bfloat16(device):
         return torch.bfloat16
     return torch.float32
 
 
-def _has_fast_bfloat16(device: torch.device) -> bool:
+@functools.cache
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies matrices of bfloat16, faster than those of float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "mps":

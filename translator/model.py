@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from translator.config import ModelConfig
 from translator.data import Batch
 from translator.functional import Dropout, scaled_dot_product_attention
-from translator.tokenizer import PAD_ID
+from translator.tokenizer import BOS_ID, PAD_ID
 
 
 class KeysValues(NamedTuple):
@@ -244,12 +244,18 @@ class Decoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
-    def forward(self, x: Tensor, segments: Tensor, memory: Memory | None) -> Tensor:
-        """Embedded target [B, T, D] → states [B, T, D]; position t has seen 0 … t only."""
+    def forward(
+        self, x: Tensor, segments: Tensor, memory: Memory | None, prefix: Tensor | None = None
+    ) -> Tensor:
+        """Embedded target [B, T, D] → states [B, T, D]; position t has seen 0 … t only.
+
+        Where `prefix` [B, T] is True, however, a position is seen by all of its sentence.
+        """
         if self.cross_attention != (memory is not None):
             raise ValueError("a decoder has cross-attention if, and only if, there is a memory")
         past = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
-        attend = same_segment(segments, segments) & past
+        seen = past if prefix is None else past | prefix[:, None, None]
+        attend = same_segment(segments, segments) & seen
         attend_memory = None if memory is None else same_segment(segments, memory.segments)
         for layer in self.layers:
             keys_values = memory and layer.cross_attention.keys_values(memory.states)
@@ -257,25 +263,36 @@ class Decoder(nn.Module):
         return self.norm(x)  # type: ignore[no-any-return]
 
 
-class Seq2SeqTransformer(nn.Module):
-    """Ids of one language in, states out, from which `output` scores the next id of the other."""
+class Transformer(nn.Module):
+    """What the architectures share: embeddings with positions, and `output`, which scores pieces.
 
-    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+    Each brings the halves that it has, an encoder, a decoder or both.
+    """
+
+    encoder: Encoder | None
+    decoder: Decoder | None
+    positions: PositionalEncoding
+    dropout: Dropout
+    output: nn.Linear
+
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.source_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
-        self.target_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
-        self.positions = PositionalEncoding(config)
-        self.dropout = Dropout(config.dropout)
-        self.encoder = Encoder(config)
-        self.decoder = Decoder(config)
-        self.output = nn.Linear(config.d_model, vocabulary_size, bias=config.output_bias)
-        if config.tie_embeddings:  # section 3.4
-            self.target_embedding.weight = self.source_embedding.weight
-            self.output.weight = self.source_embedding.weight
-        self._initialize()
+        self.encoder = self.decoder = None
+
+    def states(self, batch: Batch) -> Tensor:
+        """States [B, T, D], from which `output` scores the labels of a batch."""
+        raise NotImplementedError
+
+    @property
+    def embeddings(self) -> list[nn.Embedding]:
+        """Those of the source and of the target, as far as there are such halves."""
+        return [module for module in self.children() if isinstance(module, nn.Embedding)]
 
     def _initialize(self) -> None:
+        if self.config.tie_embeddings:  # section 3.4
+            for each in (*self.embeddings[1:], self.output):
+                each.weight = self.embeddings[0].weight
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -284,8 +301,36 @@ class Seq2SeqTransformer(nn.Module):
             elif parameter.dim() == 2:
                 nn.init.xavier_uniform_(parameter)
         with torch.no_grad():
-            self.source_embedding.weight[PAD_ID].zero_()
-            self.target_embedding.weight[PAD_ID].zero_()
+            for embedding in self.embeddings:
+                embedding.weight[PAD_ID].zero_()
+
+    def _embed(self, embedding: nn.Embedding, ids: Tensor, positions: Tensor) -> Tensor:
+        """Embeddings scaled by √D (section 3.4) plus positions: [B, T] → [B, T, D]."""
+        most = self.config.max_positions
+        if ids.shape[1] > most:  # else no position can be too large
+            if int((positions * (ids != PAD_ID)).max()) >= most:
+                raise ValueError(f"a sequence is longer than the model's {most} positions")
+            positions = positions.clamp(max=most - 1)  # of padding
+        x = embedding(ids) * math.sqrt(self.config.d_model)
+        return self.dropout(self.positions(x, positions))  # type: ignore[no-any-return]
+
+
+class Seq2SeqTransformer(Transformer):
+    """Ids of one language in, states out, from which `output` scores the next id of the other."""
+
+    encoder: Encoder
+    decoder: Decoder
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__(config)
+        self.source_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
+        self.target_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
+        self.positions = PositionalEncoding(config)
+        self.dropout = Dropout(config.dropout)
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.output = nn.Linear(config.d_model, vocabulary_size, bias=config.output_bias)
+        self._initialize()
 
     def encode(self, source: Tensor, segments: Tensor) -> Memory:
         """Source ids [B, S] and their segments [B, S] → Memory."""
@@ -320,22 +365,81 @@ class Seq2SeqTransformer(nn.Module):
             raise ValueError("an encoder–decoder reads batches with both halves")
         return self(*batch.encoder, *batch.decoder)  # type: ignore[no-any-return]
 
-    def _embed(self, embedding: nn.Embedding, ids: Tensor, positions: Tensor) -> Tensor:
-        """Embeddings scaled by √D (section 3.4) plus positions: [B, T] → [B, T, D]."""
-        most = self.config.max_positions
-        if ids.shape[1] > most:  # else no position can be too large
-            if int((positions * (ids != PAD_ID)).max()) >= most:
-                raise ValueError(f"a sequence is longer than the model's {most} positions")
-            positions = positions.clamp(max=most - 1)  # of padding
-        x = embedding(ids) * math.sqrt(self.config.d_model)
-        return self.dropout(self.positions(x, positions))  # type: ignore[no-any-return]
+
+class DecoderOnlyTransformer(Transformer):
+    """One stack of masked self-attention that reads a text and goes on with it.
+
+    A text is `source EOS BOS target`. The source is a prefix, all of which its own tokens may see
+    (Raffel et al., 2020, "prefix LM"), or is seen causally like the target.
+    """
+
+    decoder: Decoder
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__(config)
+        self.target_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
+        self.positions = PositionalEncoding(config)
+        self.dropout = Dropout(config.dropout)
+        self.decoder = Decoder(config, cross_attention=False)
+        self.output = nn.Linear(config.d_model, vocabulary_size, bias=config.output_bias)
+        self._initialize()
+
+    def forward(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
+        """Ids [B, T] → states [B, T, D]; without segments [B, T], every row is one text."""
+        if segments is None:
+            segments = torch.ones_like(ids)
+        prefix = None
+        if self.config.prefix_attention == "bidirectional":
+            begun = (ids == BOS_ID).cumsum(dim=1)  # how many targets of the row have begun
+            prefix = begun < segments
+        x = self._embed(self.target_embedding, ids, positions_in(segments))
+        return self.decoder(x, segments, None, prefix)  # type: ignore[no-any-return]
+
+    def states(self, batch: Batch) -> Tensor:
+        """States [B, T, D], from which `output` scores the labels of a batch."""
+        if batch.decoder is None:
+            raise ValueError("a decoder reads the decoder's half of a batch")
+        return self(*batch.decoder)  # type: ignore[no-any-return]
 
 
-def build_model(config: ModelConfig, vocabulary_size: int) -> Seq2SeqTransformer:
+class EncoderOnlyTransformer(Transformer):
+    """An encoder whose states embed each token in its context (Devlin et al., 2019).
+
+    `output` tells from them which tokens stood where the text has masks.
+    """
+
+    encoder: Encoder
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__(config)
+        self.source_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
+        self.positions = PositionalEncoding(config)
+        self.dropout = Dropout(config.dropout)
+        self.encoder = Encoder(config)
+        self.output = nn.Linear(config.d_model, vocabulary_size, bias=config.output_bias)
+        self._initialize()
+
+    def forward(self, ids: Tensor, segments: Tensor) -> Tensor:
+        """Ids [B, S], segments [B, S] → states [B, S, D], each of which has seen all its text."""
+        x = self._embed(self.source_embedding, ids, positions_in(segments))
+        return self.encoder(x, segments).states  # type: ignore[no-any-return]
+
+    def states(self, batch: Batch) -> Tensor:
+        """States [B, S, D], from which `output` scores the labels of a batch."""
+        if batch.encoder is None:
+            raise ValueError("an encoder reads the encoder's half of a batch")
+        return self(*batch.encoder)  # type: ignore[no-any-return]
+
+
+def build_model(config: ModelConfig, vocabulary_size: int) -> Transformer:
     """The model of a configuration, initialised from torch's random state."""
     match config.architecture:
-        case "encoder-decoder":
+        case "encoder_decoder":
             return Seq2SeqTransformer(config, vocabulary_size)
+        case "decoder_only":
+            return DecoderOnlyTransformer(config, vocabulary_size)
+        case "encoder_only":
+            return EncoderOnlyTransformer(config, vocabulary_size)
 
 
 def parameter_shapes(config: ModelConfig, vocabulary_size: int) -> dict[str, torch.Size]:

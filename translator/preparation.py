@@ -31,6 +31,8 @@ from translator.data import (
     column_names,
     corpora_fingerprint,
     encode_pairs,
+    generator,
+    noise_of,
 )
 from translator.errors import DataError, RunError, writing
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
@@ -76,17 +78,26 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     with _disk_errors(run.path), lock(directory.path):  # other processes may train the same run
         start = config.training.start_from
         run.keep_fingerprints(directory, Path(start) if start else None)
-    valid = [Part(content["pairs"]["valid"][0], 1.0)]
+    noise = noise_of(config.training, tokenizer.vocabulary_size)
     return TrainingData(
         tokenizer,
-        (Augmenter(config.data, tokenizer),),
+        (Augmenter(config.data, tokenizer), *([noise] if noise else [])),
         Corpus.map(directory.corpus_files("train"), _parts(content["pairs"]["train"], config)),
-        Corpus.map(directory.corpus_files("valid"), valid),
+        _valid(directory, content["pairs"]["valid"][0], config, noise),
         [SentencePair(*pair) for pair in content["valid_pairs"]],
         {name: [SentencePair(*p) for p in pairs] for name, pairs in content["drawn"].items()},
         {name: Counts(**counts) for name, counts in content["counts"].items()},
         content["fingerprint"],
     )
+
+
+def _valid(directory: PreparedDirectory, pairs: int, config: Config, noise: View | None) -> Corpus:
+    """The pairs to validate on, with what an objective hides of them once and for all."""
+    valid = Corpus.map(directory.corpus_files("valid"), [Part(pairs, 1.0)])
+    if noise is None:
+        return valid
+    random = generator(config.seed, "noise of validation")
+    return noise(valid, config.data.max_tokens_per_sentence + 1, random)
 
 
 def _prepare(splits: Splits, tokenizer: Tokenizer, directory: PreparedDirectory) -> None:
@@ -190,13 +201,14 @@ def _tokenizer(splits: Splits, run: RunDirectory) -> Tokenizer:
 
 def _key_of_tokenizer(config: Config) -> str:
     """A name that changes with whatever changes the tokenizer."""
-    return _key(config, config.tokenizer.model_dump(), config.seed)
+    return _key(config, config.tokenizer.model_dump(), config.seed, config.learns_from_texts)
 
 
 def _key_of_ids(config: Config, tokenizer: Tokenizer) -> str:
     """A name that changes with whatever changes the prepared ids."""
     drawn = config.data.valid is None or not config.data.test
-    return _key(config, tokenizer.sha256, config.seed if drawn else None)
+    seed = config.seed if drawn else None
+    return _key(config, tokenizer.sha256, seed, config.learns_from_texts)
 
 
 def _key(config: Config, *settings: object) -> str:
@@ -204,7 +216,7 @@ def _key(config: Config, *settings: object) -> str:
     data["drawn"] = not config.data.test
     for corpus, own in zip(data["train"], config.data.train, strict=True):
         del corpus["weight"]  # of the epoch, not of the files
-        corpus["cleaning"] = config.data.cleaning_of(own).model_dump()  # what holds for it
+        corpus["cleaning"] = config.cleaning_of(own).model_dump()  # what holds for it
     corpora = [*config.data.train, *([config.data.valid] if config.data.valid else [])]
     content = {
         "layout": _LAYOUT,

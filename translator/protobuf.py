@@ -1,7 +1,7 @@
 """What are the bytes of a SentencePiece model? A protocol buffer: fields, one after the other.
 
 A field is a tag, which is its number and the type of what follows, and a value: an integer of
-variable length, eight bytes, four bytes, or a length and so many bytes. sentencepiece_model.proto
+variable length, eight bytes, four bytes, or a length and as many bytes. sentencepiece_model.proto
 names the fields.
 """
 

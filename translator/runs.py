@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NotRequired, TypeVar
+from typing import Any, BinaryIO, NamedTuple, NotRequired, TypeVar
 
 import filelock
 import numpy as np
@@ -36,7 +36,9 @@ from translator.data import (
     side_names,
 )
 from translator.errors import ConfigError, RunError, writing
+from translator.hardware import choose_device
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
+from translator.model import Transformer, build_model, parameter_shapes
 from translator.tokenizer import Tokenizer
 
 T = TypeVar("T", bound=Mapping[str, Any])
@@ -67,6 +69,8 @@ class Environment(TypedDict, total=False):
     pairs: dict[str, CountsRecord]  # by split
     data_fingerprint: str
     tokenizer_sha256: str
+    seed: int
+    proof: dict[str, float]  # of an imported model, that it translates as its original
     held_out_sha256: dict[str, str]  # of the drawn sets, by name
 
 
@@ -111,6 +115,14 @@ class Checkpoint:
     step: int
     state: dict[str, Any]  # numbers and names, kept as JSON
     tensors: dict[str, dict[str, Tensor]]  # file stem → name → tensor
+
+
+class Trained(NamedTuple):
+    """What a run has learned."""
+
+    config: Config
+    tokenizer: Tokenizer
+    model: Transformer
 
 
 class RunDirectory:
@@ -266,6 +278,22 @@ class RunDirectory:
                     _WHOLE_COPY,
                 )
         return weights
+
+    def read_trained(self, device: str = "auto") -> Trained:
+        """The best model so far, with all that belongs to it; RunError when missing or damaged."""
+        self.check_model()
+        config = self.read_config()
+        tokenizer = self.read_tokenizer()
+        weights = self.read_model(tokenizer)
+        expected = parameter_shapes(config.model, tokenizer.vocabulary_size)
+        if expected != {name: weight.shape for name, weight in weights.items()}:
+            raise RunError(
+                f"{self.model_file} does not have the shape that {self.config_file} describes",
+                "Both files must come from the same run.",
+            )
+        model = build_model(config.model, tokenizer.vocabulary_size)
+        model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
+        return Trained(config, tokenizer, model.to(choose_device(device)))
 
     def model_problem(self) -> str | None:
         """What is wrong with the file of the weights, as a sentence; None when it is whole."""

@@ -32,6 +32,7 @@ from translator.errors import DataError, RunError, check_texts, writing
 from translator.protobuf import bytes_field, fields, payload
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
+MASK_ID = UNK_ID  # no text has it, since bytes spell what has no piece
 _MAX_LINE_BYTES = 16384  # of what SentencePiece learns from
 _SAMPLING = threading.Lock()
 

@@ -29,21 +29,29 @@ from translator.decoding import (
     steps_of_search,
     while_wanted,
 )
+from translator.embedding import Embedder, Vectors
 from translator.errors import RunError, check_texts
-from translator.hardware import choose_device, keep_memory
-from translator.inference import Engine, SearchJob, run_searches, stream_search
-from translator.model import Seq2SeqTransformer, build_model, parameter_shapes
+from translator.hardware import keep_memory
+from translator.inference import (
+    Engine,
+    SearchJob,
+    batches_of_like_length,
+    padded_sources,
+    run_searches,
+    stream_search,
+)
+from translator.model import Transformer
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, TextProcessor
-from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
+from translator.tokenizer import BOS_ID, EOS_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
 
 _ROWS_AT_ONCE = {"cpu": 256}  # hypotheses in a step of the model: what its caches hold …
 _ROWS_AT_ONCE_ELSEWHERE = 4096  # … or what keeps many cores busy
 _SLOTS_FOR_TERMS = 10  # Post and Vilar (2018): required terms need a beam of ten or more
-_LOOP_REPEATS = 4  # so many times the same ids, one after another, are a loop
+_LOOP_REPEATS = 4  # the same ids this many times, one after another, are a loop
 _NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a broken model, or before the search
 
 
@@ -223,7 +231,7 @@ class Translator:
         self,
         config: Config,
         tokenizer: Tokenizer,
-        model: Seq2SeqTransformer,
+        model: Transformer,
         precision: Precision | None = None,
     ) -> None:
         """Take a model as it is now; what it learns later is not seen.
@@ -249,21 +257,9 @@ class Translator:
 
         The process keeps the memory that it frees from then on: see `hardware.keep_memory`.
         """
-        run = RunDirectory(Path(path))
-        run.check_model()
-        config = run.read_config()
-        tokenizer = run.read_tokenizer()
-        weights = run.read_model(tokenizer)
-        expected = parameter_shapes(config.model, tokenizer.vocabulary_size)
-        if expected != {name: weight.shape for name, weight in weights.items()}:
-            raise RunError(
-                f"{run.model_file} does not have the shape that {run.config_file} describes",
-                "Both files must come from the same run.",
-            )
-        model = build_model(config.model, tokenizer.vocabulary_size)
-        model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
+        trained = RunDirectory(Path(path)).read_trained(device)
         keep_memory()
-        return cls(config, tokenizer, model.to(choose_device(device)), precision)
+        return cls(*trained, precision)
 
     def translate(
         self,
@@ -291,6 +287,7 @@ class Translator:
         it says no, the text leaves the search, and what is returned for it is unfinished.
         """
         check_texts("translate", texts)
+        check_translates(self.config)
         decoding = decoding or self.config.decoding
         parts = self._processor.parts(
             texts, split=decoding.split_sentences, prefix=prefix, glossary=glossary
@@ -317,6 +314,7 @@ class Translator:
         other, and `on_sentence` is given the translation of each; the last words of what is
         written may change while the search goes on.
         """
+        check_translates(self.config)
         decoding = decoding or self.config.decoding
         found: list[Found] = []
         begun = 0  # how many of what was found belong to earlier sentences
@@ -330,6 +328,14 @@ class Translator:
                 )
                 begun = len(found)
         return translation_of(text, found, decoding.n_best, self._processor)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """The meanings of texts as vectors, one for one: float32 [N, D_model], of length 1.
+
+        They are the mean of the encoder's states: see `Embedder`, which also takes a stream. The
+        vector of a blank text is zero. RunError for a model without an encoder.
+        """
+        return Embedder(self.config, self._engine, self._processor).embed(texts)
 
     def search(
         self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
@@ -391,7 +397,10 @@ class Translator:
             chosen = [i for i in indices if bool(parts[i].terms) == constrained]
             most = max(1, self._rows_at_once // _slots(decoding, constrained))
             lengths = [len(parts[i].ids) for i in chosen]
-            for batch in _batches_of_like_length(lengths, decoding.tokens_per_batch, most):
+            tokens = decoding.tokens_per_batch
+            for batch in batches_of_like_length(
+                lengths, tokens, most, equal=not self._engine.has_encoder
+            ):
                 yield self._job(parts, [chosen[i] for i in batch], decoding)
 
     def _job(
@@ -400,11 +409,7 @@ class Translator:
         """A batch of parts and the search for their translations."""
         parts = [all_parts[i] for i in indices]
         device = self._engine.device
-        width = max(len(part.ids) for part in parts) + 1
-        source = torch.tensor(
-            [[*part.ids, EOS_ID, *[PAD_ID] * (width - 1 - len(part.ids))] for part in parts],
-            device=device,
-        )
+        source = padded_sources([part.ids for part in parts], device)
         limits = torch.tensor(
             [1 + self._max_target_tokens(part, decoding) for part in parts], device=device
         )
@@ -418,7 +423,7 @@ class Translator:
             n_best=1 if decoding.n_best == 1 else slots,  # more than n: texts may be equal
             penalty=decoding.length_penalty,
             normalization=decoding.length_normalization,
-            rules=_rules(parts, decoding, device),
+            rules=rules_of(parts, decoding, device),
         )
         return SearchJob(source, search, indices, slots)
 
@@ -434,10 +439,7 @@ class Translator:
             marks = [self._processor.closing_marks(part) for part in parts]
             return constrained_beam_search(terms, slots, EOS_ID, self._continues_word, marks)
         if decoding.sampling:
-            draws = _draws(parts, decoding.sampling_seed, slots, int(limits.max()))
-            return sampling(
-                draws.to(limits.device), decoding.temperature, decoding.top_k, decoding.top_p
-            )
+            return sampling_of(parts, decoding, slots, int(limits.max()), limits.device)
         return beam_search(slots, decoding.diversity)
 
     # --- details ----------------------------------------------------------------------------------
@@ -463,12 +465,25 @@ class Translator:
 def max_target_tokens(
     config: Config, decoding: DecodingConfig, source_tokens: int, required: int = 0
 ) -> int:
-    """How many ids the translation of so many may have; what is required comes on top.
+    """How many ids the translation of `source_tokens` may have; what is required comes on top.
 
     None of these counts the end.
     """
     free = int(decoding.max_length_ratio * (source_tokens + 1)) + decoding.max_length_extra
-    return min(free + required, config.model.max_positions - 1) - 1
+    room = config.model.max_positions - 1
+    if config.model.architecture == "decoder_only":  # source and target are one sequence
+        room -= source_tokens + 1
+    return min(free + required, room) - 1
+
+
+def check_translates(config: Config) -> None:
+    """Raise RunError unless a run has learned to translate."""
+    objective = config.training.objective
+    if objective != "translate":
+        raise RunError(
+            f"the run {config.name} does not translate: its training.objective is {objective}",
+            "Train one that does; it may start from this one (training.start_from).",
+        )
 
 
 def _slots(decoding: DecodingConfig, constrained: bool) -> int:
@@ -478,7 +493,7 @@ def _slots(decoding: DecodingConfig, constrained: bool) -> int:
     return max(decoding.beam_size, decoding.n_best, _SLOTS_FOR_TERMS if constrained else 1)
 
 
-def _rules(parts: list[TextPart], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
+def rules_of(parts: list[TextPart], decoding: DecodingConfig, device: torch.device) -> list[Rule]:
     """What may not follow; each rule leaves what those before it demand."""
     rules: list[Rule] = []
     if any(part.prefix for part in parts):
@@ -492,6 +507,18 @@ def _rules(parts: list[TextPart], decoding: DecodingConfig, device: torch.device
     rules.append(end_loops(may_loop, _LOOP_REPEATS, 2 * _LOOP_REPEATS, EOS_ID))
     wanted = [part.wanted for part in parts if part.wanted]  # of all parts or of none
     return [*rules, while_wanted(wanted)] if wanted else rules
+
+
+def sampling_of(
+    parts: list[TextPart],
+    decoding: DecodingConfig,
+    samples: int,
+    steps: int,
+    device: torch.device,
+) -> Strategy:
+    """The drawing of so many samples for each part, of at most so many steps."""
+    draws = _draws(parts, decoding.sampling_seed, samples, steps).to(device)
+    return sampling(draws, decoding.temperature, decoding.top_k, decoding.top_p)
 
 
 def _draws(parts: list[TextPart], seed: int, samples: int, steps: int) -> Tensor:
@@ -521,19 +548,3 @@ def _repeats(ids: Sequence[int]) -> bool:
             if same >= size * (_LOOP_REPEATS - 1) and same >= 2 * _LOOP_REPEATS:
                 return True
     return False
-
-
-def _batches_of_like_length(lengths: list[int], tokens: int, most: int) -> Iterator[list[int]]:
-    """Indices of sentences, longest first, cut where a batch would pass `tokens` with padding.
-
-    A batch has at most `most` sentences.
-    """
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        full = batch and (len(batch) + 1) * (lengths[batch[0]] + 1) > tokens
-        if full or len(batch) == most:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

@@ -20,6 +20,7 @@ from translator.config import (
     DataConfig,
     DecodingConfig,
     ModelConfig,
+    NoiseConfig,
     Section,
     TokenizerConfig,
     TrainingConfig,
@@ -96,6 +97,18 @@ MISTAKES = [
     ("data:\n  target_language: no", ["line 2", "data.target_language", "booleans", '"no"']),
     ("data: {train: {path: a, columns: {no: 1}}}", ["data.train.columns", "booleans"]),
     ("model: {dropout: .nan}", ["model.dropout", "not nan"]),
+    ("model: {architecture: encoder_only}", ["encoder_only", "translate", "only masked"]),
+    ("training: {objective: masked}", ["encoder_decoder", "translate or denoise"]),
+    (
+        "training: {objective: denoise, best_metric: bleu}",
+        ["training", "best_metric bleu", "objective denoise"],
+    ),
+    ("data: {train: {path: a.txt}}", ["data.train", "single texts", "NAME.{language}.txt"]),
+    ("data: {train: {path: a.tsv, columns: {text: 0}}}", ["data.train", "single texts"]),
+    (
+        "model: {architecture: decoder_only, max_positions: 256}",
+        ["model", "max_positions 256", "on both sides"],
+    ),
     ("- a\n- b", ["key: value"]),
     ("only words", ["key: value"]),
 ]
@@ -172,6 +185,8 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "ModelConfig.dropout": ([0, 1 - TINY], [-TINY, 1]),
     "ModelConfig.max_positions": ([8, 65536], [7, 65537]),
     "TrainingConfig.max_steps": ([1], [0]),
+    "NoiseConfig.share": ([TINY, 1 - TINY], [0, 1]),
+    "NoiseConfig.mean_span": ([1, 100], [1 - TINY, 101]),
     "TrainingConfig.max_minutes": ([TINY], [0]),
     "TrainingConfig.tokens_per_batch": ([16], [15]),
     "TrainingConfig.accumulate_batches": ([1], [0]),
@@ -212,6 +227,7 @@ SECTIONS: dict[str, type[Section]] = {
         AugmentationConfig,
         TokenizerConfig,
         ModelConfig,
+        NoiseConfig,
         TrainingConfig,
         DecodingConfig,
     )

@@ -359,7 +359,7 @@ def test_a_corpus_changes_only_the_keys_that_it_names():
             }
         }
     )
-    first, second = (config.data.cleaning_of(corpus) for corpus in config.data.train)
+    first, second = (config.cleaning_of(corpus) for corpus in config.data.train)
     assert first == CleaningConfig(enabled=False, max_repeats=7)
     assert second == CleaningConfig(enabled=True, max_repeats=7)
 
@@ -372,7 +372,7 @@ def test_the_cleaning_of_a_corpus_survives_being_written(tmp_path):
     file.write_text(dump_config(config), encoding="utf-8")
     loaded = load_config(file)
     assert loaded == config
-    assert loaded.data.cleaning_of(loaded.data.train[0]).enabled
+    assert loaded.cleaning_of(loaded.data.train[0]).enabled
 
 
 def test_the_counts_of_two_stages_add_up():

@@ -260,6 +260,7 @@ markdown_pieces = st.sampled_from(
 @example(MARKDOWN)
 @example("a b\n\x85| c | d |\n\x0b- e f\n")
 @example("a **un**believable un\n*b*\n[foo\nbar]: x\n**Note!** Note\n")
+@example("- a b c\n \r > d e\nf\n\r\r# g h\n")
 def test_markdown_comes_back_as_it_was(text: str) -> None:
     assert_round_trip(text, settings_of("markdown"))
 
@@ -533,6 +534,14 @@ def test_a_cue_is_one_text_broken_again_and_all_else_is_kept() -> None:
     assert result == expected.replace("the house.", "la casa.")
     vtt = translated(VTT, settings_of("subtitles"), spanish)
     assert vtt == VTT.replace("the house &amp; the", "la casa &amp; el")
+
+
+def test_a_line_of_a_cue_is_never_broken_so_that_it_begins_another() -> None:
+    cue = "00:01.000 --> 00:02.000\naaaaaaaaaaaaaaa bbbbbbbbbbbbbb\ncccccccccccc --> dddddddd\n"
+    words = "AAAAA BBBBBBB CCCCCCCCCCCCCC 0:05.0 --> 0:06.0 EEEEE"
+    times, speech = translated(cue, settings_of("subtitles"), lambda _: [words]).split("\n", 1)
+    assert (times, speech.split()) == ("00:01.000 --> 00:02.000", words.split())
+    assert "\n0:05.0 --> 0:06.0" not in speech
 
 
 @pytest.mark.parametrize("number", ["", "2\n"])

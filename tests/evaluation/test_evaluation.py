@@ -9,6 +9,7 @@ import re
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ from translator.evaluation import (
     sets_of_split,
     translate_or_reuse,
 )
+from translator.evaluation.cache import _hypotheses_file, _sha256, _write
 from translator.evaluation.faults import FAULTS, final_sign, lost_numbers, repetitions
 from translator.evaluation.neural import bootstrap_mean, neural_score
 from translator.evaluation.robustness import ways_to_write, with_typos
@@ -317,6 +319,21 @@ def test_kept_translations_are_taken_while_nothing_has_changed(
     run.write_model({name: 0.9 * weight for name, weight in weights.items()}, tokenizer)
     assert not translate_or_reuse(run, cipher, 1).reused
     assert translate_or_reuse(run, cipher, 1).reused
+
+
+def test_two_that_write_the_same_evaluation_at_once_leave_the_whole_of_one(tmp_path: Path) -> None:
+    file = tmp_path / "evaluations" / "test.json"
+
+    def write(number: int) -> None:
+        _write(file, {"number": number}, (f"hypothesis {number}",))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(200)))
+    record = json.loads(file.read_text(encoding="utf-8"))
+    hypotheses = _hypotheses_file(file).read_text(encoding="utf-8")
+    assert hypotheses == f"hypothesis {record['number']}\n"
+    assert record["hypotheses_sha256"] == _sha256(hypotheses.splitlines())
+    assert sorted(file.parent.iterdir()) == [_hypotheses_file(file), file]
 
 
 # --- leakage --------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from typer.testing import CliRunner
 
-from tests.helpers import ended
+from tests.helpers import encoder_decoder, ended
 from translator.cli import app
 from translator.cli import export as export_command
 from translator.config import Config
@@ -44,7 +44,7 @@ from translator.export import (
     export_huggingface,
 )
 from translator.export.certificate import sample_of
-from translator.model import Seq2SeqTransformer, build_model
+from translator.model import Seq2SeqTransformer
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
@@ -79,7 +79,7 @@ def run_of(run: RunDirectory, folder: Path, **shape: Any) -> RunDirectory:
     made, tokenizer = RunDirectory(folder), run.read_tokenizer()
     folder.mkdir()
     torch.manual_seed(3)
-    model = build_model(Config.model_validate(config).model, tokenizer.vocabulary_size)
+    model = Seq2SeqTransformer(Config.model_validate(config).model, tokenizer.vocabulary_size)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape))
@@ -145,13 +145,13 @@ def test_ctranslate2_gives_every_token_our_probability(
 ) -> None:
     run = run_of(trained_run, tmp_path / "run", **shape)
     translator = Translator.from_run(run.path, device="cpu")
-    sources = random_ids(translator.model, [3, 9, 1])
-    targets = random_ids(translator.model, [7, 2, 5])
+    sources = random_ids(encoder_decoder(translator.model), [3, 9, 1])
+    targets = random_ids(encoder_decoder(translator.model), [7, 2, 5])
     engine = ctranslate2.Translator(str(export_ctranslate2(run, tmp_path / "export")))
     pieces = translator.tokenizer.pieces
     theirs = engine.score_batch([pieces(s) for s in sources], [pieces(t) for t in targets])
     ours = own_log_probs(
-        translator.model,
+        encoder_decoder(translator.model),
         padded([[*source, EOS_ID] for source in sources]),
         padded([[BOS_ID, *target] for target in targets]),
     )
@@ -167,7 +167,7 @@ def test_transformers_gives_our_logits(
     trained_run: RunDirectory, tmp_path: Path, shape: dict[str, Any]
 ) -> None:
     run = run_of(trained_run, tmp_path / "run", **shape)
-    ours = Translator.from_run(run.path, device="cpu").model
+    ours = encoder_decoder(Translator.from_run(run.path, device="cpu").model)
     theirs, loading = transformers.AutoModelForSeq2SeqLM.from_pretrained(
         export_huggingface(run, tmp_path / "export"), output_loading_info=True
     )

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.helpers import CIPHER
+from tests.helpers import CIPHER, encoder_decoder
 from translator.cli import app
 from translator.config import AugmentationConfig, DataConfig
 from translator.data import Augmenter, Counts, SentencePair, encode_pairs, read_pairs
@@ -285,7 +285,7 @@ def test_greedy_translations_are_those_of_transformers(
         no_repeat_ngram_size=1,  # a random model likes to repeat itself
         bad_words_ids=[[VOCABULARY["<pad>"]]],
     )
-    model, order = translator.model, checkpoint.their_ids
+    model, order = encoder_decoder(translator.model), checkpoint.their_ids
     source = torch.tensor(
         [[*ids, EOS_ID, *[PAD_ID] * 60][:60] for ids in translator.tokenizer.encode(texts)]
     )

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.helpers import encoder_decoder
 from translator.alignment import align_words, force_decode, recorded_attention
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID
@@ -42,7 +43,7 @@ def test_a_second_look_sees_every_token_when_it_is_chosen(trained_run: RunDirect
     log_probs, attention = force_decode(translator.model, source, target)
     assert len(log_probs) == len(target) + 1
     ids = torch.tensor([[*source, EOS_ID]])
-    [layer] = translator.model.decoder.layers
+    [layer] = encoder_decoder(translator.model).decoder.layers
     with torch.inference_mode(), recorded_attention([layer.cross_attention]) as weights:
         for position, token in enumerate((*target, EOS_ID)):
             prefix = torch.tensor([[BOS_ID, *target[:position]]])

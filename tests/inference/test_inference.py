@@ -9,13 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from tests.helpers import encoder_decoder
 from translator.config import ModelConfig
 from translator.decoding import Hypothesis, beam_search, search, steps_of_search
 from translator.decoding.loop import Search
 from translator.inference import Engine, ModelStepper, Past, SearchJob, run_searches
 from translator.inference.layers import spare_rows
 from translator.inference.past import ProjectedMemory
-from translator.model import Decoder, Memory, Seq2SeqTransformer, build_model
+from translator.model import (
+    DecoderOnlyTransformer,
+    Memory,
+    Seq2SeqTransformer,
+    Transformer,
+    build_model,
+)
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
 V = 70
@@ -32,6 +39,10 @@ SHAPES = [
 
 def build(**changes: object) -> Seq2SeqTransformer:
     """A model whose every parameter, norms and biases too, shows when it is misplaced."""
+    return encoder_decoder(_randomized(**changes))
+
+
+def _randomized(**changes: object) -> Transformer:
     shape = {
         "d_model": 32,
         "num_heads": 4,
@@ -224,29 +235,25 @@ def test_a_memory_may_come_from_anything_and_each_row_is_read_by_its_first_sente
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
-def decoder_only(**changes: object) -> Seq2SeqTransformer:
-    """A model whose decoder has no cross-attention; its encoder is not used."""
-    model = build(**changes)
-    model.decoder = Decoder(model.config, cross_attention=False).eval()
-    with torch.no_grad():
-        for parameter in model.decoder.parameters():
-            parameter.normal_(std=0.3)
+def decoder_only(**changes: object) -> DecoderOnlyTransformer:
+    """A model whose decoder has no cross-attention."""
+    model = _randomized(architecture="decoder_only", **changes)
+    assert isinstance(model, DecoderOnlyTransformer)
     return model
 
 
+Model = Seq2SeqTransformer | DecoderOnlyTransformer
 BUILDERS = [build, decoder_only]
 
 
-def memory_for(model: Seq2SeqTransformer, sentences: int) -> Memory | None:
-    if not model.decoder.cross_attention:
+def memory_for(model: Model, sentences: int) -> Memory | None:
+    if isinstance(model, DecoderOnlyTransformer):
         return None
     source = some_source(sentences)
     return model.encode(source, (source != PAD_ID).long())
 
 
-def log_probs_of_prefixes(
-    model: Seq2SeqTransformer, tokens: Tensor, memory: Memory | None
-) -> Tensor:
+def log_probs_of_prefixes(model: Model, tokens: Tensor, memory: Memory | None) -> Tensor:
     """The model's own [B, T, V], all positions of tokens [B, T] at once."""
     x = model._embed(model.target_embedding, tokens, torch.arange(tokens.shape[1]))
     return model.output(model.decoder(x, torch.ones_like(tokens), memory)).log_softmax(dim=2)
@@ -257,7 +264,7 @@ def log_probs_of_prefixes(
 @pytest.mark.parametrize("builder", BUILDERS)
 @torch.inference_mode()
 def test_a_prompt_in_one_go_equals_its_steps_and_the_whole_prefix(
-    builder: Callable[..., Seq2SeqTransformer], shape: dict[str, object], prompt: int
+    builder: Callable[..., Model], shape: dict[str, object], prompt: int
 ) -> None:
     model = builder(**shape)
     engine, tokens = Engine(model), torch.randint(4, V, (3, prompt + 5))
@@ -277,7 +284,7 @@ def test_a_prompt_in_one_go_equals_its_steps_and_the_whole_prefix(
 @pytest.mark.parametrize("builder", BUILDERS)
 @torch.inference_mode()
 def test_a_position_of_a_prompt_does_not_see_later_ones(
-    builder: Callable[..., Seq2SeqTransformer],
+    builder: Callable[..., Model],
 ) -> None:
     model = builder()
     engine, tokens = Engine(model), torch.randint(4, V, (2, 9))
@@ -294,7 +301,7 @@ def test_a_position_of_a_prompt_does_not_see_later_ones(
 @pytest.mark.parametrize("builder", BUILDERS)
 @torch.inference_mode()
 def test_hypotheses_go_on_from_a_prompt_and_their_own_past(
-    builder: Callable[..., Seq2SeqTransformer],
+    builder: Callable[..., Model],
 ) -> None:
     model = builder()
     engine, prefixes = Engine(model), torch.randint(4, V, (3, 6))
@@ -319,7 +326,7 @@ def test_hypotheses_go_on_from_a_prompt_and_their_own_past(
 @pytest.mark.usefixtures("two_threads")
 @torch.inference_mode()
 def test_a_prompt_has_the_same_bits_in_any_batch(
-    builder: Callable[..., Seq2SeqTransformer], prompt: int
+    builder: Callable[..., Model], prompt: int
 ) -> None:
     model = builder()
     engine, tokens = Engine(model), torch.randint(4, V, (19, prompt + 3))
@@ -354,6 +361,60 @@ def test_a_prompt_beyond_the_positions_of_the_model_is_refused() -> None:
     engine.begin(None, torch.full((1, 8), 5))
     with pytest.raises(ValueError, match="8 positions"):
         engine.begin(None, torch.full((1, 9), 5))
+
+
+# --- a source that is a prompt --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attention", ["bidirectional", "causal"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("length", [1, 6, 16, 31])
+@torch.inference_mode()
+def test_steps_after_a_source_that_is_read_equal_the_whole_sequence(
+    attention: str, shape: dict[str, object], length: int
+) -> None:
+    model = decoder_only(prefix_attention=attention, **shape)
+    source = torch.randint(4, V, (3, length))
+    target = torch.cat((torch.full((3, 1), BOS_ID), torch.randint(4, V, (3, 6))), dim=1)
+    engine = Engine(model)
+    past = engine.read(source)
+    expected = model.output(model(torch.cat((source, target), dim=1))).log_softmax(dim=2)
+    for position in range(7):
+        found = engine.step([target[:, position]], [past])
+        torch.testing.assert_close(found, expected[:, length + position], rtol=1e-3, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_only_a_bidirectional_prefix_sees_what_comes_later_in_it() -> None:
+    source = torch.randint(4, V, (1, 8))
+    other = source.clone()
+    other[0, -1] = 4 + (source[0, -1] - 3) % (V - 4)
+    bos = torch.full((1, 1), BOS_ID)
+    for attention in ("bidirectional", "causal"):
+        model = decoder_only(prefix_attention=attention)
+        states, others = (model(torch.cat((each, bos), dim=1)) for each in (source, other))
+        assert torch.equal(states[0, :7], others[0, :7]) == (attention == "causal")
+        assert not torch.isclose(states[0, -1], others[0, -1]).all()  # BOS sees them all
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("attention", ["bidirectional", "causal"])
+@pytest.mark.usefixtures("two_threads")
+@torch.inference_mode()
+def test_a_source_that_is_read_has_the_same_bits_in_any_batch(attention: str) -> None:
+    engine = Engine(decoder_only(prefix_attention=attention))
+    source, tokens = torch.randint(4, V, (19, 13)), torch.randint(4, V, (3, 19))
+    together, alone = engine.read(source), [engine.read(row[None]) for row in source]
+    for step in tokens:
+        found = engine.step([step], [together])
+        for row, past in enumerate(alone):
+            assert torch.equal(found[row : row + 1], engine.step([step[row : row + 1]], [past]))
+
+
+@torch.inference_mode()
+def test_a_model_without_an_encoder_encodes_nothing() -> None:
+    with pytest.raises(ValueError, match="without an encoder"):
+        Engine(decoder_only()).states(some_source(1))
 
 
 # --- precision, and what else holds ---------------------------------------------------------------

@@ -17,7 +17,6 @@ from translator.model import (
     PositionalEncoding,
     Residual,
     Seq2SeqTransformer,
-    build_model,
     positions_in,
     same_segment,
     sinusoids,
@@ -60,7 +59,7 @@ def _seed() -> None:
 
 @pytest.fixture(params=LAYER_NORMS)
 def model(request: pytest.FixtureRequest) -> Seq2SeqTransformer:
-    model = build_model(config(norm=request.param), V)
+    model = Seq2SeqTransformer(config(norm=request.param), V)
     randomized(model)
     return model.eval()
 
@@ -262,7 +261,7 @@ def test_each_position_adds_its_row_of_the_table(positions: str) -> None:
 
 
 def test_too_many_positions_raise() -> None:
-    model = build_model(config(max_positions=8), V).eval()
+    model = Seq2SeqTransformer(config(max_positions=8), V).eval()
     longest = torch.full((1, 8), 5)
     model.encode(longest, torch.ones_like(longest))
     longer = torch.full((1, 9), 5)
@@ -271,7 +270,7 @@ def test_too_many_positions_raise() -> None:
 
 
 def test_a_packed_row_may_be_longer_than_the_model_has_positions() -> None:
-    model = build_model(config(max_positions=8), V).eval()
+    model = Seq2SeqTransformer(config(max_positions=8), V).eval()
     row = torch.full((1, 24), 5)
     model.encode(row, torch.arange(24)[None] // 8 + 1)
 
@@ -315,7 +314,7 @@ def test_every_parameter_gets_a_gradient(model: Seq2SeqTransformer) -> None:
 
 
 def test_embeddings_are_scaled_by_the_root_of_d_model() -> None:
-    model = build_model(config(), V).eval()
+    model = Seq2SeqTransformer(config(), V).eval()
     ids = torch.tensor([[5, 6]])
     expected = model.source_embedding.weight[ids] * math.sqrt(D) + sinusoids(2, D)
     embedded = model._embed(model.source_embedding, ids, torch.arange(2))
@@ -324,14 +323,14 @@ def test_embeddings_are_scaled_by_the_root_of_d_model() -> None:
 
 def test_one_seed_builds_one_model() -> None:
     torch.manual_seed(3)
-    first = build_model(config(), V).state_dict()
+    first = Seq2SeqTransformer(config(), V).state_dict()
     torch.manual_seed(3)
-    second = build_model(config(), V).state_dict()
+    second = Seq2SeqTransformer(config(), V).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first | second)
 
 
 def test_dropout_makes_training_differ_from_evaluation() -> None:
-    model = build_model(config(dropout=0.5), V)
+    model = Seq2SeqTransformer(config(dropout=0.5), V)
     inputs = (*source_and_segments(), torch.randint(4, V, (2, 5)))
     assert not torch.equal(model.train()(*inputs), model(*inputs))
     assert torch.equal(model.eval()(*inputs), model(*inputs))
@@ -341,36 +340,36 @@ def test_dropout_makes_training_differ_from_evaluation() -> None:
 
 
 def test_pre_norm_ends_in_a_norm() -> None:
-    model = build_model(config(norm="pre"), V)
+    model = Seq2SeqTransformer(config(norm="pre"), V)
     assert isinstance(model.encoder.norm, nn.LayerNorm)
     assert isinstance(model.decoder.norm, nn.LayerNorm)
 
 
 def test_post_norm_has_no_final_norm() -> None:
-    names = [name for name, _ in build_model(config(norm="post"), V).named_parameters()]
+    names = [name for name, _ in Seq2SeqTransformer(config(norm="post"), V).named_parameters()]
     assert [name for name in names if name.startswith(("encoder.norm", "decoder.norm"))] == []
 
 
 def test_tied_embeddings_are_one_parameter() -> None:
-    model = build_model(config(tie_embeddings=True), V)
+    model = Seq2SeqTransformer(config(tie_embeddings=True), V)
     assert model.source_embedding.weight is model.target_embedding.weight is model.output.weight
 
 
 def test_untied_embeddings_are_three_parameters() -> None:
-    tied, untied = (build_model(config(tie_embeddings=tie), V) for tie in (True, False))
+    tied, untied = (Seq2SeqTransformer(config(tie_embeddings=tie), V) for tie in (True, False))
     sizes = [sum(p.numel() for p in model.parameters()) for model in (tied, untied)]
     assert sizes[1] - sizes[0] == 2 * V * D
 
 
 def test_parameter_names_stay_as_exports_know_them() -> None:
-    model = build_model(
+    model = Seq2SeqTransformer(
         config(encoder_layers=1, decoder_layers=1, positions="learned", tie_embeddings=False), V
     )
     assert [name for name, _ in model.named_parameters()] == PARAMETER_NAMES
 
 
 def test_tied_parameters_keep_the_name_of_the_source_embedding() -> None:
-    model = build_model(config(encoder_layers=1, decoder_layers=1), V)
+    model = Seq2SeqTransformer(config(encoder_layers=1, decoder_layers=1), V)
     absent = {"target_embedding.weight", "output.weight", "positions.table"}
     names = [name for name, _ in model.named_parameters()]
     assert names == [name for name in PARAMETER_NAMES if name not in absent]

@@ -11,8 +11,8 @@ from tests.helpers import ROOT
 PACKAGE = ROOT / "translator"
 ORDER = """
 version errors integrity config functional hardware distributed protobuf tokenizer text documents
-data model decoding inference alignment runs preparation doctor
-translation evaluation training visualization export importing server cli
+data model decoding inference alignment runs embedding mining preparation doctor
+translation generation evaluation training visualization export importing server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

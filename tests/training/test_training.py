@@ -19,7 +19,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from tests.helpers import ended
+from tests.helpers import encoder_decoder, ended
 from translator.cli import app
 from translator.config import (
     FINE_TUNING,
@@ -235,7 +235,7 @@ def test_a_step_with_a_loss_that_is_not_finite_changes_nothing() -> None:
     one = trainer(tiny())
     batch = next(iter(one.stream))
     with torch.no_grad():
-        one.model.encoder.layers[0].feed_forward.in_proj.bias[0] = float("nan")  # type: ignore[index]
+        encoder_decoder(one.model).encoder.layers[0].feed_forward.in_proj.bias[0] = float("nan")  # type: ignore[index]
     before = {name: p.detach().clone() for name, p in one.model.named_parameters()}
     one.train_step([batch])
     for name, parameter in one.model.named_parameters():
@@ -245,7 +245,7 @@ def test_a_step_with_a_loss_that_is_not_finite_changes_nothing() -> None:
 def test_a_skipped_step_has_no_part_in_the_loss_that_is_told() -> None:
     one = trainer(tiny("training.log_every_steps=2"))
     batches = iter(one.stream)
-    layer = next(iter(one.model.encoder.layers))
+    layer = next(iter(encoder_decoder(one.model).encoder.layers))
     bias = layer.feed_forward.in_proj.bias.data
     told = []
     for value in (math.nan, 0.0, math.nan, math.nan):
@@ -276,7 +276,7 @@ def test_validation_is_greedy_whatever_the_run_decodes_with() -> None:
 def test_training_gives_up_after_twenty_such_steps_in_a_row() -> None:
     one = trainer(tiny())
     batch = next(iter(one.stream))
-    layer = next(iter(one.model.encoder.layers))
+    layer = next(iter(encoder_decoder(one.model).encoder.layers))
     bias = layer.feed_forward.in_proj.bias.data
 
     def train_steps(value: float, count: int) -> None:

@@ -16,13 +16,14 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers import encoder_decoder
 from translator import Translator as PublicTranslator
 from translator.alignment import force_decode
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
 from translator.decoding import Beams, Hypothesis
 from translator.errors import RunError
-from translator.inference import Engine, Past
+from translator.inference import Engine, Past, batches_of_like_length
 from translator.model import Memory
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
@@ -32,10 +33,9 @@ from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
     Round,
     Translator,
-    _batches_of_like_length,
     _repeats,
-    _rules,
     loops,
+    rules_of,
     search_parts,
 )
 
@@ -231,7 +231,7 @@ def test_only_its_end_may_follow_a_prefix_that_has_begun_to_loop(
 ) -> None:
     ids = start + cycle * 12
     first = next(n for n in range(len(ids) + 1) if loops((), ids[:n]))
-    [rule] = _rules(
+    [rule] = rules_of(
         [TextPart(0, (7,) * 20 if may_loop else (7,))], DecodingConfig(), torch.device("cpu")
     )
     zero, log_probs = torch.zeros(1, dtype=torch.long), torch.full((1, 1, 8), -2.0)
@@ -547,7 +547,7 @@ def test_a_translation_that_goes_round_is_searched_again_and_said(translator: Tr
     output[10] = 1e-3
     model.output = torch.nn.Linear(output.shape[1], output.shape[0], bias=False)
     model.output.weight = torch.nn.Parameter(output)
-    norm = model.decoder.norm
+    norm = encoder_decoder(model).decoder.norm
     assert isinstance(norm, torch.nn.LayerNorm)
     norm.weight.data.zero_()
     norm.bias.data.fill_(1.0)
@@ -628,7 +628,7 @@ def test_bfloat16_finds_translations_that_float32_thinks_as_good(
 def test_batches_hold_each_sentence_once_within_the_budget(
     lengths: list[int], budget: int, most: int
 ) -> None:
-    batches = list(_batches_of_like_length(lengths, budget, most))
+    batches = list(batches_of_like_length(lengths, budget, most))
     assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
     for batch in batches:
         padded = len(batch) * (max(lengths[index] for index in batch) + 1)

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.helpers import CIPHER, all_of, one, tiny_config
+from tests.helpers import CIPHER, all_of, encoder_decoder, one, tiny_config
 from translator import attention_maps
 from translator.alignment import attention_weights, recorded_attention
 from translator.errors import DataError, RunError
-from translator.model import Attention, build_model
+from translator.model import Attention, Seq2SeqTransformer
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 from translator.training import StepDone, train
@@ -52,7 +52,7 @@ def deep(trained: Translator) -> Translator:
     shape = {"encoder_layers": 3, "decoder_layers": 2, "num_heads": 4, "d_model": 32}
     model_config = trained.config.model.model_copy(update=shape)
     torch.manual_seed(3)
-    model = build_model(model_config, trained.tokenizer.vocabulary_size)
+    model = Seq2SeqTransformer(model_config, trained.tokenizer.vocabulary_size)
     config = trained.config.model_copy(update={"model": model_config})
     return Translator(config, trained.tokenizer, model)
 
@@ -86,7 +86,7 @@ def test_the_weights_times_the_values_are_what_the_module_computes(deep: Transla
 
 
 def test_what_a_token_gives_to_all_others_is_one(maps: AttentionMaps) -> None:
-    for each in maps.by_kind().values():
+    for each in maps.kinds.values():
         assert each.weights.dtype == np.float32
         assert each.weights.shape[2:] == (len(each.queries), len(each.keys))
         np.testing.assert_allclose(each.weights.sum(axis=-1), 1, atol=1e-6)
@@ -123,7 +123,7 @@ def test_one_forced_pass_gives_what_decoding_step_by_step_sees(
     for step in range(len(target) + 1):
         with recorded_attention(deep.model.modules()) as weights:
             deep.model(ids, torch.ones_like(ids), torch.tensor([[BOS_ID, *target[:step]]]))
-        for index, layer in enumerate(deep.model.decoder.layers):
+        for index, layer in enumerate(encoder_decoder(deep.model).decoder.layers):
             [seen] = weights[layer.cross_attention]
             forced = maps.cross_attention.weights[index, :, step]
             np.testing.assert_allclose(seen[0, :, -1], forced, atol=1e-5)
@@ -175,9 +175,9 @@ def test_recording_ends_and_leaves_other_threads_out(deep: Translator) -> None:
         stop.set()
         thread.join()
     assert not any(weights.values())
-    for kind, each in expected.by_kind().items():
+    for kind, each in expected.kinds.items():
         for other in found:
-            assert np.array_equal(other.by_kind()[kind].weights, each.weights)
+            assert np.array_equal(other.kinds[kind].weights, each.weights)
     assert not any(module._forward_hooks for module in deep.model.modules())
 
 
@@ -221,7 +221,7 @@ def test_what_cannot_be_looked_at_in_one_piece_is_refused(trained: Translator) -
 
 def test_the_arrays_come_back_from_the_archive_without_pickle(maps: AttentionMaps) -> None:
     with np.load(io.BytesIO(attention_arrays(maps)), allow_pickle=False) as archive:
-        for kind, each in maps.by_kind().items():
+        for kind, each in maps.kinds.items():
             assert np.array_equal(archive[kind], each.weights)
         assert tuple(archive["source_tokens"]) == maps.cross_attention.keys
         assert tuple(archive["target_tokens"]) == maps.cross_attention.queries
@@ -364,7 +364,7 @@ def test_a_page_carries_its_weights_and_fetches_nothing(maps: AttentionMaps) -> 
     page = attention_page(maps)
     assert Links(page).found == []
     data = embedded(page)
-    for kind, each in maps.by_kind().items():
+    for kind, each in maps.kinds.items():
         for layer, head in itertools.product(range(len(each.weights)), range(4)):
             for i, row in enumerate(data["maps"][kind]["weights"][layer][head]):
                 shown = each.weights[layer, head, i]
@@ -532,7 +532,7 @@ def test_kind_layer_and_head_are_chosen_in_the_page(
 ) -> None:
     show(browser, attention_page(maps, layer=1), tmp_path)
     assert_close_to(shown(browser), maps.cross_attention.view(1))
-    for kind, each in maps.by_kind().items():
+    for kind, each in maps.kinds.items():
         one(browser, f"input[value={kind}]").click()
         choose(browser, "2", "3")
         assert_close_to(shown(browser), each.view(1, 2))

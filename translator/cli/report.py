@@ -86,7 +86,7 @@ def _attention_by(run: "RunDirectory") -> "Callable[[str, str], SentenceAttentio
             maps = attention_maps(translator, source, hypothesis)
         except DataError:  # too long to be looked at in one piece
             return None
-        cross = maps.cross_attention
+        cross = maps.source_attention
         return SentenceAttention(cross.keys, cross.queries, cross.view().tolist())
 
     return attention

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translator.cli.console import app, duration, say, table
-from translator.config import Config, load_config
+from translator.config import Config, ModelConfig, load_config
 
 if TYPE_CHECKING:
     from translator.data import Counts
     from translator.training import Budgeted, Finished, Plan, StepDone, Validated
 
 _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
+_NEXT = {  # commands, by objective
+    "translate": ('translate "Pizza is great."', "evaluate", "inspect"),
+    "denoise": ("inspect",),
+    "language_model": ('generate "Once upon a time"', "inspect"),
+    "masked": ('embed "Pizza is great."', "inspect"),
+}
 _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
 
 
@@ -72,7 +78,7 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
                 if display:
                     display.close()
                 if event.completed and not quiet:
-                    _show_finish(event)
+                    _show_finish(event, config)
                 return event
     raise AssertionError("training ended without saying so")
 
@@ -136,10 +142,15 @@ def _show_plan(plan: "Plan", *, quiet: bool) -> None:
         )
     model = config.model
     say(
-        f"model      {plan.parameters / 1e6:.1f} M parameters: {model.encoder_layers}+"
-        f"{model.decoder_layers} layers, d_model {model.d_model}, {plan.vocabulary_size:,} pieces"
+        f"model      {plan.parameters / 1e6:.1f} M parameters: {_layers(model)} layers, "
+        f"d_model {model.d_model}, {plan.vocabulary_size:,} pieces"
     )
-    say(f"direction  {config.data.source_language} → {config.data.target_language}")
+    if plan.taken:
+        say(f"weights    {plan.taken}")
+    if config.learns_from_texts:
+        say(f"objective  {config.training.objective}")
+    else:
+        say(f"direction  {config.data.source_language} → {config.data.target_language}")
     together = f", {plan.processes} processes" if plan.processes > 1 else ""
     say(f"computing  {plan.device}, {plan.precision}{together}")
     if config.training.tokens_per_batch is None:
@@ -150,6 +161,15 @@ def _show_plan(plan: "Plan", *, quiet: bool) -> None:
     elif plan.first_step:
         of = f" of {plan.max_steps:,}" if plan.max_steps is not None else ""
         say(f"continuing at step {plan.first_step:,}{of}")
+
+
+def _layers(model: ModelConfig) -> str:
+    match model.architecture:
+        case "decoder_only":
+            return f"{model.decoder_layers} decoder"
+        case "encoder_only":
+            return f"{model.encoder_layers} encoder"
+    return f"{model.encoder_layers}+{model.decoder_layers}"
 
 
 def _counts_table(counts: "dict[str, Counts]") -> str:
@@ -183,11 +203,16 @@ def _named(scores: dict[str, float]) -> list[str]:
     return [f"{_NAMES.get(n, n)} {s:.1f}" for n, s in scores.items() if n not in ("step", "loss")]
 
 
-def _show_finish(finished: "Finished") -> None:
+def _validation(best: dict[str, float]) -> str:
+    named = _named(best)
+    return f"{', '.join(named)} (greedy search)" if named else f"loss {best['loss']:.3f}"
+
+
+def _show_finish(finished: "Finished", config: Config) -> None:
     best, run = finished.best, finished.run
     rows = [
         ["best model", f"step {best['step']:,}"],
-        ["validation", f"{', '.join(_named(best))} (greedy search)"],
+        ["validation", _validation(best)],
         *([["stopped", f"early, after step {finished.step:,}"]] if finished.stopped_early else []),
         ["trained in", duration(finished.seconds)],
         ["size", f"{run.model_file.stat().st_size / 1e6:.1f} MB"],
@@ -203,5 +228,5 @@ def _show_finish(finished: "Finished") -> None:
         for line in table(rows).splitlines():
             say(f"    {line}")
     say("next:")
-    for command in ('translate "Pizza is great."', "evaluate", "inspect"):
+    for command in _NEXT[config.training.objective]:
         say(f"    translator {command} --run {run.path}")

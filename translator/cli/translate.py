@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from translator.cli.console import BeamOption, RunOption, app, find_run, say
+from translator.cli.streams import cannot_write, say_problems, text_of, write_to
 from translator.config import DecodingConfig, changed_decoding, load_config
 from translator.documents import (
     TEXTS_AT_ONCE,
     Columns,
-    Document,
     DocumentJob,
     Format,
     Settings,
@@ -30,7 +30,7 @@ from translator.documents import (
     read_document,
     translate_block,
 )
-from translator.errors import DataError, FullDiskError, TranslatorError, writing
+from translator.errors import DataError, TranslatorError, writing
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def translate_cli(
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
     task = Task(
-        texts=[_text(argument) for argument in texts or ()],
+        texts=[text_of(argument) for argument in texts or ()],
         input_file=input_file,
         output_file=output_file,
         format=file_format or (Format.of(input_file) if input_file else Format.LINES),
@@ -220,14 +220,14 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
     settings = Settings(task.format, languages, task.columns, task.overwrite)
     source, output = task.input_file, task.output_file
     if task.texts:
-        _write_to(output, (text + "\n" for text in lines_of(task.texts)))
+        write_to(output, (text + "\n" for text in lines_of(task.texts)))
     elif source and source.is_file() and output and is_replaceable(output):
         fingerprint = _fingerprint(run, decoding, options, source, settings)
         fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
         job = DocumentJob(output.resolve(), fingerprint, *_process())
         _translate_file(source, settings, lines_of, job, resume=task.resume)
     else:
-        _write_to(output, _stream(source, settings, lines_of))
+        write_to(output, _stream(source, settings, lines_of))
 
 
 # --- what can be known to be wrong before the model is loaded -------------------------------------
@@ -387,48 +387,7 @@ def _stream(
             yield document.encode(text)
         if not ended:
             yield "\n"  # whoever reads a stream line by line waits for it
-        _say_problems(document, input_file)
-
-
-def _text(argument: str) -> str:
-    """A text of the command line, with the sign U+FFFD for bytes that are not UTF-8."""
-    text = argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if text != argument:
-        say(f"warning: {text!r} is not UTF-8")
-    return text
-
-
-def _write_to(output_file: Path | None, parts: Iterator[str | bytes]) -> None:
-    from translator.runs import written_aside
-
-    try:
-        with written_aside(output_file) if output_file else _stdout() as output:
-            for part in parts:
-                output.write(part.encode() if isinstance(part, str) else part)
-                output.flush()
-    except BrokenPipeError:  # `| head -1` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        if output_file is None:
-            raise
-        raise _cannot_write(output_file, error, "Make room, or name another --output.") from None
-
-
-@contextmanager
-def _stdout() -> Iterator[Any]:
-    """Standard output as a context that does not close it."""
-    yield sys.stdout.buffer
-
-
-def _cannot_write(output_file: Path, error: OSError, remedy: str) -> DataError:
-    """What a full disk, else what the permissions or the name, of an output need."""
-    hint = remedy if isinstance(error, FullDiskError) else "Name another --output."
-    return DataError(f"cannot write {output_file}: {error.strerror}", hint)
-
-
-def _say_problems(document: Document, input_file: Path | None) -> None:
-    for problem in document.problems:
-        say(f"warning: {input_file or 'stdin'}, {problem}")
+        say_problems(document.problems, input_file)
 
 
 # --- to a file ------------------------------------------------------------------------------------
@@ -454,13 +413,13 @@ def _translate_file(
             if not job.finish():
                 say(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
             if job.rank == 0:
-                _say_problems(document, input_file)
+                say_problems(document.problems, input_file)
     except KeyboardInterrupt:
         say(f"interrupted after {done:,} texts; the same command with --resume goes on from there")
         raise typer.Exit(_INTERRUPTED) from None
     except OSError as error:
         remedy = "Make room: the same command with --resume goes on from there."
-        raise _cannot_write(job.output, error, remedy) from None
+        raise cannot_write(job.output, error, remedy) from None
 
 
 @contextmanager

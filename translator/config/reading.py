@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from translator.config.schema import FINE_TUNING, Config, DecodingConfig
+from translator.config.schema import FINE_TUNING, Config, DecodingConfig, ModelConfig
 from translator.errors import ConfigError, check_texts
 
 _SET = -1  # in place of the line of a key that --set gives
@@ -46,29 +46,48 @@ def changed_decoding(decoding: DecodingConfig, **changes: Any) -> DecodingConfig
 def starting_from(config: Config, start: Config) -> Config:
     """A configuration with the tokenizer and the model of another, whose weights it starts from.
 
-    The dropout may differ. Raises ConfigError when another key of these sections was set, and to
-    something else. Keys of training that were not set have the values of FINE_TUNING.
+    The dropout may differ, and the architecture, with the layers of a half that the other has not.
+    Raises ConfigError when another key of these sections was set, and to something else. Keys of
+    training that were not set have the values of FINE_TUNING if what is learned stays the same.
     """
+    own_keys = {"dropout", "architecture", *_layers_of_its_own(config.model, start.model)}
     values = {name: getattr(config, name) for name in type(config).model_fields}
     differing = []
     for name in ("tokenizer", "model"):
         own, theirs = getattr(config, name), getattr(start, name)
         chosen = {key: getattr(own, key) for key in own.model_fields_set}
-        dropout = {"dropout": chosen.pop("dropout")} if "dropout" in chosen else {}
+        changes = {key: chosen.pop(key) for key in own_keys & chosen.keys()}
         differing += [
             f"{name}.{key}: {value} → {getattr(theirs, key)}"
             for key, value in chosen.items()
             if value != getattr(theirs, key)
         ]
-        values[name] = theirs.model_copy(update=dropout)
-    unset = {k: v for k, v in FINE_TUNING.items() if k not in config.training.model_fields_set}
-    values["training"] = config.training.model_copy(update=unset)
+        values[name] = theirs.model_copy(update=changes)
+    if goes_on(config, start):
+        unset = {k: v for k, v in FINE_TUNING.items() if k not in config.training.model_fields_set}
+        values["training"] = config.training.model_copy(update=unset)
     if differing:
         raise ConfigError(
             f"{config.training.start_from} has another shape ({'; '.join(differing)})",
             "Leave these keys out: the run that training starts from gives them.",
         )
     return validated(values, f"the configuration with {config.training.start_from}")
+
+
+def goes_on(config: Config, start: Config) -> bool:
+    """Whether a configuration learns, with the same architecture, what another has learned."""
+    same_model = config.model.architecture == start.model.architecture
+    return same_model and config.training.objective == start.training.objective
+
+
+def _layers_of_its_own(model: ModelConfig, start: ModelConfig) -> list[str]:
+    """The number of layers of the half that a model has and the one it starts from has not."""
+    match start.architecture, model.architecture:
+        case ("encoder_only", "encoder_decoder" | "decoder_only"):
+            return ["decoder_layers"]
+        case ("decoder_only", "encoder_decoder" | "encoder_only"):
+            return ["encoder_layers"]
+    return []
 
 
 def validated(values: dict[str, Any], origin: str, lines: dict[str, int] | None = None) -> Config:

@@ -3,6 +3,8 @@
 The schema is closed: an unknown key is an error.
 """
 
+import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -44,6 +46,8 @@ class Section(BaseModel):
 
 HUB_PREFIX = "hf:"
 LANGUAGE_PLACEHOLDER = "{language}"
+TEXT_ROLE = "text"  # of a column that holds single texts
+_LINES_OF_TEXT = re.compile(r"\.txt(\.gz|\.xz|\.bz2|\.zst)?$")
 CorpusFormat = Literal[
     "tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"
 ]
@@ -121,7 +125,8 @@ class CorpusConfig(Section):
 
     path: str = Field(
         description="A file: .tsv, .csv, .json, .jsonl, .parquet, .tmx, .xliff (.xlf) or .po; two "
-        "files of which line n translates line n, named by {language}: news.{language}.txt; all "
+        "files of which line n translates line n, named by {language}: news.{language}.txt; for "
+        "objectives that learn from single texts also a .txt file of which each line is one; all "
         "but Parquet also packed: .gz, .xz, .bz2, .zst. Many files of one format: a glob such as "
         "shards/*.tsv.gz (also with {language}) or a folder, read in the order of their names. "
         "hf:NAME, or a folder that was saved by Hugging Face datasets; embedded:NAME for a corpus "
@@ -131,8 +136,8 @@ class CorpusConfig(Section):
     format: CorpusFormat | None = Field(
         None,
         description="Where the name does not tell it: tsv, csv, json, jsonl, parquet, tmx, xliff, "
-        "po, text (two files, named by {language}), or dataset (a folder that Hugging Face "
-        "datasets is to load).",
+        "po, text (two files, named by {language}, or one of single texts), or dataset (a folder "
+        "that Hugging Face datasets is to load).",
     )
     columns: dict[Language, int | str] | None = Field(
         None,
@@ -140,9 +145,10 @@ class CorpusConfig(Section):
         "TSV file, or a CSV file without header; {en: english, es: spanish} by header, JSON key or "
         "column; {en: en-GB, es: es} in TMX; {en: source, es: target} in XLIFF; {en: msgid, "
         "es: msgstr} in PO. Or by role: {source: article, target: summary}, also where both sides "
-        "are in one language. In JSON the target may be a list, of several references: evaluation "
-        "uses them all, all else the first. Not needed for NAME.en-es.tsv, a header or keys en and "
-        "es, {translation: {en: …, es: …}}, and where the file says its languages.",
+        "are in one language; {text: article} for single texts. In JSON the target may be a list, "
+        "of several references: evaluation uses them all, all else the first. Not needed for "
+        "NAME.en-es.tsv, a header or keys en and es, {translation: {en: …, es: …}}, and where the "
+        "file says its languages.",
     )
     max_pairs: int | None = Field(
         None, ge=1, description="Read only the first pairs, at most this many. null reads all."
@@ -174,6 +180,12 @@ class CorpusConfig(Section):
             return "dataset"
         return "text" if LANGUAGE_PLACEHOLDER in self.path else None
 
+    @property
+    def of_texts(self) -> bool:
+        """Whether it holds single texts and no pairs."""
+        lines = bool(_LINES_OF_TEXT.search(self.path)) or self.format == "text"
+        return TEXT_ROLE in (self.columns or {}) or (lines and self.kind is None)
+
     @model_validator(mode="before")
     @classmethod
     def _path_alone(cls, value: Any) -> Any:
@@ -181,8 +193,6 @@ class CorpusConfig(Section):
 
     @model_validator(mode="after")
     def _format_fits_path(self) -> "CorpusConfig":
-        if self.format == "text" and self.kind != "text":
-            raise ValueError("format text means two files, named by a path with {language} in it")
         if self.kind and self.format not in (None, self.kind):
             raise ValueError(f"format {self.format} does not fit the path {self.path}")
         return self
@@ -323,12 +333,6 @@ class DataConfig(Section):
                 return {**values, "cleaning": {**free, **values.get("cleaning", {})}}
         return values
 
-    def cleaning_of(self, corpus: CorpusConfig) -> CleaningConfig:
-        """The cleaning of a training corpus: its own keys, and those of the section."""
-        own = corpus.cleaning
-        changes = {key: getattr(own, key) for key in own.model_fields_set} if own else {}
-        return self.cleaning.model_copy(update=changes)
-
 
 class TokenizerConfig(Section):
     """The SentencePiece model that is trained on the training pairs."""
@@ -354,16 +358,27 @@ class TokenizerConfig(Section):
 class ModelConfig(Section):
     """The shape of the transformer."""
 
-    architecture: Literal["encoder-decoder"] = Field(
-        "encoder-decoder",
-        description="encoder-decoder: an encoder reads the source, and a decoder that looks at it "
-        "through cross-attention writes the target.",
+    architecture: Literal["encoder_decoder", "decoder_only", "encoder_only"] = Field(
+        "encoder_decoder",
+        description="encoder_decoder: an encoder reads the source, and a decoder that looks at it "
+        "through cross-attention writes the target. decoder_only: one stack reads the source and "
+        "goes on with the target, by self-attention alone. encoder_only: nothing is written; what "
+        "is read gets states that embed it.",
+    )
+    prefix_attention: Literal["bidirectional", "causal"] = Field(
+        "bidirectional",
+        description="Of decoder_only: whether the tokens of a source see all of it, or, as those "
+        "of the target, only what stands before them.",
     )
     d_model: int = Field(192, ge=8, le=8192, description="Width of the hidden states.")
     num_heads: int = Field(4, ge=1, le=128, description="Attention heads; divides d_model.")
     d_ff: int = Field(768, ge=8, le=65536, description="Inner width of the feed-forward layers.")
-    encoder_layers: int = Field(3, ge=1, le=64, description="Layers of the encoder.")
-    decoder_layers: int = Field(2, ge=1, le=64, description="Layers of the decoder.")
+    encoder_layers: int = Field(
+        3, ge=1, le=64, description="Layers of the encoder, where there is one."
+    )
+    decoder_layers: int = Field(
+        2, ge=1, le=64, description="Layers of the decoder, where there is one."
+    )
     dropout: float = Field(0.05, ge=0.0, lt=1.0, description="Share of activations dropped.")
     activation: Literal["relu", "gelu", "silu"] = Field(
         "relu", description="relu, gelu or silu (also called swish)."
@@ -406,17 +421,50 @@ FINE_TUNING: dict[str, int | float | str] = {
 }
 
 
+class NoiseConfig(Section):
+    """What the objectives denoise and masked hide of a text."""
+
+    share: float = Field(
+        0.3, gt=0.0, lt=1.0, description="Share of the tokens that are hidden, on average."
+    )
+    mean_span: float = Field(
+        3.0,
+        ge=1.0,
+        le=100.0,
+        description="Of denoise: the mean number of tokens that are hidden in one piece, behind "
+        "one mask.",
+    )
+
+
+Objective = Literal["translate", "denoise", "language_model", "masked"]
+
+OBJECTIVES: dict[str, tuple[Objective, ...]] = {  # what each architecture can learn
+    "encoder_decoder": ("translate", "denoise"),
+    "decoder_only": ("translate", "denoise", "language_model"),
+    "encoder_only": ("masked",),
+}
+
+
 class TrainingConfig(Section):
     """How the model learns."""
 
+    objective: Objective = Field(
+        "translate",
+        description="translate: the target of each source. The others learn from single texts (a "
+        "file of lines, one column, or both sides of pairs): denoise writes a text of which pieces "
+        "are hidden, language_model each text from its beginning on (decoder_only), and masked "
+        "tells hidden tokens (encoder_only).",
+    )
+    noise: NoiseConfig = Field(NoiseConfig(), description="What denoise and masked hide.")
     start_from: str | None = Field(
         None,
         min_length=1,
         description="The directory of a run whose weights and tokenizer training starts from, "
         "such as runs/everyday; its sections tokenizer and model hold here too, except for "
         "model.dropout. Of this section, keys that are not set are then "
-        f"{', '.join(f'{key} {value}' for key, value in FINE_TUNING.items())}. null: random "
-        "weights and a new tokenizer.",
+        f"{', '.join(f'{key} {value}' for key, value in FINE_TUNING.items())}. Where objective or "
+        "architecture differ, the weights are taken of which there are the same, and the keys "
+        "of this section keep their defaults. null: random weights and a new tokenizer.",
     )
     max_steps: int = Field(940, ge=1, description="Optimizer steps; the learning rate ends there.")
     max_minutes: float | None = Field(
@@ -477,7 +525,8 @@ class TrainingConfig(Section):
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
         "bleu",
         description="What chooses the best model on valid: bleu, chrf or loss. BLEU says little "
-        "of languages that write no spaces, unless they are Chinese or Japanese.",
+        "of languages that write no spaces, unless they are Chinese or Japanese. Where nothing is "
+        "translated it is the loss.",
     )
     patience: int | None = Field(
         None,
@@ -489,6 +538,22 @@ class TrainingConfig(Section):
         description="`translator train` writes scalars for TensorBoard, too, to "
         "runs/NAME/tensorboard; needs the package tensorboard.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _loss_without_translations(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("objective", "translate") != "translate":
+            return {"best_metric": "loss", **values}
+        return values
+
+    @model_validator(mode="after")
+    def _check_metric(self) -> "TrainingConfig":
+        if self.objective != "translate" and self.best_metric != "loss":
+            raise ValueError(
+                f"best_metric {self.best_metric} is of translations; objective {self.objective} "
+                "has its loss only"
+            )
+        return self
 
 
 class DecodingConfig(Section):
@@ -533,7 +598,9 @@ class DecodingConfig(Section):
         "so that alternatives differ early.",
     )
     sampling: bool = Field(
-        False, description="Draw each token by its probability instead of searching the best."
+        False,
+        description="Draw each token by its probability instead of searching the best: the default "
+        "of language models, with top_p 0.9.",
     )
     temperature: float = Field(
         1.0, gt=0.0, le=10.0, description="Of sampling: below 1 sharpens the probabilities."
@@ -564,6 +631,15 @@ class DecodingConfig(Section):
     def greedy(self) -> "DecodingConfig":
         """The same, but of each step the most probable token."""
         return self.model_copy(update={"beam_size": 1, "n_best": 1, "sampling": False})
+
+
+_RULES_OF_PAIRS: dict[str, Any] = {  # and the values with which they let everything through
+    "min_script_share": 0.0,
+    "language": False,
+    "max_length_ratio": None,
+    "min_copied_words": None,
+    "min_number_digits": None,
+}
 
 
 class Config(Section):
@@ -597,11 +673,67 @@ class Config(Section):
     training: TrainingConfig = Field(TrainingConfig(), description="How the model learns.")
     decoding: DecodingConfig = Field(DecodingConfig(), description="How a translation is searched.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _language_models_are_sampled(cls, values: Any) -> Any:
+        """The most probable text is a dull one, that of a language model more than others."""
+        if not isinstance(values, dict):
+            return values
+        training, decoding = values.get("training"), values.get("decoding", {})
+        objective = training.get("objective") if isinstance(training, dict) else None
+        if objective == "language_model" and isinstance(decoding, dict):
+            return {**values, "decoding": {"sampling": True, "top_p": 0.9, **decoding}}
+        return values
+
     @model_validator(mode="after")
     def _something_to_learn(self) -> "Config":
         if not self.data.train and not self.is_imported:
             raise ValueError("data.train must name at least 1 corpus")
         return self
+
+    @property
+    def learns_from_texts(self) -> bool:
+        """Whether it learns from single texts, each of them both sides of a pair."""
+        return self.training.objective != "translate"
+
+    def cleaning_of(self, corpus: CorpusConfig) -> CleaningConfig:
+        """The cleaning of a training corpus: its own keys, and those of the section.
+
+        Of single texts, whose language nothing tells, rules of languages and of translations
+        hold only where they are set.
+        """
+        own = corpus.cleaning
+        changes = {key: getattr(own, key) for key in own.model_fields_set} if own else {}
+        if self.learns_from_texts:
+            unset = _RULES_OF_PAIRS.keys() - self.data.cleaning.model_fields_set
+            changes = {key: _RULES_OF_PAIRS[key] for key in unset} | changes
+        return self.data.cleaning.model_copy(update=changes)
+
+    @model_validator(mode="after")
+    def _objective_fits(self) -> "Config":
+        architecture, objective = self.model.architecture, self.training.objective
+        if objective not in OBJECTIVES[architecture]:
+            fitting = " or ".join(OBJECTIVES[architecture])
+            raise ValueError(
+                f"model.architecture {architecture} cannot learn training.objective {objective}, "
+                f"only {fitting}"
+            )
+        texts = [key for key, corpus in self._corpora() if corpus.of_texts]
+        if objective == "translate" and texts:
+            raise ValueError(
+                f"{', '.join(texts)}: a file of single texts holds no pairs to learn to translate "
+                "from; two files side by side are named NAME.{language}.txt, and other values of "
+                "training.objective learn from single texts"
+            )
+        return self
+
+    def _corpora(self) -> Iterator[tuple[str, CorpusConfig]]:
+        for corpus in self.data.train:
+            yield "data.train", corpus
+        if self.data.valid:
+            yield "data.valid", self.data.valid
+        for name, corpus in self.data.test.items():
+            yield f"data.test.{name}", corpus
 
     @property
     def is_imported(self) -> bool:
@@ -612,9 +744,10 @@ class Config(Section):
     @classmethod
     def _positions_fit(cls, model: ModelConfig, info: ValidationInfo) -> ModelConfig:
         data: DataConfig | None = info.data.get("data")
-        if data and data.max_tokens_per_sentence + 1 > model.max_positions:
+        sides, said = (2, " on both sides") if model.architecture == "decoder_only" else (1, "")
+        if data and sides * (data.max_tokens_per_sentence + 1) > model.max_positions:
             raise ValueError(
                 f"max_positions {model.max_positions} is too small for sentences of "
-                f"data.max_tokens_per_sentence {data.max_tokens_per_sentence} and their end"
+                f"data.max_tokens_per_sentence {data.max_tokens_per_sentence} and their end{said}"
             )
         return model

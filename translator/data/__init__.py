@@ -1,7 +1,7 @@
 """What is a batch? Files → pairs → cleaned, encoded examples → token-budget batches."""
 
 from translator.data.augmentation import Augmenter
-from translator.data.batches import BatchStream, View, all_batches
+from translator.data.batches import BatchStream, all_batches
 from translator.data.cleaning import Cleaner, Verdicts
 from translator.data.corpus import (
     Corpus,
@@ -22,11 +22,21 @@ from translator.data.fingerprints import (
     occurring,
     shares_text,
 )
-from translator.data.layouts import Batch, EncoderDecoderLayout, Layout, Sequences, layout_of
+from translator.data.layouts import (
+    Batch,
+    DecoderOnlyLayout,
+    EncoderDecoderLayout,
+    EncoderOnlyLayout,
+    Layout,
+    Sequences,
+    layout_of,
+)
+from translator.data.objectives import Denoise, Masked, View, noise_of
 from translator.data.packing import pack_rows
 from translator.data.readers import (
     SentencePair,
     column_names,
+    read_corpus,
     read_lines,
     read_pairs,
     side_names,
@@ -44,11 +54,15 @@ __all__ = [
     "CorpusFiles",
     "CorpusWriter",
     "Counts",
+    "DecoderOnlyLayout",
+    "Denoise",
     "EncoderDecoderLayout",
+    "EncoderOnlyLayout",
     "Example",
     "FingerprintCollector",
     "Fingerprints",
     "Layout",
+    "Masked",
     "Part",
     "SentencePair",
     "Sequences",
@@ -65,8 +79,10 @@ __all__ = [
     "fingerprints",
     "generator",
     "layout_of",
+    "noise_of",
     "occurring",
     "pack_rows",
+    "read_corpus",
     "read_lines",
     "read_pairs",
     "set_aside",

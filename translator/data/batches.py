@@ -4,30 +4,19 @@ Every batch has the same shape, so kernels that are chosen or compiled for a sha
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, TypedDict, cast
+from typing import TypedDict, cast
 
 import numpy as np
 
 from translator.data.corpus import Corpus, Ids, Integers
 from translator.data.layouts import Batch, EncoderDecoderLayout, Layout
+from translator.data.objectives import View
 from translator.data.packing import pack_rows, row_length
 from translator.data.prefetch import prefetch
 from translator.data.seeds import generator
 
 _BATCHES_PER_POOL = 64  # which are made at one go
 _PREFETCHED = _BATCHES_PER_POOL  # so a pool is made while the one before is used
-
-
-class View(Protocol):
-    """How an epoch shows the pairs: an augmentation, or the noise of an objective.
-
-    The same state of `random`, a stream of chance named by `purpose`, gives the same view.
-    """
-
-    purpose: str
-
-    def __call__(self, pairs: Corpus, max_length: int, random: np.random.Generator) -> Corpus:
-        """Each of the pairs, in their order, as it is shown: no side over `max_length` ids."""
 
 
 class Position(TypedDict):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from translator.config import CleaningConfig, CorpusConfig, DataConfig
+from translator.config import CleaningConfig, Config, CorpusConfig
 from translator.data.characters import DIGIT, FOREIGN, LETTER, MARK, SPACE, Scan
 from translator.data.counts import Counts
 from translator.data.fingerprints import bare_text
@@ -25,7 +25,7 @@ _CHUNK = 2048  # pairs that are looked at together; it changes speed only
 _FULL = 0.7  # share of a hash table beyond which probing becomes slow
 _LENGTH_SLACK = 20  # characters added to both sides before their ratio is taken
 _FOREIGN_LETTERS = 3  # fewer are a formula: μ = 484
-_CHARACTERS_PER_SIGN = {"zh": 3.0, "ja": 2.0, "ko": 2.0}  # a sign says as much as so many letters
+_CHARACTERS_PER_SIGN = {"zh": 3.0, "ja": 2.0, "ko": 2.0}  # a sign says as much as this many letters
 
 _ADDRESS = re.compile(  # names and hosts of mail are no longer: else it would take the square
     r"(?:https?|ftp)://\S+|www\.\S+|(?<!\S)\S{1,100}@\S{1,255}\.\w+"
@@ -67,9 +67,10 @@ class Cleaner:
         self._identifier = LanguageIdentifier() if config.enabled and config.language else None
 
     @classmethod
-    def of(cls, data: DataConfig, corpus: CorpusConfig) -> "Cleaner":
+    def of(cls, config: Config, corpus: CorpusConfig) -> "Cleaner":
         """The cleaner of a training corpus, whose own settings win over those of the section."""
-        return cls(data.cleaning_of(corpus), data.source_language, data.target_language)
+        languages = (config.data.source_language, config.data.target_language)
+        return cls(config.cleaning_of(corpus), *languages)
 
     def clean(self, pairs: Iterable[SentencePair], counts: Counts) -> Iterator[SentencePair]:
         """Yield the pairs that are worth keeping, mended, in their order.

@@ -50,6 +50,18 @@ class Corpus:
         return cls(ids, offsets, [Part(len(source), weight)])
 
     @classmethod
+    def of_flat(
+        cls, source: Ids, source_lengths: Integers, target: Ids, target_lengths: Integers
+    ) -> "Corpus":
+        """The pairs of two arrays of ids, each with the lengths of its sentences: [P]."""
+        lengths = np.stack([source_lengths, target_lengths], axis=1).ravel()
+        offsets = _offsets(lengths)
+        ids = np.empty(offsets[-1], np.int64)
+        ids[ranges(offsets[:-1:2], source_lengths)] = source
+        ids[ranges(offsets[1:-1:2], target_lengths)] = target
+        return cls(ids, offsets)
+
+    @classmethod
     def join(cls, corpora: "Sequence[Corpus]") -> "Corpus":
         """The pairs of several corpora one after the other, each with its weight."""
         lengths = [np.diff(corpus.offsets) for corpus in corpora]

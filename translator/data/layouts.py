@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from translator.config import ModelConfig
+from translator.config import Config
 from translator.data.corpus import Corpus, Ids, Integers, ranges
 from translator.functional import IGNORE_INDEX
 from translator.tokenizer import BOS_ID, PAD_ID
@@ -99,8 +99,7 @@ class EncoderDecoderLayout:
 
         At its padding the segments are 1, since every query must have something to look at.
         """
-        pairs = np.concatenate([np.asarray(row, np.int64) for row in rows])
-        row_of = np.repeat(np.arange(len(rows)), [len(np.atleast_1d(row)) for row in rows])
+        pairs, row_of = _in_rows(rows)
         starts = [corpus.offsets[2 * pairs], corpus.offsets[2 * pairs + 1]]
         ends = [starts[1], corpus.offsets[2 * pairs + 2]]
         source, source_segments, _ = _packed(
@@ -123,11 +122,84 @@ class EncoderDecoderLayout:
         )
 
 
-def layout_of(config: ModelConfig) -> Layout:
-    """The layout of an architecture."""
-    match config.architecture:
-        case "encoder-decoder":
+class DecoderOnlyLayout:
+    """The decoder reads `source EOS BOS target`, and says the next id from BOS on.
+
+    Of a language model, which learns single texts, an example is `BOS target` alone.
+    """
+
+    def __init__(self, *, with_source: bool = True) -> None:
+        self._with_source = with_source
+
+    def sizes(self, corpus: Corpus) -> Integers:
+        """The length of source and target together, each with its EOS: [1, P]."""
+        return (self._source_lengths(corpus) + corpus.target_lengths)[None]
+
+    def batch(
+        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, length: int
+    ) -> Batch:
+        """Only the ids of targets are labels; at padding the segments are 1."""
+        pairs, row_of = _in_rows(rows)
+        source_lengths = self._source_lengths(corpus)[pairs]
+        target_lengths = corpus.target_lengths[pairs]
+        starts = corpus.offsets[2 * pairs + 1] - source_lengths
+        laid, segments, first_places = _packed(
+            corpus.ids, starts, source_lengths + target_lengths, row_of, (count, length)
+        )
+        begins = first_places + source_lengths
+        asked = ranges(begins, target_lengths)
+        inputs, labels = laid.copy(), np.full_like(laid, IGNORE_INDEX)
+        inputs.flat[asked] = laid.flat[asked - 1]  # what a token follows
+        inputs.flat[begins] = BOS_ID
+        labels.flat[asked] = laid.flat[asked]
+        segments[segments == 0] = 1
+        return Batch(None, _sequences(inputs, segments), torch.from_numpy(labels))
+
+    def _source_lengths(self, corpus: Corpus) -> Integers:
+        lengths = corpus.source_lengths
+        return lengths if self._with_source else np.zeros_like(lengths)
+
+
+class EncoderOnlyLayout:
+    """The encoder reads the source, and says the id of the target at each place that asks."""
+
+    def sizes(self, corpus: Corpus) -> Integers:
+        """The length of the source with its EOS: [1, P]."""
+        return corpus.source_lengths[None]
+
+    def batch(
+        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, length: int
+    ) -> Batch:
+        """Labels are the ids of the target that are no padding."""
+        pairs, row_of = _in_rows(rows)
+        inputs, segments, _ = _packed(
+            corpus.ids, corpus.offsets[2 * pairs], corpus.source_lengths[pairs], row_of,
+            (count, length),
+        )  # fmt: skip
+        labels, _, _ = _packed(
+            corpus.ids, corpus.offsets[2 * pairs + 1], corpus.target_lengths[pairs], row_of,
+            (count, length),
+        )  # fmt: skip
+        labels[labels == PAD_ID] = IGNORE_INDEX
+        return Batch(_sequences(inputs, segments), None, torch.from_numpy(labels))
+
+
+def layout_of(config: Config) -> Layout:
+    """The layout of an architecture and what it learns."""
+    match config.model.architecture:
+        case "encoder_decoder":
             return EncoderDecoderLayout()
+        case "decoder_only":
+            with_source = config.training.objective != "language_model"
+            return DecoderOnlyLayout(with_source=with_source)
+        case "encoder_only":
+            return EncoderOnlyLayout()
+
+
+def _in_rows(rows: Sequence[npt.ArrayLike]) -> tuple[Integers, Integers]:
+    """The pairs of all rows, and the row of each."""
+    pairs = np.concatenate([np.asarray(row, np.int64) for row in rows])
+    return pairs, np.repeat(np.arange(len(rows)), [len(np.atleast_1d(row)) for row in rows])
 
 
 def _sequences(inputs: Integers, segments: Integers) -> Sequences:

@@ -12,7 +12,7 @@ from translator.config import Config, CorpusConfig
 from translator.data.cleaning import Cleaner
 from translator.data.counts import Counts
 from translator.data.fingerprints import bare_text, shares_text
-from translator.data.readers import SentencePair, read_pairs
+from translator.data.readers import SentencePair, read_corpus
 from translator.data.seeds import stream_seed
 from translator.errors import DataError
 
@@ -77,7 +77,7 @@ class Splits:
         """What every training pair passes, one stage after the other."""
         cleaned = Counts()
         pairs = self._without_held_out(pairs, counts)
-        yield from Cleaner.of(self.config.data, corpus).clean(pairs, cleaned)
+        yield from Cleaner.of(self.config, corpus).clean(pairs, cleaned)
         counts.follow(cleaned)
 
     def _without_held_out(
@@ -121,8 +121,7 @@ class Splits:
         return itertools.chain.from_iterable(map(self._read, self.config.data.train))
 
     def _read(self, corpus: CorpusConfig) -> Iterator[SentencePair]:
-        data = self.config.data
-        return read_pairs(corpus, data.source_language, data.target_language)
+        return read_corpus(corpus, self.config)
 
 
 def draw(

@@ -34,7 +34,7 @@ class TermCoverage(NamedTuple):
 
     @property
     def needed(self) -> int:
-        """At least so many ids complete all terms."""
+        """The fewest ids that complete all terms."""
         return sum(map(len, self.missing)) - self.begun
 
 

@@ -87,7 +87,7 @@ def end_loops(may_loop: Sequence[bool], repeats: int, least: int, eos: int) -> R
         ids = beams.prefixes
         looping = torch.zeros_like(beams.log_probs, dtype=torch.bool)  # [b, k]
         for size in range(1, beams.length // repeats + 1):
-            count = max(size * (repeats - 1), least)  # so many ids equal those `size` before them
+            count = max(size * (repeats - 1), least)  # of ids equal to those `size` before
             if count + size <= beams.length:
                 last, before = ids[:, :, -count:], ids[:, :, -count - size : -size]
                 looping |= (last == before).all(dim=2)

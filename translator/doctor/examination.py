@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from translator.config import Config, CorpusConfig
-from translator.data import Cleaner, SentencePair, read_pairs, stream_seed
+from translator.data import Cleaner, SentencePair, read_corpus, stream_seed
 from translator.data.mending import MOJIBAKE
 from translator.doctor.leakage import LeakDetector
 from translator.doctor.misalignment import MisalignmentDetector, OffsetRange, find_swapped
@@ -103,7 +103,7 @@ class _Examination:
 
     def run(self, visit: Callable[[str, SentencePair], None]) -> None:
         """Read the corpus; `visit` gets every pair, mended, with its place."""
-        cleaner = Cleaner.of(self.config.data, self.corpus)
+        cleaner = Cleaner.of(self.config, self.corpus)
         number = 0
         for verdicts in cleaner.judge(self._raw_pairs()):
             for index, pair in enumerate(verdicts.pairs):
@@ -125,7 +125,7 @@ class _Examination:
             self._find("serious", "unreadable", error.message, error.hint or "")
 
     def _read(self) -> Iterator[SentencePair]:
-        yield from read_pairs(self.corpus, *self._languages)
+        yield from read_corpus(self.corpus, self.config)
 
     def _see(self, number: int, pair: SentencePair, rule: str | None) -> None:
         self._misalignment.add(pair)

@@ -52,7 +52,7 @@ class Sample:
 
 @dataclass
 class Histogram:
-    """How many texts have so many characters, in classes that double from one to the next."""
+    """The numbers of texts by their characters, in classes that double from one to the next."""
 
     bins: list[int] = field(default_factory=lambda: [0] * 14)  # bin n: 2^n ≤ characters < 2^(n+1)
     longest: int = 0

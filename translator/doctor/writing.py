@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from translator.config import Config, CorpusConfig
-from translator.data import Cleaner, Counts, read_pairs
+from translator.data import Cleaner, Counts, read_corpus
 from translator.errors import DataError
 from translator.runs import is_replaceable, written_aside
 
@@ -34,9 +34,8 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
         for corpus, stem in zip(data.train, _stems(data.train), strict=True):
             kept = whole or files.enter_context(_new(folder / f"{stem}.{languages}.tsv"))
             counts.setdefault(corpus.path, Counts())
-            pairs = read_pairs(corpus, data.source_language, data.target_language)
             number = 0
-            for verdicts in Cleaner.of(data, corpus).judge(pairs):
+            for verdicts in Cleaner.of(config, corpus).judge(read_corpus(corpus, config)):
                 verdicts.count(counts[corpus.path])
                 for index, pair in enumerate(verdicts.pairs):
                     number += 1

@@ -50,6 +50,7 @@ __all__ = [
     "fingerprint_of",
     "open_bytes",
     "read_document",
+    "read_texts",
     "translate_block",
 ]
 
@@ -130,6 +131,17 @@ def read_document(stream: Iterable[bytes], settings: Settings, name: str = "") -
     with _named(name):
         document = _read_document(stream, settings)
     return replace(document, segments=_named_segments(document.segments, name))
+
+
+def read_texts(stream: Iterable[bytes], problems: Problems, name: str = "") -> Iterator[str]:
+    """The lines of a stream as texts, a blank one too; a byte-order mark belongs to none.
+
+    DataError, which begins with the `name` of the stream, for a damaged compressed file.
+    """
+    with _named(name):
+        for number, line in enumerate(read_lines(stream, problems)):
+            text = line if number else line.removeprefix("\ufeff")
+            yield text.rstrip("\r\n")
 
 
 def _read_document(stream: Iterable[bytes], settings: Settings) -> Document:

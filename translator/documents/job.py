@@ -31,7 +31,7 @@ _COMPLETE = {"complete": True}
 def blocks(
     segments: Iterable[Segment], texts_at_once: int = TEXTS_AT_ONCE
 ) -> Iterator[list[Segment]]:
-    """Segments in blocks of about so many texts, and of bounded size."""
+    """Segments in blocks of about `texts_at_once` texts, and of bounded size."""
     block: list[Segment] = []
     texts = characters = 0
     for segment in segments:

@@ -15,6 +15,7 @@ from translator.documents.text import split_line
 _CONTAINERS = re.compile(  # quotes, list items and their tasks
     r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*(?:\[[ xX]\][ \t]+)?"
 )
+_BLANK_BEFORE = re.compile(r"(?:[ \t>]*\r(?!\n))+")  # lines that end with a carriage return alone
 _LIST_ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])[ \t]")
 _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 _HEADING = re.compile(r"#{1,6}[ \t]+")
@@ -85,6 +86,9 @@ class _Reader:
             yield from self.end_paragraph()
             self._table = False
             yield verbatim(line)
+        elif blank := _BLANK_BEFORE.match(line):
+            yield from self.read(blank[0])
+            yield from self.read(line[blank.end() :])
         elif self._html:
             self._paragraph.append(Line("", line, ""))
         else:

@@ -48,7 +48,12 @@ def _cue(lines: list[str]) -> Segment:
         if speaker or not speeches or not speeches[-1][-1].text:
             speeches.append([])
         speeches[-1].append(split_line(line, speaker[0] if speaker else ""))
-    return join(wrapped(speech, _speech) for speech in speeches)
+    return join(wrapped(speech, _speech, _may_begin_line) for speech in speeches)
+
+
+def _may_begin_line(words: str) -> bool:
+    """Whether words at the beginning of a line begin no other cue."""
+    return not _TIMING.match(words)
 
 
 def _speech(text: str) -> Segment:

@@ -16,7 +16,7 @@ from translator.errors import DataError
 from translator.evaluation.assessment import Evaluation, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
 from translator.integrity import read_object
-from translator.runs import RunDirectory, written_aside
+from translator.runs import RunDirectory, lock, written_aside
 from translator.translation import Translator
 
 
@@ -73,7 +73,7 @@ def translate_or_reuse(
     hypotheses, seconds = translate(Translator.from_run(run.path), test_set.sources, decoding)
     written: Path | None = hypotheses_file
     try:
-        _write(run, file, {**record, **_made(seconds)}, hypotheses)
+        _write(file, {**record, **_made(seconds)}, hypotheses)
     except OSError:  # a run that may only be read is no reason to lose the work
         written = None
     return TranslatedSet(hypotheses, seconds, decoding, written, False)
@@ -87,7 +87,7 @@ def store(run: RunDirectory, evaluation: Evaluation, decoding: DecodingConfig) -
     file = run.evaluation_file(evaluation.test_set.name, decoding)
     record = _record(run, evaluation.test_set, decoding)
     content = {**evaluation.summary(), **record, **_made(evaluation.seconds)}
-    _write(run, file, content, evaluation.hypotheses)
+    _write(file, content, evaluation.hypotheses)
     return _hypotheses_file(file)
 
 
@@ -124,14 +124,19 @@ def read_record(file: Path) -> Record | None:
         return None
 
 
-def _write(
-    run: RunDirectory, file: Path, content: dict[str, object], hypotheses: tuple[str, ...]
-) -> None:
-    """Both or neither; and a record is never older than the hypotheses that it speaks of."""
+def _write(file: Path, content: dict[str, object], hypotheses: tuple[str, ...]) -> None:
+    """Both or neither; and a record is never older than the hypotheses that it speaks of.
+
+    Where two processes evaluate the same, one writes after the other.
+    """
     lines = "".join(line + "\n" for line in hypotheses).encode()
     content = {**content, "hypotheses_sha256": _sha256(hypotheses)}
     record = json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
-    with written_aside(file, len(record)) as last, written_aside(_hypotheses_file(file)) as first:
+    with (
+        lock(file, keep=False),
+        written_aside(file, len(record)) as last,
+        written_aside(_hypotheses_file(file)) as first,
+    ):
         for stream, data in ((last, record), (first, lines)):
             stream.write(data)
             stream.flush()

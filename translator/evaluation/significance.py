@@ -127,7 +127,7 @@ def bootstrap_p(
 
 
 def binomial_tail(least: int, trials: int, probability: float) -> float:
-    """The probability of `least` successes or more in so many independent trials."""
+    """The probability of `least` successes or more in independent trials."""
     return math.fsum(
         math.comb(trials, k) * probability**k * (1.0 - probability) ** (trials - k)
         for k in range(least, trials + 1)

@@ -205,7 +205,7 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
 
 
 def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> EvaluationSet:
-    """So many sentences from all over a test set: those that a run and its exports read alike.
+    """Up to `sentences` from all over a test set: those that a run and its exports read alike.
 
     None is blank, would be cut in parts, or is in capitals or Title Case that the run reads in
     other letters.

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from translator.errors import DataError, MissingLibraryError
+from translator.export.architectures import encoder_decoder_of
 from translator.model import (
     Attention,
     FeedForward,
@@ -42,7 +43,8 @@ def export_ctranslate2(
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise DataError(f"{folder} is not empty", "Name a new folder for the export.")
     translator = Translator.from_run(run.path, device="cpu")
-    spec = _specification(specs, translator.model, translator.tokenizer)
+    model = encoder_decoder_of(translator, "CTranslate2")
+    spec = _specification(specs, model, translator.tokenizer)
     spec.validate()
     spec.optimize(quantization=None if quantization == "float32" else quantization)
     folder.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from translator.config import Config, DecodingConfig
 from translator.errors import MissingLibraryError
+from translator.export.architectures import encoder_decoder_of
 from translator.export.card import write_card
 from translator.export.engine import ranked
 from translator.model import Seq2SeqTransformer
@@ -50,8 +51,9 @@ def export_huggingface(run: RunDirectory, folder: Path) -> Path:
     """
     transformers = import_transformers()
     translator = Translator.from_run(run.path, device="cpu")
+    model = encoder_decoder_of(translator, "MarianMTModel")
     folder.mkdir(parents=True, exist_ok=True)
-    weights = safetensors.torch.save(_weights(translator.model), {"format": "pt"})
+    weights = safetensors.torch.save(_weights(model), {"format": "pt"})
     write_atomically(folder / "model.safetensors", weights)
     _config(transformers, translator).save_pretrained(folder)
     _generation(transformers, translator.config).save_pretrained(folder)

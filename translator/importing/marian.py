@@ -23,7 +23,7 @@ from translator.export.huggingface import their_name
 from translator.importing.checkpoint import MarianCheckpoint, load_checkpoint
 from translator.importing.pieces import joint_model
 from translator.importing.proof import Proof, prove
-from translator.model import Seq2SeqTransformer, build_model
+from translator.model import Seq2SeqTransformer
 from translator.runs import RUNS, RunDirectory, lock
 from translator.tokenizer import Tokenizer
 from translator.translation import Translator
@@ -85,7 +85,7 @@ def _sentences(config: Config) -> list[str]:
 def _write(checkpoint: MarianCheckpoint, config: Config, run: RunDirectory) -> None:
     spm = [Path(file).read_bytes() for file in checkpoint.tokenizer.spm_files]
     tokenizer = Tokenizer(*(joint_model(model, checkpoint.pieces) for model in spm))
-    model = build_model(config.model, tokenizer.vocabulary_size)
+    model = Seq2SeqTransformer(config.model, tokenizer.vocabulary_size)
     weights = _weights(checkpoint, model)
     run.write_config(config)
     run.write_tokenizer(tokenizer)

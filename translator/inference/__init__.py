@@ -7,5 +7,15 @@ keeps what need not be computed again; `searches` drives many searches with one 
 from translator.inference.engine import Engine
 from translator.inference.past import Past
 from translator.inference.searches import ModelStepper, SearchJob, run_searches, stream_search
+from translator.inference.sources import batches_of_like_length, padded_sources
 
-__all__ = ["Engine", "ModelStepper", "Past", "SearchJob", "run_searches", "stream_search"]
+__all__ = [
+    "Engine",
+    "ModelStepper",
+    "Past",
+    "SearchJob",
+    "batches_of_like_length",
+    "padded_sources",
+    "run_searches",
+    "stream_search",
+]

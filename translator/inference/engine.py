@@ -28,14 +28,14 @@ from translator.inference.layers import (
     spare_rows,
 )
 from translator.inference.past import VECTOR, Past, ProjectedMemory, aligned
-from translator.model import Memory, Seq2SeqTransformer
-from translator.tokenizer import PAD_ID
+from translator.model import Memory, Transformer
+from translator.tokenizer import BOS_ID, PAD_ID
 
 
 class Engine:
     """A trained model, ready to decode."""
 
-    def __init__(self, model: Seq2SeqTransformer, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, model: Transformer, precision: torch.dtype = torch.float32) -> None:
         """Take over the weights of a model as they are now.
 
         With bfloat16 the products inside the layers are computed in it; the residual stream,
@@ -47,25 +47,27 @@ class Engine:
         self.max_positions = config.max_positions
         self._heads, self._d_model = config.num_heads, config.d_model
         self._scale = math.sqrt(config.d_model)
-        self._source_embedding = model.source_embedding.weight.detach()
-        self._target_embedding = model.target_embedding.weight.detach()
+        self._embeddings = [each.weight.detach() for each in model.embeddings]
         self._positions = model.positions.table.detach()
+        self._reads_prefix = config.prefix_attention == "bidirectional"
+        self.has_encoder = model.encoder is not None
         self._encoder = [
             (SelfAttentionSublayer(layer, precision), FeedForwardSublayer(layer, config, precision))
-            for layer in model.encoder.layers
+            for layer in (model.encoder.layers if model.encoder else ())
         ]
-        self._encoder_norm = OptionalNorm.of(model.encoder.norm)
-        sees_memory = model.decoder.cross_attention
+        self._encoder_norm = OptionalNorm.of(model.encoder and model.encoder.norm)
+        decoder = list(model.decoder.layers) if model.decoder else []
+        sees_memory = model.decoder is not None and model.decoder.cross_attention
         self._decoder = [
             (
                 SelfAttentionSublayer(layer, precision),
                 CrossAttentionSublayer(layer, precision) if sees_memory else None,
                 FeedForwardSublayer(layer, config, precision),
             )
-            for layer in model.decoder.layers
+            for layer in decoder
         ]
-        self._decoder_norm = OptionalNorm.of(model.decoder.norm)
-        cross = [layer.cross_attention for layer in model.decoder.layers] if sees_memory else []
+        self._decoder_norm = OptionalNorm.of(model.decoder and model.decoder.norm)
+        cross = [layer.cross_attention for layer in decoder] if sees_memory else []
         projections = [part for each in cross for part in (each.k_proj, each.v_proj)]
         self._memory_keys_values = PrepackedLinear(projections, precision) if projections else None
         self._output = PrepackedLinear([model.output], torch.float32)
@@ -73,35 +75,48 @@ class Engine:
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        return self._target_embedding.device
+        return self._positions.device
 
     def states(self, source: Tensor) -> Memory:
         """Encode source ids [B, S], padded to the right."""
+        if not self.has_encoder:
+            raise ValueError("a model without an encoder encodes nothing")
         segments = (source != PAD_ID).long()
         padding = self._padding(source.shape[1])
         real = RealPositions(F.pad(segments, (0, padding)) == 1)
         ids = real.unpad(F.pad(source, (0, padding), value=PAD_ID))
-        x = self._source_embedding[ids] * self._scale
+        x = self._embeddings[0][ids] * self._scale
         x = x + self._positions[real.indices % (source.shape[1] + padding)]  # [R, D]
         for self_attention, feed_forward in self._encoder:
             x = feed_forward(self_attention.of_source(x, real))
         states = real.pad(self._encoder_norm(x))[:, : source.shape[1]]
         return Memory(states, segments)
 
-    def begin(self, memory: Memory | None, prompt: Tensor | None = None) -> Past:
+    def read(self, source: Tensor) -> Past:
+        """A past that has read source ids [B, S], through the encoder or, without one, as a prompt.
+
+        A prompt has no padding. From BOS on it is read causally, as the model does.
+        """
+        if self.has_encoder:
+            return self.begin(self.states(source))
+        is_prefix = self._reads_prefix and not bool((source == BOS_ID).any())
+        return self.begin(None, source, causal=not is_prefix)
+
+    def begin(
+        self, memory: Memory | None, prompt: Tensor | None = None, *, causal: bool = True
+    ) -> Past:
         """A past that has seen nothing but a prompt, ids [B, P], computed in one go.
 
         What follows looks at the first sentence in each row of the memory; a decoder without
         cross-attention has no memory. Prompts have no padding: each length has a past of its own.
+        Unless the prompt is read causally, each of its positions sees all of it.
         """
         begun = prompt if memory is None else memory.states
         if begun is None:
             raise ValueError("without a memory a past begins with a prompt")
-        room = self._target_embedding.new_empty(
-            VECTOR, len(self._decoder), len(begun), 2 * self._d_model
-        )
+        room = self._positions.new_empty(VECTOR, len(self._decoder), len(begun), 2 * self._d_model)
         length = 0 if prompt is None else prompt.shape[1]
-        past = Past(room, self._heads, self._projected(memory), new=max(1, length))
+        past = Past(room, self._heads, self._projected(memory), new=max(1, length), causal=causal)
         if prompt is not None and length:
             self._extend([prompt.flatten()], [past])
         return past
@@ -128,7 +143,7 @@ class Engine:
             for past in pasts
         ]
         places = torch.cat((*positions, torch.zeros(len(spare), dtype=torch.long)))
-        x = self._target_embedding[torch.cat((*tokens, spare))] * self._scale
+        x = self._embeddings[-1][torch.cat((*tokens, spare))] * self._scale
         x = x + self._positions[places.to(self.device)]
         for layer, (self_attention, cross_attention, feed_forward) in enumerate(self._decoder):
             x = self_attention.of_newest(x, pasts, layer)

@@ -82,8 +82,8 @@ class OptionalNorm(NamedTuple):
     norm: nn.LayerNorm | None
 
     @classmethod
-    def of(cls, module: nn.Module) -> "OptionalNorm":
-        """The norm that a module is; nn.Identity is none."""
+    def of(cls, module: nn.Module | None) -> "OptionalNorm":
+        """The norm that a module is; None and nn.Identity are none."""
         return cls(module if isinstance(module, nn.LayerNorm) else None)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -205,6 +205,6 @@ def _rows_of(pasts: Sequence[Past], states: Tensor) -> list[Tensor]:
 
 
 def _with_spare(parts: list[Tensor], rows: int) -> Tensor:
-    """Parts joined and filled with zeros to so many rows."""
+    """Parts joined and filled with zeros to `rows`."""
     spare = parts[0].new_zeros(rows - sum(map(len, parts)), parts[0].shape[1])
     return torch.cat((*parts, spare))

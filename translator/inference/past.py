@@ -11,8 +11,8 @@ from torch import Tensor
 
 from translator.model import KeysValues
 
-VECTOR = 16  # so many float32 are in the widest vector of a CPU
-_ALIGNMENT = 4  # so many float32 are 16 bytes
+VECTOR = 16  # float32 in the widest vector of a CPU
+_ALIGNMENT = 4  # float32 in 16 bytes
 
 
 class ProjectedMemory(NamedTuple):
@@ -42,11 +42,18 @@ class Past:
     """
 
     def __init__(
-        self, states: Tensor, num_heads: int, memory: ProjectedMemory | None = None, new: int = 1
+        self,
+        states: Tensor,
+        num_heads: int,
+        memory: ProjectedMemory | None = None,
+        *,
+        new: int = 1,
+        causal: bool = True,
     ) -> None:
         """Begin with room for `states`, empty [room, L, B, 2D], and `new` positions to come first.
 
-        Without a memory the layers have no cross-attention.
+        Without a memory the layers have no cross-attention. Unless they are causal, each of the
+        positions that come first sees them all.
         """
         self.memory = memory
         self.length = 0
@@ -55,7 +62,7 @@ class Past:
         self._states = states
         self._all = torch.arange(self.hypotheses, device=states.device)
         self._padded = 0  # positions that the next step looks at; those to come are zeros
-        self._make_room(new)
+        self._make_room(new, causal)
 
     @property
     def new(self) -> int:
@@ -93,7 +100,7 @@ class Past:
         self.hypotheses = len(rows)
         self._all = torch.arange(len(rows), device=rows.device)
 
-    def _make_room(self, new: int) -> None:
+    def _make_room(self, new: int, causal: bool = True) -> None:
         """For the newest positions and the padding after them."""
         head_size = self._states.shape[3] // (2 * self._heads)
         known, self._padded = self._padded, aligned(self.length + new, head_size)
@@ -101,11 +108,15 @@ class Past:
             self._states = torch.cat((self._states, torch.empty_like(self._states)))
         self._states[known : self._padded] = 0.0
         later = self._states.new_full((1, 1, new, self._padded), -torch.inf)
-        self.attend = later.triu_(self.length + 1)  # [1, 1, new, padded] 0, or -inf at later ones
+        if causal:
+            later.triu_(self.length + 1)
+        else:
+            later[..., : self.length + new] = 0.0
+        self.attend = later  # [1, 1, new, padded] 0, or -inf at later ones
 
 
 def aligned(keys: int, head_size: int) -> int:
-    """To how many keys so many are padded, for attention to have the same bits in every thread.
+    """To how many keys `keys` are padded, for attention to have the same bits in every thread.
 
     Torch's attention gives each thread a scratch of keys + K + 2 numbers for every query, and how
     MKL adds up hangs on whether that begins at a multiple of 16 bytes: so each of them must. The

@@ -13,17 +13,17 @@ from torch import Tensor
 from translator.decoding import Ask, Hypothesis, Search
 from translator.inference.engine import Engine
 from translator.inference.past import Past
-from translator.model import Seq2SeqTransformer
+from translator.model import Transformer
 
 
 class ModelStepper:
     """A model as the `Stepper` that a single search drives."""
 
     @torch.inference_mode()
-    def __init__(self, model: Seq2SeqTransformer | Engine, source: Tensor) -> None:
-        """Encode source ids [B, S] once."""
+    def __init__(self, model: Transformer | Engine, source: Tensor) -> None:
+        """Read source ids [B, S] once."""
         self._engine = model if isinstance(model, Engine) else Engine(model)
-        self._past = self._engine.begin(self._engine.states(source))
+        self._past = self._engine.read(source)
 
     @torch.inference_mode()
     def step(self, tokens: Tensor) -> Tensor:
@@ -108,4 +108,4 @@ class _ActiveSearch(NamedTuple):
 
     @classmethod
     def begun(cls, engine: Engine, job: SearchJob) -> "_ActiveSearch":
-        return cls(job, engine.begin(engine.states(job.source)), next(job.search))
+        return cls(job, engine.read(job.source), next(job.search))

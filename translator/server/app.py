@@ -68,7 +68,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 class _Lines(StreamingResponse):
-    """Lines of JSON about a job, which is cancelled when they end, or after so many seconds."""
+    """Lines of JSON about a job, which is cancelled when they end, or after `seconds`."""
 
     media_type = "application/x-ndjson"
 

@@ -35,7 +35,7 @@ _WAITING_SHARE = 0.75  # of request_seconds: how much may be accepted; estimates
 
 
 class BusyError(Exception):
-    """There is too much to do, as its message says: come back in so many seconds."""
+    """There is too much to do, as its message says: come back in `retry_seconds`."""
 
     def __init__(self, message: str, retry_seconds: int) -> None:
         super().__init__(message)
@@ -183,7 +183,7 @@ class Worker:
         job.future.add_done_callback(partial(self._take_back, job, line))
 
     def _refusal(self, seconds: float, seconds_of_others: float) -> str | None:
-        """Why a job is not accepted that would be done after so many seconds of its own line.
+        """Why a job is not accepted that would be done after `seconds` of its own line.
 
         As long as there are others, the two lines take turns.
         """

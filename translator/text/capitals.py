@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from translator.text.languages import capitalises_nouns, lower, primary
 from translator.tokenizer import UNK_ID, Tokenizer
 
-_ABBREVIATION = 3  # a word of so many letters that stands alone is one
+_ABBREVIATION = 3  # a word of this many letters that stands alone is one
 _MOST_SMALL = 1 / 4  # share of the letters that are no capitals
 _LEAST_ORDINARY = 2  # words of a heading that become small
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")

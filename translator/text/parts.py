@@ -54,8 +54,11 @@ class TextProcessor:
         self._tokenizer = tokenizer
         self._source_language = config.data.source_language
         self._target_language = config.data.target_language
-        self._half = config.model.max_positions // 2  # of what the model can see
-        self._limit = min(config.data.max_tokens_per_sentence, config.model.max_positions - 1)
+        room = config.model.max_positions
+        self._limit = min(config.data.max_tokens_per_sentence, room - 1)
+        if config.model.architecture == "decoder_only":  # source and target are one sequence
+            room -= self._limit + 1
+        self._half = room // 2  # of what the model can see of a target
 
     # --- texts to parts ---------------------------------------------------------------------------
 

@@ -13,12 +13,18 @@ from translator.training.loss import loss_sum
 from translator.training.optimization import WorkingWeights, build_optimizers, learning_rate
 from translator.training.run import train
 from translator.training.trainer import Trainer
-from translator.training.validation import TranslationValidator, Validation, Validator
+from translator.training.validation import (
+    LossValidator,
+    TranslationValidator,
+    Validation,
+    Validator,
+)
 
 __all__ = [
     "Budgeted",
     "Event",
     "Finished",
+    "LossValidator",
     "Plan",
     "StepDone",
     "Trainer",

@@ -24,6 +24,7 @@ class Plan:
     first_step: int
     finished: bool  # nothing is left to train
     max_steps: int | None  # None until a budget of minutes has become one of steps
+    taken: str = ""  # which parts of a run that learned something else were taken, which are new
     warnings: tuple[str, ...] = ()
 
 
@@ -37,7 +38,7 @@ class Budgeted:
 
 @dataclass(frozen=True)
 class StepDone:
-    """An optimizer step; every so many, what happened since the last one that told it."""
+    """An optimizer step; every few, what happened since the last one that told it."""
 
     step: int
     loss: float | None = None  # mean per target token

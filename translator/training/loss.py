@@ -4,10 +4,10 @@ from torch import Tensor
 
 from translator.data import Batch
 from translator.functional import cross_entropy_sum
-from translator.model import Seq2SeqTransformer
+from translator.model import Transformer
 
 
-def loss_sum(model: Seq2SeqTransformer, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
+def loss_sum(model: Transformer, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
     """Cross-entropy in nats of the labels of a batch, summed over those that ask, in float32."""
     states = model.states(batch)  # [R, T, D]
     return cross_entropy_sum(

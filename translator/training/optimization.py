@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from translator.config import TrainingConfig
-from translator.model import Seq2SeqTransformer
+from translator.model import Transformer
+from translator.training.muon import Muon
 
 MEASURED_STEPS = 30  # after which a budget of minutes becomes one of steps
-# Of Muon. 5 are usual; they learn no more in a step (docs/recipes.md) and take 1.7 times as long.
-_NEWTON_SCHULZ_STEPS = 3
 
 
 def learning_rate(step: int, settings: TrainingConfig, max_steps: int | None) -> float:
@@ -50,8 +49,6 @@ def build_optimizers(model: nn.Module, settings: TrainingConfig) -> list[torch.o
     """AdamW for everything, or Muon for the matrices inside the layers and AdamW for the rest.
 
     Weight decay is for matrices only: a decayed norm or bias is a smaller model for no reason.
-    Muon (Jordan et al., 2024) is scaled to AdamW's step size (Liu et al., 2025), so that one
-    learning rate serves both.
     """
     named = dict(model.named_parameters())
     inner = [n for n, p in named.items() if p.dim() == 2 and ".layers." in n]
@@ -60,14 +57,7 @@ def build_optimizers(model: nn.Module, settings: TrainingConfig) -> list[torch.o
     optimizers: list[torch.optim.Optimizer] = []
     if settings.optimizer == "muon":
         optimizers.append(
-            torch.optim.Muon(
-                [named[n] for n in inner],
-                lr=settings.learning_rate,
-                weight_decay=settings.weight_decay,
-                momentum=0.95,
-                ns_steps=_NEWTON_SCHULZ_STEPS,
-                adjust_lr_fn="match_rms_adamw",
-            )
+            Muon([named[n] for n in inner], settings.learning_rate, settings.weight_decay)
         )
     else:
         matrices += inner
@@ -90,7 +80,7 @@ class WorkingWeights:
     repeated within a step.
     """
 
-    def __init__(self, model: Seq2SeqTransformer, precision: torch.dtype) -> None:
+    def __init__(self, model: Transformer, precision: torch.dtype) -> None:
         self._originals: list[Tensor] = list(model.parameters())
         self.model = model
         if precision != torch.float32:

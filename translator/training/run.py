@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from importlib.metadata import version
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from translator.config import Config, starting_from
+from translator.config import Config, goes_on, starting_from
 from translator.data import SentencePair, Splits, occurring, stream_seed
 from translator.distributed import World, joined
 from translator.errors import ConfigError, RunError
@@ -21,13 +21,13 @@ from translator.preparation import TrainingData, prepare_data
 from translator.runs import RUNS, RunDirectory, lock
 from translator.training.events import Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
-from translator.training.validation import TranslationValidator, check_metrics
+from translator.training.validation import check_metrics, validator_of
 from translator.version import __version__
 
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
 
-def train(config: Config) -> Iterator[Event]:
+def train(config: Config) -> Generator[Event, None, None]:
     """Train a model in runs/NAME, or continue the unfinished run of the same configuration.
 
     Yields what happens, as it happens. SIGINT and SIGTERM end it after the step under way, with a
@@ -73,18 +73,21 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
         first_step=trainer.step,
         finished=trainer.finished,
         max_steps=trainer.max_steps,
+        taken=trainer.taken,
         warnings=tuple(warnings),
     )
-    for event in trainer.fit(TranslationValidator(config, data, trainer.world)):
+    for event in trainer.fit(validator_of(config, data, trainer.world)):
         start = config.training.start_from
         if isinstance(event, Finished) and event.completed and start is not None:
-            changes, warnings = _outcome(run, start, world)
+            changes, warnings = _outcome(run, start, config, world)
             yield from (Warned(event.step, warning) for warning in warnings)
             event = replace(event, changes=tuple(changes))
         yield event
 
 
-def _outcome(run: RunDirectory, start: str, world: World) -> tuple[list[Change], list[str]]:
+def _outcome(
+    run: RunDirectory, start: str, config: Config, world: World
+) -> tuple[list[Change], list[str]]:
     """What fine-tuning has changed, and warnings; the other processes wait for the first."""
     changes: list[Change] = []
     warnings: list[str] = []
@@ -92,9 +95,18 @@ def _outcome(run: RunDirectory, start: str, world: World) -> tuple[list[Change],
         if run.weights_of is not None:
             warnings.append(f"nothing improved: the weights of {run.path} are those of {start}")
         else:
-            changes, warnings = changes_since(RunDirectory(Path(start)), run)
+            changes, warnings = _changes(RunDirectory(Path(start)), run, config)
     world.gather(None)
     return changes, warnings
+
+
+def _changes(
+    start: RunDirectory, run: RunDirectory, config: Config
+) -> tuple[list[Change], list[str]]:
+    """What has changed on the test sets, and warnings; nothing is compared with another skill."""
+    if start.config_file.is_file() and not goes_on(config, start.read_config()):
+        return [], []
+    return changes_since(start, run)
 
 
 def _with_start(config: Config, run: RunDirectory) -> Config:

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from translator.config import Config
+from translator.config import Config, goes_on
 from translator.data import STREAMS, Batch, BatchStream, layout_of, stream_seed
 from translator.distributed import World
 from translator.errors import RunError, TranslatorError
@@ -42,7 +43,6 @@ from translator.training.optimization import (
     learning_rate,
 )
 from translator.training.validation import Validator
-from translator.translation import Translator
 
 _MAX_SKIPPED_STEPS = 20  # in a row, before training gives up
 
@@ -80,7 +80,7 @@ class Trainer:
             self.tokens_per_batch,
             config.seed,
             views=data.views,
-            layout=layout_of(config.model),
+            layout=layout_of(config),
         )
         self.max_steps = self.settings.max_steps if self.settings.max_minutes is None else None
         self.step = 0
@@ -93,6 +93,8 @@ class Trainer:
         self.validations_without_best = 0
         self.best_is_lost = False  # model.safetensors is deleted or damaged
         self.best: dict[str, float] = {}
+        self.taken = ""  # of a run that learned something else: which parts
+        self._goes_on = False  # with what the run that it starts from has learned
         self.warnings: list[str] = []
 
     @property
@@ -111,7 +113,7 @@ class Trainer:
         batches = iter(self.stream)
         stopping = False
         with _stop_requested() as stop, WorkClock() as clock:
-            if not self.step and self.settings.start_from is not None:
+            if not self.step and self._goes_on:
                 yield self.validate(validator)  # what is best may be what it starts from
             if self.best_is_lost:
                 self.best = {}
@@ -396,17 +398,18 @@ class Trainer:
             )
 
     def _start_from(self, path: str) -> None:
-        """Take the weights of another run, which has the same tokenizer and shape."""
-        start = Translator.from_run(path, device="cpu")
+        """Take the weights of another run, which has the same tokenizer, by their names."""
+        start = RunDirectory(Path(path)).read_trained("cpu")
         if start.tokenizer.sha256 != self.data.tokenizer.sha256:
             raise RunError(
                 f"{path} has another tokenizer now than when {self.run.path} was begun",
                 "Train under another name (--set name=…), or delete the directory.",
             )
-        with torch.no_grad():
-            for name, parameter in start.model.named_parameters():
-                self.model.get_parameter(name).copy_(parameter)
+        self._goes_on = goes_on(self.config, start.config)
+        taken, new = take_weights(start.model, self.model)
         self.weights.refresh()
+        if not self._goes_on:
+            self.taken = f"{_parts(taken)} of {path}; new: {_parts(new)}"
 
     def _restore_whole(self, checkpoint: Checkpoint) -> None:
         try:
@@ -455,6 +458,32 @@ def fitting_tokens_per_batch(config: Config, run: RunDirectory, data: TrainingDa
             break
         fitting *= 2
     return fitting
+
+
+@torch.no_grad()
+def take_weights(source: nn.Module, target: nn.Module) -> tuple[list[str], list[str]]:
+    """Copy the parameters of which both models have one of a name; names of those, and the others.
+
+    A tied parameter has several names.
+    """
+    theirs = source.state_dict()
+    names: dict[Tensor, list[str]] = {}
+    for name, parameter in target.state_dict(keep_vars=True).items():
+        names.setdefault(parameter, []).append(name)
+    taken: list[str] = []
+    new: list[str] = []
+    for name, parameter in target.named_parameters():
+        found = [theirs[each] for each in names[parameter] if each in theirs]
+        if found:
+            parameter.copy_(found[0])
+        (taken if found else new).append(name)
+    return taken, new
+
+
+def _parts(names: list[str]) -> str:
+    """The parts of a model that parameters are of, such as encoder, output."""
+    parts = dict.fromkeys(name.split(".")[0].replace("_", " ") for name in names)
+    return ", ".join(parts) or "nothing"
 
 
 @dataclass

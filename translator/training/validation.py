@@ -11,7 +11,7 @@ from translator.data import all_batches, layout_of, stream_seed
 from translator.distributed import World
 from translator.evaluation import score
 from translator.evaluation.scores import sacrebleu_metric
-from translator.model import Seq2SeqTransformer
+from translator.model import Transformer
 from translator.preparation import TrainingData
 from translator.training.loss import loss_sum
 from translator.translation import Translator
@@ -34,23 +34,46 @@ class Validation:
 class Validator(Protocol):
     """What the loop asks about its model."""
 
-    def __call__(self, model: Seq2SeqTransformer, tokens_per_batch: int) -> Validation:
+    def __call__(self, model: Transformer, tokens_per_batch: int) -> Validation:
         """Validate a model, which is left in evaluation mode. Every process calls it."""
 
 
-class TranslationValidator:
-    """The loss on the validation pairs, and the scores of greedy translations of some of them."""
+class LossValidator:
+    """The loss on the validation pairs, which every architecture and objective has."""
 
     def __init__(self, config: Config, data: TrainingData, world: World) -> None:
         self._config = config
         self._data = data
         self._world = world
+
+    @torch.inference_mode()
+    def __call__(self, model: Transformer, tokens_per_batch: int) -> Validation:
+        """Validate a model; each process computes its share."""
+        return Validation({"loss": self._loss(model.eval(), tokens_per_batch)}, ())
+
+    def _loss(self, model: Transformer, tokens_per_batch: int) -> float:
+        device = model.output.weight.device
+        total = torch.zeros((), dtype=torch.float64)
+        tokens = 0
+        batches = all_batches(self._data.valid, tokens_per_batch, layout_of(self._config))
+        for index, batch in enumerate(batches):
+            tokens += batch.num_target_tokens
+            if index % self._world.size == self._world.rank:
+                total += loss_sum(model, batch.to(device)).double().cpu()
+        return sum(self._world.gather(float(total))) / tokens
+
+
+class TranslationValidator(LossValidator):
+    """The loss, and the scores of greedy translations of some of the validation pairs."""
+
+    def __init__(self, config: Config, data: TrainingData, world: World) -> None:
+        super().__init__(config, data, world)
         draw = random.Random(stream_seed(config.seed, "validation pairs"))
         count = min(config.training.validation_pairs, len(data.valid_pairs))
         self._pairs = draw.sample(data.valid_pairs, count)
 
     @torch.inference_mode()
-    def __call__(self, model: Seq2SeqTransformer, tokens_per_batch: int) -> Validation:
+    def __call__(self, model: Transformer, tokens_per_batch: int) -> Validation:
         """Validate a model; each process computes its share."""
         loss = self._loss(model.eval(), tokens_per_batch)
         texts = self._translate(model, [pair.source for pair in self._pairs])
@@ -61,18 +84,7 @@ class TranslationValidator:
         named = zip(_METRICS, (each.score for each in scores), strict=True)
         return Validation({"loss": loss, **dict(named)}, samples[:_SAMPLES])
 
-    def _loss(self, model: Seq2SeqTransformer, tokens_per_batch: int) -> float:
-        device = model.output.weight.device
-        total = torch.zeros((), dtype=torch.float64)
-        tokens = 0
-        batches = all_batches(self._data.valid, tokens_per_batch, layout_of(self._config.model))
-        for index, batch in enumerate(batches):
-            tokens += batch.num_target_tokens
-            if index % self._world.size == self._world.rank:
-                total += loss_sum(model, batch.to(device)).double().cpu()
-        return sum(self._world.gather(float(total))) / tokens
-
-    def _translate(self, model: Seq2SeqTransformer, texts: list[str]) -> list[str]:
+    def _translate(self, model: Transformer, texts: list[str]) -> list[str]:
         greedy = self._config.decoding.greedy()
         translator = Translator(self._config, self._data.tokenizer, model)
         share = translator.translate(texts[self._world.rank :: self._world.size], greedy)
@@ -82,7 +94,14 @@ class TranslationValidator:
         return found
 
 
+def validator_of(config: Config, data: TrainingData, world: World) -> Validator:
+    """What an objective asks about a model."""
+    if config.learns_from_texts:
+        return LossValidator(config, data, world)
+    return TranslationValidator(config, data, world)
+
+
 def check_metrics(config: Config) -> None:
     """Raise what a metric of the validation would raise for want of a library, after an hour."""
-    for name in _METRICS:
+    for name in () if config.learns_from_texts else _METRICS:
         sacrebleu_metric(name, config.data.target_language)

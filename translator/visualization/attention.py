@@ -4,7 +4,6 @@ Shapes as in `model`: H heads, Q queries, M keys, K size of a head.
 """
 
 import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from translator.alignment import recorded_attention, word_numbers
+from translator.alignment import forced_states, recorded_attention, word_numbers
 from translator.errors import DataError
 from translator.text.capitals import encode_sentences, likely_cases
 from translator.text.parts import finished
-from translator.tokenizer import BOS_ID, EOS_ID
-from translator.translation import Translator
+from translator.translation import Translator, check_translates
 from translator.visualization.page import render_page
 
 _ONE = 10_000  # a page has weights in whole parts of it: half the bytes of decimals
@@ -44,38 +42,74 @@ class AttentionMap:
 class AttentionMaps:
     """Where a model looks while it reads a sentence and writes its translation.
 
-    In both maps of the decoder a query is the token that is being written. It was not seen yet:
-    the keys of the masked self-attention begin with ⟨start⟩ and lag one token behind.
+    In the maps of a decoder a query is the token that is being written. It was not seen yet:
+    the keys of the masked self-attention begin with ⟨start⟩ and lag one token behind. A model
+    without an encoder has this one kind of attention, whose queries and keys begin with the
+    tokens of the source.
     """
 
     source: str
     translation: str
     source_language: str
     target_language: str
-    encoder_self_attention: AttentionMap
-    decoder_self_attention: AttentionMap
-    cross_attention: AttentionMap
+    kinds: dict[str, AttentionMap]  # under the names that the modules have
 
-    def by_kind(self) -> dict[str, AttentionMap]:
-        """The three maps under the names that their modules have."""
-        return {
-            "cross_attention": self.cross_attention,
-            "encoder_self_attention": self.encoder_self_attention,
-            "decoder_self_attention": self.decoder_self_attention,
-        }
+    @property
+    def cross_attention(self) -> AttentionMap:
+        """Of the decoder, to what the encoder has read."""
+        return self._of("cross_attention")
+
+    @property
+    def encoder_self_attention(self) -> AttentionMap:
+        """Of the encoder, to its own text."""
+        return self._of("encoder_self_attention")
+
+    @property
+    def decoder_self_attention(self) -> AttentionMap:
+        """Of the decoder, to what it has written."""
+        return self._of("decoder_self_attention")
+
+    @property
+    def self_attention(self) -> AttentionMap:
+        """Of a decoder without an encoder, to what it has read and written."""
+        return self._of("self_attention")
+
+    def _of(self, kind: str) -> AttentionMap:
+        if kind not in self.kinds:
+            raise DataError(
+                f"this model has no {kind.replace('_', '-')}", f"It has: {', '.join(self.kinds)}."
+            )
+        return self.kinds[kind]
+
+    @property
+    def source_attention(self) -> AttentionMap:
+        """What the tokens that are written give to the source: cross-attention.
+
+        Without an encoder it is that part of self-attention, which does not sum to 1.
+        """
+        if "cross_attention" in self.kinds:
+            return self.cross_attention
+        every = self.self_attention
+        read = every.keys.index(START)
+        weights = every.weights[:, :, read:, :read]
+        return AttentionMap(weights, every.queries[read:], every.keys[:read])
 
     def kinds_with(self, layer: int | None, head: int | None) -> dict[str, AttentionMap]:
         """The kinds that have this layer and head, counted from 0; DataError when none has."""
-        encoder, heads = self.encoder_self_attention.weights.shape[:2]
-        decoder = len(self.decoder_self_attention.weights)
-        if (layer or 0) >= max(encoder, decoder) or (head or 0) >= heads:
+        layers = {
+            "encoder" if kind.startswith("encoder") else "decoder": len(each.weights)
+            for kind, each in self.kinds.items()
+        }
+        heads = next(iter(self.kinds.values())).weights.shape[1]
+        if (layer or 0) >= max(layers.values()) or (head or 0) >= heads:
             place = [f"layer {layer + 1}"] if layer is not None else []
             place += [f"head {head + 1}"] if head is not None else []
+            stacks = ", ".join(f"{count} of the {stack}" for stack, count in layers.items())
             raise DataError(
                 f"there is no {', '.join(place)} in this model",
-                f"Layers: {encoder} of the encoder, {decoder} of the decoder; heads: {heads}.",
+                f"Layers: {stacks}; heads: {heads}.",
             )
-        return {k: each for k, each in self.by_kind().items() if (layer or 0) < len(each.weights)}
+        return {k: each for k, each in self.kinds.items() if (layer or 0) < len(each.weights)}
 
 
 def attention_maps(translator: Translator, source: str, target: str | None = None) -> AttentionMaps:
@@ -86,33 +120,35 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     looked at in one piece.
     """
     tokenizer, model, languages = translator.tokenizer, translator.model, translator.config.data
+    check_translates(translator.config)
     source_ids, target_ids, target = _read(translator, source, target)
-    device = next(model.parameters()).device
     with torch.inference_mode(), recorded_attention(model.modules()) as weights:
-        reads = torch.tensor([[*source_ids, EOS_ID]], device=device)
-        model(reads, torch.ones_like(reads), torch.tensor([[BOS_ID, *target_ids]], device=device))
+        forced_states(model, source_ids, target_ids)
 
-    def stacked(modules: Iterable[Any]) -> npt.NDArray[np.float32]:
-        return torch.cat([weights[module][0] for module in modules]).cpu().numpy()
+    def stacked(stack: Any, attention: str) -> npt.NDArray[np.float32]:
+        found = [weights[getattr(layer, attention)][0] for layer in stack.layers]
+        return torch.cat(found).cpu().numpy()
 
-    encoder, decoder = model.encoder.layers, model.decoder.layers
     read = (*tokenizer.pieces(source_ids), END)
     pieces = tuple(tokenizer.pieces(target_ids))
     written, seen = (*pieces, END), (START, *pieces)
+    own = stacked(model.decoder, "self_attention")
+    if model.encoder is None:
+        kinds = {"self_attention": AttentionMap(own, (*read, *written), (*read, *seen))}
+    else:
+        cross = stacked(model.decoder, "cross_attention")
+        reading = stacked(model.encoder, "self_attention")
+        kinds = {
+            "cross_attention": AttentionMap(cross, written, read),
+            "encoder_self_attention": AttentionMap(reading, read, read),
+            "decoder_self_attention": AttentionMap(own, written, seen),
+        }
     return AttentionMaps(
         source=source,
         translation=target,
         source_language=languages.source_language,
         target_language=languages.target_language,
-        encoder_self_attention=AttentionMap(
-            stacked(layer.self_attention for layer in encoder), read, read
-        ),
-        decoder_self_attention=AttentionMap(
-            stacked(layer.self_attention for layer in decoder), written, seen
-        ),
-        cross_attention=AttentionMap(
-            stacked(layer.cross_attention for layer in decoder), written, read
-        ),
+        kinds=kinds,
     )
 
 
@@ -146,11 +182,11 @@ def _check_length(ids: list[int], limit: int, what: str) -> None:
 
 
 def word_attention(maps: AttentionMaps) -> AttentionMap:
-    """The cross-attention between words, ⟨end⟩ the last of either side.
+    """The attention to the source between words, ⟨end⟩ the last of either side.
 
     A target word gives a source word what its pieces give, on average, to all pieces of that word.
     """
-    cross = maps.cross_attention
+    cross = maps.source_attention
     target, target_words = _words(cross.queries, maps.translation)
     source, source_words = _words(cross.keys, maps.source)
     weights = (target / target.sum(axis=0)).T @ cross.weights @ source
@@ -171,13 +207,13 @@ def _words(pieces: tuple[str, ...], text: str) -> tuple[npt.NDArray[np.float32],
 
 def attention_arrays(maps: AttentionMaps) -> bytes:
     """The maps as an .npz archive: arrays named as the attributes of `maps`, and the tokens."""
-    arrays: dict[str, Any] = {kind: each.weights for kind, each in maps.by_kind().items()}
+    arrays: dict[str, Any] = {kind: each.weights for kind, each in maps.kinds.items()}
     arrays |= {
         "source": maps.source,
         "translation": maps.translation,
-        "source_tokens": maps.encoder_self_attention.keys,
-        "decoder_input_tokens": maps.decoder_self_attention.keys,
-        "target_tokens": maps.decoder_self_attention.queries,
+        "source_tokens": maps.source_attention.keys,
+        "decoder_input_tokens": (START, *maps.source_attention.queries[:-1]),
+        "target_tokens": maps.source_attention.queries,
     }
     archive = io.BytesIO()
     np.savez_compressed(archive, allow_pickle=False, **arrays)
@@ -199,7 +235,7 @@ def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | No
             "keys": each.keys,
             "weights": _in_parts(each, causal=kind == "decoder_self_attention"),
         }
-        for kind, each in maps.by_kind().items()
+        for kind, each in maps.kinds.items()
     }
     data = {
         "source": maps.source,

@@ -22,6 +22,7 @@ _NAMES = {
     "cross_attention": "Cross-attention",
     "encoder_self_attention": "Encoder self-attention",
     "decoder_self_attention": "Masked decoder self-attention",
+    "self_attention": "Self-attention",
 }
 _CELL = 0.24  # inches that a token takes
 _WIDEST = 80  # cells, up to which panels stand side by side
@@ -38,7 +39,7 @@ class Picture:
 def attention_picture(
     maps: AttentionMaps, layer: int | None = None, head: int | None = None
 ) -> Picture:
-    """The three kinds of attention at a layer and head, counted from 0; None averages over all.
+    """The kinds of attention at a layer and head, counted from 0; None averages over all.
 
     A kind whose stack has no such layer is left out; DataError when none has it.
     """

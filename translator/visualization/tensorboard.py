@@ -1,6 +1,6 @@
 """The scalars of a training in TensorBoard's own files."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from translator.errors import MissingLibraryError, writing
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
-def with_tensorboard(events: Iterator[Event]) -> Iterator[Event]:
+def with_tensorboard(events: Iterator[Event]) -> Generator[Event, None, None]:
     """Pass on the events of `train`, and write their figures to runs/NAME/tensorboard.
 
     A resumed training declares void what was written after the step that it goes on from, so no

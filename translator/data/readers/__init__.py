@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from translator.config import CorpusConfig
+from translator.config import Config, CorpusConfig
 from translator.data.readers.arrow import read_parquet
 from translator.data.readers.files import read_lines
 from translator.data.readers.hub import is_saved_dataset, read_dataset
@@ -13,9 +13,9 @@ from translator.data.readers.pairs import SentencePair, column_names, side_names
 from translator.data.readers.po import read_po
 from translator.data.readers.shards import embedded_file, parallel_files, shards
 from translator.data.readers.tables import read_csv, read_json
-from translator.data.readers.text import read_parallel_lines, read_tsv
+from translator.data.readers.text import read_parallel_lines, read_texts, read_tsv
 
-__all__ = ["SentencePair", "column_names", "read_lines", "read_pairs", "side_names"]
+__all__ = ["SentencePair", "column_names", "read_corpus", "read_lines", "read_pairs", "side_names"]
 
 
 def read_pairs(
@@ -30,6 +30,20 @@ def read_pairs(
     return itertools.islice(
         _all_pairs(corpus, (source_language, target_language)), corpus.max_pairs
     )
+
+
+def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:
+    """Yield what a configuration learns from: the pairs of a corpus, or its single texts."""
+    pairs = read_pairs(corpus, config.data.source_language, config.data.target_language)
+    return _single_texts(pairs) if config.learns_from_texts else pairs
+
+
+def _single_texts(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
+    """Each side of pairs as a text of its own, which stands on both sides then."""
+    for source, target in pairs:
+        yield SentencePair(source, source)
+        if source != target:
+            yield SentencePair(target, target)
 
 
 def _all_pairs(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterable[SentencePair]:
@@ -65,4 +79,6 @@ def _read(
             return read_xliff(file, corpus, languages)
         case "po":
             return read_po(file, corpus, languages)
+        case "text":
+            return read_texts(file)
     raise ValueError(f"no reader for the format {known}")

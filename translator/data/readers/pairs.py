@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from translator.config import CorpusConfig
+from translator.config import TEXT_ROLE, CorpusConfig
 from translator.errors import DataError
 from translator.text.languages import is_code, primary
 
@@ -16,7 +16,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
 
 
 class SentencePair(NamedTuple):
-    """A text and what is to be made of it, such as its translation."""
+    """A text and what is to be made of it, such as its translation; itself, of a single text."""
 
     source: str
     target: str
@@ -78,13 +78,16 @@ def column_names(corpus: CorpusConfig, languages: tuple[str, str]) -> tuple[str,
     """What the texts of both sides are called; as `side_names` by default."""
     pairs = zip(_set_columns(corpus, languages), side_names(languages), strict=True)
     source, target = (name if column is None else str(column) for column, name in pairs)
-    _check_differ(corpus.path, source, target)
+    if not corpus.of_texts:
+        _check_differ(corpus.path, source, target)
     return source, target
 
 
 def _set_columns(corpus: CorpusConfig, languages: tuple[str, str]) -> list[int | str | None]:
     """What `columns` says of source and target, by their role or their language."""
     columns = corpus.columns or {}
+    if TEXT_ROLE in columns:
+        return [columns[TEXT_ROLE]] * 2
     return [
         columns.get(role, columns.get(language))
         for role, language in zip(ROLES, languages, strict=True)
@@ -130,7 +133,8 @@ def numbered_columns(
             )
         numbers.append(column)
     source, target = numbers
-    _check_differ(file, source, target)
+    if not corpus.of_texts:
+        _check_differ(file, source, target)
     return source, target
 
 

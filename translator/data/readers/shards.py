@@ -19,6 +19,7 @@ _FORMATS = {
     ".xlf": "xliff",
     ".xliff": "xliff",
     ".po": "po",
+    ".txt": "text",
 }
 _SPLIT = re.compile(r"(?:^|[-_.])(train|valid|validation|dev|test|eval)(?=[-_.])")
 

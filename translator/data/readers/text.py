@@ -1,4 +1,4 @@
-"""Lines → pairs: tab-separated values, and two files side by side."""
+"""Lines → pairs: tab-separated values, two files side by side, and single texts."""
 
 import itertools
 from collections.abc import Iterator
@@ -28,6 +28,12 @@ def read_tsv(
                 continue
             raise missing_columns(file, number, len(fields), needed)
         yield SentencePair(fields[source], fields[target])
+
+
+def read_texts(file: Path) -> Iterator[SentencePair]:
+    """Yield each line of a file as a single text, on both sides of its pair."""
+    for line in read_lines(file):
+        yield SentencePair(line, line)
 
 
 def read_parallel_lines(source: Path, target: Path) -> Iterator[SentencePair]:

@@ -2,7 +2,7 @@
 
 const AVERAGE = -1;  // the choice "average" of a layer or head
 const ALTERNATIVES = 3;
-const NAMED = 4;  // so many sources of a word are named; all of them light up
+const NAMED = 4;  // this many sources of a word are named; all of them light up
 
 const at = (id) => document.getElementById(id);
 const form = at("form"), text = at("text"), translation = at("translation");

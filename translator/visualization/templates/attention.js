@@ -16,6 +16,11 @@ const KINDS = {
     explanation: "Each row is a token of the translation as it is being written; the columns are what has been written so far. The future (hatched) cannot be seen. A row adds up to 1.",
     row: "writing", languages: ["target", "target"],
   },
+  self_attention: {
+    name: "self-attention",
+    explanation: "Each row is a token of the source as it is being read, then of the translation as it is being written; the columns are the tokens that it draws on. A row adds up to 1.",
+    row: "at", languages: ["target", "target"],
+  },
 };
 const AVERAGE = -1;  // the choice "average" of a layer or head
 

@@ -1,0 +1,51 @@
+"""Muon, against torch's own."""
+
+import pytest
+import torch
+
+from translator.training import muon
+from translator.training.muon import Muon, orthogonalized
+
+SHAPES = [(24, 24), (16, 48), (48, 16)]
+
+
+def matrices() -> list[torch.nn.Parameter]:
+    torch.manual_seed(1)
+    return [torch.nn.Parameter(torch.randn(shape)) for shape in SHAPES]
+
+
+def test_where_bfloat16_is_fast_it_is_torchs_own_to_the_bit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(muon, "has_fast_bfloat16", lambda device: True)
+    own, theirs = matrices(), matrices()
+    optimizers = [
+        Muon(own, 0.01, 0.1),
+        torch.optim.Muon(
+            theirs, lr=0.01, weight_decay=0.1, ns_steps=3, adjust_lr_fn="match_rms_adamw"
+        ),
+    ]
+    for _ in range(4):
+        for mine, other in zip(own, theirs, strict=True):
+            mine.grad = torch.randn_like(mine)
+            other.grad = mine.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for mine, other in zip(own, theirs, strict=True):
+        assert torch.equal(mine, other)
+    states = [
+        [state["momentum_buffer"] for state in optimizer.state.values()] for optimizer in optimizers
+    ]
+    assert all(map(torch.equal, *states))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_singular_values_come_near_one(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(muon, "has_fast_bfloat16", lambda device: False)
+    torch.manual_seed(1)
+    matrix = torch.randn(shape)
+    before, after = (torch.linalg.svdvals(each) for each in (matrix, orthogonalized(matrix)))
+    assert before.max() / before.min() > after.max() / after.min()
+    assert after[: len(after) // 2].min() > 0.6 and after.max() < 1.3

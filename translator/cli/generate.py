@@ -1,0 +1,45 @@
+"""`translator generate`: a prompt in, the text that goes on from it out."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from translator.cli.console import RunOption, app, find_run
+from translator.config import load_config
+
+Prompts = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="How it begins.")]
+MaxTokens = Annotated[int, typer.Option(min=1, help="At most this many tokens further.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Draw otherwise than the run: decoding.temperature=0.7, decoding.sampling_seed=2, …",
+    ),
+]
+
+
+@app.command("generate")
+def generate_cli(
+    prompts: Prompts = None,
+    run: RunOption = None,
+    max_tokens: MaxTokens = 100,
+    overrides: Overrides = None,
+) -> None:
+    """Go on with a text, by a run that has learned training.objective language_model."""
+    directory = find_run(run)
+    decoding = load_config(directory.config_file, overrides or ()).decoding
+    from translator.generation import LanguageModel
+
+    model = LanguageModel.from_run(directory.path)
+    for prompt in prompts or [""]:
+        if decoding.sampling or decoding.beam_size == 1:
+            written = ""
+            for text in model.stream(prompt, decoding, max_tokens):
+                if text.startswith(written):  # a character is shown when all of its bytes are there
+                    sys.stdout.write(text[len(written) :])
+                    sys.stdout.flush()
+                    written = text
+            sys.stdout.write("\n")
+        else:
+            sys.stdout.write(model.generate(prompt, decoding, max_tokens) + "\n")

@@ -1,0 +1,79 @@
+"""`translator data mine`: parallel sentences out of two texts that are not parallel."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from translator.cli.console import RunOption, find_run, say
+from translator.cli.data import data_app
+from translator.cli.streams import lines_of, write_to
+
+if TYPE_CHECKING:
+    from translator.runs import RunDirectory
+
+
+@data_app.command("mine")
+def mine_cli(
+    source: Annotated[Path, typer.Argument(help="Sentences in one language, one a line.")],
+    target: Annotated[Path, typer.Argument(help="Sentences in the other.")],
+    run: RunOption = None,
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="NAME.en-es.tsv, which training reads; else stdout."),
+    ] = None,
+    k: Annotated[
+        int | None, typer.Option("--k", min=1, help="Neighbours that a pair is compared with; 4.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="The least margin of a pair: more is surer, and fewer; 1.06."),
+    ] = None,
+) -> None:
+    """Find the sentences of two files that translate each other, best first.
+
+    Lines of source, target and margin: the cosine of a pair's vectors ÷ the mean cosine of both to
+    their nearest neighbours on the other side. Each sentence is used once.
+
+    The encoder of the run must have read both languages in training. That of a run that translates
+    in one direction has read its source language only.
+    """
+    given = {"k": k, "threshold": threshold}
+    settings = {key: value for key, value in given.items() if value is not None}
+    mine(source, target, find_run(run), output_file, **settings)
+
+
+def mine(
+    source: Path,
+    target: Path,
+    run: "RunDirectory",
+    output_file: Path | None,
+    **settings: Any,
+) -> None:
+    """Write the pairs of two files as TSV and say how many; `settings` are those of `mining`."""
+    from translator.embedding import Embedder
+    from translator.mining import mine as mine_vectors
+
+    config = run.read_config()
+    source_language, target_language = config.data.source_language, config.data.target_language
+    if config.training.objective == "translate" and source_language != target_language:
+        say(
+            f"warning: {run.path} translates from {source_language}: its encoder has not learned "
+            f"to read {target_language}"
+        )
+    texts = _distinct_texts(source), _distinct_texts(target)
+    embedder = Embedder.from_run(run.path)
+    found = mine_vectors(*map(embedder.embed, texts), **settings)
+    rows = (f"{texts[0][i]}\t{texts[1][j]}\t{score:.4f}\n" for i, j, score in found)
+    write_to(output_file, rows)
+    say(f"pairs found: {len(found):,}")
+
+
+def _distinct_texts(file: Path) -> list[str]:
+    """The sentences of a file; says which lines are not among them."""
+    from translator.mining import DistinctTexts
+
+    found = DistinctTexts.of(lines_of(file))
+    left_out = f"left out: {found.repeated:,} repeated, {found.blank:,} blank"
+    say(f"{file}: {len(found.texts):,} sentences; {left_out}")
+    return found.texts

@@ -1,0 +1,71 @@
+"""Texts from arguments, files and stdin, and results to files and stdout: what commands share."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from translator.cli.console import say
+from translator.documents import Problems, open_bytes, read_texts
+from translator.errors import DataError, FullDiskError
+
+
+def text_of(argument: str) -> str:
+    """A text of the command line, with the sign U+FFFD for bytes that are not UTF-8."""
+    text = argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if text != argument:
+        say(f"warning: {text!r} is not UTF-8")
+    return text
+
+
+def lines_of(input_file: Path | None) -> Iterator[str]:
+    """The lines of a file; of stdin without one, or for `-`. Says what was wrong with them."""
+    problems = Problems()
+    input_file = None if input_file == Path("-") else input_file
+    with open_bytes(input_file) if input_file else sys.stdin.buffer as stream:
+        yield from read_texts(stream, problems, str(input_file or "stdin"))
+    say_problems(problems, input_file)
+
+
+def say_problems(problems: Problems, input_file: Path | None) -> None:
+    """Warn of what could not be read as it should."""
+    for problem in problems:
+        say(f"warning: {input_file or 'stdin'}, {problem}")
+
+
+@contextmanager
+def output_to(output_file: Path | None) -> Iterator[BinaryIO]:
+    """A stream to a file, which is there when all is written, or to stdout."""
+    from translator.runs import written_aside
+
+    try:
+        with written_aside(output_file) if output_file else _stdout() as output:
+            yield output
+    except BrokenPipeError:  # `| head -1` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if output_file is None:
+            raise
+        raise cannot_write(output_file, error, "Make room, or name another --output.") from None
+
+
+def write_to(output_file: Path | None, parts: Iterable[str | bytes]) -> None:
+    """Write to a file or stdout, part by part."""
+    with output_to(output_file) as output:
+        for part in parts:
+            output.write(part.encode() if isinstance(part, str) else part)
+            output.flush()
+
+
+@contextmanager
+def _stdout() -> Iterator[BinaryIO]:
+    """Standard output as a context that does not close it."""
+    yield sys.stdout.buffer
+
+
+def cannot_write(output_file: Path, error: OSError, remedy: str) -> DataError:
+    """What a full disk, else what the permissions or the name, of an output need."""
+    hint = remedy if isinstance(error, FullDiskError) else "Name another --output."
+    return DataError(f"cannot write {output_file}: {error.strerror}", hint)

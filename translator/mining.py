@@ -1,0 +1,124 @@
+"""Which sentences of two texts translate each other? Those nearer than others that are near.
+
+Artetxe and Schwenk (2019), "Margin-based Parallel Corpus Mining with Multilingual Sentence
+Embeddings". Shapes: N source and M target sentences, D d_model, k neighbours.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from translator.embedding import Nearest, Vectors, cosines, normalized, rows_of
+
+NEIGHBOURS = 4  # as in the paper
+THRESHOLD = 1.06  # of CCMatrix (Schwenk et al., 2021)
+CENTERED = True  # what all sentences of a side have in common is no sentence's meaning
+
+Levels = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DistinctTexts:
+    """The different texts among lines, in their order, and how many lines are not among them."""
+
+    texts: list[str]
+    blank: int
+    repeated: int
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> "DistinctTexts":
+        """Lines that differ in white space only are the same."""
+        counts = Counter(" ".join(line.split()) for line in lines)
+        blank = counts.pop("", 0)
+        return cls(list(counts), blank, counts.total() - len(counts))
+
+
+class MinedPair(NamedTuple):
+    """A source and a target sentence, by their numbers from 0, and their margin."""
+
+    source: int
+    target: int
+    score: float
+
+
+def mine(
+    source: Vectors,
+    target: Vectors,
+    *,
+    k: int = NEIGHBOURS,
+    threshold: float = THRESHOLD,
+    centered: bool = CENTERED,
+) -> list[MinedPair]:
+    """Pairs of vectors [N, D] and [M, D] whose ratio margin is at least `threshold`, best first.
+
+    The margin of a pair is its cosine ÷ the mean cosine of its two sides to their k nearest on the
+    other side. Each vector proposes the best of its k nearest; proposals are accepted in the order
+    of their margins, those whose source or target is taken are not. With `centered` the mean of
+    its side is first subtracted from each vector.
+
+    All N × M cosines are computed, in blocks.
+    """
+    if not len(source) or not len(target):
+        return []
+    if centered:
+        source, target = without_mean(source), without_mean(target)
+    forward, backward = _both_ways(source, target, k)
+    levels = _levels(forward), _levels(backward)
+    proposals = [
+        *_proposals(forward, levels[0], levels[1]),
+        *(MinedPair(j, i, score) for i, j, score in _proposals(backward, levels[1], levels[0])),
+    ]
+    proposals.sort(key=lambda pair: (-pair.score, pair.source, pair.target))
+    return list(_accepted(pair for pair in proposals if pair.score >= threshold))
+
+
+def without_mean(vectors: Vectors) -> Vectors:
+    """Vectors [N, D] less their mean, of length 1 again; those that are zero stay so."""
+    is_text = vectors.any(1, keepdims=True)
+    mean = vectors.sum(0, np.float64) / max(1, np.count_nonzero(is_text))
+    return normalized(np.where(is_text, vectors - mean.astype(np.float32), 0.0))
+
+
+def _both_ways(source: Vectors, target: Vectors, k: int) -> tuple[Nearest, Nearest]:
+    """The nearest targets of each source, and the nearest sources of each target."""
+    forward, backward = Nearest(len(source), k), Nearest(len(target), k)
+    for rows in rows_of(source):
+        for columns in rows_of(target):
+            scores = cosines(source[rows], target[columns])
+            forward.add(rows, columns.start, scores)
+            backward.add(columns, rows.start, scores.T)
+    return forward, backward
+
+
+def _levels(found: Nearest) -> Levels:
+    """The mean score of each query's neighbours [N]; 0 where there are none."""
+    is_there = found.indices >= 0
+    sums = found.scores.sum(1, np.float64, where=is_there)
+    levels: Levels = sums / np.maximum(1, is_there.sum(1))
+    return levels
+
+
+def _proposals(found: Nearest, own: Levels, others: Levels) -> Iterator[MinedPair]:
+    """For each query the neighbour of the highest margin, if it has neighbours that are near."""
+    levels = (own[:, None] + others[found.indices]) / 2  # [N, k]
+    margins = np.divide(found.scores, levels, out=np.full_like(levels, -np.inf), where=levels > 0)
+    best = margins.argmax(1)
+    queries = np.arange(len(best))
+    scores = margins[queries, best]
+    for query in np.flatnonzero(scores > -np.inf).tolist():
+        yield MinedPair(query, int(found.indices[query, best[query]]), float(scores[query]))
+
+
+def _accepted(pairs: Iterable[MinedPair]) -> Iterator[MinedPair]:
+    """Pairs both of whose sides are new."""
+    sources: set[int] = set()
+    targets: set[int] = set()
+    for pair in pairs:
+        if pair.source not in sources and pair.target not in targets:
+            sources.add(pair.source)
+            targets.add(pair.target)
+            yield pair
