@@ -15,13 +15,20 @@ from translator.config import load_config
 from translator.data import read_pairs
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(?:console|sh)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-COMMANDS = [
-    line.removeprefix("$ ").split("  #")[0].strip()
-    for block in BLOCKS
-    for line in block.splitlines()
-    if line.startswith("$ ")
-]
+
+
+def commands_of(page: str) -> list[str]:
+    """What a page shows as typed."""
+    blocks = re.findall(r"^```(?:console|sh)\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    return [
+        line.removeprefix("$ ").split("  #")[0].strip()
+        for block in blocks
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
+
+
+COMMANDS = commands_of(README)
 SMALL = (
     "data.held_out_pairs=20 tokenizer.vocabulary_size=600 model.d_model=16 model.num_heads=2 "
     "model.d_ff=32 model.encoder_layers=1 model.decoder_layers=1 training.max_steps=2 "

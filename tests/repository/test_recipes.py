@@ -1,0 +1,102 @@
+"""The commands of the recipe for summaries do what it says: they are run as they stand there."""
+
+import json
+import random
+import runpy
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import ROOT
+from tests.repository.test_readme import SMALL, commands_of, run
+from translator.config import load_config
+from translator.data import read_pairs
+from translator.data.readers.pairs import ReferencedPair
+from translator.evaluation import ROUGE, score
+
+CORPUS = ROOT.parent / "shared" / "corpus" / "summaries"
+SCRIPT = ROOT / "scripts" / "lead_sentences.py"
+[SUMMARIES] = [
+    part
+    for part in (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8").split("\n## ")
+    if part.startswith("Summaries\n")
+]
+
+
+def write_articles(folder: Path) -> None:
+    """Three files of articles of real sentences, and one to three summaries of each."""
+    draw = random.Random(1)
+    pairs = read_pairs(load_config().data.train[1], "en", "es")
+    sentences = list(dict.fromkeys(pair.source for pair in pairs))
+    folder.mkdir(parents=True)
+    for number, (name, count) in enumerate((("train", 60), ("dev", 4), ("test", 5))):
+        own = sentences[300 * number : 300 * (number + 1)]  # none leaks into another file
+        rows = []
+        for _ in range(count):
+            article = draw.sample(own, 6)
+            summaries = draw.sample(article, draw.randint(1, 3))
+            row = {"article": " ".join(article), "summary": summaries[0], "summaries": summaries}
+            rows.append(json.dumps(row) + "\n")
+        (folder / f"scitldr-{name}.jsonl").write_text("".join(rows), encoding="utf-8")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory with the files that the recipe speaks of, and its programs on the path."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(SCRIPT, tmp_path / "scripts")
+    write_articles(tmp_path / "corpus" / "summaries")
+    (tmp_path / "bin").mkdir()
+    for name, arguments in (("python", ""), ("translator", "-m translator ")):
+        program = tmp_path / "bin" / name
+        command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n'
+        program.write_text(command, encoding="utf-8")
+        program.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_every_command_of_the_recipe_for_summaries_runs(place: Path) -> None:
+    outputs = {}
+    for command in commands_of(SUMMARIES):
+        if command.startswith("translator train"):
+            overrides = [*SMALL, "training.max_minutes=null", "decoding.max_length_ratio=0.1"]
+            command += "".join(f" --set {shlex.quote(each)}" for each in overrides)
+        done = run(command, place)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        outputs[command] = done.stdout
+    [of_run, of_lead] = [text for each, text in outputs.items() if " evaluate " in each]
+    for text in (of_run, of_lead):
+        assert "test/scitldr-test: 5 sentences" in text and "ROUGE-L" in text
+        assert "nrefs:var" in text
+    assert len((place / "lead.txt").read_text(encoding="utf-8").splitlines()) == 5
+    report = (place / "runs" / "summarise" / "report.html").read_text(encoding="utf-8")
+    assert "up to 3 references each" in report and "ROUGE-2" in report
+
+
+def test_the_first_sentence_is_one_line() -> None:
+    lead_sentence = runpy.run_path(str(SCRIPT))["lead_sentence"]
+    assert lead_sentence("We train a\nmodel, e.g. this one. It learns.") == (
+        "We train a model, e.g. this one."
+    )
+    assert lead_sentence(" ") == ""
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of summaries is not here")
+def test_the_first_sentences_of_scitldr_score_as_the_recipe_says() -> None:
+    corpus = load_config(ROOT / "configs" / "summarise.yaml").data.test["scitldr-test"]
+    path = str(CORPUS / Path(corpus.path).name)
+    pairs = list(read_pairs(corpus.model_copy(update={"path": path}), "en", "en"))
+    assert all(isinstance(pair, ReferencedPair) for pair in pairs)
+    lead_sentence = runpy.run_path(str(SCRIPT))["lead_sentence"]
+    references = [pair.references for pair in pairs if isinstance(pair, ReferencedPair)]
+    streams = [[own[n] if n < len(own) else None for own in references] for n in range(4)]
+    leads = [lead_sentence(pair.source) for pair in pairs]
+    scores = score(leads, *streams, metrics=list(ROUGE), target_language="en")
+    [row] = [line for line in SUMMARIES.splitlines() if line.startswith("| first sentence")]
+    said = [cell.split(" ± ")[0].strip() for cell in row.split("|")[2:5]]
+    assert [f"{each.score:.1f}" for each in scores] == said
