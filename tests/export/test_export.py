@@ -44,7 +44,8 @@ from translator.export import (
     export_huggingface,
 )
 from translator.export.certificate import sample_of
-from translator.model import Seq2SeqTransformer
+from translator.export.huggingface import TransformersTranslator
+from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
@@ -79,7 +80,7 @@ def run_of(run: RunDirectory, folder: Path, **shape: Any) -> RunDirectory:
     made, tokenizer = RunDirectory(folder), run.read_tokenizer()
     folder.mkdir()
     torch.manual_seed(3)
-    model = Seq2SeqTransformer(Config.model_validate(config).model, tokenizer.vocabulary_size)
+    model = build_model(Config.model_validate(config).model, tokenizer.vocabulary_size)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape))
@@ -160,6 +161,46 @@ def test_ctranslate2_gives_every_token_our_probability(
         torch.testing.assert_close(
             torch.tensor(result.log_probs), torch.stack(expected), atol=2e-4, rtol=1e-4
         )
+
+
+DECODER = {"architecture": "decoder_only", "prefix_attention": "causal", "max_positions": 128}
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("shape", [{}, {"tie_embeddings": False, "positions": "learned"}], ids=str)
+def test_a_causal_decoder_gives_our_logits_as_opt_and_searches_alike(
+    trained_run: RunDirectory, tmp_path: Path, norm: str, shape: dict[str, Any]
+) -> None:
+    run = run_of(trained_run, tmp_path / "run", **DECODER, norm=norm, **shape)
+    ours = Translator.from_run(run.path, device="cpu")
+    folder = export_huggingface(run, tmp_path / "export")
+    theirs, loading = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, output_loading_info=True
+    )
+    assert not any(loading[f"{kind}_keys"] for kind in ("missing", "unexpected", "mismatched"))
+    ids = torch.randint(4, 200, (3, 17))
+    ids[:, 8:10] = torch.tensor([EOS_ID, BOS_ID])
+    with torch.inference_mode():
+        expected, found = ours.model.output(ours.model(ids)), theirs.eval()(ids).logits
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    greedy = ours.config.decoding.greedy()
+    texts = ["ana bebe", "nina banana ene benne", "baba"]
+    as_user = TransformersTranslator(run.read_config(), folder)
+    limited = greedy.model_copy(update={"max_length_ratio": 0.1, "max_length_extra": 5})
+    expected_texts = [each.text for each in ours.translate(texts, limited)]
+    assert as_user.translate(texts, limited) == expected_texts
+
+
+def test_what_no_plain_class_computes_is_refused_in_a_sentence(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    prefix = DECODER | {"prefix_attention": "bidirectional"}
+    run = run_of(trained_run, tmp_path / "run", **prefix)
+    with pytest.raises(RunError, match="prefix_attention bidirectional"):
+        export_huggingface(run, tmp_path / "export")
+    with pytest.raises(RunError, match="encoder_decoder runs only"):
+        export_ctranslate2(run, tmp_path / "export")
+    assert not (tmp_path / "export").exists()
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

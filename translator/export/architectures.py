@@ -1,8 +1,10 @@
 """Which architectures can be exported."""
 
 from translator.errors import RunError
-from translator.model import Seq2SeqTransformer
+from translator.model import DecoderOnlyTransformer, Seq2SeqTransformer
 from translator.translation import Translator, check_translates
+
+_USE_THE_RUN = "`translator translate` and `translator serve` use the run itself."
 
 
 def encoder_decoder_of(translator: Translator, form: str) -> Seq2SeqTransformer:
@@ -13,6 +15,22 @@ def encoder_decoder_of(translator: Translator, form: str) -> Seq2SeqTransformer:
         architecture = translator.config.model.architecture
         raise RunError(
             f"{form} is written of encoder_decoder runs only, and this one is {architecture}",
-            "`translator translate` and `translator serve` use the run itself.",
+            f"--format huggingface writes a causal one; {_USE_THE_RUN}",
         )
+    return model
+
+
+def causal_decoder_of(translator: Translator, form: str) -> DecoderOnlyTransformer | None:
+    """The model of a translator if it is a decoder alone; RunError for one that no class reads."""
+    check_translates(translator.config)
+    model = translator.model
+    if not isinstance(model, DecoderOnlyTransformer):
+        return None
+    wanted = {"prefix_attention": "causal", "output_bias": False}
+    for key, value in wanted.items():
+        if getattr(model.config, key) != value:
+            raise RunError(
+                f"no plain class of {form} has model.{key} {getattr(model.config, key)}",
+                f"Train with model.{key}: {str(value).lower()}; {_USE_THE_RUN}",
+            )
     return model

@@ -4,6 +4,7 @@ from pathlib import Path, PurePath
 
 import yaml
 
+from translator.config import ModelConfig
 from translator.evaluation import read_record
 from translator.runs import RunDirectory
 
@@ -26,7 +27,7 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
 
 # {config.name}: {" → ".join(languages)}
 
-A transformer of {model.encoder_layers} encoder and {model.decoder_layers} decoder layers, \
+A transformer of {_layers(model)}, \
 d_model {model.d_model}, trained with `translator`.
 `certificate.json` says how its translations compare with those of the original. `translator` \
 itself translates a text sentence by sentence, and reads TEXT IN CAPITALS as lower case; give \
@@ -43,6 +44,13 @@ other programs single sentences in usual letters.
 
 {corpora}"""
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _layers(model: ModelConfig) -> str:
+    decoder = f"{model.decoder_layers} decoder layers"
+    if model.architecture == "decoder_only":
+        return decoder
+    return f"{model.encoder_layers} encoder and {decoder}"
 
 
 def _public_name(path: str) -> str:

@@ -1,11 +1,11 @@
 """A run as a folder of Hugging Face transformers: https://huggingface.co/docs/transformers.
 
-Two of their classes compute what our model computes: Marian with the norm after each sublayer,
-Pegasus with the norm before it and at the end. The table of positions is stored with the weights,
-so it is ours to the bit. The tokenizer class is the one that only runs a SentencePiece model and
-adds the end; its name speaks of the first model that it served. The classes made for other models
-convert the normalisation, and not exactly. Two models, one for each language, are what Marian's
-tokenizer runs.
+Three of their classes compute what our model computes: Marian with the norm after each sublayer,
+Pegasus with the norm before it and at the end, OPT a decoder alone that reads its source causally.
+The table of positions is stored with the weights, so it is ours to the bit. The tokenizer class is
+the one that only runs a SentencePiece model and adds the end; its name speaks of the first model
+that it served. The classes made for other models convert the normalisation, and not exactly. Two
+models, one for each language, are what Marian's tokenizer runs.
 """
 
 import json
@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from translator.config import Config, DecodingConfig
 from translator.errors import MissingLibraryError
-from translator.export.architectures import encoder_decoder_of
+from translator.export.architectures import causal_decoder_of, encoder_decoder_of
 from translator.export.card import write_card
 from translator.export.engine import ranked
-from translator.model import Seq2SeqTransformer
+from translator.model import DecoderOnlyTransformer, Seq2SeqTransformer
 from translator.runs import RunDirectory, write_atomically
 from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
@@ -41,24 +42,32 @@ _NAMES = (  # ours → theirs, each a part of a parameter's name
     (".feed_forward.in_proj.", ".fc1."),
     (".feed_forward.out_proj.", ".fc2."),
 )
+_OPT_OFFSET = 2  # rows of OPT's table of positions before the first
 _SENTENCES_AT_ONCE = 32
 
 
 def export_huggingface(run: RunDirectory, folder: Path) -> Path:
     """Write a run as a new folder that `AutoModelForSeq2SeqLM` and `AutoTokenizer` load.
 
-    Raises RunError for a run without a model.
+    Of a decoder alone it is `AutoModelForCausalLM`. Raises RunError for a run without a model, and
+    for one that no class computes.
     """
     transformers = import_transformers()
     translator = Translator.from_run(run.path, device="cpu")
-    model = encoder_decoder_of(translator, "MarianMTModel")
+    decoder = causal_decoder_of(translator, "transformers")
+    if decoder is None:
+        weights = _weights(encoder_decoder_of(translator, "transformers"))
+        config, usage = _config(transformers, translator), _USAGE
+    else:
+        weights = _opt_weights(decoder)
+        config, usage = _opt_config(transformers, translator), _OPT_USAGE
     folder.mkdir(parents=True, exist_ok=True)
-    weights = safetensors.torch.save(_weights(model), {"format": "pt"})
-    write_atomically(folder / "model.safetensors", weights)
-    _config(transformers, translator).save_pretrained(folder)
+    data = safetensors.torch.save(weights, {"format": "pt"})
+    write_atomically(folder / "model.safetensors", data)
+    config.save_pretrained(folder)
     _generation(transformers, translator.config).save_pretrained(folder)
     _write_tokenizer(run, translator.tokenizer, translator.config, folder)
-    write_card(run, folder, "transformers", _USAGE)
+    write_card(run, folder, "transformers", usage)
     return folder
 
 
@@ -71,7 +80,12 @@ class TransformersTranslator:
         self.config = config
         with quietly(transformers):
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
+            self._is_prompt = config.model.architecture == "decoder_only"
+            if self._is_prompt:
+                self._tokenizer.padding_side = "left"
+                model = transformers.AutoModelForCausalLM.from_pretrained(folder)
+            else:
+                model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
         self._model = model.eval()
 
     def translate(self, texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
@@ -97,10 +111,14 @@ class TransformersTranslator:
         lengths = (inputs["attention_mask"].sum(dim=1) - 1).tolist()  # without the end
         limits = [max_target_tokens(self.config, decoding, length) for length in lengths]
         size = decoding.beam_size
+        begun = 0  # ids that are given before the start
+        if self._is_prompt:
+            begun = inputs["input_ids"].shape[1]
+            inputs = {name: _with_start(each, name) for name, each in inputs.items()}
         search = {"length_penalty": 0.0} if size > 1 else {}
         result = self._model.generate(
             **inputs,
-            max_length=max(limits) + 1,  # with the start
+            max_length=begun + 1 + max(limits),  # with the start
             num_beams=size,
             num_return_sequences=size,
             return_dict_in_generate=True,
@@ -111,7 +129,8 @@ class TransformersTranslator:
         best = []
         for number, limit in enumerate(limits):
             beam = slice(number * size, (number + 1) * size)
-            ids = [_without_special(row)[:limit] for row in result.sequences[beam].tolist()]
+            rows = result.sequences[beam, begun:].tolist()
+            ids = [_without_special(row)[:limit] for row in rows]
             best.append(ranked(ids, log_probs[beam], decoding)[0].tokens)
         texts = self._tokenizer.batch_decode(best, skip_special_tokens=True)
         return texts
@@ -130,6 +149,11 @@ def quietly(transformers: Any) -> Iterator[None]:
     finally:
         if shown:
             logging.enable_progress_bar()
+
+
+def _with_start(inputs: Tensor, name: str) -> Tensor:
+    """Ids [B, S] and BOS, or their attention mask and that of BOS: [B, S + 1]."""
+    return F.pad(inputs, (0, 1), value=BOS_ID if name == "input_ids" else 1)
 
 
 def _without_special(ids: list[int]) -> list[int]:
@@ -168,6 +192,43 @@ def _weights(model: Seq2SeqTransformer) -> dict[str, Tensor]:
     if model.config.output_bias:
         embeddings["final_logits_bias"] = model.output.bias[None]
     return weights | {name: weight.detach().contiguous() for name, weight in embeddings.items()}
+
+
+def _opt_weights(model: DecoderOnlyTransformer) -> dict[str, Tensor]:
+    """Our parameters under OPT's names; the embedding scaled, since OPT does not do it."""
+    weights: dict[str, Tensor] = {
+        their_name(name).replace("decoder.layer_norm.", "decoder.final_layer_norm."): parameter
+        for name, parameter in model.named_parameters()
+        if name.startswith("decoder.")
+    }
+    table = model.positions.table[: model.config.max_positions]
+    weights["model.decoder.embed_tokens.weight"] = (
+        model.target_embedding.weight * model.config.d_model**0.5
+    )
+    weights["model.decoder.embed_positions.weight"] = F.pad(table, (0, 0, _OPT_OFFSET, 0))
+    weights["lm_head.weight"] = model.output.weight
+    return {name: weight.detach().contiguous() for name, weight in weights.items()}
+
+
+def _opt_config(transformers: Any, translator: Translator) -> Any:
+    model = translator.config.model
+    return transformers.OPTConfig(
+        architectures=["OPTForCausalLM"],
+        vocab_size=translator.tokenizer.vocabulary_size,
+        hidden_size=model.d_model,
+        word_embed_proj_dim=model.d_model,
+        num_hidden_layers=model.decoder_layers,
+        num_attention_heads=model.num_heads,
+        ffn_dim=model.d_ff,
+        activation_function=model.activation,
+        dropout=model.dropout,
+        max_position_embeddings=model.max_positions,
+        do_layer_norm_before=model.norm == "pre",
+        tie_word_embeddings=False,
+        pad_token_id=PAD_ID,
+        bos_token_id=BOS_ID,
+        eos_token_id=EOS_ID,
+    )
 
 
 def _config(transformers: Any, translator: Translator) -> Any:
@@ -251,6 +312,23 @@ def import_transformers() -> Any:
         raise MissingLibraryError("transformers is not installed", "export") from None
     return transformers
 
+
+_OPT_USAGE = """\
+```python
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("this/folder")
+model = AutoModelForCausalLM.from_pretrained("this/folder")
+source = tokenizer("Hello.", return_tensors="pt").input_ids  # its end included
+start = torch.full((1, 1), tokenizer.bos_token_id)
+ids = model.generate(torch.cat((source, start), dim=1))
+print(tokenizer.decode(ids[0, source.shape[1] :], skip_special_tokens=True))
+```
+
+The model reads the source as a prompt and goes on with the translation. The tokenizer needs
+`sentencepiece`.
+"""
 
 _USAGE = """\
 ```python
