@@ -12,9 +12,11 @@ from tests.helpers import CIPHER, draw_cipher_pairs, tiny_config
 from translator.alignment import force_decode
 from translator.config import Config
 from translator.errors import DataError, RunError
+from translator.functional import IGNORE_INDEX, cross_entropy_sum
 from translator.generation import LanguageModel
 from translator.runs import RunDirectory
 from translator.training import Finished, Plan, Validated, train
+from translator.training.loss import _asked
 from translator.translation import Translator
 from translator.visualization.attention import (
     AttentionMap,
@@ -266,3 +268,22 @@ def test_both_sides_of_pairs_are_texts_to_denoise(tmp_path: Path) -> None:
     sides = {text for pair in pairs for text in pair}
     held_out = plan.counts["valid"].kept * 2  # and as many to test on
     assert len(sides) - 2 * held_out <= counts.kept <= len(sides)
+
+
+# --- the loss -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.74, 0.9])
+def test_positions_that_ask_nothing_are_left_out_of_the_loss(share: float) -> None:
+    torch.manual_seed(1)
+    states = torch.randn(2000, 8, requires_grad=True)
+    labels = torch.randint(0, 20, (2000,)).masked_fill(torch.rand(2000) > share, IGNORE_INDEX)
+    weight = torch.randn(20, 8)
+    chosen, asked = _asked(states, labels)
+    assert len(asked) % 128 == 0 or len(asked) == 2000
+    whole, part = (
+        cross_entropy_sum(s, weight, each, 0.1) for s, each in ((states, labels), (chosen, asked))
+    )
+    torch.testing.assert_close(part, whole)
+    gradients = [torch.autograd.grad(loss, states, retain_graph=True)[0] for loss in (whole, part)]
+    torch.testing.assert_close(*gradients)
