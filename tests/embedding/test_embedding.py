@@ -1,13 +1,15 @@
 """Texts to vectors, by the encoder of a model that was really trained (on the cipher)."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from translator import embedding
 from translator.data import SentencePair
-from translator.embedding import Embedder
-from translator.errors import RunError
+from translator.embedding import Embedder, similarity_fingerprint, similarity_of
+from translator.errors import ConfigError, RunError
 from translator.inference import Engine
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
@@ -141,3 +143,23 @@ def test_a_single_text_is_refused_because_it_would_be_read_letter_by_letter(
 ) -> None:
     with pytest.raises(TypeError, match="list of texts"):
         embedder.embed("ana bebe")
+
+
+# --- pairs ----------------------------------------------------------------------------------------
+
+
+def test_the_similarity_of_pairs_is_their_cosine(
+    trained_run: RunDirectory, embedder: Embedder, texts: list[str]
+) -> None:
+    found = similarity_of(str(trained_run.path))(texts, texts[::-1])
+    vectors = embedder.embed(texts)
+    np.testing.assert_allclose(found, (vectors * vectors[::-1]).sum(1), atol=1e-6)
+    alone = [similarity_of(str(trained_run.path))([texts[0]], [texts[-1]])[0]]
+    assert found[:1].tolist() == alone
+
+
+def test_a_missing_run_names_the_key(tmp_path: Path) -> None:
+    for function in (similarity_of, similarity_fingerprint):
+        with pytest.raises(ConfigError, match=r"data\.cleaning\.similarity_run: .*none") as raised:
+            function(str(tmp_path / "none"))
+        assert raised.value.hint

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import torch
 from tests.helpers import ended
 from translator.config import CleaningConfig, Config, load_config
 from translator.data import BatchStream, Counts, SentencePair, Splits, bare_text, read_pairs
-from translator.errors import DataError, RunError
+from translator.errors import ConfigError, DataError, RunError
 from translator.preparation import TrainingData, _key_of_tokenizer, prepare_data
 from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
 from translator.training.run import _check_same
@@ -407,3 +408,41 @@ def test_a_mapped_corpus_gives_the_batches_of_one_in_memory():
     for one, other in itertools.islice(zip(*streams, strict=False), 60):
         assert torch.equal(one.labels, other.labels)
         assert all(map(torch.equal, one.encoder, other.encoder))
+
+
+# --- meanings -------------------------------------------------------------------------------------
+
+
+def test_pairs_whose_meanings_differ_are_not_prepared_and_other_weights_prepare_anew(
+    trained_run, cipher_pairs
+):
+    texts = list(dict.fromkeys(pair.source for pair in cipher_pairs))[:200]
+    wrong = {20, 70, 120}
+    lines = [f"{t}\t{texts[n - 7] if n in wrong else t}\n" for n, t in enumerate(texts)]
+    CORPUS.write_text("".join(lines), encoding="utf-8")
+    judge = RunDirectory(Path("judge"))
+    shutil.copytree(trained_run.path, judge.path)
+    settings = (
+        "data.cleaning.min_similarity=0.99",
+        "data.cleaning.similarity_run=judge",
+        "data.cleaning.min_copied_words=null",
+        "data.held_out_pairs=1",
+    )
+    dropped = prepare("a", *settings).counts["train"].dropped
+    assert dropped["meanings differ"] == len(wrong)
+    before = {file.parent for file in map(Path, prepared())}
+    prepare("b", *settings)
+    assert {file.parent for file in map(Path, prepared())} == before
+    tokenizer = judge.read_tokenizer()
+    weights = {name: weight / 2 for name, weight in judge.read_model(tokenizer).items()}
+    judge.write_model(weights, tokenizer)
+    prepare("c", *settings)
+    assert {file.parent for file in map(Path, prepared())} > before
+
+
+def test_a_run_that_is_missing_names_the_key_before_anything_is_prepared():
+    settings = ("data.cleaning.min_similarity=0.5", "data.cleaning.similarity_run=runs/none")
+    with pytest.raises(ConfigError, match=r"data\.cleaning\.similarity_run: .*none"):
+        prepare("a", *settings)
+    with pytest.raises(ConfigError, match=r"needs data\.cleaning\.similarity_run"):
+        config("data.cleaning.min_similarity=0.5")

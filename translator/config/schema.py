@@ -106,6 +106,19 @@ class CleaningConfig(Section):
         "are 15), and none of its numbers is on the other. null keeps them; it is the default "
         "where both sides are in one language.",
     )
+    min_similarity: float | None = Field(
+        None,
+        gt=0.0,
+        le=1.0,
+        description="Pairs whose sides are less alike in meaning, by the cosine of their "
+        "embeddings, are dropped. null: any.",
+    )
+    similarity_run: str | None = Field(
+        None,
+        min_length=1,
+        description="Of min_similarity: the directory of a run whose encoder has read both "
+        "languages, such as runs/denoised.",
+    )
     duplicates: bool = Field(
         True,
         description="Drop a pair that was there before. About eight million pairs of a corpus are "
@@ -118,6 +131,11 @@ class CleaningConfig(Section):
         description="How often a text may occur on its side, with other translations. null: at "
         "will.",
     )
+
+    @property
+    def compares_meanings(self) -> bool:
+        """Whether pairs are embedded."""
+        return self.enabled and self.min_similarity is not None
 
 
 class CorpusConfig(Section):
@@ -734,6 +752,13 @@ class Config(Section):
             yield "data.valid", self.data.valid
         for name, corpus in self.data.test.items():
             yield f"data.test.{name}", corpus
+
+    @model_validator(mode="after")
+    def _similarity_has_its_run(self) -> "Config":
+        for cleaning in map(self.cleaning_of, self.data.train):
+            if cleaning.min_similarity is not None and cleaning.similarity_run is None:
+                raise ValueError("data.cleaning.min_similarity needs data.cleaning.similarity_run")
+        return self
 
     @property
     def is_imported(self) -> bool:

@@ -2,7 +2,7 @@
 
 from translator.data.augmentation import Augmenter
 from translator.data.batches import BatchStream, all_batches
-from translator.data.cleaning import Cleaner, Verdicts
+from translator.data.cleaning import Cleaner, Similarity, Verdicts
 from translator.data.corpus import (
     Corpus,
     CorpusFiles,
@@ -66,6 +66,7 @@ __all__ = [
     "Part",
     "SentencePair",
     "Sequences",
+    "Similarity",
     "Splits",
     "Verdicts",
     "View",

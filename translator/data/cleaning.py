@@ -7,7 +7,7 @@ concern; only these few are looked at one by one.
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,9 @@ _WORD = re.compile(r"[^\W\d_]{2,}")  # a letter alone is a formula
 _NUMBER = re.compile(r"\d{1,40}")
 _THOUSANDS = re.compile(r"(?<=\d)[.,'’ ](?=\d{3}(?!\d))")
 
+Similarity = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.float32]]
+"""How alike in meaning sources and targets are, pair by pair: [P]."""
+
 
 @dataclass(frozen=True)
 class Verdicts:
@@ -57,20 +60,42 @@ class Verdicts:
 class Cleaner:
     """Mends and drops pairs by the rules of a configuration.
 
-    It keeps nothing from one call to the next and can be sent to another process.
+    It keeps nothing from one call to the next and, unless it compares meanings, can be sent to
+    another process.
     """
 
-    def __init__(self, config: CleaningConfig, source_language: str, target_language: str) -> None:
+    def __init__(
+        self,
+        config: CleaningConfig,
+        source_language: str,
+        target_language: str,
+        similarity: Similarity | None = None,
+    ) -> None:
+        """`similarity` is needed for `min_similarity`, and for nothing else."""
+        if config.compares_meanings and similarity is None:
+            raise ValueError("nothing that tells how alike meanings are was given")
         self.config = config
         self.languages = (source_language, target_language)
         self._phrases = {p.lower(): _ascii_part(p.lower()) for p in config.boilerplate}
         self._identifier = LanguageIdentifier() if config.enabled and config.language else None
+        self._similarity = similarity
 
     @classmethod
-    def of(cls, config: Config, corpus: CorpusConfig) -> "Cleaner":
-        """The cleaner of a training corpus, whose own settings win over those of the section."""
+    def of(
+        cls,
+        config: Config,
+        corpus: CorpusConfig,
+        similarity_of: Callable[[str], Similarity] | None = None,
+    ) -> "Cleaner":
+        """The cleaner of a training corpus, whose own settings win over those of the section.
+
+        `similarity_of` gives the similarity by a run; it is asked only where it is needed.
+        """
+        cleaning = config.cleaning_of(corpus)
+        run = cleaning.similarity_run if cleaning.compares_meanings else None
+        similarity = similarity_of(run) if similarity_of and run else None
         languages = (config.data.source_language, config.data.target_language)
-        return cls(config.cleaning_of(corpus), *languages)
+        return cls(cleaning, *languages, similarity)
 
     def clean(self, pairs: Iterable[SentencePair], counts: Counts) -> Iterator[SentencePair]:
         """Yield the pairs that are worth keeping, mended, in their order.
@@ -108,6 +133,11 @@ class Cleaner:
             for index in indices:
                 dropped.setdefault(index, rule)
         pairs = list(map(SentencePair, source.texts, target.texts))
+        if self._similarity and self.config.min_similarity is not None:
+            left = [index for index in range(len(pairs)) if index not in dropped]
+            sides = ([pairs[index][side] for index in left] for side in (0, 1))
+            unlike = self._similarity(*sides) < self.config.min_similarity
+            dropped.update((left[i], "meanings differ") for i in _where(unlike))
         return Verdicts(pairs, dropped, repaired)
 
     def _mended(self, texts: list[str], language: str, repaired: dict[int, set[str]]) -> Scan:

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from translator.config import Config, CorpusConfig
-from translator.data.cleaning import Cleaner
+from translator.data.cleaning import Cleaner, Similarity
 from translator.data.counts import Counts
 from translator.data.fingerprints import bare_text, shares_text
 from translator.data.readers import SentencePair, read_corpus
@@ -29,8 +29,12 @@ class Splits:
     its seed; pairs that share a text with them are not trained on.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(
+        self, config: Config, similarity_of: Callable[[str], Similarity] | None = None
+    ) -> None:
+        """`similarity_of` is what a `Cleaner` needs to compare meanings, by a run."""
         self.config = config
+        self._similarity_of = similarity_of
         data = config.data
         self.named = {} if data.valid is None else {"valid": data.valid}
         self.named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
@@ -77,7 +81,8 @@ class Splits:
         """What every training pair passes, one stage after the other."""
         cleaned = Counts()
         pairs = self._without_held_out(pairs, counts)
-        yield from Cleaner.of(self.config, corpus).clean(pairs, cleaned)
+        cleaner = Cleaner.of(self.config, corpus, self._similarity_of)
+        yield from cleaner.clean(pairs, cleaned)
         counts.follow(cleaned)
 
     def _without_held_out(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from translator.config import Config, CorpusConfig
-from translator.data import Cleaner, SentencePair, read_corpus, stream_seed
+from translator.data import Cleaner, SentencePair, Similarity, read_corpus, stream_seed
 from translator.data.mending import MOJIBAKE
 from translator.doctor.leakage import LeakDetector
 from translator.doctor.misalignment import MisalignmentDetector, OffsetRange, find_swapped
@@ -26,6 +26,7 @@ from translator.doctor.report import (
     TokenizerCoverage,
 )
 from translator.doctor.textfiles import TextCorpus
+from translator.embedding import similarity_of
 from translator.errors import DataError, TranslatorError
 from translator.runs import RunDirectory
 from translator.text.languages import guess_language, is_known, primary
@@ -49,6 +50,7 @@ def examine(config: Config) -> Report:
     """
     report = Report()
     leaks = LeakDetector()
+    meanings = functools.cache(similarity_of)
     words: set[str] = set()  # of train
     samples: dict[str, list[SentencePair]] = {}
     data = config.data
@@ -56,7 +58,7 @@ def examine(config: Config) -> Report:
     if data.valid is not None:
         held_out = {"valid": data.valid, **held_out}
     for split, corpus in held_out.items():
-        exam = _Examination(config, split, corpus)
+        exam = _Examination(config, split, corpus, meanings)
         exam.run(functools.partial(leaks.remember, split))
         samples[split] = exam.finish(report)
 
@@ -67,7 +69,7 @@ def examine(config: Config) -> Report:
 
     train: list[SentencePair] = []
     for corpus in data.train:
-        exam = _Examination(config, "train", corpus)
+        exam = _Examination(config, "train", corpus, meanings)
         exam.run(look)
         train += exam.finish(report)
     samples = {"train": train, **samples}
@@ -83,8 +85,15 @@ def examine(config: Config) -> Report:
 class _Examination:
     """One corpus: read once, with everything that watches it."""
 
-    def __init__(self, config: Config, split: str, corpus: CorpusConfig) -> None:
+    def __init__(
+        self,
+        config: Config,
+        split: str,
+        corpus: CorpusConfig,
+        similarity_of: Callable[[str], Similarity],
+    ) -> None:
         self.config = config
+        self._similarity_of = similarity_of
         self.corpus = corpus
         self.report = CorpusReport(split, corpus.path)
         self.findings: list[Finding] = []
@@ -103,7 +112,7 @@ class _Examination:
 
     def run(self, visit: Callable[[str, SentencePair], None]) -> None:
         """Read the corpus; `visit` gets every pair, mended, with its place."""
-        cleaner = Cleaner.of(self.config, self.corpus)
+        cleaner = Cleaner.of(self.config, self.corpus, self._similarity_of)
         number = 0
         for verdicts in cleaner.judge(self._raw_pairs()):
             for index, pair in enumerate(verdicts.pairs):

@@ -1,5 +1,6 @@
 """The kept and the dropped pairs of all training corpora, as TSV files."""
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import BinaryIO
 
 from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, Counts, read_corpus
+from translator.embedding import similarity_of
 from translator.errors import DataError
 from translator.runs import is_replaceable, written_aside
 
@@ -28,6 +30,7 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
     dropped = output.with_suffix(".dropped.tsv") if single else folder / "dropped.tsv"
     languages = f"{data.source_language}-{data.target_language}"
     counts: dict[str, Counts] = {}
+    meanings = functools.cache(similarity_of)
     with ExitStack() as files:
         rest = files.enter_context(_new(dropped))
         whole = files.enter_context(_new(output)) if single else None
@@ -35,7 +38,8 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
             kept = whole or files.enter_context(_new(folder / f"{stem}.{languages}.tsv"))
             counts.setdefault(corpus.path, Counts())
             number = 0
-            for verdicts in Cleaner.of(config, corpus).judge(read_corpus(corpus, config)):
+            cleaner = Cleaner.of(config, corpus, meanings)
+            for verdicts in cleaner.judge(read_corpus(corpus, config)):
                 verdicts.count(counts[corpus.path])
                 for index, pair in enumerate(verdicts.pairs):
                     number += 1
