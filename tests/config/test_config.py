@@ -162,6 +162,7 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "CleaningConfig.min_script_share": ([0, 1], [-TINY, 1 + TINY]),
     "CleaningConfig.min_copied_words": ([1], [0]),
     "CleaningConfig.min_number_digits": ([2], [1]),
+    "CleaningConfig.min_similarity": ([TINY, 1], [0, 1 + TINY]),
     "CleaningConfig.max_repeats": ([1, 250], [0, 251]),
     "CorpusConfig.weight": ([TINY, 1000], [0, 1000 + TINY * 1000]),
     "DataConfig.held_out_pairs": ([1], [0]),

@@ -420,13 +420,15 @@ def test_pairs_whose_meanings_differ_are_not_prepared_and_other_weights_prepare_
     wrong = {20, 70, 120}
     lines = [f"{t}\t{texts[n - 7] if n in wrong else t}\n" for n, t in enumerate(texts)]
     CORPUS.write_text("".join(lines), encoding="utf-8")
+    Path("held.en-es.tsv").write_text("otra cosa\totra\n", encoding="utf-8")
     judge = RunDirectory(Path("judge"))
     shutil.copytree(trained_run.path, judge.path)
     settings = (
         "data.cleaning.min_similarity=0.99",
         "data.cleaning.similarity_run=judge",
         "data.cleaning.min_copied_words=null",
-        "data.held_out_pairs=1",
+        "data.valid=held.en-es.tsv",
+        "data.test=held.en-es.tsv",
     )
     dropped = prepare("a", *settings).counts["train"].dropped
     assert dropped["meanings differ"] == len(wrong)
