@@ -15,6 +15,7 @@ from translator.errors import DataError, RunError
 from translator.functional import IGNORE_INDEX, cross_entropy_sum
 from translator.generation import LanguageModel
 from translator.runs import RunDirectory
+from translator.server.app import create_app
 from translator.training import Finished, Plan, Validated, train
 from translator.training.loss import _asked
 from translator.translation import Translator
@@ -243,8 +244,11 @@ def test_the_encoder_of_a_masked_model_reads_for_a_new_decoder(tmp_path: Path, t
         training={"objective": "masked", "max_steps": 60, "validate_every_steps": 30},
     )
     assert losses(events)[-1] < losses(events)[0]
-    with pytest.raises(RunError, match="objective is masked"):
-        Translator.from_run(masked.path).translate(["ana"])
+    reader = Translator.from_run(masked.path, device="cpu")
+    for translate in (reader.translate, lambda texts: create_app(reader)):
+        with pytest.raises(RunError, match="objective is masked"):
+            translate(["ana"])
+    assert np.linalg.norm(reader.embed(["ana bebe", ""]), axis=1) == pytest.approx([1, 0])
     looks = one_kind(masked, "encoder_self_attention", {"source_tokens"}).weights
     assert np.triu(looks, 1).max() > 0
     _, events = trained(

@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from translator.training import Budgeted, Finished, Plan, StepDone, Validated
 
 _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
-_NEXT = {  # commands, by objective
-    "translate": ('translate "Pizza is great."', "evaluate", "inspect"),
-    "denoise": ("inspect",),
-    "language_model": ('generate "Once upon a time"', "inspect"),
-    "masked": ('embed "Pizza is great."', "inspect"),
-}
 _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
 
 
@@ -142,7 +136,7 @@ def _show_plan(plan: "Plan", *, quiet: bool) -> None:
         )
     model = config.model
     say(
-        f"model      {plan.parameters / 1e6:.1f} M parameters: {_layers(model)} layers, "
+        f"model      {plan.parameters / 1e6:.1f} M parameters: {_layers(model)}, "
         f"d_model {model.d_model}, {plan.vocabulary_size:,} pieces"
     )
     if plan.taken:
@@ -166,10 +160,10 @@ def _show_plan(plan: "Plan", *, quiet: bool) -> None:
 def _layers(model: ModelConfig) -> str:
     match model.architecture:
         case "decoder_only":
-            return f"{model.decoder_layers} decoder"
+            return f"{model.decoder_layers} layers of a decoder"
         case "encoder_only":
-            return f"{model.encoder_layers} encoder"
-    return f"{model.encoder_layers}+{model.decoder_layers}"
+            return f"{model.encoder_layers} layers of an encoder"
+    return f"{model.encoder_layers}+{model.decoder_layers} layers"
 
 
 def _counts_table(counts: "dict[str, Counts]") -> str:
@@ -191,16 +185,27 @@ def _counts_table(counts: "dict[str, Counts]") -> str:
 
 def _show_validation(event: "Validated", max_steps: int | None) -> None:
     of = f"/{max_steps:,}" if max_steps is not None else ""
-    say(
-        f"step {event.step:,}{of}  loss {event.scores['loss']:.3f}  "
-        f"{'  '.join(_named(event.scores))}{'  best so far' if event.is_best else ''}"
-    )
+    found = [f"loss {event.scores['loss']:.3f}", *_named(event.scores)]
+    best = ["best so far"] if event.is_best else []
+    say("  ".join([f"step {event.step:,}{of}", *found, *best]))
     for source, _, hypothesis in event.samples:
         say(f"    {source}  →  {hypothesis}")
 
 
 def _named(scores: dict[str, float]) -> list[str]:
     return [f"{_NAMES.get(n, n)} {s:.1f}" for n, s in scores.items() if n not in ("step", "loss")]
+
+
+def _next_commands(config: Config) -> list[str]:
+    """What a run is good for."""
+    match config.training.objective:
+        case "translate":
+            return ['translate "Pizza is great."', "evaluate", "inspect"]
+        case "language_model":
+            return ['generate "Once upon a time"', "inspect"]
+    if config.model.architecture == "decoder_only":
+        return ["inspect"]
+    return ['embed "Pizza is great."', "inspect"]
 
 
 def _validation(best: dict[str, float]) -> str:
@@ -228,5 +233,5 @@ def _show_finish(finished: "Finished", config: Config) -> None:
         for line in table(rows).splitlines():
             say(f"    {line}")
     say("next:")
-    for command in _NEXT[config.training.objective]:
+    for command in _next_commands(config):
         say(f"    translator {command} --run {run.path}")

@@ -37,7 +37,7 @@ from translator.server.requests import Gate, parse
 from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError, Worker
 from translator.text.languages import LanguageIdentifier, name_of
-from translator.translation import Translation, Translator
+from translator.translation import Translation, Translator, check_translates
 from translator.version import __version__
 
 _Result = TypeVar("_Result")
@@ -88,7 +88,11 @@ class _Lines(StreamingResponse):
 
 
 def create_app(translator: Translator, settings: ServerSettings | None = None) -> FastAPI:
-    """An ASGI application that translates with a run; its one worker starts and ends with it."""
+    """An ASGI application that translates with a run; its one worker starts and ends with it.
+
+    RunError for a run that has not learned to translate.
+    """
+    check_translates(translator.config)
     return _Service(translator, settings or ServerSettings()).app()
 
 
