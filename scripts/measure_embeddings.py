@@ -1,0 +1,113 @@
+"""What are the embeddings of runs worth? Classes, clusters, and partners in another language.
+
+    python scripts/measure_embeddings.py classes RUN... --corpus FILE --corpus FILE ...
+    python scripts/measure_embeddings.py partners RUN... --pairs FILE --others FILE
+
+`classes` (needs scikit-learn): which file is a sentence from? A linear classifier on the vectors of
+each run and on TF-IDF, and k-means on the vectors against the same labels. A file has a sentence a
+line; of a table the first column counts.
+
+`partners`: for each of the first 1,000 source sentences of PAIRS (source, tab, target) its partner
+among their targets and 10,000 targets of OTHERS, and what `translator data mine` finds of them.
+"""
+
+import argparse
+import itertools
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from translator.data import read_lines
+from translator.embedding import Embedder, Vectors, cosines
+from translator.mining import THRESHOLD, mine, without_mean
+
+_OF_EACH_FILE, _TO_TEST_ON = 1000, 200  # sentences
+_PAIRS, _OTHERS = 1000, 10_000
+
+
+def classes(runs: list[Path], corpora: list[Path]) -> Iterator[str]:
+    """A line of figures for TF-IDF and for each run."""
+    from sklearn.cluster import KMeans
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import adjusted_rand_score
+
+    texts = [text for file in corpora for text in sentences(file)]
+    labels = np.repeat(np.arange(len(corpora)), _OF_EACH_FILE)
+    order = np.random.default_rng(1).permutation(len(texts))
+    tests = len(corpora) * _TO_TEST_ON
+    learned, tested = order[tests:], order[:tests]
+
+    def accuracy(features: Any) -> float:
+        model = LogisticRegression(max_iter=2000, C=10.0)
+        model.fit(features[learned], labels[learned])
+        return float(model.score(features[tested], labels[tested]))
+
+    tfidf = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    tfidf.fit([texts[i] for i in learned])
+    yield f"TF-IDF: accuracy {accuracy(tfidf.transform(texts)):.1%}"
+    for run in runs:
+        vectors = without_mean(Embedder.from_run(run).embed(texts))
+        clusters = KMeans(len(corpora), n_init=10, random_state=1).fit_predict(vectors)
+        rand = adjusted_rand_score(labels, clusters)
+        yield f"{run}: accuracy {accuracy(vectors):.1%}, adjusted Rand index of k-means {rand:.2f}"
+
+
+def sentences(file: Path) -> list[str]:
+    """Different sentences of a file, of four words at least, drawn at random."""
+    texts = dict.fromkeys(line.split("\t")[0].strip() for line in read_lines(file))
+    long_enough = [text for text in texts if len(text.split()) >= 4]
+    return random.Random(1).sample(long_enough, _OF_EACH_FILE)
+
+
+def partners(runs: list[Path], pairs: Path, others: Path) -> Iterator[str]:
+    """A line of figures for each run."""
+    both = [line.split("\t") for line in itertools.islice(read_lines(pairs), _PAIRS)]
+    own = [target for _, target, *_ in both]
+    rest = dict.fromkeys(line.split("\t")[1] for line in read_lines(others))
+    targets = [*own, *itertools.islice((text for text in rest if text not in own), _OTHERS)]
+    random.Random(1).shuffle(targets)
+    for run in runs:
+        embedder = Embedder.from_run(run)
+        vectors = embedder.embed([source for source, *_ in both]), embedder.embed(targets)
+        yield f"{run}: " + "; ".join(_figures(own, targets, *vectors))
+
+
+def _figures(own: list[str], targets: list[str], source: Vectors, target: Vectors) -> Iterator[str]:
+    def first_is_right(left: Vectors, right: Vectors) -> float:
+        nearest = cosines(left, right).argmax(1)
+        return float(np.mean([targets[n] == text for n, text in zip(nearest, own, strict=True)]))
+
+    yield f"right at rank 1 by cosine {first_is_right(source, target):.1%}"
+    centered = first_is_right(without_mean(source), without_mean(target))
+    yield f"less the mean of each side {centered:.1%}"
+    for threshold in (0.0, THRESHOLD, 1.2, 1.4, 1.7, 2.0):
+        found = mine(source, target, threshold=threshold)
+        right = sum(targets[pair.target] == own[pair.source] for pair in found)
+        precision, recall = right / max(1, len(found)), right / len(own)
+        yield f"margin ≥ {threshold}: precision {precision:.1%}, recall {recall:.1%}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, files in (("classes", ("corpus",)), ("partners", ("pairs", "others"))):
+        command = commands.add_parser(name)
+        command.add_argument("runs", type=Path, nargs="+")
+        for file in files:
+            action = "append" if file == "corpus" else "store"
+            command.add_argument(f"--{file}", type=Path, required=True, action=action)
+    options = parser.parse_args()
+    if options.command == "classes":
+        lines = classes(options.runs, options.corpus)
+    else:
+        lines = partners(options.runs, options.pairs, options.others)
+    for line in lines:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
