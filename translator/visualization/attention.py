@@ -103,7 +103,7 @@ class AttentionMaps:
         """The kinds that have this layer and head, counted from 0; DataError when none has."""
         layers = {
             "encoder" if kind.startswith("encoder") else "decoder": len(each.weights)
-            for kind, each in self.kinds.items()
+            for kind, each in sorted(self.kinds.items(), reverse=True)  # the encoder first
         }
         heads = next(iter(self.kinds.values())).weights.shape[1]
         if (layer or 0) >= max(layers.values()) or (head or 0) >= heads:

@@ -49,8 +49,8 @@ def attention_picture(
     figure, panels = _panels([(len(each.keys), len(each.queries)) for each in kinds.values()])
     for panel, (kind, each) in zip(panels, kinds.items(), strict=True):
         weights = each.view(layer, head)
-        if kind == "decoder_self_attention":  # the future is not a weight of zero: it is not there
-            weights = np.ma.masked_array(weights, np.triu(np.ones_like(weights, dtype=bool), 1))
+        if kind != "cross_attention":  # the future is not a weight of zero: it is not there
+            weights = np.ma.masked_array(weights, (each.weights == 0).all(axis=(0, 1)))
         _draw_map(panel, weights, each.queries, each.keys, families)
         panel.set_title(_NAMES[kind], fontsize=11)
     which = (
