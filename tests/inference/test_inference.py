@@ -1,5 +1,6 @@
 """The engine computes what the model computes, one position at a time and bit for bit alone."""
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 
@@ -411,6 +412,33 @@ def test_a_source_that_is_read_has_the_same_bits_in_any_batch(attention: str) ->
         found = engine.step([step], [together])
         for row, past in enumerate(alone):
             assert torch.equal(found[row : row + 1], engine.step([step[row : row + 1]], [past]))
+
+
+@pytest.mark.parametrize("attention", ["bidirectional", "causal"])
+@torch.inference_mode()
+def test_a_beam_with_room_for_everything_finds_all_that_a_decoder_can_write(attention: str) -> None:
+    """In the order of the log-probabilities of passes over the whole sequence."""
+    torch.manual_seed(1)
+    shape = {"d_model": 16, "num_heads": 2, "d_ff": 16, "decoder_layers": 2, "dropout": 0.0}
+    settings = {**shape, "architecture": "decoder_only", "prefix_attention": attention}
+    model = build_model(ModelConfig.model_validate(settings), 6).eval()
+    source = torch.randint(4, 6, (1, 5))
+    scores: dict[tuple[int, ...], float] = {}
+    for length in range(3):
+        for written in itertools.product([0, 1, 2, 4, 5], repeat=length):
+            whole = torch.cat((source, torch.tensor([[BOS_ID, *written]])), dim=1)
+            log_probs = model.output(model(whole)[0, 5:]).log_softmax(dim=1)
+            labels = torch.tensor([*written, EOS_ID])
+            scores[written] = float(log_probs.gather(1, labels[:, None]).sum())
+    asks = steps_of_search(
+        torch.tensor([3]), beam_search(40), bos=BOS_ID, eos=EOS_ID, slots=40, n_best=40, penalty=0.0
+    )
+    [found] = search(ModelStepper(model, source), asks)
+    assert {each.tokens for each in found} == set(scores)
+    for each in found:
+        assert each.log_prob == pytest.approx(scores[each.tokens], abs=1e-4)
+    expected = sorted(scores.values(), reverse=True)
+    assert [each.log_prob for each in found] == pytest.approx(expected, abs=1e-4)
 
 
 @torch.inference_mode()
