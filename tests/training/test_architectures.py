@@ -235,6 +235,18 @@ def test_what_denoising_has_learned_is_taken_into_translation(tmp_path: Path, te
     assert run.read_config().training.learning_rate == fresh.read_config().training.learning_rate
 
 
+def test_denoising_goes_on_from_denoising(tmp_path: Path, texts: Path) -> None:
+    denoise = {"objective": "denoise", "max_steps": 10, "validate_every_steps": 10}
+    data = {"train": {"path": str(texts)}}
+    first, _ = trained(tmp_path, name="first", data=data, training=denoise)
+    start = {**denoise, "start_from": str(first.path)}
+    run, events = trained(tmp_path, name="second", data=data, training=start)
+    assert [event.step for event in events if isinstance(event, Validated)] == [0, 10]
+    assert run.read_config().training.best_metric == "loss"
+    assert run.read_config().training.learning_rate == first.read_config().training.learning_rate
+    assert isinstance(events[-1], Finished) and events[-1].completed and not events[-1].changes
+
+
 def test_the_encoder_of_a_masked_model_reads_for_a_new_decoder(tmp_path: Path, texts: Path) -> None:
     masked, events = trained(
         tmp_path,

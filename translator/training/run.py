@@ -103,8 +103,9 @@ def _outcome(
 def _changes(
     start: RunDirectory, run: RunDirectory, config: Config
 ) -> tuple[list[Change], list[str]]:
-    """What has changed on the test sets, and warnings; nothing is compared with another skill."""
-    if start.config_file.is_file() and not goes_on(config, start.read_config()):
+    """What has changed on the test sets, and warnings; only translations are compared."""
+    is_other = start.config_file.is_file() and not goes_on(config, start.read_config())
+    if config.learns_from_texts or is_other:
         return [], []
     return changes_since(start, run)
 
