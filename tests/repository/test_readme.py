@@ -23,7 +23,7 @@ def commands_of(page: str) -> list[str]:
     return [
         line.removeprefix("$ ").split("  #")[0].strip()
         for block in blocks
-        for line in block.splitlines()
+        for line in block.replace("\\\n", " ").splitlines()
         if line.startswith("$ ")
     ]
 
@@ -32,6 +32,7 @@ COMMANDS = commands_of(README)
 SMALL = (
     "data.held_out_pairs=20 tokenizer.vocabulary_size=600 model.d_model=16 model.num_heads=2 "
     "model.d_ff=32 model.encoder_layers=1 model.decoder_layers=1 training.max_steps=2 "
+    "training.max_minutes=null "
     "training.warmup_steps=1 training.tokens_per_batch=256 training.validation_pairs=4 "
     "decoding.beam_size=1 decoding.max_length_ratio=1"
 ).split()
@@ -49,6 +50,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = "".join(f"{english}\t{spanish}\n" for english, spanish in pairs)
     (place / "tatoeba.en-es.tsv").write_text(lines, "utf-8")
     (place / "mine.en-es.tsv").write_text(lines, "utf-8")
+    (place / "few.en-es.tsv").write_text(lines, "utf-8")
+    for number, language in enumerate(("en", "es")):
+        for name in (f"{language}.txt", f"mono.{language}.txt"):
+            (place / name).write_text("".join(pair[number] + "\n" for pair in pairs), "utf-8")
     (place / "terms.tsv").write_text("pizza\tpizza\n", "utf-8")
     (place / "bin").mkdir()
     program = place / "bin" / "translator"
@@ -65,7 +70,7 @@ def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
         cwd=place,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         env={**os.environ, "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"},
     )
@@ -104,4 +109,14 @@ def test_every_command_runs(place: Path) -> None:
         done = run(small(command) if "translator train" in command else command, place)
         if "--quantization int8" in command and "does not translate as" in done.stderr:
             continue  # of two steps of training, 8 bits leave nothing on some processors
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+def test_every_command_of_the_page_of_architectures_runs(place: Path) -> None:
+    page = (ROOT / "docs" / "architectures.md").read_text(encoding="utf-8")
+    commands = commands_of(page)
+    assert any("decoder_only" in command for command in commands)
+    for command in commands:
+        done = run(small(command) if "translator train" in command else command, place)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
