@@ -672,7 +672,10 @@ def _read_fingerprints(file: Path) -> tuple[dict[str, Fingerprints], dict[str, s
     try:
         metadata = tensors_metadata(file)
         sides = safetensors.numpy.load(file.read_bytes())
-        return {side: sides[side].astype(np.uint64) for side in ("source", "target")}, metadata
+        found = {side: sides[side] for side in ("source", "target")}
+        if other := {str(each.dtype) for each in found.values()} - {"uint64"}:
+            raise ValueError(f"it holds {', '.join(other)}")
+        return found, metadata
     except Exception as error:  # safetensors' own error type is not public everywhere
         raise RunError(
             f"{file} is damaged ({error})",

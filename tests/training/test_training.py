@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import safetensors.numpy
 import torch
 from typer.testing import CliRunner
 
@@ -771,12 +772,22 @@ def test_a_run_keeps_what_the_run_it_started_from_was_trained_on(
     assert run.unknown_start is None
 
     RunDirectory(Path("start")).fingerprints_file.unlink()
-    list(train(from_run("start", "training.max_steps=1", "name=second")))
-    list(train(from_run(RUNS / "second", "training.max_steps=1", "name=third")))
-    for name in ("second", "third"):
+    for start, name in (("start", "second"), (RUNS / "second", "third")):
+        plan, *_ = train(from_run(start, "training.max_steps=1", f"name={name}"))
+        assert isinstance(plan, Plan)
+        assert [w for w in plan.warnings if "start/training_fingerprints.safetensors" in w]
         run = RunDirectory(RUNS / name)
         assert run.unknown_start == "start"
         assert not any(occurring(theirs, run.read_fingerprints()["source"]))
+
+
+def test_fingerprints_of_another_type_are_damaged(trained_run: RunDirectory) -> None:
+    shutil.copytree(trained_run.path, "start")
+    file = RunDirectory(Path("start")).fingerprints_file
+    small = {side: ids.astype("int8") for side, ids in safetensors.numpy.load_file(file).items()}
+    safetensors.numpy.save_file(small, file)
+    with pytest.raises(RunError, match="it holds int8"):
+        list(train(from_run("start", "training.max_steps=1")))
 
 
 def test_the_prepared_ids_are_those_of_the_tokenizer_it_starts_with(

@@ -54,7 +54,7 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
     trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
     warnings = trainer.resume()
     if not trainer.step:
-        warnings += _leaked(config, run, data)
+        warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
     environment = {**_environment(config, trainer), **run.read_environment()}
     _check_fingerprint(environment, data)
     if world.is_main:
@@ -226,6 +226,17 @@ def _leaked(config: Config, run: RunDirectory, data: TrainingData) -> list[str]:
     return [
         f"{' and '.join(leaked)} are also trained on: their scores say what was learned by heart; "
         "name other pairs, or leave data.valid and data.test out, and pairs are set aside"
+    ]
+
+
+def _unknown_texts(run: RunDirectory) -> list[str]:
+    """A warning where nothing tells what a run was trained on before this one started from it."""
+    unknown = run.unknown_start
+    if unknown is None:
+        return []
+    missing = RunDirectory(Path(unknown)).fingerprints_file
+    return [
+        f"{missing} is missing: evaluation will not know which sentences {unknown} was trained on"
     ]
 
 
