@@ -337,7 +337,7 @@ def test_a_missing_file_is_named(tmp_path):
     assert refusal(file) == f"there is no corpus {file}"
 
 
-@pytest.mark.parametrize("name", ["a.docx", "a.txt", "a.tsv.zip", "tsv", "a.parquet.gz", "gz"])
+@pytest.mark.parametrize("name", ["a.docx", "a.text", "a.tsv.zip", "tsv", "a.parquet.gz", "gz"])
 def test_a_format_that_the_name_does_not_tell_is_refused(write, name):
     file = write(name, TSV)
     assert refusal(file) == f"the format of {file} is not known by its name"

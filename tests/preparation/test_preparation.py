@@ -18,7 +18,7 @@ import torch
 
 from tests.helpers import ended
 from translator.config import CleaningConfig, Config, load_config
-from translator.data import BatchStream, Counts, SentencePair, Splits, bare_text, read_pairs
+from translator.data import BatchStream, Counts, SentencePair, Splits, bare_text, read_corpus
 from translator.errors import ConfigError, DataError, RunError
 from translator.preparation import TrainingData, _key_of_tokenizer, prepare_data
 from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
@@ -170,10 +170,10 @@ def test_the_first_pairs_are_on_the_disk_before_the_last_are_read(monkeypatch):
     written = []
 
     def watched(*arguments):
-        yield from read_pairs(*arguments)
+        yield from read_corpus(*arguments)
         written.append([file.stat().st_size for file in RUNS.glob(".prepared/.*/train.ids")])
 
-    monkeypatch.setattr("translator.data.splits.read_pairs", watched)
+    monkeypatch.setattr("translator.data.splits.read_corpus", watched)
     small = ["tokenizer.sample_sentences=1000", "data.held_out_pairs=5"]
     ids = prepare("a", *small, "data.cleaning.enabled=false").train.ids
     *earlier, [size] = written

@@ -328,17 +328,17 @@ class Held:
         self._passing = passing
         self.go_on = threading.Event()
         self.encodes = self.steps = 0
-        self.sentences: list[int] = []  # of each call of states
+        self.sentences: list[int] = []  # of each source that is read
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def states(self, source: Any) -> Any:
+    def read(self, source: Any) -> Any:
         self.encodes += 1
         self.sentences.append(len(source))
         if self.encodes > self._passing:
             self.go_on.wait(30)
-        return self._engine.states(source)
+        return self._engine.read(source)
 
     def step(self, *arguments: Any) -> Any:
         self.steps += 1
@@ -469,7 +469,7 @@ def test_a_failure_that_nobody_waits_for_is_none_for_the_next(translator: Transl
                 states(source)
                 raise RuntimeError("a defect")
 
-            gate.states = fail  # type: ignore[method-assign]
+            gate.read = fail  # type: ignore[method-assign]
             for number, path in enumerate(("translate", "live"), start=1):
                 gate.go_on.clear()
                 with clients(address, path, ["ana"]):
@@ -662,7 +662,7 @@ def test_a_failure_is_told_and_the_service_goes_on(translator: Translator) -> No
 
     with serving(translator) as address:
         with held(translator) as gate:
-            gate.states = fail  # type: ignore[method-assign]
+            gate.read = fail  # type: ignore[method-assign]
             found = ask(f"{address}/translate", request_of("ana"))
             assert found[:2] == (500, {"error": "the server has failed"})
             found = ask(f"{address}/live", request_of("ana"))

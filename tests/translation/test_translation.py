@@ -24,7 +24,6 @@ from translator.data import SentencePair
 from translator.decoding import Beams, Hypothesis
 from translator.errors import RunError
 from translator.inference import Engine, Past, batches_of_like_length
-from translator.model import Memory
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, split_long, whole_spans
@@ -292,9 +291,9 @@ class Counted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def states(self, source: torch.Tensor) -> Memory:
+    def read(self, source: torch.Tensor) -> Past:
         self.encodes += 1
-        return self._engine.states(source)
+        return self._engine.read(source)
 
     def step(self, tokens: list[torch.Tensor], pasts: list[Past]) -> torch.Tensor:
         self.rows.append(sum(map(len, tokens)))

@@ -59,7 +59,7 @@ class Masked:
     2019).
     """
 
-    purpose = "noise"
+    purpose = "masks"
 
     def __init__(self, config: NoiseConfig, vocabulary_size: int) -> None:
         self._share = config.share
