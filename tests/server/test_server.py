@@ -463,10 +463,10 @@ def test_work_under_way_ends_when_its_time_is_over(translator: Translator) -> No
 def test_a_failure_that_nobody_waits_for_is_none_for_the_next(translator: Translator) -> None:
     with serving(translator) as address:
         with held(translator) as gate:
-            states = gate.states
+            read = gate.read
 
             def fail(source: Any) -> None:
-                states(source)
+                read(source)
                 raise RuntimeError("a defect")
 
             gate.read = fail  # type: ignore[method-assign]
