@@ -18,8 +18,8 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 NUMERIC = (
-    "functional model inference decoding translation alignment capitals training export importing "
-    "evaluation guarantees"
+    "functional model inference decoding translation alignment capitals embedding training muon "
+    "architectures export importing evaluation guarantees"
 ).split()
 COMBINATIONS = (  # ATen's vector instructions, oneDNN's, threads
     ("default", "SSE41", 1),

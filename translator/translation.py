@@ -330,10 +330,11 @@ class Translator:
         return translation_of(text, found, decoding.n_best, self._processor)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """The meanings of texts as vectors, one for one: float32 [N, D_model], of length 1.
+        """The meanings of texts as vectors, one for one: float32 [N, D], each of length 1.
 
-        They are the mean of the encoder's states: see `Embedder`, which also takes a stream. The
-        vector of a blank text is zero. RunError for a model without an encoder.
+        D is the model's width. They are the mean of the encoder's states: see `Embedder`, which
+        also takes a stream. The vector of a blank text is zero. RunError for a model without an
+        encoder.
         """
         return Embedder(self.config, self._engine, self._processor).embed(texts)
 
@@ -516,7 +517,7 @@ def sampling_of(
     steps: int,
     device: torch.device,
 ) -> Strategy:
-    """The drawing of so many samples for each part, of at most so many steps."""
+    """A strategy that draws `samples` hypotheses of each part, with chance for `steps` tokens."""
     draws = _draws(parts, decoding.sampling_seed, samples, steps).to(device)
     return sampling(draws, decoding.temperature, decoding.top_k, decoding.top_p)
 

@@ -18,8 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.helpers import ROOT, examples
-from translator.config import CorpusConfig, load_config
-from translator.data import SentencePair, read_lines, read_pairs
+from translator.config import Config, CorpusConfig, load_config
+from translator.data import SentencePair, read_corpus, read_lines, read_pairs
 from translator.data.readers import files
 from translator.data.readers.pairs import ReferencedPair, languages_in_name
 from translator.errors import DataError
@@ -1388,3 +1388,29 @@ def test_a_dataset_without_texts_is_refused(tmp_path, streaming):
     assert "cannot load" in refusal(tmp_path / "set", **settings)
     dataset({"en": EN, "fr": ES}).to_parquet(tmp_path / "set" / "train.parquet")
     assert "has no column 'es', only en, fr" in refusal(tmp_path / "set", **settings)
+
+
+# --- single texts ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns"),
+    [
+        ("a.txt", "uno\ndos\n", None),
+        ("a.tsv", "x\tuno\ny\tdos\n", {"text": 1}),
+        ("a.csv", "n,story\n1,uno\n2,dos\n", {"text": "story"}),
+        ("a.jsonl", '{"story": "uno"}\n{"story": "dos"}\n', {"text": "story"}),
+    ],
+)
+def test_a_single_text_is_both_sides_of_its_pair(write, name, content, columns):
+    corpus = CorpusConfig(path=str(write(name, content)), columns=columns)
+    assert corpus.of_texts
+    assert list(read_pairs(corpus, "en", "es")) == [("uno", "uno"), ("dos", "dos")]
+
+
+def test_each_side_of_a_pair_is_a_text_where_texts_are_learned(write):
+    corpus = {"path": str(write("a.en-es.tsv", "one\tuno\nsame\tsame\n"))}
+    training = {"objective": "denoise"}
+    config = Config.model_validate({"data": {"train": corpus}, "training": training})
+    found = list(read_corpus(config.data.train[0], config))
+    assert found == [(text, text) for text in ("one", "uno", "same")]

@@ -1,6 +1,7 @@
 """The other transformers, really trained on the cipher: what is promised of one holds for all."""
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from translator.functional import IGNORE_INDEX, cross_entropy_sum
 from translator.generation import LanguageModel
 from translator.runs import RunDirectory
 from translator.server.app import create_app
-from translator.training import Finished, Plan, Validated, train
+from translator.training import Finished, Plan, StepDone, Validated, train
 from translator.training.loss import _asked
 from translator.translation import Translator
 from translator.visualization.attention import (
@@ -35,12 +36,16 @@ def learned(folder: Path, **sections: Any) -> RunDirectory:
     return run
 
 
-def trained(folder: Path, **sections: Any) -> tuple[RunDirectory, list[Any]]:
+def cipher_file(folder: Path) -> Path:
+    """The pairs of the cipher as a file in a folder."""
     corpus = folder / "cipher.en-es.tsv"
-    if not corpus.is_file():
-        lines = [f"{pair.source}\t{pair.target}\n" for pair in draw_cipher_pairs()]
-        corpus.write_text("".join(lines), encoding="utf-8", newline="\n")
-    values = tiny_config(corpus).model_dump(exclude_unset=True)
+    lines = [f"{pair.source}\t{pair.target}\n" for pair in draw_cipher_pairs()]
+    corpus.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return corpus
+
+
+def trained(folder: Path, **sections: Any) -> tuple[RunDirectory, list[Any]]:
+    values = tiny_config(cipher_file(folder)).model_dump(exclude_unset=True)
     name = sections.pop("name", "tiny")
     for section, changes in sections.items():
         values[section] = {**values.get(section, {}), **changes}
@@ -134,10 +139,7 @@ def test_killed_training_of_a_decoder_goes_on_to_the_same_bytes(tmp_path: Path) 
         (tmp_path / name).mkdir()
         settings = {"model": DECODER, "training": short}
         if name == "parts":
-            corpus = tmp_path / name / "cipher.en-es.tsv"
-            lines = [f"{pair.source}\t{pair.target}\n" for pair in draw_cipher_pairs()]
-            corpus.write_text("".join(lines), encoding="utf-8", newline="\n")
-            values = tiny_config(corpus).model_dump(exclude_unset=True)
+            values = tiny_config(cipher_file(tmp_path / name)).model_dump(exclude_unset=True)
             values["model"] |= DECODER
             values["training"] |= short
             with pytest.MonkeyPatch.context() as patch:
@@ -233,6 +235,25 @@ def test_what_denoising_has_learned_is_taken_into_translation(tmp_path: Path, te
     fresh, fresh_events = trained(tmp_path, name="fresh", training={**start, "start_from": None})
     assert losses(events)[-1] < losses(fresh_events)[-1]
     assert run.read_config().training.learning_rate == fresh.read_config().training.learning_rate
+
+
+def test_a_run_of_another_objective_goes_on_where_its_start_is_no_more(
+    tmp_path: Path, texts: Path
+) -> None:
+    denoise = {"objective": "denoise", "max_steps": 4, "validate_every_steps": 4}
+    start, _ = trained(
+        tmp_path, name="start", data={"train": {"path": str(texts)}}, training=denoise
+    )
+    values = tiny_config(cipher_file(tmp_path)).model_dump(exclude_unset=True)
+    settings = {"start_from": str(start.path), "max_steps": 6, "checkpoint_every_steps": 2}
+    config = Config.model_validate({**values, "name": "after", "training": settings})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        next(event for event in train(config) if isinstance(event, StepDone) and event.step == 5)
+        shutil.rmtree(start.path)
+        plan, *_, finished = train(config)
+    assert isinstance(plan, Plan) and plan.first_step == 4
+    assert isinstance(finished, Finished) and finished.completed
 
 
 def test_denoising_goes_on_from_denoising(tmp_path: Path, texts: Path) -> None:

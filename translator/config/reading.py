@@ -43,12 +43,13 @@ def changed_decoding(decoding: DecodingConfig, **changes: Any) -> DecodingConfig
         raise ConfigError(mistake, f"{shipped_config()} explains every key.") from None
 
 
-def starting_from(config: Config, start: Config) -> Config:
+def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> Config:
     """A configuration with the tokenizer and the model of another, whose weights it starts from.
 
     The dropout may differ, and the architecture, with the layers of a half that the other has not.
     Raises ConfigError when another key of these sections was set, and to something else. Keys of
     training that were not set have the values of FINE_TUNING if what is learned stays the same.
+    With `has_begun`, `start` is what an earlier call has given, and its values hold.
     """
     own_keys = {"dropout", "architecture", *_layers_of_its_own(config.model, start.model)}
     values = {name: getattr(config, name) for name in type(config).model_fields}
@@ -63,8 +64,9 @@ def starting_from(config: Config, start: Config) -> Config:
             if value != getattr(theirs, key)
         ]
         values[name] = theirs.model_copy(update=changes)
-    if goes_on(config, start):
-        unset = {k: v for k, v in FINE_TUNING.items() if k not in config.training.model_fields_set}
+    if has_begun or goes_on(config, start):
+        known = {k: getattr(start.training, k) for k in FINE_TUNING} if has_begun else FINE_TUNING
+        unset = {k: v for k, v in known.items() if k not in config.training.model_fields_set}
         values["training"] = config.training.model_copy(update=unset)
     if differing:
         raise ConfigError(

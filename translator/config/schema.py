@@ -117,7 +117,7 @@ class CleaningConfig(Section):
         None,
         min_length=1,
         description="Of min_similarity: the directory of a run whose encoder has read both "
-        "languages, such as runs/denoised.",
+        "languages, such as runs/both.",
     )
     duplicates: bool = Field(
         True,

@@ -126,7 +126,7 @@ def _with_start(config: Config, run: RunDirectory) -> Config:
     if not run.has_begun:
         start.check_model()
     elif not start.config_file.is_file():
-        start = run
+        return starting_from(config, run.read_config(), has_begun=True)
     return starting_from(config, start.read_config())
 
 
