@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from translator.config import Config, load_config
 from translator.data import Batch, Corpus
-from translator.model import sinusoids
+from translator.frontends import sinusoids
 from translator.preparation import prepare_data
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, PAD_ID

@@ -19,41 +19,47 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @torch.inference_mode()
 def force_decode(
-    model: Transformer, source: Sequence[int], target: Sequence[int]
+    model: Transformer, source: Sequence[int] | Tensor, target: Sequence[int]
 ) -> tuple[list[float], Tensor]:
     """The log-probabilities of the target ids and of the end, and who attended to what [T, S].
 
-    The ids are those of one sentence pair without special ids. The attention is that of target
-    position t, at which token t is chosen, to the source tokens and their end: the mean of the
-    heads of cross-attention (or, without an encoder, of self-attention) in the last layer but one
-    (the only one, if there is one), which is where heads align most clearly; the last layer
-    prepares the next token's form.
+    The ids are those of one sentence pair without special ids; the source may be the frames [S, F]
+    of a picture or a recording instead.
+    The attention is that of target position t, at which token t is chosen, to what was read, of a
+    text with its end: the mean of the heads of cross-attention (or, without an encoder, of
+    self-attention) in the last layer but one (the only one, if there is one), which is where heads
+    align most clearly; the last layer prepares the next token's form.
     """
     assert model.decoder is not None, "nothing is forced on a model without a decoder"
-    device = next(model.parameters()).device
     layers = list(model.decoder.layers)
     layer = layers[max(0, len(layers) - 2)]
-    aligning = layer.cross_attention if model.decoder.cross_attention else layer.self_attention
+    has_memory = model.decoder.cross_attention
+    aligning = layer.cross_attention if has_memory else layer.self_attention
     with recorded_attention([aligning]) as weights:
         states = forced_states(model, source, target)
-    labels = torch.tensor([*target, EOS_ID], device=device)
+    labels = torch.tensor([*target, EOS_ID], device=states.device)
     log_probs = model.output(states).float().log_softmax(dim=1).gather(1, labels[:, None])
     [attention] = weights[aligning]  # [1, H, …, …]
-    seen = attention[0].mean(dim=0)[-len(labels) :, : len(source) + 1]  # [T + 1, S + 1]
+    read = attention.shape[-1] if has_memory else len(source) + 1
+    seen = attention[0].mean(dim=0)[-len(labels) :, :read]  # [T + 1, S + 1]
     return log_probs[:, 0].tolist(), seen[:-1]
 
 
-def forced_states(model: Transformer, source: Sequence[int], target: Sequence[int]) -> Tensor:
-    """The states [T + 1, D] from which each target token, and the end, is chosen in one pass."""
-    device = next(model.parameters()).device
-    read, written = [*source, EOS_ID], [BOS_ID, *target]
+def forced_states(
+    model: Transformer, source: Sequence[int] | Tensor, target: Sequence[int]
+) -> Tensor:
+    """The states [T + 1, D] from which each target token, and the end, is chosen in one pass.
+
+    The source is as that of `force_decode`.
+    """
+    device = model.output.weight.device
+    written = torch.tensor([BOS_ID, *target], device=device)
+    read = source if isinstance(source, Tensor) else torch.tensor([*source, EOS_ID], device=device)
     if isinstance(model, Seq2SeqTransformer):
-        source_ids = torch.tensor([read], device=device)
-        states = model(
-            source_ids, torch.ones_like(source_ids), torch.tensor([written], device=device)
-        )
+        segments = torch.ones(1, len(read), dtype=torch.long, device=device)
+        states = model(read[None], segments, written[None])
     else:
-        states = model(torch.tensor([[*read, *written]], device=device))
+        states = model(torch.cat((read, written))[None])
     forced: Tensor = states[0, -len(written) :]
     return forced
 

@@ -16,11 +16,12 @@ import torch
 from translator.config import Config
 from translator.data import Similarity
 from translator.documents import fingerprint_of
-from translator.errors import ConfigError, RunError, check_texts
+from translator.errors import ConfigError, DataError, RunError, check_texts
 from translator.hardware import keep_memory
-from translator.inference import Engine, batches_of_like_length, padded_sources
+from translator.inference import Engine, batches_of_like_length
+from translator.inputs import processor_of, source_of
 from translator.runs import RunDirectory
-from translator.text.parts import TextProcessor
+from translator.text.parts import TextPart, TextProcessor
 
 Vectors = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
@@ -66,7 +67,7 @@ class Embedder:
         keep_memory()
         precision = precision or config.decoding.precision
         engine = Engine(model.eval(), getattr(torch, precision))
-        return cls(config, engine, TextProcessor(config, tokenizer))
+        return cls(config, engine, processor_of(config, tokenizer))
 
     @property
     def size(self) -> int:
@@ -93,22 +94,25 @@ class Embedder:
         decoding = self.config.decoding
         parts = self._processor.parts(texts, split=decoding.split_sentences)
         sums = np.zeros((len(parts), self.size))
-        lengths = [len(part.ids) for part in parts]
+        unread = next((part for part in parts if part.problem), None)
+        if unread:
+            raise DataError(unread.problem, "Leave it out, or mend it.")
+        lengths = [part.source_tokens for part in parts]
         for batch in batches_of_like_length(lengths, decoding.tokens_per_batch):
-            sums[batch] = self._sums([parts[i].ids for i in batch])
+            sums[batch] = self._sums([parts[i] for i in batch])
         vectors = np.zeros((len(texts), self.size))
         np.add.at(vectors, [part.text for part in parts], sums)
         return normalized(vectors)
 
     @torch.inference_mode()
-    def _sums(self, sentences: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-        """The sum of the states of each sentence: [B, D].
+    def _sums(self, parts: Sequence[TextPart]) -> npt.NDArray[np.float64]:
+        """The sum of the states of each part: [B, D].
 
-        NumPy adds the rows of a sentence one after the other, whatever is beside them.
+        NumPy adds the rows of a part one after the other, whatever is beside them.
         """
-        source = padded_sources(sentences, self._engine.device)
-        states = self._engine.states(source).states.cpu().numpy()  # [B, S, D]
-        pairs = zip(states, map(len, sentences), strict=True)
+        memory = self._engine.states(source_of(parts, self._engine.device))
+        lengths = memory.segments.sum(1) - int(parts[0].frames is None)  # less EOS
+        pairs = zip(memory.states.cpu().numpy(), lengths.tolist(), strict=True)
         return np.stack([each[:length].sum(0, np.float64) for each, length in pairs])
 
 

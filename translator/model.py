@@ -19,7 +19,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translator.config import ModelConfig
-from translator.data import Batch
+from translator.data import Batch, drawn_vocabulary
+from translator.frontends import (
+    ImageFrontend,
+    SpeechFrontend,
+    build_frontend,
+    positions_in,
+    sinusoids,
+)
 from translator.functional import Dropout, scaled_dot_product_attention
 from translator.tokenizer import BOS_ID, PAD_ID
 
@@ -187,14 +194,6 @@ class PositionalEncoding(nn.Module):
         return x + self.table[positions].to(x.dtype)
 
 
-def sinusoids(positions: int, d_model: int) -> Tensor:
-    """The table [positions, d_model] of section 3.5 in float32, all sines before all cosines."""
-    half = d_model // 2
-    rates = torch.exp(torch.arange(half) * (-math.log(10000.0) / half))
-    angles = torch.arange(positions)[:, None] * rates  # [positions, D/2]
-    return torch.cat((angles.sin(), angles.cos()), dim=1)
-
-
 class Memory(NamedTuple):
     """What was encoded, for the decoder to look at; it need not come from text."""
 
@@ -205,14 +204,6 @@ class Memory(NamedTuple):
 def same_segment(queries: Tensor, keys: Tensor) -> Tensor:
     """The `attend` mask [B, 1, Q, M] of segments [B, Q] and [B, M]: a sentence sees itself."""
     return (queries[:, :, None] == keys[:, None, :])[:, None]
-
-
-def positions_in(segments: Tensor) -> Tensor:
-    """Positions 0, 1, 2, … that begin anew with every segment: [B, T] → [B, T]."""
-    index = torch.arange(segments.shape[1], device=segments.device).expand_as(segments)
-    begins = torch.ones_like(segments, dtype=torch.bool)
-    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
-    return index - torch.where(begins, index, 0).cummax(dim=1).values
 
 
 class Encoder(nn.Module):
@@ -271,6 +262,7 @@ class Transformer(nn.Module):
 
     encoder: Encoder | None
     decoder: Decoder | None
+    frontend: ImageFrontend | SpeechFrontend | None  # where the encoder reads no text
     positions: PositionalEncoding
     dropout: Dropout
     output: nn.Linear
@@ -278,7 +270,7 @@ class Transformer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = self.decoder = None
+        self.encoder = self.decoder = self.frontend = None
 
     def states(self, batch: Batch) -> Tensor:
         """States [B, T, D], from which `output` scores the labels of a batch."""
@@ -291,8 +283,9 @@ class Transformer(nn.Module):
 
     def _initialize(self) -> None:
         if self.config.tie_embeddings:  # section 3.4
-            for each in (*self.embeddings[1:], self.output):
-                each.weight = self.embeddings[0].weight
+            alike = self.embeddings if self.config.target == "text" else self.embeddings[-1:]
+            for each in (*alike[1:], self.output):
+                each.weight = alike[0].weight
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -316,24 +309,35 @@ class Transformer(nn.Module):
 
 
 class Seq2SeqTransformer(Transformer):
-    """Ids of one language in, states out, from which `output` scores the next id of the other."""
+    """Ids of one language in, states out, from which `output` scores the next id of the other.
+
+    What is read may be the frames of a picture or a recording instead, and what is written the
+    patches of a picture: the decoder never learns what was encoded.
+    """
 
     encoder: Encoder
     decoder: Decoder
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__(config)
-        self.source_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
-        self.target_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
+        written = drawn_vocabulary(config) or vocabulary_size
+        if config.source == "text":
+            self.source_embedding = nn.Embedding(vocabulary_size, config.d_model, PAD_ID)
+        else:
+            self.frontend = build_frontend(config)
+        self.target_embedding = nn.Embedding(written, config.d_model, PAD_ID)
         self.positions = PositionalEncoding(config)
         self.dropout = Dropout(config.dropout)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        self.output = nn.Linear(config.d_model, vocabulary_size, bias=config.output_bias)
+        self.output = nn.Linear(config.d_model, written, bias=config.output_bias)
         self._initialize()
 
     def encode(self, source: Tensor, segments: Tensor) -> Memory:
-        """Source ids [B, S] and their segments [B, S] → Memory."""
+        """Source ids [B, S], or frames [B, S, F], and their segments [B, S] → Memory."""
+        if self.frontend is not None:
+            x, segments = self.frontend(source, segments)
+            return self.encoder(self.dropout(x), segments)  # type: ignore[no-any-return]
         x = self._embed(self.source_embedding, source, positions_in(segments))
         return self.encoder(x, segments)  # type: ignore[no-any-return]
 

@@ -8,9 +8,8 @@ for other runs, under a key that changes with the corpora and with every setting
 import functools
 import glob
 import hashlib
-import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +20,11 @@ from typing import Any
 from translator.config import Config, CorpusConfig
 from translator.data import (
     Augmenter,
+    Codebook,
     Corpus,
     CorpusWriter,
     Counts,
+    Distortion,
     FingerprintCollector,
     Part,
     SentencePair,
@@ -31,17 +32,25 @@ from translator.data import (
     View,
     column_names,
     corpora_fingerprint,
+    drawn_vocabulary,
+    encode_frames,
     encode_pairs,
+    encode_pictures,
     generator,
+    is_in_table,
     noise_of,
+    read_corpus,
+    telling_sides,
 )
 from translator.embedding import similarity_fingerprint, similarity_of
 from translator.errors import DataError, RunError, writing
+from translator.media import FrameShape
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
 from translator.tokenizer import Tokenizer
 from translator.version import __version__
 
 _LAYOUT = 3  # of the prepared files; another number leaves older ones alone
+_SAMPLED_PICTURES = 2000  # that a codebook is learned from
 _SAMPLED_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # of each file, to tell it from another
 
 
@@ -67,13 +76,14 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     splits = Splits(config, functools.cache(similarity_of))
     with _disk_errors(run.prepared):
         tokenizer = _tokenizer(splits, run)
-        directory = PreparedDirectory(run.prepared / _key_of_ids(config, tokenizer))
+        codebook = _codebook(splits, run)
+        directory = PreparedDirectory(run.prepared / _key_of_ids(config, tokenizer, codebook))
         content = directory.read()
         if content is None:
             with lock(directory.path):
                 content = directory.read()  # another process may have made it meanwhile
                 if content is None:
-                    _prepare(splits, tokenizer, directory)
+                    _prepare(splits, tokenizer, codebook, directory)
                     content = directory.read()
     if content is None:
         raise RunError(f"{directory.path} has vanished", "Start again; let no one delete it.")
@@ -81,10 +91,12 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
         start = config.training.start_from
         run.keep_fingerprints(directory, Path(start) if start else None)
     noise = noise_of(config.training, tokenizer.vocabulary_size)
+    shape = FrameShape.of_source(config.model)
+    parts = _parts(content["pairs"]["train"], config)
     return TrainingData(
         tokenizer,
-        (Augmenter(config.data, tokenizer), *([noise] if noise else [])),
-        Corpus.map(directory.corpus_files("train"), _parts(content["pairs"]["train"], config)),
+        (*_augmentation(config, tokenizer), *([noise] if noise else [])),
+        Corpus.map(directory.corpus_files("train"), parts, shape),
         _valid(directory, content["pairs"]["valid"][0], config, noise),
         [SentencePair(*pair) for pair in content["valid_pairs"]],
         {name: [SentencePair(*p) for p in pairs] for name, pairs in content["drawn"].items()},
@@ -93,23 +105,29 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
     )
 
 
+def _augmentation(config: Config, tokenizer: Tokenizer) -> tuple[View, ...]:
+    if config.model.source != "text":
+        return (Distortion(config),)
+    return (Augmenter(config.data, tokenizer),) if config.model.target == "text" else ()
+
+
 def _valid(directory: PreparedDirectory, pairs: int, config: Config, noise: View | None) -> Corpus:
     """The pairs to validate on, with what an objective hides of them once and for all."""
-    valid = Corpus.map(directory.corpus_files("valid"), [Part(pairs, 1.0)])
+    shape = FrameShape.of_source(config.model)
+    valid = Corpus.map(directory.corpus_files("valid"), [Part(pairs, 1.0)], shape)
     if noise is None:
         return valid
     random = generator(config.seed, "noise of validation")
     return noise(valid, config.data.max_tokens_per_sentence + 1, random)
 
 
-def _prepare(splits: Splits, tokenizer: Tokenizer, directory: PreparedDirectory) -> None:
+def _prepare(
+    splits: Splits, tokenizer: Tokenizer, codebook: Codebook | None, directory: PreparedDirectory
+) -> None:
     """Encode the train and valid pairs into the files of a directory."""
     counts = {"train": Counts(), "valid": Counts()}
-    encode = partial(
-        encode_pairs,
-        tokenizer=tokenizer,
-        max_tokens=splits.config.data.max_tokens_per_sentence,
-    )
+    encode = _encoding(splits.config, tokenizer, codebook)
+    vocabulary_size = max(tokenizer.vocabulary_size, drawn_vocabulary(splits.config.model) or 0)
     trained_on = FingerprintCollector()
     corpora: dict[str, list[Iterable[SentencePair]]] = {
         "train": [
@@ -122,7 +140,9 @@ def _prepare(splits: Splits, tokenizer: Tokenizer, directory: PreparedDirectory)
     fingerprints = []
     with directory.make() as (made, description):
         for name, parts in corpora.items():
-            with CorpusWriter(made.corpus_files(name), tokenizer.vocabulary_size) as writer:
+            files = made.corpus_files(name)
+            with_frames = splits.config.model.source != "text"
+            with CorpusWriter(files, vocabulary_size, with_frames=with_frames) as writer:
                 pairs[name] = [writer.append(encode(part, counts=counts[name])) for part in parts]
             if name == "train":
                 splits.leave_out_held_out(counts["train"])
@@ -137,6 +157,18 @@ def _prepare(splits: Splits, tokenizer: Tokenizer, directory: PreparedDirectory)
             "valid_pairs": [p for p in splits.held_out["valid"] if all(map(str.strip, p))],
             "drawn": splits.drawn,
         }
+
+
+def _encoding(
+    config: Config, tokenizer: Tokenizer, codebook: Codebook | None
+) -> Callable[..., Iterator[Corpus]]:
+    """The function from pairs and `counts` to encoded ones."""
+    most = config.data.max_tokens_per_sentence
+    if codebook is not None:
+        return partial(encode_pictures, tokenizer=tokenizer, codebook=codebook, max_tokens=most)
+    if config.model.source != "text":
+        return partial(encode_frames, config=config.model, tokenizer=tokenizer, max_tokens=most)
+    return partial(encode_pairs, tokenizer=tokenizer, max_tokens=most)
 
 
 def _nothing_left(name: str, counts: Counts) -> DataError:
@@ -191,11 +223,42 @@ def _tokenizer(splits: Splits, run: RunDirectory) -> Tokenizer:
     file = run.prepared / f"{_key_of_tokenizer(splits.config)}.model"
     with lock(file):
         if not file.is_file():
-            sample = itertools.chain.from_iterable(splits.tokenizer_sample())
-            write_atomically(file, Tokenizer.train(sample, splits.config.tokenizer).model)
+            trained = Tokenizer.train(_texts(splits), splits.config.tokenizer)
+            write_atomically(file, trained.model)
         if not run.tokenizer_file.is_file():
             run.write_tokenizer(Tokenizer.load(file))
     return run.read_tokenizer()
+
+
+def _texts(splits: Splits) -> list[str]:
+    """The texts that a tokenizer learns from, of both sides as far as they are text."""
+    model = splits.config.model
+    are_texts = (model.source == "text", model.target == "text")
+    pairs = splits.sample(splits.config.tokenizer.sample_sentences // 2)
+    return [
+        side for pair in pairs for side, is_text in zip(pair, are_texts, strict=True) if is_text
+    ]
+
+
+def _codebook(splits: Splits, run: RunDirectory) -> Codebook | None:
+    """The patches that the model draws with: the run's, or those of the run to start from, or new.
+
+    None where it writes text.
+    """
+    config = splits.config
+    if config.model.target == "text":
+        return None
+    if not run.codebook_file.is_file():
+        start = config.training.start_from
+        with lock(run.codebook_file):
+            if start is not None:
+                made = RunDirectory(Path(start)).read_codebook(config.model.image)
+            else:
+                names = [pair.target for pair in splits.sample(_SAMPLED_PICTURES)]
+                made = Codebook.train(names, config.model.image, config.seed)
+            if not run.codebook_file.is_file():
+                run.write_codebook(made)
+    return run.read_codebook(config.model.image)
 
 
 # --- what the prepared files are made of ----------------------------------------------------------
@@ -206,11 +269,26 @@ def _key_of_tokenizer(config: Config) -> str:
     return _key(config, config.tokenizer.model_dump(), config.seed, config.learns_from_texts)
 
 
-def _key_of_ids(config: Config, tokenizer: Tokenizer) -> str:
+def _key_of_ids(config: Config, tokenizer: Tokenizer, codebook: Codebook | None) -> str:
     """A name that changes with whatever changes the prepared ids."""
     drawn = config.data.valid is None or not config.data.test
     seed = config.seed if drawn else None
-    return _key(config, tokenizer.sha256, seed, config.learns_from_texts)
+    settings: list[object] = [tokenizer.sha256, seed, config.learns_from_texts]
+    if not config.model.is_textual:
+        shown = config.model.model_dump(include={"source", "target", "image", "speech"})
+        settings += [shown, codebook and codebook.sha256, *_shown_files(config)]
+    return _key(config, *settings)
+
+
+def _shown_files(config: Config) -> Iterator[list[Any]]:
+    """What changes with the pictures and recordings that tables name: sizes and times."""
+    corpora = [*config.data.train, *([config.data.valid] if config.data.valid else [])]
+    for corpus in corpora:
+        for pair in read_corpus(corpus, config):
+            for side in telling_sides(pair, config.model):
+                if not is_in_table(side) and (file := Path(side)).is_file():
+                    status = file.stat()
+                    yield [side, status.st_size, status.st_mtime_ns]
 
 
 def _key(config: Config, *settings: object) -> str:

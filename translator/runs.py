@@ -26,8 +26,9 @@ from pydantic import ConfigDict, PositiveInt, with_config
 from torch import Tensor
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-from translator.config import Config, DecodingConfig, dump_config, load_config
+from translator.config import Config, DecodingConfig, ImageConfig, dump_config, load_config
 from translator.data import (
+    Codebook,
     CorpusFiles,
     Fingerprints,
     SentencePair,
@@ -133,6 +134,7 @@ class RunDirectory:
         self.config_file = path / "config.yaml"
         self.tokenizer_file = path / "tokenizer.model"
         self.target_tokenizer_file = path / "tokenizer.target.model"
+        self.codebook_file = path / "codebook.safetensors"  # of a model that draws
         self.model_file = path / "model.safetensors"
         self.environment_file = path / "environment.json"
         self.measured_file = path / "measured.json"
@@ -188,7 +190,12 @@ class RunDirectory:
     def forget(self) -> None:
         """Delete what training wrote before its first step, perhaps with other settings or data."""
         if self.config_file.is_file():
-            own = (self.tokenizer_file, self.target_tokenizer_file, self.fingerprints_file)
+            own = (
+                self.tokenizer_file,
+                self.target_tokenizer_file,
+                self.codebook_file,
+                self.fingerprints_file,
+            )
             for file in (*own, self.measured_file, self.config_file):
                 file.unlink(missing_ok=True)
             shutil.rmtree(self.held_out, ignore_errors=True)
@@ -226,7 +233,8 @@ class RunDirectory:
     @property
     def files(self) -> list[Path]:
         """The files that translate."""
-        return [self.config_file, *self.tokenizer_files, self.model_file]
+        drawing = [self.codebook_file] if self.codebook_file.is_file() else []
+        return [self.config_file, *self.tokenizer_files, *drawing, self.model_file]
 
     def read_tokenizer(self) -> Tokenizer:
         """The tokenizer of the run; RunError unless it is the one that the run was made with."""
@@ -255,6 +263,26 @@ class RunDirectory:
         if tokenizer.target is not tokenizer:
             write_atomically(self.target_tokenizer_file, tokenizer.target.model)
         write_atomically(self.tokenizer_file, tokenizer.model)
+
+    def read_codebook(self, config: ImageConfig) -> Codebook:
+        """The patches that the model draws with; RunError when missing or damaged."""
+        try:
+            tensors_metadata(self.codebook_file)
+            codes = safetensors.numpy.load(self.codebook_file.read_bytes())["codes"]
+            if codes.shape != (config.codebook_size, 3 * config.patch_size**2):
+                raise ValueError(f"its codes are {codes.shape}")
+            if codes.dtype != "uint8":
+                raise ValueError(f"its codes are {codes.dtype}")
+        except Exception as error:  # safetensors' own error type is not public everywhere
+            raise RunError(
+                f"{self.codebook_file} is missing or damaged ({error})", _WHOLE_COPY
+            ) from None
+        return Codebook(codes, config)
+
+    def write_codebook(self, codebook: Codebook) -> None:
+        """Keep the patches that the model draws with."""
+        data = safetensors.numpy.save({"codes": codebook.codes})
+        write_atomically(self.codebook_file, sealed_tensors(data))
 
     def read_model(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
         """The best weights so far; RunError when damaged or made with another tokenizer."""
@@ -534,8 +562,8 @@ class PreparedDirectory:
         self._description_file = path / "description.json"
 
     def corpus_files(self, name: str) -> CorpusFiles:
-        """The two files of a corpus, train or valid."""
-        return CorpusFiles(self.path / f"{name}.ids", self.path / f"{name}.offsets")
+        """The files of a corpus, train or valid."""
+        return CorpusFiles(*(self.path / f"{name}.{part}" for part in CorpusFiles._fields))
 
     @property
     def fingerprints_file(self) -> Path:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from translator.alignment import align_words, force_decode
 from translator.config import Config, DecodingConfig
+from translator.data import Codebook
 from translator.decoding import (
     Hypothesis,
     Rule,
@@ -36,10 +37,11 @@ from translator.inference import (
     Engine,
     SearchJob,
     batches_of_like_length,
-    padded_sources,
     run_searches,
     stream_search,
 )
+from translator.inputs import processor_of, source_of
+from translator.media import Frames, Pixels
 from translator.model import Transformer
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
@@ -82,6 +84,7 @@ class Translation:
     tokens: tuple[Token, ...] = ()  # with details
     alignment: tuple[tuple[int, int], ...] = ()  # with details: words (source, target), from 0
     warnings: tuple[str, ...] = ()
+    error: str = ""  # why a picture or a recording could not be read; there is no text then
 
     @property
     def pharaoh(self) -> str:
@@ -233,10 +236,11 @@ class Translator:
         tokenizer: Tokenizer,
         model: Transformer,
         precision: Precision | None = None,
+        codebook: Codebook | None = None,
     ) -> None:
         """Take a model as it is now; what it learns later is not seen.
 
-        `precision` replaces that of `config.decoding`.
+        `precision` replaces that of `config.decoding`. A model that draws has a `codebook`.
         """
         self.config = config
         self.tokenizer = tokenizer
@@ -244,7 +248,9 @@ class Translator:
         precision = precision or config.decoding.precision
         self._engine = Engine(model, getattr(torch, precision))
         self._rows_at_once = _ROWS_AT_ONCE.get(self._engine.device.type, _ROWS_AT_ONCE_ELSEWHERE)
-        self._processor = TextProcessor(config, tokenizer)
+        self._processor = processor_of(config, tokenizer)
+        self._codebook = codebook
+        self._drawn = codebook.config.patches if codebook else None  # tokens of a picture
         self._continues_word = torch.tensor(
             self._processor.continues_word, device=self._engine.device
         )
@@ -257,9 +263,12 @@ class Translator:
 
         The process keeps the memory that it frees from then on: see `hardware.keep_memory`.
         """
-        trained = RunDirectory(Path(path)).read_trained(device)
+        run = RunDirectory(Path(path))
+        trained = run.read_trained(device)
         keep_memory()
-        return cls(*trained, precision)
+        model = trained.config.model
+        codebook = run.read_codebook(model.image) if model.target == "image" else None
+        return cls(*trained, precision, codebook)
 
     def translate(
         self,
@@ -292,10 +301,14 @@ class Translator:
         parts = self._processor.parts(
             texts, split=decoding.split_sentences, prefix=prefix, glossary=glossary
         )
+        problems = {part.text: part.problem for part in parts if part.problem}
+        parts = [part for part in parts if not part.problem]
         if wanted:
             parts = [replace(part, wanted=partial(wanted, part.text)) for part in parts]
         found = search_parts(self._hypotheses, parts, decoding, self._processor)
         results = translations(texts, found, decoding.n_best, self._processor)
+        for index, problem in problems.items():
+            results[index] = Translation(texts[index], "", 0.0, error=problem)
         if not details:
             return results
         pairs = zip(results, by_text(found, len(texts)), strict=True)
@@ -339,13 +352,41 @@ class Translator:
         return Embedder(self.config, self._engine, self._processor).embed(texts)
 
     def search(
-        self, sources: Sequence[Sequence[int]], decoding: DecodingConfig | None = None
+        self, sources: Sequence[Sequence[int] | Frames], decoding: DecodingConfig | None = None
     ) -> list[list[Hypothesis]]:
-        """The hypotheses for source ids without special ids, each as one sequence, best first."""
-        parts = [TextPart(i, tuple(ids)) for i, ids in enumerate(sources)]
+        """The hypotheses for each source, as one sequence, best first.
+
+        A source is ids without special ids, or the frames [S, F] of a picture or a recording.
+        """
+        parts = [
+            TextPart(i, (), frames=each)
+            if isinstance(each, np.ndarray)
+            else TextPart(i, tuple(each))
+            for i, each in enumerate(sources)
+        ]
         decoding = decoding or self.config.decoding
         found = search_parts(self._hypotheses, parts, decoding, self._processor)
         return [each.hypotheses for each in found]
+
+    def draw(self, texts: Sequence[str], decoding: DecodingConfig | None = None) -> list[Pixels]:
+        """Draw a picture for each text, [size, size, 3], patch by patch, as `decoding` searches.
+
+        RunError for a model that writes text. A blank text gives a white picture.
+        """
+        check_texts("draw", texts)
+        if self._codebook is None:
+            raise RunError(
+                f"the run {self.config.name} draws nothing: its model.target is text",
+                "Name a run of target image.",
+            )
+        decoding = decoding or self.config.decoding
+        parts = self._processor.parts(texts, split=False)
+        rounds = deque([Round(range(len(parts)), decoding)])
+        pictures = [self._codebook.decode(()) for _ in texts]
+        for indices, results in self._hypotheses(parts, rounds):
+            for index, [best, *_] in zip(indices, results, strict=True):
+                pictures[parts[index].text] = self._codebook.decode(best.tokens)
+        return pictures
 
     # --- parts to hypotheses ----------------------------------------------------------------------
 
@@ -397,7 +438,7 @@ class Translator:
         for constrained in (False, True):
             chosen = [i for i in indices if bool(parts[i].terms) == constrained]
             most = max(1, self._rows_at_once // _slots(decoding, constrained))
-            lengths = [len(parts[i].ids) for i in chosen]
+            lengths = [parts[i].source_tokens for i in chosen]
             tokens = decoding.tokens_per_batch
             for batch in batches_of_like_length(
                 lengths, tokens, most, equal=not self._engine.has_encoder
@@ -410,7 +451,7 @@ class Translator:
         """A batch of parts and the search for their translations."""
         parts = [all_parts[i] for i in indices]
         device = self._engine.device
-        source = padded_sources([part.ids for part in parts], device)
+        source = source_of(parts, device)
         limits = torch.tensor(
             [1 + self._max_target_tokens(part, decoding) for part in parts], device=device
         )
@@ -424,12 +465,20 @@ class Translator:
             n_best=1 if decoding.n_best == 1 else slots,  # more than n: texts may be equal
             penalty=decoding.length_penalty,
             normalization=decoding.length_normalization,
-            rules=rules_of(parts, decoding, device),
+            rules=self._rules(parts, decoding),
         )
         return SearchJob(source, search, indices, slots)
 
     def _max_target_tokens(self, part: TextPart, decoding: DecodingConfig) -> int:
-        return max_target_tokens(self.config, decoding, len(part.ids), part.required_tokens)
+        if self._drawn is not None:
+            return self._drawn
+        return max_target_tokens(self.config, decoding, part.source_tokens, part.required_tokens)
+
+    def _rules(self, parts: list[TextPart], decoding: DecodingConfig) -> list[Rule]:
+        device = self._engine.device
+        if self._drawn is None:
+            return rules_of(parts, decoding, device)
+        return [no_end_before(torch.full((len(parts),), self._drawn, device=device), EOS_ID)]
 
     def _strategy(
         self, parts: list[TextPart], decoding: DecodingConfig, limits: Tensor
@@ -450,10 +499,14 @@ class Translator:
         alignment: list[tuple[int, int]] = []
         source_words = target_words = 0
         for part, target in (each.best for each in found):
-            log_probs, attention = force_decode(self.model, part.ids, target)
-            source_pieces = self.tokenizer.pieces(part.ids)
+            frames = None if part.frames is None else source_of([part], self._engine.device)[0]
+            read = part.ids if frames is None else frames
+            log_probs, attention = force_decode(self.model, read, target)
             target_pieces = self.tokenizer.pieces(target)
             tokens += map(Token, [*target_pieces, "</s>"], log_probs)
+            if part.frames is not None:  # no words to align
+                continue
+            source_pieces = self.tokenizer.pieces(part.ids)
             alignment += [
                 (source_words + i, target_words + j)
                 for i, j in align_words(attention, source_pieces, target_pieces)
@@ -485,6 +538,11 @@ def check_translates(config: Config) -> None:
             f"the run {config.name} does not translate: its training.objective is {objective}",
             "Train one that does; it may start from this one (training.start_from).",
         )
+    if config.model.target != "text":
+        raise RunError(
+            f"the run {config.name} writes no text: it draws",
+            "Give `translator translate` a text and --output PICTURE.png.",
+        )
 
 
 def _slots(decoding: DecodingConfig, constrained: bool) -> int:
@@ -500,7 +558,8 @@ def rules_of(parts: list[TextPart], decoding: DecodingConfig, device: torch.devi
     if any(part.prefix for part in parts):
         rules.append(begin_with([part.prefix for part in parts]))
     if decoding.min_length_ratio:
-        lengths = [max(1, int(decoding.min_length_ratio * len(part.ids))) for part in parts]
+        ratio = decoding.min_length_ratio
+        lengths = [max(1, int(ratio * part.source_tokens)) for part in parts]
         rules.append(no_end_before(torch.tensor(lengths, device=device), EOS_ID))
     if decoding.no_repeat_ngram_size:
         rules.append(no_repeated_ngram(decoding.no_repeat_ngram_size))
@@ -525,15 +584,20 @@ def sampling_of(
 def _draws(parts: list[TextPart], seed: int, samples: int, steps: int) -> Tensor:
     """Random numbers in [0, 1) for each part, sample and step [B, samples, steps].
 
-    They come from the seed and the part's own ids, so no other sentence changes a sample.
+    They come from the seed and what the part reads, so no other sentence changes a sample.
     """
     draws = [
-        np.random.Generator(
-            np.random.Philox(key=[seed, zlib.crc32(np.array(part.ids, np.int64).tobytes())])
-        ).random((steps, samples), dtype=np.float32)
+        np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(_content(part))])).random(
+            (steps, samples), dtype=np.float32
+        )
         for part in parts
     ]
     return torch.from_numpy(np.stack(draws)).transpose(1, 2)
+
+
+def _content(part: TextPart) -> bytes:
+    """What a part reads, as bytes."""
+    return (np.array(part.ids, np.int64) if part.frames is None else part.frames).tobytes()
 
 
 def loops(source: Sequence[int], target: Sequence[int]) -> bool:

@@ -127,7 +127,7 @@ def test_selected_pairs_come_in_the_order_of_their_indices():
 
 @pytest.mark.parametrize(("pieces", "bytes_an_id"), [(65_536, 2), (65_537, 4)])
 def test_a_written_corpus_is_mapped_as_it_was(tmp_path, pieces, bytes_an_id):
-    files = CorpusFiles(tmp_path / "a.ids", tmp_path / "a.offsets")
+    files = CorpusFiles(*(tmp_path / f"a.{part}" for part in CorpusFiles._fields))
     halves = [CORPUS.select(np.arange(100)), CORPUS.select(np.arange(100, 300))]
     with CorpusWriter(files, pieces) as writer:
         assert writer.append(halves) == 300
@@ -136,7 +136,7 @@ def test_a_written_corpus_is_mapped_as_it_was(tmp_path, pieces, bytes_an_id):
 
 
 def test_the_fingerprint_tells_pairs_apart_but_not_how_they_were_appended(tmp_path):
-    files = CorpusFiles(tmp_path / "a.ids", tmp_path / "a.offsets")
+    files = CorpusFiles(*(tmp_path / f"a.{part}" for part in CorpusFiles._fields))
 
     def fingerprint(*corpora):
         with CorpusWriter(files, 1000) as writer:
@@ -376,7 +376,7 @@ def test_whatever_a_view_makes_of_a_pair_it_fits_a_row(halves):
 
     stream = BatchStream(CORPUS, 64, 1, views=[Grown()], layout=Summed())
     sizes = [stream._layout.sizes(stream._pool(np.arange(300), 0, n)[0]) for n in range(3)]
-    assert all(size.max() <= stream._row_length for size in sizes)
+    assert all(size.max() <= stream._longest for size in sizes)
     assert any(size.sum() > stream._layout.sizes(CORPUS).sum() for size in sizes)
 
 

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translator.config import ModelConfig
+from translator.frontends import positions_in, sinusoids
 from translator.model import (
     Attention,
     Decoder,
@@ -17,9 +18,7 @@ from translator.model import (
     PositionalEncoding,
     Residual,
     Seq2SeqTransformer,
-    positions_in,
     same_segment,
-    sinusoids,
 )
 from translator.tokenizer import PAD_ID
 

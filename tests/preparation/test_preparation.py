@@ -118,12 +118,12 @@ def test_no_held_out_text_is_learned_from():
 
 
 def test_the_tokenizer_learns_from_a_bounded_sample():
-    small = Splits(config("tokenizer.sample_sentences=100")).tokenizer_sample()
+    small = Splits(config()).sample(50)
     learned = list(Splits(config()).train(config().data.train[0], Counts()))
     assert 40 <= len(small) <= 50
     assert [pair for pair in learned if pair in small] != []
     assert set(small) < set(learned)
-    assert Splits(config()).tokenizer_sample() == learned
+    assert Splits(config()).sample(1_000_000) == learned
 
 
 def test_several_corpora_keep_their_order_and_weights():

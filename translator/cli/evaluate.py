@@ -69,9 +69,9 @@ def evaluate_cli(
     check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
-    metrics, neural = chosen_metrics(metric or [])
-    gates = _gates(fail_under or [], metrics, neural)
     directory = find_run(run) if run or not hypothesis else None
+    metrics, neural = chosen_metrics(metric or [], directory)
+    gates = _gates(fail_under or [], metrics, neural)
     sets = chosen_sets(directory, split, test_set, source, reference)
     if hypothesis and len(sets) > 1:
         raise typer.BadParameter("--hypothesis belongs to one test set")
@@ -160,6 +160,8 @@ def _show(evaluation: "Evaluation") -> None:
     for row, note in zip(table(rows).splitlines(), notes, strict=True):
         typer.echo(f"  {row}  {note}".rstrip())
     typer.echo()
+    if not evaluation.by_length:
+        return
     rows = [["words of the source", "sentences", "BLEU", "chrF2", "length ratio"]]
     for bucket in evaluation.by_length:
         values = [score.value for score in bucket.scores]
@@ -220,9 +222,9 @@ def _gates(
     options: list[str], metrics: tuple[str, ...], neural: dict[str, Path]
 ) -> dict[str, tuple[str, float]]:
     """The least score that is wanted by name of the metric, beside the name of its Score."""
-    from translator.evaluation import LOWER_IS_BETTER, METRICS, ROUGE
+    from translator.evaluation import EXACT, LOWER_IS_BETTER, METRICS, ROUGE
 
-    named = METRICS | ROUGE
+    named = METRICS | ROUGE | EXACT
     known = {name: named[name] for name in metrics if name not in LOWER_IS_BETTER}
     known |= {name: name for name in neural}
     gates = {}

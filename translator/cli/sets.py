@@ -100,28 +100,34 @@ def chosen_sets(
     return sets
 
 
-def chosen_metrics(options: list[str]) -> tuple[tuple[str, ...], dict[str, Path]]:
+def chosen_metrics(
+    options: list[str], run: "RunDirectory | None" = None
+) -> tuple[tuple[str, ...], dict[str, Path]]:
     """The metrics to compute, and the paths of the neural ones by name.
 
-    What ROUGE needs is looked for here, before anything is translated.
+    Of a run that reads pictures or recordings exact is one. What ROUGE needs is looked for here,
+    before anything is translated.
     """
-    from translator.evaluation import METRICS, ROUGE
+    from translator.evaluation import EXACT, METRICS, ROUGE
     from translator.evaluation.scores import sacrebleu_metric
 
     metrics = tuple(METRICS)
     neural: dict[str, Path] = {}
+    if run and run.read_config().model.source != "text" and "exact" not in options:
+        options = ["exact", *options]
     for option in options:
         name, separator, path = option.partition("=")
         name = name.strip().lower()
-        if option == "rouge":
-            sacrebleu_metric("rouge-1")
-            metrics = (*METRICS, *ROUGE)
+        if option in ("exact", "rouge"):
+            asked = tuple(ROUGE if option == "rouge" else EXACT)
+            sacrebleu_metric(asked[0])
+            metrics = (*metrics, *asked)
             continue
         if not separator or not path or not re.fullmatch(r"[a-z][\w.+-]*", name):
             raise typer.BadParameter(
-                f"--metric wants rouge, or NAME=PATH such as comet=PATH, not {option}"
+                f"--metric wants exact, rouge, or NAME=PATH such as comet=PATH, not {option}"
             )
-        if name in {*METRICS, *ROUGE, *neural, "rouge"}:
+        if name in {*METRICS, *ROUGE, *EXACT, *neural, "rouge"}:
             raise typer.BadParameter(f"--metric {name}: there is a metric of this name")
         if not Path(path).is_file():
             raise TranslatorError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from translator.cli.console import BeamOption, RunOption, app, find_run, say
+from translator.cli.media import draw, is_medium, names_in, say_error
 from translator.cli.streams import cannot_write, say_problems, text_of, write_to
 from translator.config import DecodingConfig, changed_decoding, load_config
 from translator.documents import (
@@ -156,6 +157,7 @@ def _record(translation: "Translation") -> dict[str, Any]:
         "tokens": [asdict(each) for each in translation.tokens],
         "alignment": translation.pharaoh,
         "warnings": translation.warnings,
+        **({"error": translation.error} if translation.error else {}),
     }
 
 
@@ -182,8 +184,12 @@ def translate_cli(
     overrides: OverridesOption = None,
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
+    names = None
+    if input_file and is_medium(input_file):
+        names = names_in(input_file, find_run(run).read_config())
+        input_file = None if names else input_file
     task = Task(
-        texts=[text_of(argument) for argument in texts or ()],
+        texts=names or [text_of(argument) for argument in texts or ()],
         input_file=input_file,
         output_file=output_file,
         format=file_format or (Format.of(input_file) if input_file else Format.LINES),
@@ -213,9 +219,13 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
     from translator.runs import is_replaceable
 
     decoding = options.decoding(run)
+    if run.read_config().model.target == "image":
+        draw(task.texts, task.output_file, run, decoding)
+        return
     exported = None if options.needs_own_engine else _exported(run, engine, decoding)
+    unread: list[str] = []
     lines_of, languages = (
-        _load_exported(exported, decoding) if exported else _load(run, decoding, options)
+        _load_exported(exported, decoding) if exported else _load(run, decoding, options, unread)
     )
     settings = Settings(task.format, languages, task.columns, task.overwrite)
     source, output = task.input_file, task.output_file
@@ -228,6 +238,8 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
         _translate_file(source, settings, lines_of, job, resume=task.resume)
     else:
         write_to(output, _stream(source, settings, lines_of))
+    if unread:
+        raise typer.Exit(1)
 
 
 # --- what can be known to be wrong before the model is loaded -------------------------------------
@@ -326,9 +338,12 @@ def _load_exported(
 
 
 def _load(
-    run: "RunDirectory", decoding: DecodingConfig, options: Options
+    run: "RunDirectory", decoding: DecodingConfig, options: Options, unread: list[str]
 ) -> tuple[Translate, tuple[str, str]]:
-    """The model as a function from texts to lines, and its two languages."""
+    """The model as a function from texts to lines, and its two languages.
+
+    It adds what cannot be read, pictures and recordings, to `unread`, and says why.
+    """
     from translator.text.glossary import Glossary
 
     glossary = Glossary.read(options.glossary, options.keep)
@@ -346,6 +361,7 @@ def _load(
             glossary=glossary,
             details=options.as_json or options.alignments,
         )
+        unread.extend(each.source for each in found if say_error(each))
         return [options.line(each) if options.more_than_text else each.text for each in found]
 
     return translate, (data.source_language, data.target_language)

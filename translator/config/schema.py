@@ -260,6 +260,46 @@ class AugmentationConfig(Section):
         "or the share of merges left out (bpe).",
     )
 
+    shift: float = Field(
+        0.1,
+        ge=0.0,
+        le=0.5,
+        description="Of pictures: moved by at most this share of their size, each way; of "
+        "recordings: the frequencies higher or lower by at most this share of the bands.",
+    )
+    zoom: float = Field(
+        0.1, ge=0.0, le=0.5, description="Of pictures: smaller or larger by at most this share."
+    )
+    turn: float = Field(
+        0.0, ge=0.0, le=180.0, description="Of pictures: turned by at most so many degrees."
+    )
+    colour: float = Field(
+        0.2,
+        ge=0.0,
+        le=1.0,
+        description="Of pictures: by how much the strength of red, green and blue, and the "
+        "contrast, may change.",
+    )
+    noise: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Of pictures and recordings: the deviation of what is added to each number.",
+    )
+    frequency_mask: float = Field(
+        0.15,
+        ge=0.0,
+        lt=1.0,
+        description="Of recordings: at most this share of the frequencies is silent, twice "
+        "(SpecAugment; Park et al., 2019).",
+    )
+    time_mask: float = Field(
+        0.1,
+        ge=0.0,
+        lt=1.0,
+        description="Of recordings: at most this share of the time is silent, twice.",
+    )
+
     @model_validator(mode="after")
     def _check_cases(self) -> "AugmentationConfig":
         if self.upper_case + self.lower_case + self.title_case > 1.0:
@@ -373,9 +413,62 @@ class TokenizerConfig(Section):
     )
 
 
+class ImageConfig(Section):
+    """How the encoder reads a picture, and how the decoder draws one."""
+
+    size: int = Field(
+        32, ge=4, le=1024, description="Pictures are scaled to size × size pixels, on white."
+    )
+    patch_size: int = Field(
+        4, ge=1, le=32, description="A token is a patch of patch_size × patch_size pixels."
+    )
+    codebook_size: int = Field(
+        512,
+        ge=2,
+        le=65_000,
+        description="Of target image: how many different patches the decoder can draw.",
+    )
+
+    @property
+    def patches(self) -> int:
+        """How many a picture has."""
+        return (self.size // self.patch_size) ** 2
+
+    @model_validator(mode="after")
+    def _whole_patches(self) -> "ImageConfig":
+        if self.size % self.patch_size:
+            raise ValueError(f"size {self.size} is not a multiple of patch_size {self.patch_size}")
+        return self
+
+
+class SpeechConfig(Section):
+    """How the encoder hears a recording."""
+
+    sample_rate: int = Field(
+        16_000,
+        ge=2000,
+        le=48_000,
+        description="Recordings are resampled to this many samples a second; 8000 is a telephone.",
+    )
+    mel_bins: int = Field(80, ge=8, le=256, description="Bands of frequency in a frame of 10 ms.")
+    max_seconds: float = Field(
+        30.0, ge=0.1, le=600.0, description="Longer recordings are refused; in training, dropped."
+    )
+
+
 class ModelConfig(Section):
     """The shape of the transformer."""
 
+    source: Literal["text", "image", "speech"] = Field(
+        "text",
+        description="What the encoder reads: text, pictures or recordings. Of the last two a "
+        "corpus names the files, or holds them as Hugging Face datasets does (Parquet).",
+    )
+    target: Literal["text", "image"] = Field(
+        "text", description="What the decoder writes: text, or a picture, patch by patch."
+    )
+    image: ImageConfig = Field(ImageConfig(), description="Of source or target image.")
+    speech: SpeechConfig = Field(SpeechConfig(), description="Of source speech.")
     architecture: Literal["encoder_decoder", "decoder_only", "encoder_only"] = Field(
         "encoder_decoder",
         description="encoder_decoder: an encoder reads the source, and a decoder that looks at it "
@@ -423,9 +516,35 @@ class ModelConfig(Section):
             raise ValueError(
                 f"d_model {self.d_model} is not a multiple of num_heads {self.num_heads}"
             )
-        if self.d_model % 2 and self.positions == "sinusoidal":
+        if self.d_model % 2 and "sinusoidal" in (self.positions, *self._heard):
             raise ValueError("sinusoidal positions need an even d_model")
         return self
+
+    @property
+    def _heard(self) -> tuple[str, ...]:
+        return ("sinusoidal",) if self.source == "speech" else ()
+
+    @model_validator(mode="after")
+    def _check_media(self) -> "ModelConfig":
+        if self.is_textual:
+            return self
+        if self.architecture != "encoder_decoder":
+            raise ValueError(
+                f"source {self.source} and target {self.target} need architecture encoder_decoder"
+            )
+        if self.source != "text" and self.target != "text":
+            raise ValueError(f"target {self.target} needs source text")
+        if self.target == "image" and self.image.patches >= self.max_positions:
+            raise ValueError(
+                f"max_positions {self.max_positions} is too small for pictures of "
+                f"{self.image.patches} patches"
+            )
+        return self
+
+    @property
+    def is_textual(self) -> bool:
+        """Whether it reads and writes text."""
+        return self.source == self.target == "text"
 
 
 # Of training that starts from a run, for keys that are not set (docs/recipes.md): the rate and the
@@ -703,6 +822,16 @@ class Config(Section):
             return {**values, "decoding": {"sampling": True, "top_p": 0.9, **decoding}}
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _pictures_have_a_loss(cls, values: Any) -> Any:
+        model = values.get("model") if isinstance(values, dict) else None
+        if isinstance(model, dict) and model.get("target") == "image":
+            training = values.get("training", {})
+            if isinstance(training, dict):
+                return {**values, "training": {"best_metric": "loss", **training}}
+        return values
+
     @model_validator(mode="after")
     def _something_to_learn(self) -> "Config":
         if not self.data.train and not self.is_imported:
@@ -718,10 +847,12 @@ class Config(Section):
         """The cleaning of a training corpus: its own keys, and those of the section.
 
         Of single texts, whose language nothing tells, rules of languages and of translations
-        hold only where they are set.
+        hold only where they are set. Pictures and recordings with words are not cleaned.
         """
         own = corpus.cleaning
         changes = {key: getattr(own, key) for key in own.model_fields_set} if own else {}
+        if not self.model.is_textual and "enabled" not in self.data.cleaning.model_fields_set:
+            changes = {"enabled": False} | changes
         if self.learns_from_texts:
             unset = _RULES_OF_PAIRS.keys() - self.data.cleaning.model_fields_set
             changes = {key: _RULES_OF_PAIRS[key] for key in unset} | changes
@@ -735,6 +866,16 @@ class Config(Section):
             raise ValueError(
                 f"model.architecture {architecture} cannot learn training.objective {objective}, "
                 f"only {fitting}"
+            )
+        if objective != "translate" and not self.model.is_textual:
+            raise ValueError(
+                f"training.objective {objective} learns from texts alone: model.source and "
+                "model.target must be text"
+            )
+        if self.model.target == "image" and self.training.best_metric != "loss":
+            raise ValueError(
+                f"training.best_metric {self.training.best_metric} is of translations; of pictures "
+                "there is the loss only"
             )
         texts = [key for key, corpus in self._corpora() if corpus.of_texts]
         if objective == "translate" and texts:

@@ -3,6 +3,7 @@
 from translator.data.augmentation import Augmenter
 from translator.data.batches import BatchStream, all_batches
 from translator.data.cleaning import Cleaner, Similarity, Verdicts
+from translator.data.codebook import Codebook, drawn_vocabulary, png
 from translator.data.corpus import (
     Corpus,
     CorpusFiles,
@@ -13,7 +14,8 @@ from translator.data.corpus import (
     corpus_fingerprint,
 )
 from translator.data.counts import Counts
-from translator.data.examples import encode_pairs
+from translator.data.distortion import Distortion
+from translator.data.examples import encode_frames, encode_pairs, encode_pictures
 from translator.data.fingerprints import (
     FingerprintCollector,
     Fingerprints,
@@ -21,6 +23,7 @@ from translator.data.fingerprints import (
     fingerprints,
     occurring,
     shares_text,
+    telling_sides,
 )
 from translator.data.layouts import (
     Batch,
@@ -36,7 +39,9 @@ from translator.data.packing import pack_rows
 from translator.data.readers import (
     SentencePair,
     column_names,
+    is_in_table,
     read_corpus,
+    read_frames,
     read_lines,
     read_pairs,
     side_names,
@@ -50,12 +55,14 @@ __all__ = [
     "Batch",
     "BatchStream",
     "Cleaner",
+    "Codebook",
     "Corpus",
     "CorpusFiles",
     "CorpusWriter",
     "Counts",
     "DecoderOnlyLayout",
     "Denoise",
+    "Distortion",
     "EncoderDecoderLayout",
     "EncoderOnlyLayout",
     "Example",
@@ -76,18 +83,25 @@ __all__ = [
     "corpora_fingerprint",
     "corpus_fingerprint",
     "draw",
+    "drawn_vocabulary",
+    "encode_frames",
     "encode_pairs",
+    "encode_pictures",
     "fingerprints",
     "generator",
+    "is_in_table",
     "layout_of",
     "noise_of",
     "occurring",
     "pack_rows",
+    "png",
     "read_corpus",
+    "read_frames",
     "read_lines",
     "read_pairs",
     "set_aside",
     "shares_text",
     "side_names",
     "stream_seed",
+    "telling_sides",
 ]

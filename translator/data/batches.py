@@ -11,7 +11,7 @@ import numpy as np
 from translator.data.corpus import Corpus, Ids, Integers
 from translator.data.layouts import Batch, EncoderDecoderLayout, Layout
 from translator.data.objectives import View
-from translator.data.packing import pack_rows, row_length
+from translator.data.packing import pack_rows, row_lengths
 from translator.data.prefetch import prefetch
 from translator.data.seeds import generator
 
@@ -51,8 +51,9 @@ class BatchStream:
         self._views = views
         self._layout = layout or EncoderDecoderLayout()
         sizes = self._layout.sizes(corpus)
-        self._row_length = row_length(sizes, tokens_per_batch)
-        self._rows = max(1, tokens_per_batch // self._row_length)
+        self._row_lengths = row_lengths(sizes, tokens_per_batch)
+        self._longest = int(self._row_lengths.max())
+        self._rows = max(1, tokens_per_batch // self._longest)
         mean_length = sizes.mean(1).max()
         self._pool_size = max(1, int(_BATCHES_PER_POOL * tokens_per_batch / mean_length))
         self.position: Position = {"epoch": 0, "pool": 0, "batch": 0}
@@ -77,7 +78,7 @@ class BatchStream:
                 starts = range(0, len(rows), self._rows)
                 for index in range(first_batch, len(starts)):
                     chosen = rows[starts[index] :][: self._rows]
-                    batch = self._layout.batch(pairs, chosen, self._rows, self._row_length)
+                    batch = self._layout.batch(pairs, chosen, self._rows, self._row_lengths)
                     yield batch, {"epoch": epoch, "pool": pool, "batch": index + 1}
                 first_batch = 0
             epoch, first_pool = epoch + 1, 0
@@ -87,14 +88,14 @@ class BatchStream:
         pairs = self._corpus.select(np.sort(indices).astype(np.int64))  # as they lie on the disk
         for view in self._views:
             random = generator(self._seed, view.purpose, epoch, pool)
-            pairs = self._fitting(view(pairs, self._row_length, random), pairs)
-        rows = pack_rows(self._layout.sizes(pairs), self._row_length)
+            pairs = self._fitting(view(pairs, self._longest, random), pairs)
+        rows = pack_rows(self._layout.sizes(pairs), self._row_lengths)
         order = generator(self._seed, "rows of a pool", epoch, pool).permutation(len(rows))
         return pairs, [rows[i] for i in order]
 
     def _fitting(self, viewed: Corpus, pairs: Corpus) -> Corpus:
         """The pairs as they are viewed; as they were, where they would not fit a row then."""
-        too_long = self._layout.sizes(viewed).max(0) > self._row_length
+        too_long = (self._layout.sizes(viewed) > self._row_lengths[:, None]).any(0)
         if not too_long.any():
             return viewed
         order = np.arange(len(viewed)) + len(viewed) * too_long
@@ -123,8 +124,8 @@ def all_batches(
     """All pairs once, in batches: for validation, where the order does not matter."""
     layout = layout or EncoderDecoderLayout()
     sizes = layout.sizes(corpus)
-    length = row_length(sizes, tokens_per_batch)
-    count = max(1, tokens_per_batch // length)
-    rows = pack_rows(sizes, length)
+    lengths = row_lengths(sizes, tokens_per_batch)
+    count = max(1, tokens_per_batch // int(lengths.max()))
+    rows = pack_rows(sizes, lengths)
     for start in range(0, len(rows), count):
-        yield layout.batch(corpus, rows[start : start + count], count, length)
+        yield layout.batch(corpus, rows[start : start + count], count, lengths)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 import numpy as np
 import numpy.typing as npt
 
+from translator.config import ModelConfig
 from translator.data.characters import normalize
 from translator.data.mending import readable
 from translator.data.readers import SentencePair
@@ -24,9 +25,19 @@ _NO_LETTERS = re.compile(rf"(?:[^\w{_MARKS}]|_)+")
 Fingerprints = npt.NDArray[np.uint64]
 
 
-def shares_text(pair: SentencePair, texts: Set[str]) -> bool:
-    """Whether a side of the pair is among some bare texts."""
-    return bare_text(pair.source) in texts or bare_text(pair.target) in texts
+def telling_sides(pair: SentencePair, model: ModelConfig) -> tuple[str, ...]:
+    """The sides by which a pair is known again: both texts, or the reference to what is no text.
+
+    Many pictures have one name, and a text may be drawn or said in many ways.
+    """
+    if model.is_textual:
+        return pair
+    return (pair.source,) if model.source != "text" else (pair.target,)
+
+
+def shares_text(sides: Iterable[str], texts: Set[str]) -> bool:
+    """Whether one of some sides is among some bare texts."""
+    return any(bare_text(side) in texts for side in sides)
 
 
 def bare_text(text: str) -> str:

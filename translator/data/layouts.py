@@ -18,16 +18,17 @@ from torch import Tensor
 from translator.config import Config
 from translator.data.corpus import Corpus, Ids, Integers, ranges
 from translator.functional import IGNORE_INDEX
+from translator.media import Frames
 from translator.tokenizer import BOS_ID, PAD_ID
 
 
 class Sequences(NamedTuple):
-    """What one half of a model reads: packed rows of ids.
+    """What one half of a model reads: packed rows of ids, or of the frames of what is no text.
 
     Segments number the examples of a row from 1; 0 is padding.
     """
 
-    inputs: Tensor  # [R, L] ids
+    inputs: Tensor  # [R, L] ids, or frames [R, L, F]
     segments: Tensor  # [R, L]
 
 
@@ -80,9 +81,12 @@ class Layout(Protocol):
         """How many tokens of each half a pair takes: [halves, P]."""
 
     def batch(
-        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, length: int
+        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, lengths: npt.ArrayLike
     ) -> Batch:
-        """Lay rows of pairs out as `count` rows of `length`; those that are missing stay empty."""
+        """Lay rows of pairs out as `count` rows; those that are missing stay empty.
+
+        `lengths` is that of a row, or [halves] where they differ.
+        """
 
 
 class EncoderDecoderLayout:
@@ -93,7 +97,7 @@ class EncoderDecoderLayout:
         return np.stack([corpus.source_lengths, corpus.target_lengths])
 
     def batch(
-        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, length: int
+        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, lengths: npt.ArrayLike
     ) -> Batch:
         """The decoder reads BOS and the target without its EOS.
 
@@ -102,11 +106,15 @@ class EncoderDecoderLayout:
         pairs, row_of = _in_rows(rows)
         starts = [corpus.offsets[2 * pairs], corpus.offsets[2 * pairs + 1]]
         ends = [starts[1], corpus.offsets[2 * pairs + 2]]
+        source_length, target_length = np.broadcast_to(np.asarray(lengths, np.int64), 2).tolist()
         source, source_segments, _ = _packed(
-            corpus.ids, starts[0], ends[0] - starts[0], row_of, (count, length)
+            corpus.ids, starts[0], ends[0] - starts[0], row_of, (count, source_length)
         )
         labels, target_segments, first_places = _packed(
-            corpus.ids, starts[1], ends[1] - starts[1], row_of, (count, length)
+            corpus.ids, starts[1], ends[1] - starts[1], row_of, (count, target_length)
+        )
+        inputs = (
+            source if corpus.frames is None else _framed(corpus.frames, source, source_segments)
         )
         padding = target_segments == 0
         decoder_input = np.roll(labels, 1)  # what a token follows
@@ -116,7 +124,7 @@ class EncoderDecoderLayout:
         target_segments[padding] = 1
         source_segments[len(rows) :] = 1  # an empty row looks at itself
         return Batch(
-            _sequences(source, source_segments),
+            _sequences(inputs, source_segments),
             _sequences(decoder_input, target_segments),
             torch.from_numpy(labels),
         )
@@ -136,7 +144,7 @@ class DecoderOnlyLayout:
         return (self._source_lengths(corpus) + corpus.target_lengths)[None]
 
     def batch(
-        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, length: int
+        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, lengths: npt.ArrayLike
     ) -> Batch:
         """Only the ids of targets are labels; at padding the segments are 1."""
         pairs, row_of = _in_rows(rows)
@@ -144,7 +152,7 @@ class DecoderOnlyLayout:
         target_lengths = corpus.target_lengths[pairs]
         starts = corpus.offsets[2 * pairs + 1] - source_lengths
         laid, segments, first_places = _packed(
-            corpus.ids, starts, source_lengths + target_lengths, row_of, (count, length)
+            corpus.ids, starts, source_lengths + target_lengths, row_of, _shape(count, lengths)
         )
         begins = first_places + source_lengths
         asked = ranges(begins, target_lengths)
@@ -168,17 +176,17 @@ class EncoderOnlyLayout:
         return corpus.source_lengths[None]
 
     def batch(
-        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, length: int
+        self, corpus: Corpus, rows: Sequence[npt.ArrayLike], count: int, lengths: npt.ArrayLike
     ) -> Batch:
         """Labels are the ids of the target that are no padding."""
         pairs, row_of = _in_rows(rows)
         inputs, segments, _ = _packed(
             corpus.ids, corpus.offsets[2 * pairs], corpus.source_lengths[pairs], row_of,
-            (count, length),
+            _shape(count, lengths),
         )  # fmt: skip
         labels, _, _ = _packed(
             corpus.ids, corpus.offsets[2 * pairs + 1], corpus.target_lengths[pairs], row_of,
-            (count, length),
+            _shape(count, lengths),
         )  # fmt: skip
         labels[labels == PAD_ID] = IGNORE_INDEX
         return Batch(_sequences(inputs, segments), None, torch.from_numpy(labels))
@@ -202,7 +210,19 @@ def _in_rows(rows: Sequence[npt.ArrayLike]) -> tuple[Integers, Integers]:
     return pairs, np.repeat(np.arange(len(rows)), [len(np.atleast_1d(row)) for row in rows])
 
 
-def _sequences(inputs: Integers, segments: Integers) -> Sequences:
+def _shape(count: int, lengths: npt.ArrayLike) -> tuple[int, int]:
+    """That of the rows of a model with one half."""
+    return count, int(np.max(lengths))
+
+
+def _framed(frames: Frames, numbers: Integers, segments: Integers) -> Frames:
+    """The frames [R, L, F] of some numbers [R, L]; zeros where nothing is."""
+    laid = np.zeros((*numbers.shape, frames.shape[1]), frames.dtype)
+    laid[segments != 0] = frames[numbers[segments != 0]]
+    return laid
+
+
+def _sequences(inputs: Integers | Frames, segments: Integers) -> Sequences:
     return Sequences(torch.from_numpy(inputs), torch.from_numpy(segments))
 
 

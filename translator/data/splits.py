@@ -11,7 +11,7 @@ from typing import TypeVar
 from translator.config import Config, CorpusConfig
 from translator.data.cleaning import Cleaner, Similarity
 from translator.data.counts import Counts
-from translator.data.fingerprints import bare_text, shares_text
+from translator.data.fingerprints import bare_text, shares_text, telling_sides
 from translator.data.readers import SentencePair, read_corpus
 from translator.data.seeds import stream_seed
 from translator.errors import DataError
@@ -62,7 +62,9 @@ class Splits:
                 "Name sentences and their translations with --source and --reference.",
             )
         sets = len(self.missing)
-        drawn = set_aside(self._read_all, sets, data.held_out_pairs, self.config.seed)
+        drawn = set_aside(
+            self._read_all, sets, data.held_out_pairs, self.config.seed, self._telling
+        )
         if not all(drawn):
             paths = ", ".join(corpus.path for corpus in data.train)
             raise DataError(
@@ -90,7 +92,7 @@ class Splits:
     ) -> Iterator[SentencePair]:
         texts = self._held_out_texts
         for pair in pairs:
-            if texts and shares_text(pair, texts):
+            if texts and shares_text(self._telling(pair), texts):
                 counts.read += 1
                 counts.drop(_SHARED)
             else:
@@ -105,9 +107,8 @@ class Splits:
         else:
             counts.dropped.pop(_SHARED, None)
 
-    def tokenizer_sample(self) -> list[SentencePair]:
-        """The training pairs that the tokenizer learns from, in the order of the files."""
-        size = self.config.tokenizer.sample_sentences // 2
+    def sample(self, size: int) -> list[SentencePair]:
+        """Some training pairs, `size` at most, in the order of the files."""
         numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
         drawn, _ = draw(numbered, size, stream_seed(self.config.seed, "tokenizer sample"))
         drawn.sort(key=itemgetter(0))
@@ -120,7 +121,10 @@ class Splits:
     def _held_out_texts(self) -> set[str]:
         """The bare texts of the drawn sets; the others are the user's, to judge by."""
         drawn = itertools.chain.from_iterable(self.drawn.values())
-        return {bare_text(side) for pair in drawn for side in pair}
+        return {bare_text(side) for pair in drawn for side in self._telling(pair)}
+
+    def _telling(self, pair: SentencePair) -> tuple[str, ...]:
+        return telling_sides(pair, self.config.model)
 
     def _read_all(self) -> Iterator[SentencePair]:
         return itertools.chain.from_iterable(map(self._read, self.config.data.train))
@@ -150,18 +154,23 @@ def draw(
 
 
 def set_aside(
-    read: Callable[[], Iterable[SentencePair]], sets: int, size: int, seed: int
+    read: Callable[[], Iterable[SentencePair]],
+    sets: int,
+    size: int,
+    seed: int,
+    sides: Callable[[SentencePair], tuple[str, ...]] = tuple,
 ) -> list[list[SentencePair]]:
     """Held-out sets of `size` pairs, at most a tenth of all, drawn from what `read` reads.
 
     In a random order, which the seed fixes, they are the first that have letters on both sides
     and share no text with an earlier one. Memory is for some times their number. The seed is used
     as it is, by this purpose alone: of a run that does not keep its sets they are drawn again.
+    `sides` are those by which a pair is known again.
     """
     taken = {""}
 
     def refused(pair: SentencePair) -> bool:
-        return shares_text(pair, taken)
+        return shares_text(sides(pair), taken)
 
     held_out: list[list[SentencePair]] = [[] for _ in range(sets)]
     order, total = draw(read(), _CANDIDATES * sets * size, seed)
@@ -172,7 +181,7 @@ def set_aside(
             if smallest is None:
                 return held_out
             if not refused(pair):
-                taken |= {bare_text(pair.source), bare_text(pair.target)}
+                taken |= set(map(bare_text, sides(pair)))
                 smallest.append(pair)
         order, _ = draw(read(), _CANDIDATES * sets * size, seed, refused)
     return held_out

@@ -13,6 +13,7 @@ from translator.evaluation.changes import Change, changes_since
 from translator.evaluation.faults import FAULTS, find_faults
 from translator.evaluation.robustness import Variant, robustness
 from translator.evaluation.scores import (
+    EXACT,
     LOWER_IS_BETTER,
     METRICS,
     ROUGE,
@@ -32,6 +33,7 @@ from translator.evaluation.sets import (
 from translator.evaluation.significance import Comparison, Difference, Duel, System, compare
 
 __all__ = [
+    "EXACT",
     "FAULTS",
     "LOWER_IS_BETTER",
     "METRICS",

@@ -132,9 +132,9 @@ def assess(
 ) -> Evaluation:
     """Score the translations of a test set and look for what is wrong with them.
 
-    `metrics` are keys of METRICS and ROUGE, BLEU among them; `neural` names further ones, see
-    `neural_score`. `trained_on` are the fingerprints of the training sources and targets: a test
-    sentence among them is warned of.
+    `metrics` are keys of METRICS, ROUGE and EXACT, BLEU among them; `neural` names further ones:
+    see `neural_score`. `trained_on` are the fingerprints of the training sources and targets: a
+    test sentence among them is warned of.
     """
     if len(hypotheses) != len(test_set):
         raise DataError(
@@ -142,6 +142,7 @@ def assess(
             "Line n of one must belong to line n of the other.",
         )
     sources, references, language = test_set.sources, test_set.references, test_set.target_language
+    texts = sources if test_set.of_text else ("",) * len(sources)
     options: dict[str, Any] = {"resamples": resamples, "target_language": language}
     scores = score(hypotheses, *references, metrics=metrics, **options)
     scores += tuple(
@@ -153,8 +154,8 @@ def assess(
         hypotheses=tuple(hypotheses),
         scores=scores,
         length_ratio=length_ratio(hypotheses, *references),
-        faults=find_faults(sources, hypotheses, *references),
-        by_length=by_length(sources, hypotheses, *references, **options),
+        faults=find_faults(texts, hypotheses, *references),
+        by_length=by_length(texts, hypotheses, *references, **options) if test_set.of_text else (),
         leakage=find_leakage(test_set, trained_on) if trained_on else None,
         seconds=seconds,
     )
@@ -162,8 +163,12 @@ def assess(
 
 
 def find_leakage(test_set: EvaluationSet, trained_on: Mapping[str, Fingerprints]) -> Leakage:
-    """The test sentences whose letters and digits occur as a training sentence."""
-    sides = {"source": test_set.sources, "target": test_set.first_references}
+    """The test sentences whose letters and digits occur as a training sentence.
+
+    Of pictures and recordings only these themselves: many have the same words.
+    """
+    references = test_set.first_references if test_set.of_text else ()
+    sides = {"source": test_set.sources, "target": references}
     found = {
         side: tuple(i for i, known in enumerate(occurring(texts, trained_on[side])) if known)
         for side, texts in sides.items()

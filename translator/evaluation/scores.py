@@ -14,6 +14,7 @@ from translator.errors import DataError, MissingLibraryError, check_texts
 
 METRICS = {"bleu": "BLEU", "chrf": "chrF2", "chrf++": "chrF2++", "ter": "TER"}
 ROUGE = {"rouge-1": "ROUGE-1", "rouge-2": "ROUGE-2", "rouge-l": "ROUGE-L"}  # of summaries
+EXACT = {"exact": "exact"}  # of names and the like
 LOWER_IS_BETTER = {"ter"}
 _BUCKETS = (1, 5, 9, 17, 33)  # the first length of each, in words of the source
 
@@ -78,7 +79,7 @@ def score(
 ) -> tuple[Score, ...]:
     """Corpus scores of hypotheses against one or more references each, by sacrebleu's defaults.
 
-    `metrics` are keys of METRICS and ROUGE. With `resamples` each score has a 95 % bootstrap
+    `metrics` are keys of METRICS, ROUGE and EXACT. With `resamples` each score has a 95 % bootstrap
     interval (Koehn, 2004) by sacrebleu's own resampling, seeded by its variable $SACREBLEU_SEED
     (12345).
     """
@@ -121,7 +122,7 @@ def _corpus_score(
 
 
 def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = False) -> Any:
-    """A metric of METRICS with sacrebleu's defaults, or of ROUGE.
+    """A metric of METRICS with sacrebleu's defaults, or of ROUGE or EXACT.
 
     Tokenizers follow the target language. Raises DataError or MissingLibraryError where what it
     needs is not installed.
@@ -144,6 +145,10 @@ def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = 
             return CHRF(word_order=2, lowercase=lowercase)
         case "ter":
             return TER()
+        case "exact":
+            from translator.evaluation.exact import ExactMatch
+
+            return ExactMatch()
         case "rouge-1" | "rouge-2" | "rouge-l":
             return _rouge(name, target_language)
     raise ValueError(f"no metric {name!r}")

@@ -33,6 +33,7 @@ class EvaluationSet:
     references: tuple[tuple[str | None, ...], ...]  # [R][N]; None where a sentence has fewer
     target_language: str = ""  # as in the configuration; sacrebleu chooses BLEU's tokenizer by it
     warning: str = ""  # what makes it doubtful, whoever translates it
+    of_text: bool = True  # or the sources are references to pictures or recordings
 
     def __post_init__(self) -> None:
         """Raise DataError unless all sides have the same number of sentences, and some."""
@@ -143,6 +144,7 @@ def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet
         tuple(itertools.zip_longest(*stripped)),
         data.target_language,
         warning,
+        of_text=splits.config.model.source == "text",
     )
 
 

@@ -1,5 +1,6 @@
 """Which architectures can be exported."""
 
+from translator.config import Config
 from translator.errors import RunError
 from translator.model import DecoderOnlyTransformer, Seq2SeqTransformer
 from translator.translation import Translator, check_translates
@@ -10,6 +11,7 @@ _USE_THE_RUN = "`translator translate` and `translator serve` use the run itself
 def encoder_decoder_of(translator: Translator, form: str) -> Seq2SeqTransformer:
     """The model of a translator; RunError unless it is an encoder–decoder, which `form` wants."""
     check_translates(translator.config)
+    check_reads_text(translator.config, form)
     model = translator.model
     if not isinstance(model, Seq2SeqTransformer):
         architecture = translator.config.model.architecture
@@ -20,9 +22,19 @@ def encoder_decoder_of(translator: Translator, form: str) -> Seq2SeqTransformer:
     return model
 
 
+def check_reads_text(config: Config, form: str) -> None:
+    """Raise RunError for a model of pictures or recordings."""
+    if config.model.source != "text":
+        raise RunError(
+            f"{form} is written of runs that read text, and this one reads {config.model.source}",
+            "`translator translate` uses the run itself.",
+        )
+
+
 def causal_decoder_of(translator: Translator, form: str) -> DecoderOnlyTransformer | None:
     """The model of a translator if it is a decoder alone; RunError for one that no class reads."""
     check_translates(translator.config)
+    check_reads_text(translator.config, form)
     model = translator.model
     if not isinstance(model, DecoderOnlyTransformer):
         return None

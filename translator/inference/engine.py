@@ -51,6 +51,7 @@ class Engine:
         self._positions = model.positions.table.detach()
         self._reads_prefix = config.prefix_attention == "bidirectional"
         self.has_encoder = model.encoder is not None
+        self._frontend = model.frontend
         self._encoder = [
             (SelfAttentionSublayer(layer, precision), FeedForwardSublayer(layer, config, precision))
             for layer in (model.encoder.layers if model.encoder else ())
@@ -77,28 +78,56 @@ class Engine:
         """Where it computes."""
         return self._positions.device
 
-    def states(self, source: Tensor) -> Memory:
-        """Encode source ids [B, S], padded to the right."""
+    def states(self, source: Tensor | Sequence[Tensor]) -> Memory:
+        """Encode source ids [B, S], padded to the right, or the frames [S, F] of each source."""
         if not self.has_encoder:
             raise ValueError("a model without an encoder encodes nothing")
+        if isinstance(source, Tensor):
+            x, segments, real = self._embedded(source)
+        else:
+            x, segments, real = self._framed(source)
+        for self_attention, feed_forward in self._encoder:
+            x = feed_forward(self_attention.of_source(x, real))
+        states = real.pad(self._encoder_norm(x))[:, : segments.shape[1]]
+        return Memory(states, segments)
+
+    def _embedded(self, source: Tensor) -> tuple[Tensor, Tensor, RealPositions]:
+        """What the encoder's layers read of ids [B, S]: rows [R, D]; and the segments [B, S]."""
         segments = (source != PAD_ID).long()
         padding = self._padding(source.shape[1])
         real = RealPositions(F.pad(segments, (0, padding)) == 1)
         ids = real.unpad(F.pad(source, (0, padding), value=PAD_ID))
         x = self._embeddings[0][ids] * self._scale
-        x = x + self._positions[real.indices % (source.shape[1] + padding)]  # [R, D]
-        for self_attention, feed_forward in self._encoder:
-            x = feed_forward(self_attention.of_source(x, real))
-        states = real.pad(self._encoder_norm(x))[:, : source.shape[1]]
-        return Memory(states, segments)
+        places = real.indices % (source.shape[1] + padding)
+        return x + self._positions[places], segments, real
 
-    def read(self, source: Tensor) -> Past:
-        """A past that has read source ids [B, S], through the encoder or, without one, as a prompt.
+    def _framed(self, source: Sequence[Tensor]) -> tuple[Tensor, Tensor, RealPositions]:
+        """The same of the frames of each source, which come one by one through the frontend.
 
-        A prompt has no padding. From BOS on it is read causally, as the model does.
+        So what is beside a source changes nothing.
+        """
+        if self._frontend is None:
+            raise ValueError("a model of texts reads no frames")
+        ones = torch.ones(1, max(map(len, source)), dtype=torch.long, device=self.device)
+        found = [self._frontend(each[None], ones[:, : len(each)]) for each in source]
+        lengths = [x.shape[1] for x, _ in found]
+        width = max(lengths) + self._padding(max(lengths))
+        places = torch.arange(max(lengths), device=self.device)
+        segments = (places < torch.tensor(lengths, device=self.device)[:, None]).long()
+        real = RealPositions(F.pad(segments, (0, width - max(lengths))) == 1)
+        rows = [F.pad(x[0], (0, 0, 0, width - len(x[0]))) for x, _ in found]
+        return real.unpad(torch.stack(rows)), segments, real
+
+    def read(self, source: Tensor | Sequence[Tensor]) -> Past:
+        """A past that has read a source, through the encoder or, without one, as a prompt.
+
+        The source is ids [B, S], or the frames [S, F] of each. A prompt has no padding. From BOS
+        on it is read causally, as the model does.
         """
         if self.has_encoder:
             return self.begin(self.states(source))
+        if not isinstance(source, Tensor):
+            raise ValueError("a model without an encoder reads no frames")
         is_prefix = self._reads_prefix and not bool((source == BOS_ID).any())
         return self.begin(None, source, causal=not is_prefix)
 

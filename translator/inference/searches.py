@@ -37,9 +37,9 @@ class ModelStepper:
 
 
 class SearchJob(NamedTuple):
-    """A batch of source sentences, ids [B, S], and the search for their translations."""
+    """A batch of sources, ids [B, S] or the frames of each, and the search for what they become."""
 
-    source: Tensor
+    source: Tensor | Sequence[Tensor]
     search: Search
     sentences: Sequence[int] = ()  # which they are, for whoever asked
     slots: int = 1  # hypotheses of each, once the first step has been made

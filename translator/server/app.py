@@ -19,6 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 from translator.config import DecodingConfig
+from translator.errors import RunError
 from translator.server.interface import (
     JSON,
     ApiRequest,
@@ -93,6 +94,12 @@ def create_app(translator: Translator, settings: ServerSettings | None = None) -
     RunError for a run that has not learned to translate.
     """
     check_translates(translator.config)
+    if translator.config.model.source != "text":
+        raise RunError(
+            f"the run {translator.config.name} reads {translator.config.model.source}, and the "
+            "server takes text",
+            "Use `translator translate`.",
+        )
     return _Service(translator, settings or ServerSettings()).app()
 
 

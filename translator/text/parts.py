@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from translator.config import Config
+from translator.media import Frames
 from translator.text.capitals import encode_sentences, likely_cases
 from translator.text.glossary import Glossary
 from translator.text.languages import has_opening_marks, upper
@@ -35,6 +36,13 @@ class TextPart:
     in_capitals: bool = False  # the translation is put in capitals; the ids are of small letters
     goes_on: bool = False  # the next part is of the same sentence
     wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
+    frames: Frames | None = None  # of a picture or a recording, in place of ids
+    problem: str = ""  # why it cannot be read
+
+    @property
+    def source_tokens(self) -> int:
+        """How many ids, or frames, it has."""
+        return len(self.ids) if self.frames is None else len(self.frames)
 
     @property
     def required_tokens(self) -> int:

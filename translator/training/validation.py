@@ -96,12 +96,17 @@ class TranslationValidator(LossValidator):
 
 def validator_of(config: Config, data: TrainingData, world: World) -> Validator:
     """What an objective asks about a model."""
-    if config.learns_from_texts:
+    if not _has_texts(config):
         return LossValidator(config, data, world)
     return TranslationValidator(config, data, world)
 
 
 def check_metrics(config: Config) -> None:
     """Raise what a metric of the validation would raise for want of a library, after an hour."""
-    for name in () if config.learns_from_texts else _METRICS:
+    for name in _METRICS if _has_texts(config) else ():
         sacrebleu_metric(name, config.data.target_language)
+
+
+def _has_texts(config: Config) -> bool:
+    """Whether there are translations to look at."""
+    return not config.learns_from_texts and config.model.target == "text"

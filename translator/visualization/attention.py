@@ -3,6 +3,7 @@
 Shapes as in `model`: H heads, Q queries, M keys, K size of a head.
 """
 
+import base64
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from translator.alignment import forced_states, recorded_attention, word_numbers
+from translator.config import ModelConfig
+from translator.data import png, read_frames
 from translator.errors import DataError
+from translator.media import STRIDE, Frames, Pixels, pictures_of
 from translator.text.capitals import encode_sentences, likely_cases
 from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID
@@ -40,6 +44,18 @@ class AttentionMap:
         return mean
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the encoder has seen or heard, as a picture that its positions tile."""
+
+    pixels: Pixels  # [H, W, 3]
+    tiles: tuple[int, int]  # rows and columns of them
+
+    def over(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Weights [M] as they lie over the picture: [rows, columns]."""
+        return weights.reshape(self.tiles)
+
+
 @dataclass(frozen=True, kw_only=True)
 class AttentionMaps:
     """Where a model looks while it reads a sentence and writes its translation.
@@ -58,6 +74,7 @@ class AttentionMaps:
     source_language: str
     target_language: str
     kinds: dict[str, AttentionMap]  # under the names that the modules have
+    shown: Shown | None = None  # where the source is a picture or a recording, by its reference
 
     @property
     def cross_attention(self) -> AttentionMap:
@@ -122,10 +139,14 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
 
     The translation is forced: one pass over all its tokens gives the weights that step-by-step
     decoding of the same tokens sees. An encoder alone, or a language model, looks at the source
-    only. Raises DataError when a text is blank or too long to be looked at in one piece.
+    only. Raises DataError when a text is blank or too long to be looked at in one piece, and
+    for a picture or a recording that cannot be read.
     """
     model, languages = translator.model, translator.config.data
-    if model.decoder is None or translator.config.training.objective == "language_model":
+    shown = None
+    if translator.config.model.source != "text":
+        target, kinds, shown = _kinds_of_medium(translator, source, target)
+    elif model.decoder is None or translator.config.training.objective == "language_model":
         target, kinds = "", _kinds_of_text(translator, source)
     else:
         source_ids, target_ids, target = _read(translator, source, target)
@@ -136,16 +157,61 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
         source_language=languages.source_language,
         target_language=languages.target_language,
         kinds=kinds,
+        shown=shown,
     )
 
 
 def _kinds_of_pair(
     translator: Translator, source: list[int], target: list[int]
 ) -> dict[str, AttentionMap]:
+    read = (*translator.tokenizer.pieces(source), END)
+    return _forced_kinds(translator, source, read, target)
+
+
+def _kinds_of_medium(
+    translator: Translator, name: str, target: str | None
+) -> tuple[str, dict[str, AttentionMap], Shown]:
+    """What is written of a picture or a recording, the kinds of attention, and what is shown."""
+    config, tokenizer = translator.config.model, translator.tokenizer
+    frames = read_frames(name, config)
+    if target is None:
+        [[best, *_]] = translator.search([frames])
+        ids = list(best.tokens)
+        [target] = tokenizer.decode([ids])
+    else:
+        [ids] = tokenizer.encode([target])
+        _check_length(ids, config.max_positions - 1, "translation")
+    shown = _shown(frames, config)
+    rows, columns = shown.tiles
+    if config.source == "image":
+        read = tuple(f"{row + 1}·{column + 1}" for row in range(rows) for column in range(columns))
+    else:
+        read = tuple(f"{column * STRIDE / 100:.2f} s" for column in range(columns))
+    source = torch.from_numpy(frames).to(translator.model.output.weight.device)
+    return target, _forced_kinds(translator, source, read, ids), shown
+
+
+def _shown(frames: Frames, config: ModelConfig) -> Shown:
+    """A picture as it is seen, or the spectrogram of a recording, low sounds below."""
+    if config.source == "image":
+        count = config.image.size // config.image.patch_size
+        return Shown(pictures_of(frames, config.image)[0], (count, count))
+    loud = ((frames.astype(np.float32).T[::-1] + 3.0) / 6.0).clip(0.0, 1.0)  # of deviation 1
+    grey = np.repeat((255 * (1.0 - loud)).astype(np.uint8)[..., None], 3, axis=2)
+    return Shown(grey, (1, len(frames) // STRIDE))
+
+
+def _forced_kinds(
+    translator: Translator,
+    source: list[int] | Tensor,
+    read: tuple[str, ...],
+    target: list[int],
+) -> dict[str, AttentionMap]:
+    """The kinds of attention while the target is written; `read` names what is looked at."""
     model, tokenizer = translator.model, translator.tokenizer
     with torch.inference_mode(), recorded_attention(model.modules()) as weights:
         forced_states(model, source, target)
-    read, pieces = (*tokenizer.pieces(source), END), tuple(tokenizer.target.pieces(target))
+    pieces = tuple(tokenizer.target.pieces(target))
     written, seen = (*pieces, END), (START, *pieces)
     own = _stacked(weights, model.decoder, "self_attention")
     if model.encoder is None:
@@ -290,8 +356,15 @@ def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | No
         "head": -1 if head is None else head,
         "one": _ONE,
         "maps": kinds,
+        "shown": maps.shown and _as_url(maps.shown),
     }
     return render_page("attention.html", source=maps.source, data=data)
+
+
+def _as_url(shown: Shown) -> dict[str, Any]:
+    """The picture as the page holds it."""
+    content = base64.b64encode(png(shown.pixels)).decode()
+    return {"url": f"data:image/png;base64,{content}", "tiles": shown.tiles}
 
 
 def _in_parts(each: AttentionMap, *, causal: bool) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from translator.errors import MissingLibraryError
-from translator.visualization.attention import AttentionMaps
+from translator.visualization.attention import AttentionMaps, Shown
 from translator.visualization.curves import METRICS, RunCurves
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _NAMES = {
     "self_attention": "Self-attention",
 }
 _CELL = 0.24  # inches that a token takes
+_PICTURES_ACROSS = 6
 _WIDEST = 80  # cells, up to which panels stand side by side
 
 
@@ -44,6 +45,8 @@ def attention_picture(
     A kind whose stack has no such layer is left out; DataError when none has it.
     """
     kinds = maps.kinds_with(layer, head)
+    if maps.shown is not None:
+        return _looks_at_picture(maps, maps.shown, layer, head)
     tokens = {token for each in kinds.values() for token in (*each.queries, *each.keys)}
     families, missing = _fonts_for([*tokens, maps.source, maps.translation])
     figure, panels = _panels([(len(each.keys), len(each.queries)) for each in kinds.values()])
@@ -53,6 +56,44 @@ def attention_picture(
             weights = np.ma.masked_array(weights, (each.weights == 0).all(axis=(0, 1)))
         _draw_map(panel, weights, each.queries, each.keys, families)
         panel.set_title(_NAMES[kind], fontsize=11)
+    _entitle(figure, maps, layer, head, families)
+    return Picture(_png(figure), missing)
+
+
+def _looks_at_picture(
+    maps: AttentionMaps, shown: Shown, layer: int | None, head: int | None
+) -> Picture:
+    """The picture, or the spectrogram, under what each token of cross-attention gave to it."""
+    cross = maps.cross_attention
+    families, missing = _fonts_for([*cross.queries, maps.source, maps.translation])
+    height, width = shown.pixels.shape[:2]
+    is_wide = width > 2 * height
+    across = 1 if is_wide else min(len(cross.queries), _PICTURES_ACROSS)
+    down = -(-len(cross.queries) // across)
+    figure = _figure(9 if is_wide else 2 * across, (1.3 if is_wide else 2.3) * down + 0.7)
+    panels = figure.subplots(down, across, squeeze=False).flat
+    weights = cross.view(layer, head)
+    extent = (0, width, height, 0)
+    for panel, token, given in zip(panels, cross.queries, weights, strict=False):
+        aspect: Any = "auto" if is_wide else "equal"
+        panel.imshow(shown.pixels, extent=extent, aspect=aspect)
+        panel.imshow(
+            shown.over(given), cmap="Reds", alpha=0.55, vmin=0, extent=extent, aspect=aspect
+        )
+        panel.set_title(token, family=families, fontsize=10, parse_math=False)
+    for panel in figure.axes:
+        panel.set_axis_off()
+    _entitle(figure, maps, layer, head, families)
+    return Picture(_png(figure), missing)
+
+
+def _entitle(
+    figure: "Figure",
+    maps: AttentionMaps,
+    layer: int | None,
+    head: int | None,
+    families: list[str],
+) -> None:
     which = (
         "average of all layers" if layer is None else f"layer {layer + 1}",
         "average of all heads" if head is None else f"head {head + 1}",
@@ -63,7 +104,6 @@ def attention_picture(
     )
     title = f"{sentences}\n{', '.join(which)}"
     figure.suptitle(title, family=families, fontsize=11, parse_math=False)
-    return Picture(_png(figure), missing)
 
 
 def curves_picture(runs: Sequence[RunCurves], axis: Literal["steps", "minutes"]) -> Picture:

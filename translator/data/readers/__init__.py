@@ -4,18 +4,34 @@ import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from translator.config import Config, CorpusConfig
+from translator.config import Config, CorpusConfig, ModelConfig
 from translator.data.readers.arrow import read_parquet
 from translator.data.readers.files import read_lines
-from translator.data.readers.hub import is_saved_dataset, read_dataset
+from translator.data.readers.hub import read_dataset
 from translator.data.readers.interchange import read_tmx, read_xliff
 from translator.data.readers.pairs import SentencePair, column_names, side_names
 from translator.data.readers.po import read_po
+from translator.data.readers.references import (
+    is_in_table,
+    is_saved_dataset,
+    read_frames,
+    read_picture,
+)
 from translator.data.readers.shards import embedded_file, parallel_files, shards
 from translator.data.readers.tables import read_csv, read_json
 from translator.data.readers.text import read_parallel_lines, read_texts, read_tsv
 
-__all__ = ["SentencePair", "column_names", "read_corpus", "read_lines", "read_pairs", "side_names"]
+__all__ = [
+    "SentencePair",
+    "column_names",
+    "is_in_table",
+    "read_corpus",
+    "read_frames",
+    "read_lines",
+    "read_pairs",
+    "read_picture",
+    "side_names",
+]
 
 
 def read_pairs(
@@ -33,9 +49,29 @@ def read_pairs(
 
 
 def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:
-    """Yield what a configuration learns from: the pairs of a corpus, or its single texts."""
+    """Yield what a configuration learns from: the pairs of a corpus, or its single texts.
+
+    A side that is a picture or a recording is a reference to it.
+    """
     pairs = read_pairs(corpus, config.data.source_language, config.data.target_language)
+    if not config.model.is_textual:
+        return _located(pairs, corpus, config.model)
     return _single_texts(pairs) if config.learns_from_texts else pairs
+
+
+def _located(
+    pairs: Iterable[SentencePair], corpus: CorpusConfig, model: ModelConfig
+) -> Iterator[SentencePair]:
+    """The names of files in tables, which are relative to the table, as paths from here."""
+    path = Path(corpus.path)
+    folder = path if path.is_dir() else path.parent
+    media = (model.source != "text", model.target != "text")
+    for pair in pairs:
+        sides = (
+            str(folder / name) if of_files and name and not is_in_table(name) else name
+            for name, of_files in zip(pair, media, strict=True)
+        )
+        yield SentencePair(*sides)
 
 
 def _single_texts(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:

@@ -1,8 +1,12 @@
-"""Arrow tables → pairs: Parquet files, and what Hugging Face datasets gives."""
+"""Arrow tables → pairs: Parquet files, and what Hugging Face datasets gives.
+
+Of a picture or a recording, which such a table holds as `datasets` does (a struct of its bytes and
+its path, or the bytes alone), the pair has a reference (`references`).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from translator.config import CorpusConfig
 from translator.data.readers.pairs import (
@@ -12,6 +16,7 @@ from translator.data.readers.pairs import (
     hint_for,
     language_codes,
 )
+from translator.data.readers.references import reference
 from translator.errors import DataError
 
 BATCH_ROWS = 4096
@@ -27,10 +32,10 @@ def read_parquet(
     row = 0
     try:
         with pyarrow.parquet.ParquetFile(file, pre_buffer=False, buffer_size=1 << 16) as parquet:
-            columns = text_columns(str(file), parquet.schema_arrow, corpus, languages)
-            selected = [".".join(column) for column in columns]
+            columns = pair_columns(str(file), parquet.schema_arrow, corpus, languages)
+            selected = [".".join(column.way) for column in columns if not column.is_media]
             for batch in parquet.iter_batches(BATCH_ROWS, columns=selected, use_threads=False):
-                for pair in pairs_in(batch, columns):
+                for pair in pairs_in(batch, columns, str(file), row):
                     row += 1
                     yield pair
     except UnicodeDecodeError:
@@ -44,10 +49,17 @@ def read_parquet(
         ) from None
 
 
-def text_columns(
+class PairColumn(NamedTuple):
+    """Where a side of the pairs stands in a table."""
+
+    way: tuple[str, ...]  # (en,), or (translation, en) in a struct
+    is_media: bool  # a picture or a recording, of which a pair has a reference
+
+
+def pair_columns(
     name: str, schema: Any, corpus: CorpusConfig, languages: tuple[str, str]
-) -> list[tuple[str, ...]]:
-    """The way to each side in an Arrow schema: (en,), or (translation, en) in a struct."""
+) -> list[PairColumn]:
+    """The columns of source and target in an Arrow schema."""
     import pyarrow
 
     keys = column_names(corpus, languages)
@@ -69,23 +81,41 @@ def text_columns(
                     f"Set columns: {columns_example(languages)} beside its path.",
                 ),
             )
-        if not _is_text(types[key]):
+        if not _is_text(types[key]) and not _is_media(types[key]):
             raise DataError(f"{name}: column {key!r} holds {types[key]}, no text", "Set columns.")
-    return [("translation", key) if inside else (key,) for key in keys]
+    ways = [("translation", key) if inside else (key,) for key in keys]
+    return [PairColumn(way, _is_media(types[way[-1]])) for way in ways]
 
 
-def pairs_in(table: Any, columns: list[tuple[str, ...]]) -> Iterator[SentencePair]:
-    """Yield the pairs of a record batch or table; a missing text is empty."""
+def pairs_in(
+    table: Any, columns: list[PairColumn], name: str, rows_before: int
+) -> Iterator[SentencePair]:
+    """Yield the pairs of a record batch or table, part of the table `name`.
+
+    A missing text is empty.
+    """
     import pyarrow.compute
 
     sides = []
-    for name, *inside in columns:
-        column = table.column(name)
+    for (first, *inside), is_media in columns:
+        if is_media:
+            numbers = range(rows_before + 1, rows_before + len(table) + 1)
+            sides.append([reference(name, first, row) for row in numbers])
+            continue
+        column = table.column(first)
         if inside:
             column = pyarrow.compute.struct_field(column, inside)
         sides.append(column.to_pylist())
     for source, target in zip(*sides, strict=True):
         yield SentencePair(source or "", target or "")
+
+
+def _is_media(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return "bytes" in {field.name for field in kind}
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
 def _is_text(kind: Any) -> bool:

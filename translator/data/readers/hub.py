@@ -1,18 +1,12 @@
 """Hugging Face datasets → pairs: from the hub, from a folder, downloaded first or streamed."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from translator.config import CorpusConfig
-from translator.data.readers.arrow import BATCH_ROWS, pairs_in, text_columns
+from translator.data.readers.arrow import BATCH_ROWS, PairColumn, pair_columns, pairs_in
 from translator.data.readers.pairs import SentencePair
+from translator.data.readers.references import dataset_name, load_dataset
 from translator.errors import DataError
-
-
-def is_saved_dataset(path: Path) -> bool:
-    """Whether a folder was written by `save_to_disk`."""
-    return any((path / name).exists() for name in ("dataset_info.json", "dataset_dict.json"))
 
 
 def read_dataset(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[SentencePair]:
@@ -24,12 +18,17 @@ def read_dataset(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[S
 
     datasets.disable_progress_bars()
     row = 0
-    columns = None
+    columns: list[PairColumn] | None = None
+    name = dataset_name(corpus.path, corpus.subset, corpus.split)
     try:
-        for table in _load(corpus).with_format("arrow").iter(BATCH_ROWS):
+        data = load_dataset(
+            corpus.path, corpus.subset, corpus.split, streaming=corpus.streaming
+        ).with_format("arrow")
+        for table in data.iter(BATCH_ROWS):
             if columns is None:
-                columns = text_columns(corpus.path, table.schema, corpus, languages)
-            for pair in pairs_in(table, columns):
+                columns = pair_columns(corpus.path, table.schema, corpus, languages)
+                _check_media(corpus, columns)
+            for pair in pairs_in(table, columns, name, row):
                 row += 1
                 yield pair
     except DataError:
@@ -47,16 +46,9 @@ def read_dataset(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[S
         ) from error
 
 
-def _load(corpus: CorpusConfig) -> Any:
-    import datasets
-
-    path = Path(corpus.path)
-    if is_saved_dataset(path):  # memory-mapped: it streams by nature
-        stored = datasets.load_from_disk(str(path))
-        return stored[corpus.split] if isinstance(stored, datasets.DatasetDict) else stored
-    return datasets.load_dataset(
-        corpus.path.removeprefix("hf:"),
-        corpus.subset,
-        split=corpus.split,
-        streaming=corpus.streaming,
-    )
+def _check_media(corpus: CorpusConfig, columns: list[PairColumn]) -> None:
+    if corpus.streaming and any(column.is_media for column in columns):
+        raise DataError(
+            f"{corpus.path}: pictures and recordings are not read while they arrive",
+            "Leave streaming out.",
+        )

@@ -21,6 +21,7 @@ _FORMATS = {
     ".po": "po",
     ".txt": "text",
 }
+_METADATA = ("metadata.csv", "metadata.jsonl", "metadata.tsv", "metadata.parquet")
 _SPLIT = re.compile(r"(?:^|[-_.])(train|valid|validation|dev|test|eval)(?=[-_.])")
 
 
@@ -32,7 +33,8 @@ def shards(corpus: CorpusConfig) -> tuple[list[Path], str]:
     """
     path = Path(corpus.path)
     if path.is_dir():
-        files = _files_of_folder(path)
+        described = [path / name for name in _METADATA if (path / name).is_file()]
+        files = described[:1] or _files_of_folder(path)
     elif path.exists():
         files = [path]
     elif glob.has_magic(corpus.path):

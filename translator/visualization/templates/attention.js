@@ -103,11 +103,35 @@ function cell(i, j) {
   return table.tBodies[0].rows[i].cells[j + 1];
 }
 
+// --- over the picture ------------------------------------------------------------------------
+
+const tiles = document.getElementById("tiles");
+
+function showPicture() {
+  if (!data.shown) return;
+  const figure = document.getElementById("shown");
+  const [rows, columns] = data.shown.tiles;
+  figure.hidden = false;
+  figure.classList.toggle("wide", rows === 1);
+  figure.querySelector("img").src = data.shown.url;
+  tiles.style.setProperty("--rows", rows);
+  tiles.style.setProperty("--columns", columns);
+  tiles.replaceChildren(...Array.from({ length: rows * columns }, () => element("div")));
+}
+
+function shadePicture(i) {  // by a row of the map, or by none
+  const row = weights[i] || [];
+  const most = Math.max(...row, 1);
+  for (const [j, tile] of [...tiles.children].entries())
+    tile.style.setProperty("--shade", row.length === tiles.children.length ? row[j] / most : 0);
+}
+
 // --- pointing --------------------------------------------------------------------------------
 
 function unlight() {
   for (const lit of table.querySelectorAll(".lit, .chosen")) lit.classList.remove("lit", "chosen");
   readout.textContent = "Point at a cell to see its weight.";
+  shadePicture(-1);
 }
 
 function light(i, j) {
@@ -117,6 +141,7 @@ function light(i, j) {
   for (const at of row.cells) at.classList.add("lit");
   for (const each of table.rows) each.cells[j + 1].classList.add("lit");
   cell(i, j).classList.add("chosen");
+  shadePicture(i);
   const weight = weights[i][j];
   const bold = (text) => element("strong", { dir: "auto" }, text);
   readout.replaceChildren(`${KINDS[kind].row} `, bold(queries[i]),
@@ -194,4 +219,5 @@ for (const side of ["source", "translation"]) {
   line.textContent = data[side];
   line.lang = data[side === "source" ? "source_language" : "target_language"];
 }
+showPicture();
 chooseKind(kind);

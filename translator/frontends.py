@@ -1,0 +1,102 @@
+"""What an encoder reads that is no text: frames → states. Patches of pictures, and sounds.
+
+Shapes: B batch, S frames, F numbers of a frame, D d_model, S' positions of the encoder.
+`segments` [B, S] number the examples of a row from 1, with 0 at padding, as in `model`.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from translator.config import ModelConfig
+from translator.media import STRIDE, FrameShape
+
+_KERNEL = 3  # of both convolutions
+
+
+class ImageFrontend(nn.Module):
+    """Patches of pictures, projected, with learned positions (Dosovitskiy et al., 2021)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.projection = nn.Linear(_size_of(config), config.d_model)
+        self.positions = nn.Parameter(torch.empty(config.image.patches, config.d_model))
+
+    def forward(self, frames: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
+        """Patches [B, S, F] of 0 … 255 → states [B, S, D] and their segments."""
+        x = frames.to(self.positions.dtype) / 127.5 - 1.0  # -1 … 1
+        index = positions_in(segments).clamp(max=len(self.positions) - 1)  # of padding
+        return self.projection(x) + self.positions[index], segments
+
+
+class SpeechFrontend(nn.Module):
+    """Two convolutions over a log-mel spectrogram, each of stride 2, and sinusoids.
+
+    As in Whisper (Radford et al., 2023), which strides but once. Recordings that share a row see
+    nothing of each other: each ends in silence (`media.log_mel`), and what the first convolution
+    makes of its end is silence too.
+    """
+
+    table: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        size = _size_of(config)
+        self.conv1 = nn.Conv1d(size, config.d_model, _KERNEL, stride=2, padding=1)
+        self.conv2 = nn.Conv1d(config.d_model, config.d_model, _KERNEL, stride=2, padding=1)
+        most = math.ceil(config.speech.max_seconds * 100) // STRIDE + STRIDE
+        self.register_buffer("table", sinusoids(most, config.d_model), persistent=False)
+
+    def forward(self, frames: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames [B, S, F] → states [B, S / 4, D] and their segments [B, S / 4]."""
+        x = frames.to(self.conv1.weight.dtype).transpose(1, 2)  # [B, F, S]
+        x = F.gelu(self.conv1(x)) * ~_ends(segments[:, ::2])[:, None]  # [B, D, S / 2]
+        x = F.gelu(self.conv2(x)).transpose(1, 2)  # [B, S / 4, D]
+        segments = segments[:, ::STRIDE]
+        index = positions_in(segments).clamp(max=len(self.table) - 1)
+        return x + self.table[index].to(x.dtype), segments
+
+
+def build_frontend(config: ModelConfig) -> ImageFrontend | SpeechFrontend:
+    """The frontend of a model whose source is no text."""
+    match config.source:
+        case "image":
+            return ImageFrontend(config)
+        case "speech":
+            return SpeechFrontend(config)
+        case "text":
+            raise ValueError("text is embedded by the model itself")
+
+
+def sinusoids(positions: int, d_model: int) -> Tensor:
+    """The table [positions, d_model] of Vaswani et al. (2017), section 3.5, sines before cosines.
+
+    In float32.
+    """
+    half = d_model // 2
+    rates = torch.exp(torch.arange(half) * (-math.log(10000.0) / half))
+    angles = torch.arange(positions)[:, None] * rates  # [positions, D/2]
+    return torch.cat((angles.sin(), angles.cos()), dim=1)
+
+
+def positions_in(segments: Tensor) -> Tensor:
+    """Positions 0, 1, 2, … that begin anew with every segment: [B, T] → [B, T]."""
+    index = torch.arange(segments.shape[1], device=segments.device).expand_as(segments)
+    begins = torch.ones_like(segments, dtype=torch.bool)
+    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
+    return index - torch.where(begins, index, 0).cummax(dim=1).values
+
+
+def _ends(segments: Tensor) -> Tensor:
+    """Where a segment has its last position, and at padding: [B, S]."""
+    ends = torch.ones_like(segments, dtype=torch.bool)
+    ends[:, :-1] = segments[:, 1:] != segments[:, :-1]
+    return ends | (segments == 0)
+
+
+def _size_of(config: ModelConfig) -> int:
+    shape = FrameShape.of_source(config)
+    assert shape is not None, "text has no frames"
+    return shape.size

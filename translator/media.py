@@ -1,0 +1,159 @@
+"""How is a picture or a recording read? From its file to frames, the rows that an encoder reads.
+
+A frame of a picture is a patch of it; one of a recording is ten milliseconds of its log-mel
+spectrogram. The libraries that decode them are imported where the first one is read.
+
+S frames, F numbers of a frame, P size of a patch in pixels.
+"""
+
+import importlib
+import io
+import warnings
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from translator.config import ImageConfig, ModelConfig, SpeechConfig
+from translator.errors import DataError, MissingLibraryError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Frames = npt.NDArray[Any]  # [S, F], uint8 of pictures and float16 of recordings
+Pixels = npt.NDArray[np.uint8]
+
+STRIDE = 4  # frames of a recording that become one state of the encoder
+_MOST_PIXELS = 64_000_000  # a larger picture is more memory than meaning
+_GAP = 2  # frames of silence, at least, that keep neighbours apart when frames are convolved
+_FLATTEST = 0.5  # standard deviation of a mel bin: less is no sound, and would be amplified
+
+
+class FrameShape(NamedTuple):
+    """What frames are made of."""
+
+    size: int  # F
+    dtype: str
+
+    @classmethod
+    def of_source(cls, config: ModelConfig) -> "FrameShape | None":
+        """The frames that the encoder of a model reads; None where it reads text."""
+        match config.source:
+            case "image":
+                return cls(3 * config.image.patch_size**2, "|u1")
+            case "speech":
+                return cls(config.speech.mel_bins, "<f2")
+            case "text":
+                return None
+
+
+def frames_of(content: bytes, name: str, config: ModelConfig) -> Frames:
+    """The frames [S, F] of a picture or a recording, the content of a file.
+
+    DataError, which begins with its name, for what is none, or is more than a model can see.
+    """
+    if config.source == "image":
+        return patches(picture_of(content, name, config.image), config.image.patch_size)
+    return log_mel(samples_of(content, name, config.speech), config.speech)
+
+
+def picture_of(content: bytes, name: str, config: ImageConfig) -> Pixels:
+    """A picture [size, size, 3], upright, whole, and on white."""
+    pillow = _library("PIL.Image", "pictures")
+    try:
+        with warnings.catch_warnings():  # of Pillow at 89 million pixels
+            warnings.simplefilter("ignore")
+            opened = pillow.open(io.BytesIO(content))
+        with opened as picture:
+            width, height = picture.size
+            if width * height > _MOST_PIXELS:
+                raise DataError(
+                    f"{name}: {width:,} × {height:,} pixels are too many",
+                    f"Scale it down: at most {_MOST_PIXELS:,} are read.",
+                )
+            picture.draft("RGB", (config.size, config.size))  # JPEG: decode no more than needed
+            return _fitted(picture, config.size)
+    except (OSError, SyntaxError, ValueError, EOFError, pillow.DecompressionBombError) as error:
+        raise DataError(f"{name}: {_reason(error)}", "Save it anew as PNG or JPEG.") from None
+
+
+def _fitted(picture: "Image.Image", size: int) -> Pixels:
+    """The pixels of a picture, scaled to fit a white square of `size` pixels."""
+    from PIL import Image, ImageOps
+
+    upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    square = Image.new("RGBA", (size, size), "white")
+    scaled = ImageOps.contain(upright, (size, size), Image.Resampling.BOX)
+    left, top = (size - scaled.width) // 2, (size - scaled.height) // 2
+    square.alpha_composite(scaled, (left, top))
+    return np.asarray(square.convert("RGB"))
+
+
+def patches(pictures: Pixels, size: int) -> Pixels:
+    """Pictures […, H, W, 3] → their patches, row by row: [… · S, 3P²]."""
+    *_, height, width, channels = pictures.shape
+    grid = pictures.reshape(-1, height // size, size, width // size, size, channels)
+    return grid.transpose(0, 1, 3, 2, 4, 5).reshape(-1, size * size * channels)
+
+
+def pictures_of(patched: Pixels, config: ImageConfig) -> Pixels:
+    """The pictures [N, size, size, 3] whose patches [N · S, 3P²] these are."""
+    size, count = config.patch_size, config.size // config.patch_size
+    grid = patched.reshape(-1, count, count, size, size, 3)
+    return grid.transpose(0, 1, 3, 2, 4, 5).reshape(-1, config.size, config.size, 3)
+
+
+def samples_of(content: bytes, name: str, config: SpeechConfig) -> npt.NDArray[np.float32]:
+    """The samples of a recording, its channels mixed, at the configured rate: [samples]."""
+    soundfile, soxr = _library("soundfile", "recordings"), _library("soxr", "recordings")
+    try:
+        seconds = soundfile.info(io.BytesIO(content)).duration
+        if seconds > config.max_seconds:
+            raise DataError(
+                f"{name}: {seconds:,.0f} seconds are longer than the model can hear",
+                f"Cut it into pieces of at most {config.max_seconds:g} seconds, a sentence each.",
+            )
+        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise DataError(f"{name}: {_reason(error)}", "Save it anew as WAV or FLAC.") from None
+    if len(samples) < rate // 50:
+        raise DataError(f"{name}: there is no sound in it", "Leave it out.")
+    mixed = np.nan_to_num(samples.mean(1))
+    return np.asarray(soxr.resample(mixed, rate, config.sample_rate), np.float32)
+
+
+def log_mel(samples: npt.NDArray[np.float32], config: SpeechConfig) -> Frames:
+    """The log-mel spectrogram [S, F] of samples, every 10 ms of 25 ms; S is a multiple of STRIDE.
+
+    Each bin has mean 0 and deviation 1 over the recording, which takes away the microphone and
+    the loudness. Frames of zeros end it, as EOS ends a text.
+    """
+    knf = _library("kaldi_native_fbank", "recordings")
+    options = knf.FbankOptions()
+    options.frame_opts.samp_freq = config.sample_rate
+    options.frame_opts.dither = 0.0
+    options.frame_opts.snip_edges = False
+    options.mel_opts.num_bins = config.mel_bins
+    bank = knf.OnlineFbank(options)
+    bank.accept_waveform(config.sample_rate, samples.tolist())
+    bank.input_finished()
+    found = np.stack([bank.get_frame(i) for i in range(bank.num_frames_ready)])
+    deviation = np.maximum(found.std(0), _FLATTEST)
+    length = -(-(len(found) + _GAP) // STRIDE) * STRIDE
+    frames = np.zeros((length, config.mel_bins), np.float16)
+    frames[: len(found)] = (found - found.mean(0)) / deviation
+    return frames
+
+
+def _library(module: str, what: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingLibraryError(
+            f"to read {what} the package {module.partition('.')[0]} is needed", "media"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    text = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return "no picture that Pillow knows" if "identify image" in text else text.rstrip(".")
