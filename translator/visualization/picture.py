@@ -26,6 +26,7 @@ _NAMES = {
 }
 _CELL = 0.24  # inches that a token takes
 _PICTURES_ACROSS = 6
+_VEIL = 0.9  # how much of a picture is hidden where nothing is looked at
 _WIDEST = 80  # cells, up to which panels stand side by side
 
 
@@ -63,7 +64,7 @@ def attention_picture(
 def _looks_at_picture(
     maps: AttentionMaps, shown: Shown, layer: int | None, head: int | None
 ) -> Picture:
-    """The picture, or the spectrogram, under what each token of cross-attention gave to it."""
+    """The picture, or the spectrogram, clear where cross-attention looks for each token."""
     cross = maps.cross_attention
     families, missing = _fonts_for([*cross.queries, maps.source, maps.translation])
     height, width = shown.pixels.shape[:2]
@@ -73,13 +74,11 @@ def _looks_at_picture(
     figure = _figure(9 if is_wide else 2 * across, (1.3 if is_wide else 2.3) * down + 0.7)
     panels = figure.subplots(down, across, squeeze=False).flat
     weights = cross.view(layer, head)
-    extent = (0, width, height, 0)
+    place: Any = {"extent": (0, width, height, 0), "aspect": "auto" if is_wide else "equal"}
     for panel, token, given in zip(panels, cross.queries, weights, strict=False):
-        aspect: Any = "auto" if is_wide else "equal"
-        panel.imshow(shown.pixels, extent=extent, aspect=aspect)
-        panel.imshow(
-            shown.over(given), cmap="Reds", alpha=0.55, vmin=0, extent=extent, aspect=aspect
-        )
+        panel.imshow(shown.pixels, **place)
+        veil = _VEIL * (1.0 - shown.over(given) / given.max())  # the less it sees, the thicker
+        panel.imshow(np.ones_like(veil), cmap="gray", vmin=0, vmax=1, alpha=veil, **place)
         panel.set_title(token, family=families, fontsize=10, parse_math=False)
     for panel in figure.axes:
         panel.set_axis_off()

@@ -123,7 +123,7 @@ function shadePicture(i) {  // by a row of the map, or by none
   const row = weights[i] || [];
   const most = Math.max(...row, 1);
   for (const [j, tile] of [...tiles.children].entries())
-    tile.style.setProperty("--shade", row.length === tiles.children.length ? row[j] / most : 0);
+    tile.style.setProperty("--shade", row.length === tiles.children.length ? row[j] / most : 1);
 }
 
 // --- pointing --------------------------------------------------------------------------------
