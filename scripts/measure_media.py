@@ -52,7 +52,10 @@ def drawn(drawing: Path, naming: Path, pictures: Path, sheet: Path, language: st
     """The share of drawn names that another run reads from the drawings."""
     names = sorted({pair.target for pair in named(pictures, language)})[::_STEP]
     found = Translator.from_run(drawing).draw(names)
-    rows = [np.concatenate(found[i : i + _ACROSS], 1) for i in range(0, _SHOWN, _ACROSS)]
+    shown = found[:_SHOWN]
+    white = np.full_like(found[0], 255)
+    shown += [white] * (-len(shown) % _ACROSS)
+    rows = [np.concatenate(shown[i : i + _ACROSS], 1) for i in range(0, len(shown), _ACROSS)]
     sheet.write_bytes(png(np.concatenate(rows)))
     folder = sheet.with_suffix("")
     folder.mkdir(exist_ok=True)

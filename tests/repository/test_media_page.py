@@ -1,0 +1,99 @@
+"""The commands of docs/media.md and the recipes of pictures and speech run as they stand there."""
+
+import io
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.helpers import ROOT
+from tests.repository.test_readme import commands_of, run, small
+
+PAGE = (ROOT / "docs" / "media.md").read_text(encoding="utf-8")
+NAMES = ("pizza", "sol", "luna", "mar", "flor", "casa")
+
+
+def write_table(file: Path, column: str, cells: list[bytes], **names: list[str]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    media = pa.array([{"bytes": cell, "path": None} for cell in cells], kind)
+    pq.write_table(pa.table({column: media, **names}), file)
+
+
+def pictures() -> list[bytes]:
+    from translator.data import png
+
+    random = np.random.default_rng(1)
+    return [png(random.integers(0, 256, (32, 32, 3), np.uint8)) for _ in range(60)]
+
+
+def recordings() -> list[bytes]:
+    import soundfile  # type: ignore[import-untyped]
+
+    found = []
+    for sound in np.random.default_rng(1).normal(0, 0.1, (60, 3000)):
+        stream = io.BytesIO()
+        soundfile.write(stream, sound, 8000, format="WAV")
+        found.append(stream.getvalue())
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the files that the page speaks of, and its programs on the path."""
+    place = tmp_path_factory.mktemp("media")
+    shutil.copytree(ROOT / "configs", place / "configs")
+    shutil.copytree(ROOT / "scripts", place / "scripts")
+    media = place / "corpus" / "media"
+    media.mkdir(parents=True)
+    names = [NAMES[i % len(NAMES)] for i in range(60)]
+    for design in ("noto", "openmoji", "fluent"):
+        write_table(media / f"emoji-{design}.parquet", "image", pictures(), es=names)
+    for part in ("train", "test"):
+        write_table(media / f"spoken-digits-{part}.parquet", "audio", recordings(), es=names)
+    (place / "pizza.png").write_bytes(pictures()[0])
+    (place / "seven.wav").write_bytes(recordings()[0])
+    (place / "bin").mkdir()
+    for name, arguments in (("python", ""), ("translator", "-m translator ")):
+        program = place / "bin" / name
+        command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n'
+        program.write_text(command, encoding="utf-8")
+        program.chmod(0o755)
+    return place
+
+
+@pytest.mark.slow
+def test_every_command_of_the_page_runs(place: Path) -> None:
+    commands = commands_of(PAGE)
+    assert len(commands) > 5
+    for command in commands:
+        done = run(small(command) if "translator train" in command else command, place)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert (place / "drawn.png").is_file() and (place / "sheet.png").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_spoken_sentences_are_made_and_learned_from(place: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "scripts/speak.py", "--sentences", "12", "--held-out", "3"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    lines = (place / "spoken" / "train.tsv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 12 and all((place / "spoken" / x.split("\t")[0]).is_file() for x in lines)
+    for command in (
+        small("translator train configs/spoken-sentences.yaml"),
+        "translator evaluate --run runs/spoken-sentences",
+        "translator translate spoken/test-0.flac --run runs/spoken-sentences",
+    ):
+        done = run(command, place)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
