@@ -28,7 +28,7 @@ class ImageFrontend(nn.Module):
         """Patches [B, S, F] of 0 … 255 → states [B, S, D] and their segments."""
         x = frames.to(self.positions.dtype) / 127.5 - 1.0  # -1 … 1
         index = positions_in(segments).clamp(max=len(self.positions) - 1)  # of padding
-        return self.projection(x) + self.positions[index], segments
+        return self.projection(x) + F.embedding(index, self.positions), segments
 
 
 class SpeechFrontend(nn.Module):

@@ -191,7 +191,7 @@ class PositionalEncoding(nn.Module):
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
         """Add to x [B, T, D] the encoding of positions [B, T] or [T]."""
-        return x + self.table[positions].to(x.dtype)
+        return x + F.embedding(positions, self.table).to(x.dtype)  # `[…]` is summed by threads
 
 
 class Memory(NamedTuple):

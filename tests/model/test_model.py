@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from translator.config import ModelConfig
+from translator.config import ImageConfig, ModelConfig
+from translator.data import Batch, Sequences
 from translator.frontends import positions_in, sinusoids
 from translator.model import (
     Attention,
@@ -18,9 +19,11 @@ from translator.model import (
     PositionalEncoding,
     Residual,
     Seq2SeqTransformer,
+    build_model,
     same_segment,
 )
 from translator.tokenizer import PAD_ID
+from translator.training.loss import loss_sum
 
 D, H, K, V = 16, 4, 4, 20
 LAYER_NORMS = ["pre", "post"]
@@ -426,3 +429,38 @@ decoder.norm.weight
 decoder.norm.bias
 output.weight
 """.split()
+
+
+# --- gradients ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(
+    ("architecture", "source"),
+    [
+        ("encoder_decoder", "text"),
+        ("encoder_decoder", "image"),
+        ("encoder_only", "text"),
+        ("decoder_only", "text"),
+    ],
+)
+def test_gradients_have_the_same_bits_every_time(architecture: str, source: str) -> None:
+    """Also where threads share the work and many positions ask for one row of a table."""
+    changes = {"architecture": architecture, "source": source, "positions": "learned"}
+    model = build_model(config(d_model=64, image=ImageConfig(size=16, patch_size=4), **changes), V)
+    ids = torch.randint(4, V, (64, 64))
+    segments = torch.arange(64).expand_as(ids) // 8 + 1
+    half = Sequences(ids, segments)
+    framed = Sequences(torch.randint(255, (64, 64, 48), dtype=torch.uint8), segments)
+    batch = Batch(
+        None if architecture == "decoder_only" else framed if source == "image" else half,
+        None if architecture == "encoder_only" else half,
+        ids,
+    )
+    found = set()
+    for _ in range(20):
+        model.zero_grad()
+        loss_sum(model, batch).backward()
+        gradients = [each.grad for each in model.parameters() if each.grad is not None]
+        found.add(b"".join(each.numpy().tobytes() for each in gradients))
+    assert len(found) == 1 and all(each.isfinite().all() for each in gradients)
