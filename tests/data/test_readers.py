@@ -263,6 +263,39 @@ def files_of_two_languages(write, english, spanish):
     }
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        (("eng_Latn", "spa_Latn"), ("en", "es")),
+        (("eng", "spa"), ("en", "es")),
+        (("EN", "ES"), ("en", "es")),
+        (("en-US", "es_MX"), ("en", "es")),
+        (("en", "es"), ("eng_Latn", "spa_Latn")),
+        (("en", "es"), ("EN", "spa")),
+        (("eng_Latn", "cmn_Hans"), ("en", "zh")),
+        (("en", "zh_hans"), ("eng", "cmn_Hans")),
+    ],
+)
+def test_a_language_is_known_whichever_its_tag(write, named, meant):
+    for name, file in files_of_two_languages(write, *named).items():
+        assert read(file, *meant) == [("a", "b")], name
+        assert read(file, *meant[::-1]) == [("b", "a")], name
+
+
+def test_columns_may_be_named_by_any_tag_of_a_language(write):
+    file = write("a.tsv", "7\thola\thello\n")
+    assert read(file, columns={"eng_Latn": 2, "es-MX": 1}) == [("hello", "hola")]
+    file = write("a.csv", "x,y\nhello,hola\n")
+    assert read(file, columns={"eng": "x", "spa": "y"}) == [("hello", "hola")]
+
+
+def test_of_two_columns_in_a_language_the_exact_one_counts(write):
+    content = "eng,en,es,es-MX\na,b,c,d\n"
+    assert read(write("a.csv", content)) == [("b", "c")]
+    with pytest.raises(DataError, match="no column 'es'"):
+        read(write("b.csv", content.replace(",es,", ",es-ES,")))
+
+
 def test_no_hint_declares_one_language_to_be_another(write):
     for name, file in files_of_two_languages(write, "en-US", "es").items():
         hint = refused(file, "de", "fr").hint

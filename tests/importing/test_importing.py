@@ -203,6 +203,20 @@ def test_what_is_unknown_to_a_language_has_the_piece_of_the_other() -> None:
         assert ours.pieces(ids) == ["▁", "中国", "▁", "中", "▁", "<unk>", "a", "▁", "<unk>"]
 
 
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_joint_model_is_what_sentencepiece_itself_reads(side: str) -> None:
+    protocol = pytest.importorskip("sentencepiece.sentencepiece_model_pb2")
+    pieces = ["<pad>", "<unk>", "<s>", "</s>", *PIECES[2:]]
+    own = protocol.ModelProto.FromString(SPM[side])
+    joint = protocol.ModelProto.FromString(joint_model(SPM[side], pieces))
+    assert [each.piece for each in joint.pieces] == pieces
+    kept = {each.piece: each for each in own.pieces[3:]}
+    assert {each.piece: each for each in joint.pieces if each.piece in kept} == kept
+    trainer = joint.trainer_spec
+    assert (trainer.pad_id, trainer.unk_id, trainer.bos_id, trainer.eos_id) == (0, 1, 2, 3)
+    assert joint.normalizer_spec == own.normalizer_spec
+
+
 def test_sampled_pieces_are_those_of_the_language(imported: RunDirectory) -> None:
     tokenizer = imported.read_tokenizer()
     for side, ours, texts in (

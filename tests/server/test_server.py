@@ -124,6 +124,18 @@ def test_a_text_gets_its_translation_and_a_list_a_list(server: str, translator: 
     assert ask(f"{server}/translate", request_of([]))[1] == {"translatedText": []}
 
 
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("EN", "ES"), ("en-US", "es_MX"), ("eng", "spa_Latn"), ("auto", "es-419")],
+)
+def test_languages_are_known_by_any_of_their_tags(
+    server: str, translator: Translator, source: str, target: str
+) -> None:
+    status, answer, _ = ask(f"{server}/translate", request_of(TEXT, source=source, target=target))
+    assert status == 200
+    assert answer["translatedText"] == translator.translate([TEXT])[0].text
+
+
 def test_lines_stay_lines(server: str, translator: Translator) -> None:
     lines = ["ana bebe", "nina", "abba ana. Bebe"]
     expected = [each.text for each in translator.translate(lines)]

@@ -41,6 +41,14 @@ def round_trip(tokenizer: Tokenizer, text: str) -> str:
     return tokenizer.decode(tokenizer.encode([text]))[0]
 
 
+def test_a_model_is_written_as_sentencepiece_itself_would_write_it(tokenizer):
+    protocol = pytest.importorskip("sentencepiece.sentencepiece_model_pb2")
+    model = protocol.ModelProto.FromString(tokenizer.model)
+    assert model.SerializeToString() == tokenizer.model
+    assert model.normalizer_spec.precompiled_charsmap
+    assert not model.normalizer_spec.HasField("normalization_rule_tsv")
+
+
 # --- text comes back ------------------------------------------------------------------------------
 
 

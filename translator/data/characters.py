@@ -6,12 +6,15 @@ nanoseconds a text, where a regular expression costs microseconds.
 
 import itertools
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import regex
+
+from translator.text.languages import scripts_of
 
 # The bits of a class. NEXT is the bit after LEAD, so that a shift compares neighbours.
 LETTER, DIGIT, SPACE, ODD, LEAD, NEXT, FOREIGN, MARK = (1 << bit for bit in range(8))
@@ -28,72 +31,25 @@ INVISIBLE |= {*range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x2
 INVISIBLE |= {*range(0xE000, 0xF900)}
 _BROKEN = {*range(0xD800, 0xE000), 0xFFFD}
 
-# Which byte a character was before somebody took UTF-8 for Latin-1 or Windows-1252.
-BYTE_OF = {chr(byte): byte for byte in range(0x80, 0x100)}
-BYTE_OF |= {
-    character: byte
-    for byte in range(0x80, 0xA0)
-    if (character := bytes([byte]).decode("cp1252", "ignore"))
-}
+# UTF-8 that was read as one of these is mojibake: a lead byte became one character, each byte that
+# continues it another. Of other encodings than Western Europe's there are only the pairs that
+# sound texts lack: a sign for a byte that continues, and none of “— ¿ for a lead; but the pairs
+# that begin quotation marks, вЂ and ‚Ä, too.
+_WESTERN = ("latin-1", "cp1252")
+_OTHERS = "cp1250 cp1251 cp1253 cp1254 cp1257 iso-8859-2 mac-roman cp437".split()
 
-_SCRIPTS = {
-    "Latin": "41-24F 250-2AF 1D00-1DBF 1E00-1EFF 2C60-2C7F A720-A7FF AB30-AB6F FB00-FB06 FF21-FF5A",
-    "Greek": "370-3FF 1F00-1FFF",
-    "Cyrillic": "400-52F 1C80-1C8F 2DE0-2DFF A640-A69F",
-    "Armenian": "530-58F FB13-FB17",
-    "Hebrew": "590-5FF FB1D-FB4F",
-    "Arabic": "600-6FF 750-77F 870-8FF FB50-FDFF FE70-FEFE",
-    "Devanagari": "900-97F A8E0-A8FF",
-    "Bengali": "980-9FF",
-    "Gurmukhi": "A00-A7F",
-    "Gujarati": "A80-AFF",
-    "Odia": "B00-B7F",
-    "Tamil": "B80-BFF",
-    "Telugu": "C00-C7F",
-    "Kannada": "C80-CFF",
-    "Malayalam": "D00-D7F",
-    "Sinhala": "D80-DFF",
-    "Thai": "E00-E7F",
-    "Lao": "E80-EFF",
-    "Tibetan": "F00-FFF",
-    "Burmese": "1000-109F A9E0-A9FF AA60-AA7F",
-    "Georgian": "10A0-10FF 1C90-1CBF 2D00-2D2F",
-    "Ethiopic": "1200-139F 2D80-2DDF AB00-AB2F",
-    "Khmer": "1780-17FF",
-    "Hangul": "1100-11FF 3130-318F A960-A97F AC00-D7FF",
-    "Kana": "3040-30FF 31F0-31FF FF66-FF9F",
-    "Han": "2E80-2FDF 3005-3007 3021-3029 3400-4DBF 4E00-9FFF F900-FAFF 20000-3FFFF",
+
+def _read_as(encodings: Iterable[str], first: int, last: int) -> set[str]:
+    read = (bytes(range(first, last + 1)).decode(each, "ignore") for each in encodings)
+    return {character for characters in read for character in characters}
+
+
+LEADS = _read_as(_WESTERN, 0xC2, 0xF4)
+LEADS |= {"‚"} | {
+    c for c in _read_as(_OTHERS, 0xC2, 0xF4) if unicodedata.category(c)[0] not in "PZ"
 }
-_LANGUAGES = {
-    "Latin": "af an ast az br bs ca ceb co cs cy da de en eo es et eu fi fil fo fr fy ga gd gl gn "
-    "ha hr ht hu hsb id ig is it jv la lb lt lv mg mi ms mt nb nl nn no nds oc pl pt qu rm ro rw "
-    "sc sk sl sm sn so sq st su sv sw tk tl tn tr ts uz vi vec wa wo xh yo zu",
-    "Greek": "el grc",
-    "Cyrillic": "be bg kk ky mk mn ru tg tt uk ba cv os",
-    "Armenian": "hy",
-    "Hebrew": "he yi iw",
-    "Arabic": "ar fa ur ps sd ug ckb arz pnb",
-    "Devanagari": "hi mr ne sa mai bho",
-    "Bengali": "bn as",
-    "Gurmukhi": "pa",
-    "Gujarati": "gu",
-    "Odia": "or",
-    "Tamil": "ta",
-    "Telugu": "te",
-    "Kannada": "kn",
-    "Malayalam": "ml",
-    "Sinhala": "si",
-    "Thai": "th",
-    "Lao": "lo",
-    "Tibetan": "bo dz",
-    "Burmese": "my",
-    "Georgian": "ka",
-    "Ethiopic": "am ti",
-    "Khmer": "km",
-    "Hangul Han": "ko",
-    "Han": "zh yue wuu lzh",
-    "Kana Han": "ja",
-}
+NEXTS = _read_as(_WESTERN, 0x80, 0xBF)
+NEXTS |= {*"ЂÄ"} | {c for c in _read_as(_OTHERS, 0x80, 0xBF) if not c.isalpha()}
 
 
 class Scan:
@@ -146,16 +102,24 @@ class Scan:
 def class_table(language: str) -> npt.NDArray[np.uint8]:
     """The class of each code point; letters of other scripts than the language's are FOREIGN."""
     table: npt.NDArray[np.uint8] = _common_classes().copy()
-    scripts = scripts_of(language)
-    if scripts:
-        own = np.zeros(len(table), bool)
-        for script in scripts:
-            for first, last in _blocks(_SCRIPTS[script]):
-                own[first : last + 1] = True
-        table[((table & LETTER) != 0) & ~own] |= FOREIGN
+    if foreign := _foreign_letters(language):
+        letters = np.flatnonzero(table & LETTER)
+        for match in foreign.finditer("".join(map(chr, letters.tolist()))):
+            table[letters[match.start() : match.end()]] |= FOREIGN
     marks = [c for c in range(0x20000) if unicodedata.category(chr(c))[0] == "M"]
     table[marks] &= ~np.uint8(FOREIGN)  # accents belong to any script
     return table
+
+
+def _foreign_letters(language: str) -> "regex.Pattern[str] | None":
+    """What finds letters of other scripts than the language's; None where these are not known."""
+    scripts = [*scripts_of(language), "Zyyy", "Zinh"]  # and those that scripts share
+    if len(scripts) == 2:
+        return None
+    try:
+        return regex.compile("[^" + "".join(rf"\p{{scx={script}}}" for script in scripts) + "]+")
+    except regex.error:  # a script that Unicode does not have
+        return None
 
 
 @lru_cache(maxsize=1)
@@ -173,10 +137,10 @@ def _common_classes() -> npt.NDArray[np.uint8]:
     table[0x20000:0x40000] = LETTER  # Han
     table[0x2F800:0x2FA20] |= ODD  # compatibility ideographs, which NFC replaces
     table[[*SPACES, *INVISIBLE, *_BROKEN]] |= ODD
-    table[[ord("&"), ord("Ã")]] |= ODD
+    table[[ord(character) for character in "&ÂÃ"]] |= ODD
     table[[0x20, *SPACES]] |= SPACE
-    for character, byte in BYTE_OF.items():
-        table[ord(character)] |= NEXT if byte < 0xC0 else LEAD
+    table[[*map(ord, LEADS)]] |= LEAD
+    table[[*map(ord, NEXTS)]] |= NEXT
     table[[ord(character) for character in "<@/"]] |= MARK
     return table
 
@@ -210,21 +174,3 @@ def _sorted_marks(text: str, form: Literal["NFD", "NFKD"]) -> Iterator[str]:
             parts = "".join(unicodedata.normalize(form, sign) for sign in signs)
             signs = "".join(sorted(parts, key=unicodedata.combining))
         yield signs
-
-
-def scripts_of(language: str) -> list[str]:
-    """The scripts that a language is written in; none when it is not known here."""
-    code, *subtags = language.replace("_", "-").lower().split("-")
-    named = {"latn": "Latin", "cyrl": "Cyrillic", "arab": "Arabic", "deva": "Devanagari"}
-    for subtag in subtags:
-        if subtag in named:
-            return [named[subtag]]
-    return next(
-        (scripts.split() for scripts, codes in _LANGUAGES.items() if code in codes.split()), []
-    )
-
-
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    for block in text.split():
-        first, last = block.split("-") if "-" in block else (block, block)
-        yield int(first, 16), int(last, 16)

@@ -29,7 +29,7 @@ from translator.doctor.textfiles import TextCorpus
 from translator.embedding import similarity_of
 from translator.errors import DataError, TranslatorError
 from translator.runs import RunDirectory
-from translator.text.languages import guess_language, is_known, primary
+from translator.text.languages import LanguageIdentifier, guess_language, primary
 from translator.tokenizer import UNK_ID, Tokenizer
 
 _SAMPLE_PAIRS = 20_000  # of each corpus, drawn evenly, for what need not see every pair
@@ -200,9 +200,10 @@ class _Examination:
         self.report.languages = guesses
         if self.config.learns_from_texts:  # of whichever language
             return
+        identifier = LanguageIdentifier()
         expected = tuple(map(primary, self._languages))
         is_translation = expected[0] != expected[1]
-        if is_translation and guesses == expected[::-1]:
+        if is_translation and tuple(primary(guess or "") for guess in guesses) == expected[::-1]:
             self._find(
                 "serious",
                 "swapped columns",
@@ -211,7 +212,7 @@ class _Examination:
             )
             return
         for side, guess, language in zip(("source", "target"), guesses, expected, strict=True):
-            if guess not in (None, language) and is_known(language):
+            if guess and primary(guess) != language and identifier.knows(language):
                 message = f"{self.corpus.path}: the {side} looks like {guess}, not {language}"
                 self._find("warning", "other language", message, "Check the columns.")
         swapped = find_swapped(pairs) if is_translation else []

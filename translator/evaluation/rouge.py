@@ -15,6 +15,7 @@ from sacrebleu.metrics.base import Metric, Score, Signature  # noqa: TID253 (see
 
 from translator.data.characters import normalize
 from translator.evaluation.faults import script_of
+from translator.text.languages import primary
 
 _WITHOUT_SPACES = {"CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR"}
 
@@ -31,7 +32,7 @@ class Rouge(Metric):
         """`kind` is the library's name: rouge1, rouge2 or rougeL."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.kind = kind
-        self.english = target_language.lower().replace("_", "-").split("-")[0] == "en"
+        self.english = primary(target_language) == "en"
         tokenizer = None if self.english else Words()
         self._scorer = RougeScorer([kind], use_stemmer=self.english, tokenizer=tokenizer)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from translator.errors import DataError, MissingLibraryError, check_texts
+from translator.text.languages import primary
 
 METRICS = {"bleu": "BLEU", "chrf": "chrF2", "chrf++": "chrF2++", "ter": "TER"}
 ROUGE = {"rouge-1": "ROUGE-1", "rouge-2": "ROUGE-2", "rouge-l": "ROUGE-L"}  # of summaries
@@ -131,7 +132,7 @@ def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = 
 
     match name:
         case "bleu":
-            language = target_language.split("-")[0].split("_")[0].lower()
+            language = primary(target_language)
             try:
                 return BLEU(lowercase=lowercase, trg_lang=language)
             except (ImportError, RuntimeError):  # Japanese and Korean need MeCab

@@ -20,6 +20,7 @@ from translator.data import Splits, read_lines, read_pairs
 from translator.data.readers.pairs import ReferencedPair, languages_in_name
 from translator.errors import DataError
 from translator.runs import RunDirectory
+from translator.text.languages import primary
 
 _DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
 
@@ -203,7 +204,7 @@ def _set_of_sacrebleu(name: str, languages: tuple[str, str] | None) -> Evaluatio
             f"sacrebleu's {set_name} has no languages {pair!r}",
             f"It has: {', '.join(sorted(dataset.langpairs))}.",
         )
-    if languages and pair.split("-") != [language.split("-")[0] for language in languages]:
+    if languages and [*map(primary, pair.split("-"))] != [*map(primary, languages)]:
         raise DataError(
             f"the run translates {' → '.join(languages)}, but {name} is {pair.replace('-', ' → ')}",
             "Name a set of these languages, or another --run.",

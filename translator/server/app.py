@@ -37,7 +37,7 @@ from translator.server.observed import Observed
 from translator.server.requests import Gate, parse
 from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError, Worker
-from translator.text.languages import LanguageIdentifier, name_of
+from translator.text.languages import LanguageIdentifier, are_alike, name_of, standard
 from translator.translation import Translation, Translator, check_translates
 from translator.version import __version__
 
@@ -114,7 +114,7 @@ class _Service:
         self._worker = Worker(translator, self._metrics, settings)
         self._identifier = LanguageIdentifier()
         data = translator.config.data
-        self._source, self._target = data.source_language, data.target_language
+        self._source, self._target = standard(data.source_language), standard(data.target_language)
 
     def app(self) -> FastAPI:
         app = FastAPI(
@@ -175,7 +175,8 @@ class _Service:
     async def translate(self, request: Request) -> dict[str, Any]:
         """Translate a text, or several: `q` is a string or a list, and so are the answers."""
         asked = await self._read(TranslateRequest, request)
-        if asked.source not in (self._source, "auto") or asked.target != self._target:
+        fits = asked.source == "auto" or are_alike(asked.source, self._source)
+        if not fits or not are_alike(asked.target, self._target):
             raise HTTPException(400, f"this model translates {self._source} to {self._target} only")
         self._gate.check_size(asked.texts)
         future = self._worker.translate(asked.texts, self._decoding(asked.alternatives))

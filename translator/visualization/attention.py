@@ -19,6 +19,7 @@ from translator.data import png, read_frames
 from translator.errors import DataError
 from translator.media import STRIDE, Frames, Pixels, pictures_of
 from translator.text.capitals import encode_sentences, likely_cases
+from translator.text.languages import standard
 from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
@@ -154,8 +155,8 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     return AttentionMaps(
         source=source,
         translation=target,
-        source_language=languages.source_language,
-        target_language=languages.target_language,
+        source_language=standard(languages.source_language),
+        target_language=standard(languages.target_language),
         kinds=kinds,
         shown=shown,
     )

@@ -15,6 +15,7 @@ from translator.data.readers.pairs import (
     columns_example,
     hint_for,
     language_codes,
+    name_among,
 )
 from translator.data.readers.references import reference
 from translator.errors import DataError
@@ -71,10 +72,12 @@ def pair_columns(
         )
     fields = list(schema.field("translation").type) if inside else list(schema)
     types = {field.name: field.type for field in fields}
-    for key in keys:
-        if key not in types:
+    found = []
+    for name_or_language in keys:
+        key = name_among(name_or_language, types)
+        if key is None:
             raise DataError(
-                f"{name} has no column {key!r}, only {', '.join(types)}",
+                f"{name} has no column {name_or_language!r}, only {', '.join(types)}",
                 hint_for(
                     languages,
                     language_codes(types),
@@ -83,8 +86,9 @@ def pair_columns(
             )
         if not _is_text(types[key]) and not _is_media(types[key]):
             raise DataError(f"{name}: column {key!r} holds {types[key]}, no text", "Set columns.")
-    ways = [("translation", key) if inside else (key,) for key in keys]
-    return [PairColumn(way, _is_media(types[way[-1]])) for way in ways]
+        way = ("translation", key) if inside else (key,)
+        found.append(PairColumn(way, _is_media(types[key])))
+    return found
 
 
 def pairs_in(

@@ -11,11 +11,10 @@ from translator.data.readers.pairs import (
     column_names,
     hint_for,
     is_forward,
-    is_language,
 )
 from translator.data.readers.xml import elements
 from translator.errors import DataError
-from translator.text.languages import primary
+from translator.text.languages import is_language, primary
 
 _CODE = set("bpt ept ph it ut sub x bx ex sc ec cp sm em".split())  # what is in them is no text
 _STANDALONE = {"ph", "x"}  # stand for something, such as a line break

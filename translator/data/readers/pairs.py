@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from translator.config import TEXT_ROLE, CorpusConfig
 from translator.errors import DataError
-from translator.text.languages import is_code, primary
+from translator.text.languages import are_alike, is_code, is_language, primary
 
 ROLES = ("source", "target")
 _LANGUAGES_IN_NAME = re.compile(r"\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)+)\.[tc]sv")
@@ -31,13 +31,6 @@ class ReferencedPair(SentencePair):
         pair = super().__new__(cls, source, references[0])
         pair.references = tuple(references)
         return pair
-
-
-@lru_cache
-def is_language(tag: str, language: str) -> bool:
-    """Whether a language tag is the language or a variant of it: en-US and EN_us are en."""
-    subtags, wanted = (re.split(r"[-_@.]", each.lower()) for each in (tag, language))
-    return subtags[: len(wanted)] == wanted
 
 
 def side_names(languages: tuple[str, str]) -> tuple[str, str]:
@@ -64,14 +57,22 @@ def languages_in_name(
     halves = [("-".join(tags[:n]), "-".join(tags[n:])) for n in range(1, len(tags))]
     sides = [each for each in halves if _LANGUAGE.fullmatch(each[1])]
     for first, second in (languages, languages[::-1]) if languages else ():
-        if any(_are_alike(a, first) and _are_alike(b, second) for a, b in sides):
+        if any(are_alike(a, first) and are_alike(b, second) for a, b in sides):
             return first, second
     likely = [each for each in sides if all(map(is_code, each))] or sides  # en-US and es, not US-es
     return likely[0] if likely else None
 
 
-def _are_alike(tag: str, language: str) -> bool:
-    return is_language(tag, language) or is_language(language, tag)
+def name_among(name: str, names: Iterable[str]) -> str | None:
+    """A name that is among others, else the only one of a variant of its language: eng for en."""
+    names = tuple(names)
+    return name if name in names else _variant_among(name, names)
+
+
+@lru_cache(maxsize=256)
+def _variant_among(name: str, names: tuple[str, ...]) -> str | None:
+    variants = [each for each in names if is_language(each, name)]
+    return variants[0] if len(variants) == 1 else None
 
 
 def column_names(corpus: CorpusConfig, languages: tuple[str, str]) -> tuple[str, str]:
@@ -89,7 +90,7 @@ def _set_columns(corpus: CorpusConfig, languages: tuple[str, str]) -> list[int |
     if TEXT_ROLE in columns:
         return [columns[TEXT_ROLE]] * 2
     return [
-        columns.get(role, columns.get(language))
+        columns.get(role, columns.get(name_among(language, columns) or language))
         for role, language in zip(ROLES, languages, strict=True)
     ]
 

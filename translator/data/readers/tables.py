@@ -23,6 +23,7 @@ from translator.data.readers.pairs import (
     language_codes,
     languages_in_name,
     missing_columns,
+    name_among,
     numbered_columns,
 )
 from translator.errors import DataError
@@ -47,9 +48,10 @@ def read_csv(
     if first is None:
         return
     header = first[1]
-    names = column_names(corpus, languages)
+    named = [name_among(name, header) for name in column_names(corpus, languages)]
+    names = [name for name in named if name is not None]
     width = None
-    if set(names) <= set(header):
+    if len(names) == 2:
         source, target = map(header.index, names)
         width = len(header)
     else:
@@ -73,7 +75,7 @@ def _columns_without_header(
     columns = column_numbers(file, corpus, languages) or ()
     if any(isinstance(column, int) for column in columns):
         return numbered_columns(file, corpus, languages)
-    missing = next(name for name in column_names(corpus, languages) if name not in first)
+    missing = next(n for n in column_names(corpus, languages) if name_among(n, first) is None)
     raise DataError(
         f"{file} has no column {missing!r}, only {', '.join(first)}",
         hint_for(
@@ -138,7 +140,10 @@ def read_json(
             fields = row["translation"]
         if not isinstance(fields, dict):
             fields = {"row": fields}
-        source, target = (fields.get(key, 0) for key in keys)  # 0: no text, as null is an empty one
+        found = [name_among(key, fields) or key for key in keys]
+        source, target = (
+            fields.get(key, 0) for key in found
+        )  # 0: no text, as null is an empty one
         references = _references(target, keys[1], f"{file}, {place}")
         target = references[0] if references else target
         if not isinstance(source, str | None) or not isinstance(target, str | None):
