@@ -92,7 +92,7 @@ class Embedder:
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         decoding = self.config.decoding
-        parts = self._processor.parts(texts, split=decoding.split_sentences)
+        parts = self._processor.parts(texts, split=decoding.split_sentences, keep=False)
         sums = np.zeros((len(parts), self.size))
         unread = next((part for part in parts if part.problem), None)
         if unread:

@@ -31,13 +31,18 @@ class MediaProcessor(TextProcessor):
         split: bool = True,
         prefix: str = "",
         glossary: Glossary | None = None,
+        keep: bool = True,
     ) -> list[TextPart]:
         """A part for each reference that is not blank; one that cannot be read has a problem.
 
-        There is nothing to split, and nothing in which a glossary would find its terms.
+        There is nothing to split or to keep, and nothing in which a glossary would find its terms.
         """
         parts = [self._part(i, text.strip()) for i, text in enumerate(texts) if text.strip()]
         return self._with_prefix(parts, prefix) if prefix else parts
+
+    def lost(self, part: TextPart, ids: Sequence[int]) -> list[str]:
+        """Nothing: the numbers in the name of a file are none of a translation."""
+        return []
 
     def _part(self, index: int, name: str) -> TextPart:
         try:

@@ -5,7 +5,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -46,6 +46,7 @@ from translator.model import Transformer
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, TextProcessor
+from translator.text.placeholders import placeholders
 from translator.tokenizer import BOS_ID, EOS_ID, Tokenizer
 
 Precision = Literal["float32", "bfloat16"]
@@ -53,8 +54,10 @@ Precision = Literal["float32", "bfloat16"]
 _ROWS_AT_ONCE = {"cpu": 256}  # hypotheses in a step of the model: what its caches hold …
 _ROWS_AT_ONCE_ELSEWHERE = 4096  # … or what keeps many cores busy
 _SLOTS_FOR_TERMS = 10  # Post and Vilar (2018): required terms need a beam of ten or more
+_NAMES_TRIED = 60  # to find those that a model copies
 _LOOP_REPEATS = 4  # the same ids this many times, one after another, are a loop
 _NOTHING = Hypothesis((), -math.inf, -math.inf)  # of a broken model, or before the search
+_KEPT = Hypothesis((), 0.0, 0.0)  # of a part that is not translated
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Translation:
 
     source: str
     text: str
-    score: float  # log-probability ÷ length penalty, the mean of its sentences; 0 for blank input
+    score: float  # log-probability ÷ length penalty, mean of what was translated; 0 for nothing
     alternatives: tuple[Alternative, ...] = ()  # decoding.n_best of them, the text itself first
     tokens: tuple[Token, ...] = ()  # with details
     alignment: tuple[tuple[int, int], ...] = ()  # with details: words (source, target), from 0
@@ -134,13 +137,16 @@ class Found:
     part: TextPart
     hypotheses: list[Hypothesis] = field(default_factory=lambda: [_NOTHING])
     warnings: list[str] = field(default_factory=list)
+    before: "Found | None" = None  # what was found before it was searched with constraints
 
     @property
     def best(self) -> tuple[TextPart, tuple[int, ...]]:
         """The part and the ids of its best hypothesis."""
         return self.part, self.hypotheses[0].tokens
 
-    def keep(self, hypotheses: list[Hypothesis], processor: TextProcessor) -> dict[str, float]:
+    def keep(
+        self, hypotheses: list[Hypothesis], processor: TextProcessor
+    ) -> dict[str, float] | None:
         """Keep what a search found; where it went wrong, what the next is to do otherwise."""
         nothing = self.hypotheses == [_NOTHING]
         if hypotheses and (math.isfinite(hypotheses[0].log_prob) or nothing):
@@ -151,9 +157,37 @@ class Found:
             if went_wrong and fault.warning not in self.warnings:
                 self.warnings.append(fault.warning)
                 return fault.remedy
+        return None
+
+    def lost(self, processor: TextProcessor) -> list[str]:
+        """Placeholders and numbers that the best hypothesis lacks, or has too often."""
+        return processor.lost(*self.best)
+
+    def constrain(self, copied: Callable[[], Sequence[str]], processor: TextProcessor) -> TextPart:
+        """The part with what is lost as terms, for another search."""
+        self.before = replace(self)
+        words = copied() if placeholders(self.part.source) else ()
+        self.part = processor.constrained(self.part, words)
+        self.hypotheses = [_NOTHING]
+        return self.part
+
+    def settle(self, processor: TextProcessor) -> None:
+        """After the last search: choose between both, and say what the translation lacks."""
+        if not self.part.required and not self.before:
+            return
+        lost = self.lost(processor)
+        if self.before and (lost or self.hypotheses == [_NOTHING]):
+            earlier = self.before.lost(processor)
+            if self.hypotheses == [_NOTHING] or len(earlier) < len(lost):
+                self.part = replace(self.before.part, stand_ins=())  # what is lost gets a place
+                self.hypotheses = self.before.hypotheses
+                lost = self.lost(processor)
+        text = processor.text(*self.best)
         missing = processor.missing_terms(self.part, text)
         self.warnings += [f"the required term {term!r} is missing" for term in missing]
-        return {}
+        misplaced = processor.misplaced(*self.best)
+        self.warnings += [f"the place of {each!r} was guessed" for each in misplaced]
+        self.warnings += [f"{each!r} of the source is missing" for each in lost]
 
 
 def search_parts(
@@ -161,18 +195,45 @@ def search_parts(
     parts: Sequence[TextPart],
     decoding: DecodingConfig,
     processor: TextProcessor,
+    copied: Callable[[], Sequence[str]] = tuple,
 ) -> list[Found]:
-    """Search for parts, and once more for those whose search went wrong, beside the others."""
-    found = [Found(part) for part in parts]
-    rounds = deque([Round(range(len(parts)), decoding)])
+    """Search for parts, and once more for those whose search went wrong, beside the others.
+
+    Where placeholders or numbers are lost, the next search has them as constraints. `copied` gives
+    words that the model leaves as they are; they stand for placeholders then.
+    """
+    parts = list(parts)
+    found = [Found(part, [_KEPT]) if part.is_kept else Found(part) for part in parts]
+    rounds = deque([Round([i for i, part in enumerate(parts) if not part.is_kept], decoding)])
     for indices, results in search(parts, rounds):
         again: dict[DecodingConfig, list[int]] = {}
         for index, hypotheses in zip(indices, results, strict=True):
-            remedy = found[index].keep(hypotheses, processor)
-            if remedy and parts[index].is_wanted:
+            each = found[index]
+            remedy = each.keep(hypotheses, processor)
+            if remedy is None and not each.before and each.lost(processor):
+                parts[index], remedy = each.constrain(copied, processor), {}
+            if remedy is None or not parts[index].is_wanted:
+                each.settle(processor)
+            else:
                 again.setdefault(decoding.model_copy(update=remedy), []).append(index)
         rounds.extend(Round(each, other) for other, each in again.items())
     return found
+
+
+def copied_words(
+    search: PartSearch, decoding: DecodingConfig, processor: TextProcessor
+) -> list[str]:
+    """Names that a model leaves as they are, the surest first: words to stand for placeholders."""
+    names = processor.names[:_NAMES_TRIED]
+    parts = processor.parts([f"{name}." for name in names], split=False, keep=False)
+    greedy = DecodingConfig(beam_size=1, tokens_per_batch=decoding.tokens_per_batch)
+    copied: list[tuple[float, str]] = []
+    for indices, results in search(parts, deque([Round(range(len(parts)), greedy)])):
+        for index, (best, *_) in zip(indices, results, strict=True):
+            name = names[parts[index].text]
+            if processor.text(parts[index], best.tokens).strip("¡!.") == name:
+                copied.append((-best.score, name))
+    return [name for _, name in sorted(copied)]
 
 
 # --- from hypotheses to translations --------------------------------------------------------------
@@ -205,13 +266,14 @@ def translation_of(
     """
     if not found:
         return Translation(source, source, 0.0)
+    searched = [not each.part.is_kept for each in found]
     most = max(len(each.hypotheses) for each in found)
     scores: dict[str, float] = {}
     for rank in range(most):
         chosen = [each.hypotheses[min(rank, len(each.hypotheses) - 1)] for each in found]
         pairs = zip(found, chosen, strict=True)
         joined = processor.join((each.part, hypothesis.tokens) for each, hypothesis in pairs)
-        scores.setdefault(joined, sum(h.score for h in chosen) / len(chosen))
+        scores.setdefault(joined, sum(h.score for h in chosen) / max(1, sum(searched)))
         if len(scores) == n_best:
             break
     alternatives = tuple(Alternative(*each) for each in scores.items())
@@ -280,7 +342,7 @@ class Translator:
         details: bool = False,
         wanted: Callable[[int], bool] | None = None,
     ) -> list[Translation]:
-        """Translate texts, one for one and in order; a blank text stays as it is.
+        """Translate texts, one for one and in order; one without a letter stays as it is.
 
         `decoding` replaces the settings of the run. Every translation begins with `prefix` and
         holds the terms that `glossary` requires. With `details` come the tokens and the word
@@ -305,7 +367,7 @@ class Translator:
         parts = [part for part in parts if not part.problem]
         if wanted:
             parts = [replace(part, wanted=partial(wanted, part.text)) for part in parts]
-        found = search_parts(self._hypotheses, parts, decoding, self._processor)
+        found = self._search(self._hypotheses, parts, decoding)
         results = translations(texts, found, decoding.n_best, self._processor)
         for index, problem in problems.items():
             results[index] = Translation(texts[index], "", 0.0, error=problem)
@@ -334,7 +396,7 @@ class Translator:
         for part in self._processor.parts([text], split=decoding.split_sentences):
             watched = yield from self._watched(part, decoding, [each.best for each in found])
             search = partial(self._after_watching, watched)
-            found += search_parts(search, [part], decoding, self._processor)
+            found += self._search(search, [part], decoding)
             if on_sentence and not part.goes_on:
                 on_sentence(
                     translation_of(part.sentence, found[begun:], decoding.n_best, self._processor)
@@ -390,6 +452,16 @@ class Translator:
 
     # --- parts to hypotheses ----------------------------------------------------------------------
 
+    def _search(
+        self, search: PartSearch, parts: Sequence[TextPart], decoding: DecodingConfig
+    ) -> list[Found]:
+        return search_parts(search, parts, decoding, self._processor, lambda: self._copied)
+
+    @cached_property
+    def _copied(self) -> list[str]:
+        """Names that the model leaves as they are; found when a placeholder first needs one."""
+        return copied_words(self._hypotheses, self.config.decoding, self._processor)
+
     def _hypotheses(
         self, parts: Sequence[TextPart], rounds: deque[Round]
     ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
@@ -423,6 +495,8 @@ class Translator:
         before: Sequence[tuple[TextPart, tuple[int, ...]]],
     ) -> Generator[str, None, list[list[Hypothesis]]]:
         """Search for one part and yield the text so far, from `before` on; returns hypotheses."""
+        if part.is_kept:
+            return []
         steps = stream_search(self._engine, self._job([part], [0], decoding))
         growing = replace(part, goes_on=True)
         while True:
@@ -499,6 +573,10 @@ class Translator:
         alignment: list[tuple[int, int]] = []
         source_words = target_words = 0
         for part, target in (each.best for each in found):
+            source_words += len(part.head.split())
+            target_words += len(part.head.split())
+            if part.is_kept:
+                continue
             frames = None if part.frames is None else source_of([part], self._engine.device)[0]
             read = part.ids if frames is None else frames
             log_probs, attention = force_decode(self.model, read, target)
@@ -511,8 +589,8 @@ class Translator:
                 (source_words + i, target_words + j)
                 for i, j in align_words(attention, source_pieces, target_pieces)
             ]
-            source_words += len(self.tokenizer.decode([part.ids])[0].split())
-            target_words += len(self._processor.text(part, target).split())
+            source_words += len((self.tokenizer.decode([part.ids])[0] + part.tail).split())
+            target_words += len((self._processor.text(part, target) + part.tail).split())
         return replace(translation, tokens=tuple(tokens), alignment=tuple(alignment))
 
 

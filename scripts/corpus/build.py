@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import figures
 import generate
 
 from translator.data import bare_text
@@ -25,6 +26,8 @@ SEED = 0
 GRAMMAR_PAIRS = 68_000
 GRAMMAR_VALID = 320
 GRAMMAR_TEST = 1_000
+FIGURES = 6_000
+FIGURES_TEST = 500
 
 
 def build() -> dict[str, list[Pair]]:
@@ -39,12 +42,19 @@ def build() -> dict[str, list[Pair]]:
     held_out_pairs = valid + held_out[middle:] + test_grammar
     handwritten = [p for f in sorted((SOURCES / "handwritten").glob("*.tsv")) for p in read(f)]
     handwritten = without(unique(handwritten), held_out_pairs)
+    in_figures = figures.generate(SEED, FIGURES)
+    in_figures += figures.in_digits(generated + handwritten, SEED)
+    random.Random(SEED).shuffle(in_figures)
+    in_figures = without(unique(in_figures), held_out_pairs)
+    test_figures, in_figures = in_figures[:FIGURES_TEST], in_figures[FIGURES_TEST:]
     return {
         "train-handwritten": handwritten,
         "train-grammar": without(without(generated, held_out_pairs), handwritten, side=0),
+        "train-figures": without(in_figures, test_figures),
         "valid": valid,
         "test-handwritten": held_out[middle:],
         "test-grammar": test_grammar,
+        "test-figures": test_figures,
     }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from translator.data import bare_text
 
 CORPUS = Path(__file__).parents[2] / "translator" / "corpus"
-HELD_OUT = ("valid", "test-handwritten", "test-grammar")
+HELD_OUT = ("valid", "test-handwritten", "test-grammar", "test-figures")
 # English words that are no Spanish words, frequent enough to betray a missing translation.
 ENGLISH = set(
     "the and of to is are was were you he she it we they this that with for from have has had "

@@ -10,7 +10,10 @@ from translator.config import Config
 from translator.data import Counts, Splits, bare_text, read_pairs
 
 SCRIPTS = ROOT / "scripts" / "corpus"
-FILES = ("train-handwritten", "train-grammar", "valid", "test-handwritten", "test-grammar")
+FILES = (
+    *("train-handwritten", "train-grammar", "train-figures"),
+    *("valid", "test-handwritten", "test-grammar", "test-figures"),
+)
 
 
 def pairs(name: str) -> list[tuple[str, str]]:

@@ -29,6 +29,12 @@ def test_what_the_parts_say_is_the_text(processor: TextProcessor, split: bool) -
     assert ("\n" in joined) == split
 
 
+def test_who_does_not_translate_sees_what_is_kept(processor: TextProcessor) -> None:
+    texts = ["12.50", "Ana. 5"]
+    assert {part.text for part in processor.parts(texts)} == {1}
+    assert {part.text for part in processor.parts(texts, keep=False)} == {0, 1}
+
+
 def test_the_parts_of_a_sentence_know_it_and_that_it_goes_on(processor: TextProcessor) -> None:
     text = "Ana bebe. Nina " + "ana " * 80 + "nina."
     sentences = [sentence for sentence, _ in split_sentences(text)]

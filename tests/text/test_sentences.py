@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from translator.text.sentences import close_marks, join_sentences, split_sentences
+from translator.text.sentences import (
+    close_marks,
+    head_of,
+    join_sentences,
+    split_sentences,
+    tail_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +42,84 @@ from translator.text.sentences import close_marks, join_sentences, split_sentenc
 )
 def test_a_text_is_split_where_its_sentences_end(sentences: list[str]) -> None:
     assert [sentence for sentence, _ in split_sentences(" ".join(sentences))] == sentences
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        ("en", ["10 a.m. Monday is fine.", "Ok."]),
+        ("en", ["5 p.m. Mr. Jones came."]),
+        ("en", ["He came at 5 p.m. Monday.", "She left at 6 p.m. on Tuesday."]),
+        ("en", ["He came at 5 p.m.", "Mr. Jones left."]),
+        ("en", ["Ph.D. Smith left."]),
+        ("en", ["J.K. Rowling wrote it."]),
+        ("en", ["Use approx. 5 eggs.", "Mix."]),
+        ("en", ["It is a fruit, i.e. that one."]),
+        ("en", ["The answer is no.", "She left."]),
+        ("en", ["He won in 1999.", "She lost."]),
+        ("es", ["Vive en EE. UU. desde 1990."]),
+        ("es", ["Son las 5 p. m. en punto.", "Adiós."]),
+        ("es", ["D.ª Ana vino.", "Bien."]),
+        ("es", ["Costó aprox. 5 euros."]),
+        ("de", ["Am 3. Juli war es schön.", "Ja."]),
+        ("de", ["Das ist z. B. gut.", "Ja."]),
+        ("de", ["Der 2. Weltkrieg war im 20. Jahrhundert."]),
+        ("de", ["Er gewann 1999.", "Sie verlor."]),
+        ("fr", ["M. Dupont est là.", "Oui."]),
+        ("fr", ["Mme. Dupont et MM. Durand sont là."]),
+        ("pt-BR", ["O Sr. Silva e a Sra. Dias vieram.", "Sim."]),
+        ("ru", ["Он родился в 1990 г. в Москве.", "Да."]),
+        ("el", ["Τι είναι;", "Είναι σπίτι."]),
+        ("hy", ["Սա տուն է։", "Նա եկավ։"]),
+        ("am", ["ይህ ቤት ነው።", "እሱ መጣ።"]),
+        ("my", ["ဒါအိမ်ပါ။", "သူလာတယ်။"]),
+    ],
+)
+def test_each_language_has_its_own_rules(language: str, sentences: list[str]) -> None:
+    text = " ".join(sentences)
+    assert [sentence for sentence, _ in split_sentences(text, language)] == sentences
+
+
+@pytest.mark.parametrize(
+    ("line", "head"),
+    [
+        *(("1. First, we go.", "1. "), ("2.1. My sister.", "2.1. "), ("2) Where?", "2) ")),
+        *(("a) First", "a) "), ("(3)  Third", "(3)  "), ("[1] Source", "[1] ")),
+        *(("IV. Chapter", "IV. "), ("I. Chapter", "I. "), ("c. Third", "c. ")),
+        *(("- Milk", "- "), ("  • Milk", "  • "), (">> Where?", ">> "), ("> > Hi", "> > ")),
+        *(("- [x] Done", "- [x] "), ("😊 Hi", "😊 "), ("♪ La", "♪ "), ("— Hola", "— ")),
+        *(("-5 degrees", ""), ("I am", ""), ("A. Smith came.", ""), ("3.5 tons", "")),
+        *(("12.50", ""), ("1.", ""), ("…and so", ""), ('"Yes"', ""), ("100 men", ""), ("", "")),
+    ],
+)
+def test_the_head_of_a_line_is_no_part_of_its_sentence(line: str, head: str) -> None:
+    assert head_of(line, "en") == head
+    assert len(split_sentences(line)) <= 1
+
+
+def test_a_line_longer_than_a_window_is_cut_like_a_short_one() -> None:
+    sentence = "Mr. Smith came at 5 p.m. Monday."
+    assert split_sentences(" ".join([sentence] * 1000)) == [
+        *[(sentence, " ")] * 999,
+        (sentence, ""),
+    ]
+    assert split_sentences("a" * 10_000) == [("a" * 10_000, "")]
+
+
+def test_a_date_is_no_head_where_ordinals_have_a_full_stop() -> None:
+    assert head_of("3. Juli war schön.", "de") == ""
+    assert head_of("3. Zuerst gehen wir.", "de") == "3. "
+
+
+@pytest.mark.parametrize(
+    ("sentence", "tail"),
+    [
+        *(("I love you 😊", " 😊"), ("Great!👍🏽👩‍👩‍👧", "👍🏽👩‍👩‍👧"), ("♪ La la ♪", " ♪")),
+        *(("I am 5", ""), ("Yes.", ""), ("", "")),
+    ],
+)
+def test_emoji_at_the_end_are_no_part_of_a_sentence(sentence: str, tail: str) -> None:
+    assert tail_of(sentence) == tail
 
 
 def test_sentences_without_spaces_are_split_at_their_marks() -> None:

@@ -6,8 +6,8 @@ import math
 import random
 import shutil
 import threading
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ from translator.inference import Engine, Past, batches_of_like_length
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, split_long, whole_spans
+from translator.text.placeholders import lost_numbers, lost_placeholders
 from translator.text.sentences import split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import (
     Round,
+    Translation,
     Translator,
     _repeats,
     loops,
@@ -94,6 +96,105 @@ def test_no_text_gets_no_translation(translator: Translator) -> None:
 def test_a_blank_text_stays_as_it_is(translator: Translator, blank: str) -> None:
     (translation,) = translator.translate([blank])
     assert (translation.text, translation.score) == (blank, 0.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("12.50", "2024-01-05", "---", "* * *", "100%", "12:30", "😊", "...", " 5 ", "1.\n\n2."),
+        *("(+34) 600 000 000", "£5", "٣٫٥", "१२", "№ 5", "♪ ♪", "👩‍👩‍👧", "½", "1–2"),
+    ],
+)
+def test_a_text_without_a_letter_stays_as_it_is(translator: Translator, text: str) -> None:
+    (translation,) = translator.translate([text], details=True)
+    assert (translation.text, translation.score) == (text, 0.0)
+    steps = translator.stream(text)
+    assert list(steps) == []
+
+
+def test_a_sentence_without_a_letter_stays_as_it_is(translator: Translator) -> None:
+    text = "Ana bebe.\n12.50\nNina!\n* * *"
+    first, second = translator.translate(["Ana bebe.", "Nina!"])
+    [found] = translator.translate([text], details=True)
+    assert found.text == f"{first.text}\n12.50\n{second.text}\n* * *"
+    assert found.score == pytest.approx((first.score + second.score) / 2)
+    *_, grown = translator.stream(text)
+    assert grown.startswith(first.text)
+
+
+@pytest.mark.parametrize(
+    ("head", "tail"), [("1. ", ""), ("2.1. ", ""), ("- ", ""), ("• ", " 😊"), (">> ", " ♪")]
+)
+def test_what_is_around_a_sentence_stays_there(
+    translator: Translator, head: str, tail: str
+) -> None:
+    text = f"{head}Ana bebe.{tail}\n{head}Nina"
+    first, second = translator.translate(["Ana bebe.", "Nina"])
+    [found] = translator.translate([text], details=True)
+    assert found.text == f"{head}{first.text}{tail}\n{head}{second.text}"
+    for source, target in found.alignment:
+        assert source < len(text.split())
+        assert target < len(found.text.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Ana {name} bebe.", "Ana %s, bebe %(n)d.", "Nina {{ x }}", "Baba <%= y %> ana!"),
+        *("Ana https://www.example.org/a_b?c=1 bebe.", "Nina a@example.org", "Ana 😊 bebe"),
+        *("Ana 7 bebe.", "Ana 12.50 bebe 3", "ANA {n} BEBE", "Nina " * 40 + "{n} ana"),
+        *("&Ana bebe", "_Nina", "<b>Ana</b> bebe"),
+    ],
+)
+def test_placeholders_and_numbers_survive_a_translation(translator: Translator, text: str) -> None:
+    [found] = translator.translate([text], details=True)
+    assert lost_placeholders(text, found.text) == []
+    assert lost_numbers(text, found.text) == []
+    assert Counter(found.text)["{"] == Counter(text)["{"]
+    [streamed] = _returned(translator.stream(text))
+    assert streamed.text == found.text
+    few = DecodingConfig(beam_size=1, max_length_ratio=0.1, max_length_extra=2)
+    [short] = translator.translate([text], few)
+    assert lost_placeholders(text, short.text) == []
+
+
+def test_the_branches_of_a_message_are_translated(translator: Translator) -> None:
+    first, second = (each.text for each in translator.translate(["ana", "nina bebe"]))
+    message = "{n, plural, one {# ana} other {# nina bebe}}"
+    [found] = translator.translate([message])
+    assert found.text == f"{{n, plural, one {{# {first}}} other {{# {second}}}}}"
+
+
+def _returned(steps: Generator[str, None, Translation]) -> Iterator[Translation]:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            yield end.value
+            return
+
+
+def test_what_cannot_be_found_again_is_reported(translator: Translator) -> None:
+    def nothing(
+        parts: Sequence[TextPart], rounds: deque[Round]
+    ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
+        while rounds:
+            indices, _ = rounds.popleft()
+            yield indices, [[Hypothesis(oto, -1.0, -1.0)] for _ in indices]
+
+    [oto] = map(tuple, translator.tokenizer.encode(["oto"]))
+    processor = translator._processor
+    [found] = search_parts(
+        nothing, processor.parts(["Ana {n} bebe 7"]), DecodingConfig(), processor, lambda: ["Tom"]
+    )
+    assert processor.join([found.best]) == "{n} oto"
+    assert found.warnings == ["the place of '{n}' was guessed", "'7' of the source is missing"]
+
+
+def test_a_glossary_may_translate_what_has_no_letter(translator: Translator) -> None:
+    terms, numbers = Glossary({"24/7": "sol"}), Glossary(keep=[r"\d+"])
+    assert "sol" in translator.translate(["24/7"], glossary=terms)[0].text
+    assert translator.translate(["12.50"], glossary=numbers)[0].text == "12.50"
 
 
 def test_blank_texts_between_others_change_no_translation(translator: Translator) -> None:

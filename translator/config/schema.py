@@ -316,6 +316,7 @@ class DataConfig(Section):
     train: list[CorpusConfig] = Field(
         [
             CorpusConfig(path="embedded:train-grammar"),
+            CorpusConfig(path="embedded:train-figures", weight=2.0),
             CorpusConfig(path="embedded:train-handwritten", weight=8.0),
         ],
         description="The pairs to learn from: one corpus, or a list of them. "
@@ -330,6 +331,7 @@ class DataConfig(Section):
         {
             "handwritten": CorpusConfig(path="embedded:test-handwritten"),
             "grammar": CorpusConfig(path="embedded:test-grammar"),
+            "figures": CorpusConfig(path="embedded:test-figures"),
         },
         description="Named sets for `translator evaluate`. {}, or a train set alone, sets "
         "held_out_pairs of train aside.",

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from translator.documents.markup import TAGS, marked
-from translator.documents.segments import Line, Segment, has_words, join, verbatim, wrapped
+from translator.documents.segments import Line, Segment, join, verbatim, wrapped
 from translator.documents.text import split_line
+from translator.text.placeholders import has_words
 
 _CONTAINERS = re.compile(  # quotes, list items and their tasks
     r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*(?:\[[ xX]\][ \t]+)?"

@@ -12,7 +12,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from translator.documents.segments import Segment, has_words, join, surrounding_space, verbatim
+from translator.documents.segments import Segment, join, surrounding_space, verbatim
+from translator.text.placeholders import has_words
 from translator.text.sentences import split_sentences
 
 _Sides = tuple[re.Pattern[str], re.Pattern[str]]  # what may stand before a text, and after it

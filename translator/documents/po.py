@@ -6,8 +6,9 @@ from contextlib import suppress
 from gettext import c2py
 
 from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
-from translator.documents.segments import Problems, Segment, has_words, join, verbatim
+from translator.documents.segments import Problems, Segment, join, verbatim
 from translator.errors import DataError
+from translator.text.placeholders import has_words
 
 _FIELD = re.compile(r'(msgctxt|msgid|msgid_plural|msgstr(?:\[(\d+)\])?)\s+(".*")\s*$')
 _CONTINUED = re.compile(r'\s*(".*")\s*$')

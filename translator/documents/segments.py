@@ -60,11 +60,6 @@ def prose(line: str) -> Segment:
     return Segment((text,), lambda translations: before + translations[0] + after)
 
 
-def has_words(text: str) -> bool:
-    """Whether there is anything to translate: a letter of any script."""
-    return any(character.isalpha() for character in text)
-
-
 def surrounding_space(text: str) -> tuple[str, str]:
     """The white space before and after what is not blank."""
     return text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]

@@ -12,6 +12,7 @@ from functools import cache
 
 from translator.data import bare_text
 from translator.data.characters import normalize
+from translator.text.placeholders import lost_placeholders
 
 _LOOP_WORDS = 3  # so often on end a phrase is a loop
 _LOOP_CHARACTERS = 8  # and so often a string, in scripts without spaces and in “jajaja…”
@@ -26,6 +27,8 @@ FAULTS = {
     "copy": "the source left as it was, where no reference does so",
     "foreign script": "a script that neither source nor references have, or unknown signs",
     "number lost": "a number of the source that every reference has, and the translation lacks",
+    "placeholder lost": "a placeholder, address or emoji that every reference has as the source "
+    "does, and the translation does not",
     "punctuation": "another sign at the end than every reference",
 }
 
@@ -51,6 +54,7 @@ def find_faults(
             "foreign script": bool(_scripts(hypothesis) - scripts - _scripts(source))
             or has_unknown(source, hypothesis),
             "number lost": bool(lost_numbers(source, hypothesis, own)),
+            "placeholder lost": has_lost_placeholders(source, hypothesis, own),
             "punctuation": final_sign(hypothesis) not in {final_sign(text) for text in own},
         }
         for fault in judged:
@@ -112,6 +116,13 @@ def lost_numbers(source: str, hypothesis: str, references: Sequence[str]) -> lis
     for reference in references:
         kept &= _numbers(reference)
     return sorted((kept - _numbers(hypothesis)).elements())
+
+
+def has_lost_placeholders(source: str, hypothesis: str, references: Sequence[str]) -> bool:
+    """Whether placeholders of the source that every reference keeps are missing or too many."""
+    lost = set(lost_placeholders(source, hypothesis))
+    kept_by_all = lost.difference(*(lost_placeholders(source, each) for each in references))
+    return bool(kept_by_all)
 
 
 def final_sign(text: str) -> str:

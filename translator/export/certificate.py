@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from translator.evaluation.significance import LUCK, binomial_tail, bootstrap_p
 from translator.hardware import processor
 from translator.integrity import read_object
 from translator.runs import RunDirectory
-from translator.text.capitals import encode_sentences
+from translator.text.parts import TextProcessor
 from translator.translation import Translator
 
 TranslateWith = Callable[[Sequence[str], DecodingConfig], Sequence[str]]
@@ -207,18 +208,17 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
 def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> EvaluationSet:
     """Up to `sentences` from all over a test set: those that a run and its exports read alike.
 
-    None is blank, would be cut in parts, or is in capitals or Title Case that the run reads in
-    other letters.
+    None is blank, would be cut in parts, is in capitals or Title Case that the run reads in other
+    letters, or has something that the run keeps, or looks for again where it is lost.
     """
-    config = run.read_config()
-    limit = min(config.data.max_tokens_per_sentence, config.model.max_positions - 1)
     tokenizer = run.read_tokenizer()
-    read, _ = encode_sentences(tokenizer, test_set.sources, config.data.source_language)
+    parts = TextProcessor(run.read_config(), tokenizer).parts(test_set.sources, split=False)
+    count = Counter(part.text for part in parts)
     plain = tokenizer.encode(test_set.sources)
     usable = [
-        i
-        for i, (ids, others) in enumerate(zip(read, plain, strict=True))
-        if 0 < len(ids) <= limit and ids == others
+        part.text
+        for part in parts
+        if count[part.text] == 1 and list(part.ids) == plain[part.text] and not part.is_fragile
     ]
     chosen = usable[:: max(1, len(usable) // sentences)][:sentences]
     if not chosen:

@@ -6,6 +6,7 @@ beam finds, with plain log-probabilities, and they are ranked here.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from translator.tokenizer import Tokenizer
 from translator.translation import (
     Round,
     Translation,
+    copied_words,
     max_target_tokens,
     search_parts,
     translations,
@@ -93,7 +95,9 @@ class CTranslate2Translator:
             if asked:
                 raise _unknown(what)
         parts = self._processor.parts(texts, split=decoding.split_sentences)
-        found = search_parts(self._hypotheses, parts, decoding, self._processor)
+        found = search_parts(
+            self._hypotheses, parts, decoding, self._processor, lambda: self._copied
+        )
         return translations(texts, found, decoding.n_best, self._processor)
 
     def search(
@@ -105,6 +109,11 @@ class CTranslate2Translator:
         parts = [TextPart(i, tuple(ids)) for i, ids in enumerate(sources)]
         found = search_parts(self._hypotheses, parts, decoding, self._processor)
         return [each.hypotheses for each in found]
+
+    @cached_property
+    def _copied(self) -> list[str]:
+        """Names that the model leaves as they are: see `Translator`."""
+        return copied_words(self._hypotheses, self.config.decoding, self._processor)
 
     def _hypotheses(
         self, parts: Sequence[TextPart], rounds: deque[Round]

@@ -16,7 +16,28 @@ from translator.media import Frames
 from translator.text.capitals import encode_sentences, likely_cases
 from translator.text.glossary import Glossary
 from translator.text.languages import has_opening_marks, upper
-from translator.text.sentences import MARKS, close_marks, join_sentences, split_sentences
+from translator.text.messages import message_stretches
+from translator.text.placeholders import (
+    has_words,
+    lost_numbers,
+    lost_placeholders,
+    numbers,
+    placeholders,
+    put_back,
+    split_placeholders,
+    stand_alone,
+    with_accelerator,
+    with_stand_ins,
+    without_accelerator,
+)
+from translator.text.sentences import (
+    MARKS,
+    close_marks,
+    head_of,
+    join_sentences,
+    split_sentences,
+    tail_of,
+)
 from translator.tokenizer import EOS_ID, Tokenizer
 
 _CONTINUES_CHARACTER = re.compile("<0x[89AB].>")  # a piece that is no first byte in UTF-8
@@ -28,13 +49,18 @@ class TextPart:
 
     text: int  # which of the given texts
     ids: tuple[int, ...]
+    head: str = ""  # what stands before its translation as it is …
+    tail: str = ""  # … and what stands behind it
     space: str = ""  # what stands between its translation and the next one's
     sentence: str = ""  # the whole sentence that it is of
+    source: str = ""  # what it says itself
+    accelerator: str = ""  # the sign before the key of a menu, & or _
     prefix: tuple[int, ...] = ()  # what its translation must begin with
     required: tuple[str, ...] = ()  # the terms that its translation must hold …
     terms: tuple[tuple[int, ...], ...] = ()  # … and their ids, as many as there is room for
     in_capitals: bool = False  # the translation is put in capitals; the ids are of small letters
     goes_on: bool = False  # the next part is of the same sentence
+    stand_ins: tuple[tuple[str, str], ...] | None = None  # words for placeholders: second search
     wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
     frames: Frames | None = None  # of a picture or a recording, in place of ids
     problem: str = ""  # why it cannot be read
@@ -43,6 +69,22 @@ class TextPart:
     def source_tokens(self) -> int:
         """How many ids, or frames, it has."""
         return len(self.ids) if self.frames is None else len(self.frames)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether nothing of it is translated."""
+        return bool(self.head) and not self.ids
+
+    @property
+    def words(self) -> str:
+        """The sentence without what is kept around it."""
+        words = self.sentence[len(self.head) : len(self.sentence) - len(self.tail)]
+        return without_accelerator(words)[0] if self.accelerator else words
+
+    @property
+    def is_fragile(self) -> bool:
+        """Whether it has placeholders or numbers, which a translation may lose."""
+        return bool(placeholders(self.source) or numbers(self.source))
 
     @property
     def required_tokens(self) -> int:
@@ -77,19 +119,30 @@ class TextProcessor:
         split: bool = True,
         prefix: str = "",
         glossary: Glossary | None = None,
+        keep: bool = True,
     ) -> list[TextPart]:
         """The parts of all texts, in order; a blank text has none.
 
         The translation of each text begins with `prefix` and holds the terms that `glossary`
         requires. Without `split` a text is one sentence.
+
+        What has no letter is kept as it is, unless the glossary has another term for it: a text
+        has no parts then, a sentence one without ids. So are the head of a line, such as `2.1.`,
+        and emoji at the end of a sentence. Without `keep` the model sees all of it.
         """
         glossary = glossary or Glossary()
         sentences = [
-            TextPart(index, (), space, sentence)
+            TextPart(index, (), space=space, sentence=sentence)
             for index, text in enumerate(texts)
-            for sentence, space in _sentences(text, split, glossary)
+            if not (keep and _stays(text, glossary))
+            for sentence, space in self._sentences(text, split, glossary)
         ]
-        written = [each.sentence for each in sentences]
+        if keep and not prefix:
+            sentences = [
+                replace(each, accelerator=without_accelerator(each.words)[1])
+                for each in self._with_ends(sentences, texts, glossary)
+            ]
+        written = [each.words for each in sentences]
         encoded = encode_sentences(self._tokenizer, written, self._source_language)
         parts = [
             part
@@ -98,17 +151,54 @@ class TextProcessor:
         ]
         return self._with_prefix(parts, prefix) if prefix else parts
 
+    def _sentences(self, text: str, split: bool, glossary: Glossary) -> list[tuple[str, str]]:
+        """The sentences of a text, with the space after each; none cuts what requires a term."""
+        text = unicodedata.normalize("NFC", text)  # as the glossary's terms
+        sentences = split_sentences(text, self._source_language) if split else [(text, "")]
+        return list(whole_spans(sentences, glossary.spans(text))) if glossary else sentences
+
+    def _with_ends(
+        self, sentences: Iterable[TextPart], texts: Sequence[str], glossary: Glossary
+    ) -> Iterator[TextPart]:
+        """Sentences with what is kept around them; of some it is all. Messages are taken apart."""
+        begun, begins_line = -1, True
+        for each in sentences:
+            is_first = each.text != begun
+            begun, stretches = each.text, message_stretches(texts[each.text])
+            for stretch in stretches if is_first else ():
+                sentence = stretch.head + stretch.text + stretch.tail
+                head = stretch.head + head_of(stretch.text, self._source_language)
+                yield replace(
+                    each, head=head, tail=stretch.tail, space=stretch.space, sentence=sentence
+                )
+            if stretches:
+                continue
+            head = tail = ""
+            if _stays(each.sentence, glossary):
+                head = each.sentence
+            else:
+                if is_first or begins_line:
+                    head = head_of(each.sentence, self._source_language)
+                tail = tail_of(each.sentence)
+            yield replace(each, head=head, tail=tail)
+            begins_line = not set(each.space).isdisjoint("\r\n")
+
     def _cut(self, whole: TextPart, glossary: Glossary) -> Iterator[TextPart]:
         """The parts of a sentence: one, unless it is longer than the model can see."""
+        if not whole.words:
+            yield whole
         cut = list(split_long(whole.ids, self._tokenizer.pieces(whole.ids), self._limit))
         for number, ids in enumerate(cut, start=1):
             goes_on = number < len(cut)
             space = " " if goes_on else whole.space
-            part = replace(whole, ids=tuple(ids), space=space, goes_on=goes_on)
-            if glossary:
-                written = whole.sentence if len(cut) == 1 else self._source_of(part)
-                part = self._with_terms(part, glossary.required(written))
-            yield part
+            head, tail = whole.head if number == 1 else "", "" if goes_on else whole.tail
+            part = replace(
+                whole, ids=tuple(ids), head=head, tail=tail, space=space, goes_on=goes_on
+            )
+            source = whole.words if len(cut) == 1 else self._source_of(part)
+            accelerator = whole.accelerator if number == 1 else ""
+            part = replace(part, source=source, accelerator=accelerator)
+            yield self._with_terms(part, glossary.required(source)) if glossary else part
 
     def _source_of(self, part: TextPart) -> str:
         """What a piece of a sentence says."""
@@ -186,12 +276,54 @@ class TextProcessor:
         """What the ids of a part's translation say, as it is shown."""
         [text] = self._tokenizer.target.decode([ids])
         language = self._target_language
-        return finished(text, language, in_capitals=part.in_capitals, goes_on=part.goes_on)
+        text = finished(text, language, in_capitals=part.in_capitals, goes_on=part.goes_on)
+        if part.stand_ins is not None:
+            text = put_back(text, part.stand_ins, part.source)
+        return with_accelerator(text, part.accelerator) if part.accelerator else text
 
     def join(self, translated: Iterable[tuple[TextPart, Sequence[int]]]) -> str:
         """The text that the translations of parts, which follow one another, make."""
-        pairs = [(self.text(part, ids), part.space) for part, ids in translated]
+        pairs = [
+            (part.head + self.text(part, ids) + part.tail, part.space) for part, ids in translated
+        ]
         return join_sentences([text for text, _ in pairs], [space for _, space in pairs])
+
+    # --- what is lost -----------------------------------------------------------------------------
+
+    def lost(self, part: TextPart, ids: Sequence[int]) -> list[str]:
+        """Placeholders and numbers that a part's translation lacks, or has too often."""
+        if not part.is_fragile:
+            return []  # nearly always
+        text = self.text(part, ids)
+        return [*lost_placeholders(part.source, text), *lost_numbers(part.source, text)]
+
+    def misplaced(self, part: TextPart, ids: Sequence[int]) -> list[str]:
+        """The placeholders of a part that its translation does not place."""
+        return stand_alone(self.text(replace(part, stand_ins=None), ids), part.stand_ins or ())
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Words with a capital that are pieces of their own, the commonest first."""
+        words = [piece[1:] for piece in self._pieces if piece.startswith("▁")]
+        return [each for each in words if len(each) > 2 and each.isalpha() and each.istitle()]
+
+    def constrained(self, part: TextPart, words: Sequence[str]) -> TextPart:
+        """A part for another search, which is to find what is lost.
+
+        Words that the model copies stand for the placeholders; they, what has no word, and the
+        numbers are terms that the translation must hold.
+        """
+        source, stand_ins = with_stand_ins(part.source, words)
+        required = [word for word, _ in stand_ins] + placeholders(source) + numbers(source)
+        [ids], _ = encode_sentences(self._tokenizer, [source], self._source_language)
+        searched = self._with_terms(replace(part, required=(), terms=()), required)
+        return replace(
+            searched,
+            ids=tuple(ids) if len(ids) <= self._limit else part.ids,
+            required=part.required,
+            terms=part.terms + searched.terms,
+            stand_ins=tuple(stand_ins),
+        )
 
     def missing_terms(self, part: TextPart, text: str) -> list[str]:
         """The required terms that the translation of a part does not hold."""
@@ -210,8 +342,12 @@ def finished(text: str, language: str, *, in_capitals: bool = False, goes_on: bo
     """
     text = " ".join(text.split())  # a model may write two spaces, or nothing but one
     if has_opening_marks(language) and not goes_on:
-        text = close_marks(text)
-    return upper(text, language) if in_capitals else text
+        text = close_marks(text, language)
+    if not in_capitals:
+        return text
+    return "".join(
+        each if is_kept else upper(each, language) for each, is_kept in split_placeholders(text)
+    )
 
 
 def whole_spans(
@@ -262,8 +398,6 @@ def _last_boundary(pieces: Sequence[str], first: int, last: int) -> int:
     return words[0] if words else next(characters, last)
 
 
-def _sentences(text: str, split: bool, glossary: Glossary) -> list[tuple[str, str]]:
-    """The sentences of a text, with the space after each; none cuts what requires a term."""
-    text = unicodedata.normalize("NFC", text)  # as the glossary's terms
-    sentences = split_sentences(text) if split else [(text, "")]
-    return list(whole_spans(sentences, glossary.spans(text))) if glossary else sentences
+def _stays(text: str, glossary: Glossary) -> bool:
+    """Whether nothing of a text is translated: no letter, and no term that is not there already."""
+    return not has_words(text) and all(term in text for term in glossary.required(text))
