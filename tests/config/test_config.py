@@ -571,11 +571,28 @@ def test_every_field_of_the_schema_has_a_sentence():
         ["data.valid=null", "data.test={}"],
         ["data.test={'on': {path: '{language}: ñ.txt'}}", "training.learning_rate=1e-7"],
         ["training.max_gradient_norm=.inf", 'data.target_language="no"'],
+        ["model.source=image", "data.train=a.tsv"],
+        ["model.target=image", "data.train=[{path: a.tsv, cleaning: {max_characters: 9}}]"],
+        ["training.objective=denoise", "data.train=a.txt", "data.cleaning.language=true"],
+        ["data.source_language=es", "data.train=a.tsv"],
     ],
 )
 def test_a_dumped_configuration_is_read_back_unchanged(write, overrides):
     config = load_config(None, overrides)
-    assert load_config(write(dump_config(config))) == config
+    again = load_config(write(dump_config(config)))
+    assert again == config
+    for corpus in config.data.train:
+        assert again.cleaning_of(corpus) == config.cleaning_of(corpus)
+
+
+@pytest.mark.parametrize("corpus", [CorpusConfig(path="a.tsv"), {"path": "a.tsv"}])
+@pytest.mark.parametrize("as_model", [True, False])
+def test_pictures_are_not_cleaned_unless_it_is_said(corpus, as_model):
+    model = ModelConfig(source="image") if as_model else {"source": "image"}
+    data = DataConfig(train=[corpus]) if as_model else {"train": [corpus]}
+    assert not Config(model=model, data=data).data.cleaning.enabled
+    said = {"train": [corpus], "cleaning": {"enabled": True}}
+    assert Config(model=model, data=DataConfig(**said) if as_model else said).data.cleaning.enabled
 
 
 def test_a_dump_spells_every_default_out():

@@ -782,6 +782,13 @@ _RULES_OF_PAIRS: dict[str, Any] = {  # and the values with which they let everyt
 }
 
 
+def _set(section: Any) -> dict[str, Any] | None:
+    """The keys of a section that are set; None if it is none."""
+    if isinstance(section, Section):
+        return section.model_dump(exclude_unset=True)
+    return section if isinstance(section, dict) else None
+
+
 class Config(Section):
     """One run from text pairs to a model."""
 
@@ -835,6 +842,27 @@ class Config(Section):
                 return {**values, "training": {"best_metric": "loss", **training}}
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rules_of_what_is_read(cls, values: Any) -> Any:
+        """What is cleaned where nothing else is set, told by the configuration that a run keeps.
+
+        Of single texts, whose language nothing tells, rules of languages and of translations
+        let everything through. Pictures and recordings with words are not cleaned.
+        """
+        if not isinstance(values, dict):
+            return values
+        data, model, training = (_set(values.get(key, {})) for key in ("data", "model", "training"))
+        cleaning = _set((data or {}).get("cleaning", {}))
+        if data is None or cleaning is None or model is None or training is None:
+            return values  # what they are instead is refused
+        free: dict[str, Any] = {}
+        if training.get("objective", "translate") != "translate":
+            free |= _RULES_OF_PAIRS
+        if (model.get("source", "text"), model.get("target", "text")) != ("text", "text"):
+            free["enabled"] = False
+        return {**values, "data": {**data, "cleaning": {**free, **cleaning}}} if free else values
+
     @model_validator(mode="after")
     def _something_to_learn(self) -> "Config":
         if not self.data.train and not self.is_imported:
@@ -847,18 +875,9 @@ class Config(Section):
         return self.training.objective != "translate"
 
     def cleaning_of(self, corpus: CorpusConfig) -> CleaningConfig:
-        """The cleaning of a training corpus: its own keys, and those of the section.
-
-        Of single texts, whose language nothing tells, rules of languages and of translations
-        hold only where they are set. Pictures and recordings with words are not cleaned.
-        """
+        """The cleaning of a training corpus: its own keys, and those of the section."""
         own = corpus.cleaning
         changes = {key: getattr(own, key) for key in own.model_fields_set} if own else {}
-        if not self.model.is_textual and "enabled" not in self.data.cleaning.model_fields_set:
-            changes = {"enabled": False} | changes
-        if self.learns_from_texts:
-            unset = _RULES_OF_PAIRS.keys() - self.data.cleaning.model_fields_set
-            changes = {key: _RULES_OF_PAIRS[key] for key in unset} | changes
         return self.data.cleaning.model_copy(update=changes)
 
     @model_validator(mode="after")
