@@ -73,11 +73,11 @@ def build_frontend(config: ModelConfig) -> ImageFrontend | SpeechFrontend:
 def sinusoids(positions: int, d_model: int) -> Tensor:
     """The table [positions, d_model] of Vaswani et al. (2017), section 3.5, sines before cosines.
 
-    In float32.
+    In float32, computed on the CPU, so that every device has the same bits.
     """
     half = d_model // 2
-    rates = torch.exp(torch.arange(half) * (-math.log(10000.0) / half))
-    angles = torch.arange(positions)[:, None] * rates  # [positions, D/2]
+    rates = torch.exp(torch.arange(half, device="cpu") * (-math.log(10000.0) / half))
+    angles = torch.arange(positions, device="cpu")[:, None] * rates  # [positions, D/2]
     return torch.cat((angles.sin(), angles.cos()), dim=1)
 
 

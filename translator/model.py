@@ -12,11 +12,12 @@ after the other, which see nothing of each other. One sentence a row is all ones
 
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from translator.config import ModelConfig
 from translator.data import Batch, drawn_vocabulary
@@ -448,6 +449,17 @@ def build_model(config: ModelConfig, vocabulary_size: int) -> Transformer:
 
 def parameter_shapes(config: ModelConfig, vocabulary_size: int) -> dict[str, torch.Size]:
     """The shape of each parameter of that model, known without the memory and time to make one."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Uninitialized():
         model = build_model(config, vocabulary_size)
     return {name: parameter.shape for name, parameter in model.named_parameters()}
+
+
+class _Uninitialized(TorchFunctionMode):
+    """Draws no numbers: to draw some that are nowhere torch imports its compiler, for seconds."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(function, "__name__", "") in ("normal_", "uniform_", "kaiming_uniform_"):
+            return args[0] if args else (kwargs or {})["tensor"]
+        return function(*args, **kwargs or {})

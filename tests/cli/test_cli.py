@@ -1,13 +1,13 @@
 """The command line: what is typed, what comes out on which stream, with which exit code."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import run_command
 from translator.data import SentencePair
 from translator.runs import RunDirectory
 from translator.translation import Translator
@@ -19,18 +19,7 @@ def translator(
     *arguments: str | Path, stdin: str | bytes = "", cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does; streams are UTF-8 whatever the locale says."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from translator.cli import main; main()", *map(str, arguments)],
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        cwd=cwd,
-        env={**os.environ, "LC_ALL": "C", **environment},
-        timeout=120,
-        check=False,
-    )
-    return subprocess.CompletedProcess(
-        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-    )
+    return run_command(*arguments, stdin=stdin, cwd=cwd, environment={"LC_ALL": "C", **environment})
 
 
 def assert_clear_error(done: subprocess.CompletedProcess[str], *fragments: str) -> None:

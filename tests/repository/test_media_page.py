@@ -1,7 +1,6 @@
 """The commands of docs/media.md and the recipes of pictures and speech run as they stand there."""
 
 import io
-import shlex
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.commands import write_programs
 from tests.helpers import ROOT
 from tests.repository.test_readme import commands_of, run, small
 
@@ -60,11 +60,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "pizza.png").write_bytes(pictures()[0])
     (place / "seven.wav").write_bytes(recordings()[0])
     (place / "bin").mkdir()
-    for name, arguments in (("python", ""), ("translator", "-m translator ")):
-        program = place / "bin" / name
-        command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n'
-        program.write_text(command, encoding="utf-8")
-        program.chmod(0o755)
+    write_programs(place / "bin")
     return place
 
 

@@ -5,11 +5,11 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import write_programs
 from tests.helpers import ROOT
 from translator.config import load_config
 from translator.data import read_pairs
@@ -43,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files that the README speaks of, and `translator` on the path."""
     place = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "configs", place / "configs")
-    pairs = list(read_pairs(load_config().data.train[1], "en", "es"))[:200]
+    pairs = list(read_pairs(load_config().data.train[-1], "en", "es"))[:200]
     for side, names in enumerate((("in.txt", "a.en", "mine.en"), ("a.es", "mine.es"))):
         for name in names:
             (place / name).write_text("".join(pair[side] + "\n" for pair in pairs), "utf-8")
@@ -56,11 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (place / name).write_text("".join(pair[number] + "\n" for pair in pairs), "utf-8")
     (place / "terms.tsv").write_text("pizza\tpizza\n", "utf-8")
     (place / "bin").mkdir()
-    program = place / "bin" / "translator"
-    program.write_text(
-        f"#!{sys.executable}\nfrom translator.cli import main\nmain()\n", encoding="utf-8"
-    )
-    program.chmod(0o755)
+    write_programs(place / "bin")
     return place
 
 
@@ -120,7 +116,6 @@ def test_every_command_of_the_page_of_architectures_runs(place: Path) -> None:
     (place / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "few_pairs.py", place / "scripts")
     for command in commands:
-        command = command.replace("python ", f"{shlex.quote(sys.executable)} ")
         command = command.replace("--pairs 5000", "--pairs 120")
         done = run(small(command) if "translator train" in command else command, place)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"

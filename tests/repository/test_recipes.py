@@ -5,11 +5,11 @@ import random
 import runpy
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import write_programs
 from tests.helpers import ROOT
 from tests.repository.test_readme import SMALL, commands_of, run
 from translator.config import load_config
@@ -29,7 +29,7 @@ SCRIPT = ROOT / "scripts" / "lead_sentences.py"
 def write_articles(folder: Path) -> None:
     """Three files of articles of real sentences, and one to three summaries of each."""
     draw = random.Random(1)
-    pairs = read_pairs(load_config().data.train[1], "en", "es")
+    pairs = read_pairs(load_config().data.train[-1], "en", "es")
     sentences = list(dict.fromkeys(pair.source for pair in pairs))
     folder.mkdir(parents=True)
     for number, (name, count) in enumerate((("train", 60), ("dev", 4), ("test", 5))):
@@ -51,11 +51,7 @@ def place(tmp_path: Path) -> Path:
     shutil.copy(SCRIPT, tmp_path / "scripts")
     write_articles(tmp_path / "corpus" / "summaries")
     (tmp_path / "bin").mkdir()
-    for name, arguments in (("python", ""), ("translator", "-m translator ")):
-        program = tmp_path / "bin" / name
-        command = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments}"$@"\n'
-        program.write_text(command, encoding="utf-8")
-        program.chmod(0o755)
+    write_programs(tmp_path / "bin")
     return tmp_path
 
 

@@ -7,7 +7,6 @@ import json
 import math
 import re
 import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Generator
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.commands import MAIN, run_command
 from tests.helpers import CIPHER, all_of, encoder_decoder, one, tiny_config
 from translator import attention_maps
 from translator.alignment import attention_weights, recorded_attention
@@ -442,10 +442,8 @@ def test_tensorboard_shows_each_point_once_after_an_interruption(
 
 def command(*arguments: object, without: str = "") -> subprocess.CompletedProcess[str]:
     """Run `translator`, as if a library were not installed."""
-    program = "import sys; from translator.cli import main; "
-    program += f"sys.modules[{without!r}] = None; main()" if without else "main()"
-    words = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, encoding="utf-8", check=False, timeout=120)
+    program = f"import sys; sys.modules[{without!r}] = None; " if without else ""
+    return run_command(*arguments, program=program + MAIN)
 
 
 def test_the_commands_write_their_files(trained_run: RunDirectory, tmp_path: Path) -> None:

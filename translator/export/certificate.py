@@ -209,17 +209,15 @@ def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> Eva
     """Up to `sentences` from all over a test set: those that a run and its exports read alike.
 
     None is blank, would be cut in parts, is in capitals or Title Case that the run reads in other
-    letters, or has something that the run keeps, or looks for again where it is lost.
+    letters, or has something that the run keeps. What has something that the run looks for again
+    where it is lost, such as numbers, is taken only if there is nothing else.
     """
     tokenizer = run.read_tokenizer()
     parts = TextProcessor(run.read_config(), tokenizer).parts(test_set.sources, split=False)
     count = Counter(part.text for part in parts)
     plain = tokenizer.encode(test_set.sources)
-    usable = [
-        part.text
-        for part in parts
-        if count[part.text] == 1 and list(part.ids) == plain[part.text] and not part.is_fragile
-    ]
+    alike = [p for p in parts if count[p.text] == 1 and list(p.ids) == plain[p.text]]
+    usable = [part.text for part in [p for p in alike if not p.is_fragile] or alike]
     chosen = usable[:: max(1, len(usable) // sentences)][:sentences]
     if not chosen:
         raise DataError(
