@@ -73,8 +73,9 @@ def test_the_array_has_as_many_rows_as_there_are_lines(
 
 def test_what_is_no_utf8_is_told_with_its_line(trained_run: RunDirectory) -> None:
     done = translator("embed", "--run", trained_run.path, stdin=b"ana\n\xff\nnina\n")
-    assert done.stdout.count("\n") == 3
-    assert "stdin, line 2: not UTF-8" in done.stderr
+    assert done.exit_code == 1
+    assert isinstance(done.exception, DataError)
+    assert done.exception.message.startswith("stdin, line 2: not UTF-8")
 
 
 def test_a_failure_leaves_what_was_there_before(trained_run: RunDirectory, tmp_path: Path) -> None:

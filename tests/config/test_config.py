@@ -661,3 +661,35 @@ def test_many_corpora_may_share_an_anchor(write):
     corpora = [f"    - {{path: {n}.tsv, cleaning: {each}}}" for n, each in enumerate(own)]
     data = load_config(write("\n".join(["data:", "  train:", *corpora]))).data
     assert {each.cleaning and each.cleaning.max_characters for each in data.train} == {90}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("corpus.tsv", b"hello\thola\n"),
+        ("corpus.txt", b"hello\n"),
+        ("corpus.tsv.gz", b"\x1f\x8b\xff"),
+        ("corpus.jsonl", b'{"en": "a"}\n{"en": "b"}\n'),
+    ],
+)
+def test_a_corpus_in_place_of_a_configuration_is_explained(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as error:
+        load_config(file)
+    assert f"--set data.train={file}" in error.value.hint
+    other = file.with_suffix(".yaml")
+    other.write_bytes(content)
+    with pytest.raises(ConfigError) as error:
+        load_config(other)
+    assert "data.train" not in error.value.hint
+
+
+def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    config = load_config(None, ["data.train=~/a.tsv", "data.valid.path=~/b~/c.tsv"])
+    assert config.data.train[0].path == str(tmp_path / "a.tsv")
+    assert config.data.valid and config.data.valid.path == str(tmp_path / "b~" / "c.tsv")

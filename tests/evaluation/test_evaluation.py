@@ -501,7 +501,7 @@ def test_files_that_cannot_be_scored_are_refused_by_name(tmp_path: Path) -> None
 
 
 def test_a_tsv_file_is_a_test_set(tmp_path: Path) -> None:
-    file = write(tmp_path / "news.en-es.tsv", ("one\tuno", "two\tdos\tmore"))
+    file = write(tmp_path / "news.en-es.tsv", ("one\tuno\tmore", "two\tdos\tmore"))
     there, back = set_by_name(str(file), ("en", "es")), set_by_name(str(file), ("es", "en"))
     assert (there.name, there.sources, there.references) == (
         "news",
@@ -748,3 +748,15 @@ def test_a_command_that_speaks_as_comet_score_does_is_a_metric(
     assert neural.score == pytest.approx(90 / 120)
     with pytest.raises(DataError, match="exit code 1: no such model"):
         neural_score("comet", command, test_set, ("fail", *hypotheses[1:]), 0)
+
+
+def test_empty_references_are_counted() -> None:
+    sources = ("one", "two", "", "four", "five")
+    first, second = ("uno", "", "", " ", ""), (None, None, None, None, "cinco")
+    test_set = EvaluationSet("news", sources, (first, second), "es")
+    told = [text for text in assess(test_set, first).warnings if "empty reference" in text]
+    assert told == [
+        "2 sentences have an empty reference, for which no translation is right: lines 2, 4"
+    ]
+    full = EvaluationSet("news", sources, (("a", "b", "", "d", "e"),), "es")
+    assert not any("empty reference" in text for text in assess(full, first).warnings)

@@ -17,8 +17,8 @@ from translator.data import Cleaner, SentencePair, bare_text, read_pairs
 from translator.data.characters import normalize
 from translator.data.mending import mend, tags
 from translator.documents import Columns, Format, Settings, read_document
-from translator.documents.exchange import xliff_segments
-from translator.documents.segments import Problems
+from translator.documents.direction import Direction
+from translator.documents.xliff import xliff_segments
 from translator.text.glossary import Glossary
 from translator.text.parts import whole_spans
 from translator.text.sentences import join_sentences, split_sentences
@@ -52,7 +52,8 @@ def keep_spans_whole(text: str) -> None:
 
 
 def fill_xliff(text: str) -> None:
-    list(xliff_segments(f"<xliff><file>{text}</file></xliff>", Problems(), overwrite=False))
+    direction = Direction("en", "es")
+    list(xliff_segments(f"<xliff><file>{text}</file></xliff>", direction, overwrite=False))
 
 
 def translate_csv(text: str) -> None:
@@ -63,6 +64,10 @@ def translate_csv(text: str) -> None:
 
 def translate_markdown(text: str) -> None:
     list(read_document([text.encode()], Settings(Format.MARKDOWN, ("en", "es"))).segments)
+
+
+def translate_subtitles(text: str) -> None:
+    list(read_document([text.encode()], Settings(Format.SUBTITLES, ("en", "es"))).segments)
 
 
 @pytest.mark.heavy
@@ -93,6 +98,9 @@ def translate_markdown(text: str) -> None:
         (lambda text: translate_csv('"' + text + '"'), "a\n"),
         (lambda text: translate_markdown("*a* x" + text + "y *b*"), " "),
         (lambda text: translate_markdown(text + "x"), "`a` "),
+        (lambda text: translate_markdown(f"x {text}"), "a."),
+        (lambda text: translate_markdown(f"x {text}"), "{{< "),
+        (lambda text: translate_subtitles(f"1:0 --> 1:1\n{text}"), "[a] "),
     ],
 )
 def test_time_grows_with_the_length_and_not_with_its_square(

@@ -37,7 +37,7 @@ BeamOption = Annotated[
 def main() -> None:
     """Run the command line: exit code 1 and two lines, error and hint, for a TranslatorError."""
     debug = "--debug" in sys.argv
-    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    sys.argv = [_with_home(argument) for argument in sys.argv if argument != "--debug"]
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", newline="\n" if stream is sys.stdout else None)
@@ -60,6 +60,13 @@ def main() -> None:
         remedy = "Make room there" if full else "Check the disk and the permissions"
         say(f"hint: {remedy}; training goes on from its last checkpoint.")
         sys.exit(1)
+
+
+def _with_home(argument: str) -> str:
+    """`--input=~/a`, in which no shell replaces the tilde, with the home directory in its place."""
+    option, sign, value = argument.partition("=")
+    is_path = option.startswith("--") and value.startswith(("~/", "~\\"))
+    return option + sign + str(Path(value).expanduser()) if is_path else argument
 
 
 def _version(wanted: bool) -> None:

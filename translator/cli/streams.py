@@ -1,6 +1,7 @@
 """Texts from arguments, files and stdin, and results to files and stdout: what commands share."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,25 +9,32 @@ from pathlib import Path
 from typing import BinaryIO
 
 from translator.cli.console import say
-from translator.documents import Problems, open_bytes, read_texts
+from translator.documents import Problems, read_texts
 from translator.errors import DataError, FullDiskError
+from translator.files import open_bytes
 
 
 def text_of(argument: str) -> str:
-    """A text of the command line, with the sign U+FFFD for bytes that are not UTF-8."""
-    text = argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if text != argument:
-        say(f"warning: {text!r} is not UTF-8")
-    return text
+    """A text of the command line; DataError for bytes that are not UTF-8.
+
+    One that is the name of a file is a text all the same, but hardly meant so: there is a hint.
+    """
+    try:
+        argument.encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError(
+            f"the text {argument!r} is not UTF-8", "Put it into a file and name its --encoding."
+        ) from None
+    if os.path.isfile(argument):  # noqa: PTH113 (which fails for no text, however long)
+        say(f"hint: {argument!r} is a file; to read it: --input {shlex.quote(argument)}")
+    return argument
 
 
 def lines_of(input_file: Path | None) -> Iterator[str]:
-    """The lines of a file; of stdin without one, or for `-`. Says what was wrong with them."""
-    problems = Problems()
+    """The lines of a file; of stdin without one, or for `-`."""
     input_file = None if input_file == Path("-") else input_file
     with open_bytes(input_file) if input_file else sys.stdin.buffer as stream:
-        yield from read_texts(stream, problems, str(input_file or "stdin"))
-    say_problems(problems, input_file)
+        yield from read_texts(stream, str(input_file or "stdin"))
 
 
 def say_problems(problems: Problems, input_file: Path | None) -> None:

@@ -25,13 +25,15 @@ from translator.documents import (
     Settings,
     Translate,
     blocks,
+    check_document,
     count_texts,
     fingerprint_of,
-    open_bytes,
     read_document,
     translate_block,
 )
 from translator.errors import DataError, TranslatorError, writing
+from translator.files import encoding_of, open_bytes
+from translator.text.languages import primary
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -53,6 +55,15 @@ OutputOption = Annotated[
 ]
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="Instead of what the name of --input tells.")
+]
+EncodingOption = Annotated[
+    str, typer.Option(help="Of --input and the output; else by its byte-order mark, else UTF-8.")
+]
+FrontMatterOption = Annotated[
+    bool, typer.Option("--front-matter", help="Also title and description before Markdown.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Also a document that is in other languages by its word.")
 ]
 ColumnOption = Annotated[
     str | None, typer.Option(help="What to translate of TSV, CSV and JSON lines: name, or 0 …")
@@ -105,6 +116,9 @@ class Task:
     format: Format
     columns: Columns | None
     overwrite: bool
+    front_matter: bool
+    encoding: str
+    force: bool
     resume: bool
 
 
@@ -168,9 +182,12 @@ def translate_cli(
     input_file: InputOption = None,
     output_file: OutputOption = None,
     file_format: FormatOption = None,
+    encoding: EncodingOption = "",
     column: ColumnOption = None,
     into: IntoOption = None,
     overwrite: OverwriteOption = False,
+    front_matter: FrontMatterOption = False,
+    force: ForceOption = False,
     resume: ResumeOption = False,
     beam_size: BeamOption = None,
     engine: EngineOption = "own",
@@ -192,9 +209,12 @@ def translate_cli(
         texts=names or [text_of(argument) for argument in texts or ()],
         input_file=input_file,
         output_file=output_file,
-        format=file_format or (Format.of(input_file) if input_file else Format.LINES),
+        format=file_format or (_format_of(input_file, run) if input_file else Format.LINES),
         columns=Columns(column, into or column) if column else None,
         overwrite=overwrite,
+        front_matter=front_matter,
+        encoding=encoding,
+        force=force,
         resume=resume,
     )
     options = Options(
@@ -227,7 +247,15 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
     lines_of, languages = (
         _load_exported(exported, decoding) if exported else _load(run, decoding, options, unread)
     )
-    settings = Settings(task.format, languages, task.columns, task.overwrite)
+    settings = Settings(
+        task.format,
+        languages,
+        task.columns,
+        overwrite=task.overwrite,
+        front_matter=task.front_matter,
+        encoding=task.encoding,
+        force=task.force,
+    )
     source, output = task.input_file, task.output_file
     if task.texts:
         write_to(output, (text + "\n" for text in lines_of(task.texts)))
@@ -245,11 +273,23 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
 # --- what can be known to be wrong before the model is loaded -------------------------------------
 
 
+def _format_of(file: Path, run: Path | None) -> Format:
+    """What the name of a document tells: its format, or as test.en the language of its lines."""
+    try:
+        return Format.of(file)
+    except DataError:
+        spoken = load_config(find_run(run, quiet=True).config_file).data.source_language
+        if primary(file.suffix.removeprefix(".")) == primary(spoken):
+            return Format.LINES
+        raise
+
+
 def _check_usage(task: Task, options: Options, engine: EngineName) -> None:
     _check_files(task)
     _check_columns(task.format, task.columns)
+    encoding_of(b"", task.encoding)
     if task.input_file:
-        _check_input(task.input_file, resume=task.resume)
+        _check_input(task.input_file, task)
     if options.more_than_text and task.format is not Format.LINES:
         raise typer.BadParameter("--json, --n-best, --scores and --alignments need plain lines")
     if engine == "ctranslate2" and options.needs_own_engine:
@@ -275,10 +315,12 @@ def _check_columns(file_format: Format, columns: Columns | None) -> None:
         raise typer.BadParameter(f"{file_format.value} has no columns; see --format")
 
 
-def _check_input(file: Path, *, resume: bool) -> None:
-    if file.is_file() or file.is_dir() or not file.exists():
+def _check_input(file: Path, task: Task) -> None:
+    if file.is_file():
+        check_document(file, task.format, task.encoding)
+    elif file.is_dir() or not file.exists():
         open_bytes(file).close()
-    elif resume or _is_shared():
+    elif task.resume or _is_shared():
         raise typer.BadParameter("a pipe is read once: save it in a file to resume or share it")
 
 

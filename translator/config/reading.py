@@ -133,7 +133,8 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         return {}, {}
     if not isinstance(values, dict):
         raise ConfigError(
-            f"{path} holds no `key: value` lines", f"See {shipped_config()} for an example."
+            f"{path} holds no `key: value` lines",
+            _if_a_corpus(path) or f"See {shipped_config()} for an example.",
         )
     lines: dict[str, int] = {}
     for key, line in keys:
@@ -157,7 +158,8 @@ def _text_of(path: Path) -> str:
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"{path} is not UTF-8 (byte {error.start})", "Save the file as UTF-8."
+            f"{path} is not UTF-8 (byte {error.start})",
+            _if_a_corpus(path) or "Save the file as UTF-8.",
         ) from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", _near_yaml(path)) from None
@@ -172,7 +174,9 @@ def _parse_file(path: Path, text: str) -> tuple[Any, list[tuple[str, int]]]:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"{place}: broken YAML: {problem}", "Mind the indentation.") from None
+        raise ConfigError(
+            f"{place}: broken YAML: {problem}", _if_a_corpus(path) or "Mind the indentation."
+        ) from None
     except RecursionError:
         raise ConfigError(f"{path} is nested too deeply", "See configs/default.yaml.") from None
     except ValueError as error:  # a 13th month, half of a surrogate pair
@@ -238,6 +242,13 @@ def _instead_of(path: Path) -> str:
         return f"This package has it: {shipped}"
     folder = shipped_config().parent
     return f"`translator train` without a file trains on the embedded corpus; see also {folder}."
+
+
+def _if_a_corpus(path: Path) -> str:
+    """How to train on a file that is given in place of a configuration; empty for YAML."""
+    if path.suffix.lower() in (".yaml", ".yml", ".json"):
+        return ""
+    return f"A configuration is a .yaml file. To train on a corpus: --set data.train={path}"
 
 
 def _near_yaml(path: Path) -> str:

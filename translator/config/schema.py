@@ -5,6 +5,7 @@ The schema is closed: an unknown key is an error.
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -204,6 +205,12 @@ class CorpusConfig(Section):
         """Whether it holds single texts and no pairs."""
         lines = bool(_LINES_OF_TEXT.search(self.path)) or self.format == "text"
         return TEXT_ROLE in (self.columns or {}) or (lines and self.kind is None)
+
+    @field_validator("path")
+    @classmethod
+    def _with_home(cls, path: str) -> str:
+        """No shell replaces the tilde of `--set data.train=~/a.tsv`, nor that of a file."""
+        return str(Path(path).expanduser()) if path.startswith(("~/", "~\\")) else path
 
     @model_validator(mode="before")
     @classmethod

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from translator.config import CorpusConfig
 from translator.data import SentencePair
-from translator.data.readers.files import open_by_name
 from translator.data.readers.pairs import column_names, column_numbers
 from translator.doctor.report import Finding, Places, Severity
+from translator.files import open_by_name
 
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 

@@ -12,7 +12,8 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
-from translator.documents.exchange import decode_xml, tmx_segments, xliff_segments
+from translator.documents.direction import Direction
+from translator.documents.exchange import decode_xml, tmx_segments
 from translator.documents.job import (
     TEXTS_AT_ONCE,
     DocumentJob,
@@ -24,16 +25,13 @@ from translator.documents.job import (
 from translator.documents.markdown import markdown_segments
 from translator.documents.po import po_segments
 from translator.documents.segments import Problems, Segment, verbatim
+from translator.documents.substation import substation_segments
 from translator.documents.subtitles import subtitle_segments
 from translator.documents.tables import Columns, csv_segments, jsonl_segments, tsv_segments
-from translator.documents.text import (
-    COMPRESSED,
-    line_segments,
-    open_bytes,
-    paragraph_segments,
-    read_lines,
-)
+from translator.documents.text import line_segments, paragraph_segments
+from translator.documents.xliff import xliff_segments
 from translator.errors import DataError
+from translator.files import COMPRESSIONS, check_text, decoded_lines, intact
 
 __all__ = [
     "TEXTS_AT_ONCE",
@@ -46,9 +44,9 @@ __all__ = [
     "Settings",
     "Translate",
     "blocks",
+    "check_document",
     "count_texts",
     "fingerprint_of",
-    "open_bytes",
     "read_document",
     "read_texts",
     "translate_block",
@@ -71,31 +69,45 @@ class Format(StrEnum):
 
     @classmethod
     def of(cls, file: Path) -> "Format":
-        """The format that the name of a file tells; lines for an unknown one."""
+        """The format that the name of a file tells; DataError for an unknown one."""
         name = Path(file.name.lower())
-        match Path(name.stem).suffix if name.suffix in COMPRESSED else name.suffix:
-            case ".md" | ".markdown":
-                return cls.MARKDOWN
-            case ".tsv":
-                return cls.TSV
-            case ".csv":
-                return cls.CSV
-            case ".jsonl" | ".ndjson":
-                return cls.JSONL
-            case ".po" | ".pot":
-                return cls.PO
-            case ".xlf" | ".xliff":
-                return cls.XLIFF
-            case ".tmx":
-                return cls.TMX
-            case ".srt" | ".vtt":
-                return cls.SUBTITLES
-        return cls.LINES
+        suffix = Path(name.stem).suffix if name.suffix in COMPRESSIONS else name.suffix
+        if suffix not in _FORMATS:
+            raise DataError(
+                f"the format of {file} is not known by its name",
+                f"Known: {', '.join(filter(None, _FORMATS))}, each also {', '.join(COMPRESSIONS)}. "
+                "Give --format lines to take it as plain text, or another --format.",
+            )
+        return _FORMATS[suffix]
 
     @property
     def has_columns(self) -> bool:
         """Whether a column must be named."""
         return self in (Format.TSV, Format.CSV, Format.JSONL)
+
+
+_FORMATS = {  # by the ending of a name
+    "": Format.LINES,
+    ".txt": Format.LINES,
+    ".text": Format.LINES,
+    ".md": Format.MARKDOWN,
+    ".markdown": Format.MARKDOWN,
+    ".tsv": Format.TSV,
+    ".csv": Format.CSV,
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+    ".po": Format.PO,
+    ".pot": Format.PO,
+    ".xlf": Format.XLIFF,
+    ".xliff": Format.XLIFF,
+    ".sdlxliff": Format.XLIFF,
+    ".mqxliff": Format.XLIFF,
+    ".tmx": Format.TMX,
+    ".srt": Format.SUBTITLES,
+    ".vtt": Format.SUBTITLES,
+    ".ass": Format.SUBTITLES,
+    ".ssa": Format.SUBTITLES,
+}
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,13 @@ class Settings:
     languages: tuple[str, str]  # source and target: the variants of a TMX unit
     columns: Columns | None = None
     overwrite: bool = False  # translations that are there already, in PO, XLIFF and TMX
+    front_matter: bool = False  # whether the title and description of Markdown are translated
+    force: bool = False  # though it says that it is in other languages
+    encoding: str = ""  # else as a byte-order mark or an XML declaration says, else UTF-8
+
+    @property
+    def direction(self) -> Direction:
+        return Direction(*self.languages, forced=self.force)
 
 
 @dataclass(frozen=True)
@@ -115,11 +134,21 @@ class Document:
     segments: Iterator[Segment]
     problems: Problems  # complete once the segments are taken
     encoding: str = "utf-8"
+    in_xml: bool = False  # which can write every character in any encoding
 
     def encode(self, text: str) -> bytes:
-        """A stretch of the document as the bytes of its encoding."""
-        unknown = "replace" if self.encoding == "utf-8" else "xmlcharrefreplace"
-        return text.encode(self.encoding, unknown)
+        """A stretch of the document as the bytes of its encoding; DataError where it lacks one."""
+        unknown = "xmlcharrefreplace" if self.in_xml else "strict"
+        unknown = (
+            "replace" if self.encoding.startswith("utf-") else unknown
+        )  # half a surrogate pair
+        try:
+            return text.encode(self.encoding, unknown)
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{self.encoding} has no {text[error.start]!r}, which a translation holds",
+                "Convert the document to UTF-8 first, with iconv.",
+            ) from None
 
 
 def read_document(stream: Iterable[bytes], settings: Settings, name: str = "") -> Document:
@@ -133,13 +162,24 @@ def read_document(stream: Iterable[bytes], settings: Settings, name: str = "") -
     return replace(document, segments=_named_segments(document.segments, name))
 
 
-def read_texts(stream: Iterable[bytes], problems: Problems, name: str = "") -> Iterator[str]:
+def check_document(file: Path, file_format: Format, encoding: str = "") -> None:
+    """Raise DataError for what can be known of a file without a look at its format.
+
+    It is binary, or not in its encoding, or has no line ends. XML says itself what it is.
+    """
+    if file_format not in (Format.XLIFF, Format.TMX):
+        with _named(str(file)):
+            check_text(file, encoding)
+
+
+def read_texts(stream: Iterable[bytes], name: str = "") -> Iterator[str]:
     """The lines of a stream as texts, a blank one too; a byte-order mark belongs to none.
 
-    DataError, which begins with the `name` of the stream, for a damaged compressed file.
+    DataError, which begins with the `name` of the stream, for what is not UTF-8, and for a damaged
+    compressed file.
     """
     with _named(name):
-        for number, line in enumerate(read_lines(stream, problems)):
+        for number, line in enumerate(decoded_lines(stream)[0]):
             text = line if number else line.removeprefix("\ufeff")
             yield text.rstrip("\r\n")
 
@@ -147,15 +187,16 @@ def read_texts(stream: Iterable[bytes], problems: Problems, name: str = "") -> I
 def _read_document(stream: Iterable[bytes], settings: Settings) -> Document:
     problems = Problems()
     if settings.format in (Format.XLIFF, Format.TMX):
-        text, encoding = decode_xml(b"".join(stream))
+        text, encoding = decode_xml(b"".join(intact(stream)), settings.encoding)
         if settings.format is Format.XLIFF:
-            segments = xliff_segments(text, problems, overwrite=settings.overwrite)
+            segments = xliff_segments(text, settings.direction, overwrite=settings.overwrite)
         else:
             segments = tmx_segments(
-                text, problems, settings.languages, overwrite=settings.overwrite
+                text, problems, settings.direction, overwrite=settings.overwrite
             )
-        return Document(segments, problems, encoding)
-    return Document(_line_by_line(read_lines(stream, problems), settings, problems), problems)
+        return Document(segments, problems, encoding, in_xml=True)
+    lines, encoding = decoded_lines(stream, settings.encoding)
+    return Document(_line_by_line(lines, settings, problems), problems, encoding)
 
 
 @contextmanager
@@ -186,7 +227,9 @@ def _line_by_line(
         case Format.PARAGRAPHS:
             yield from paragraph_segments(lines)
         case Format.MARKDOWN:
-            yield from markdown_segments(lines)
+            yield from markdown_segments(
+                lines, settings.direction, front_matter=settings.front_matter
+            )
         case Format.TSV:
             yield from tsv_segments(lines, columns, problems)
         case Format.CSV:
@@ -194,9 +237,14 @@ def _line_by_line(
         case Format.JSONL:
             yield from jsonl_segments(lines, columns, problems)
         case Format.PO:
-            yield from po_segments(lines, problems, overwrite=settings.overwrite)
+            yield from po_segments(
+                lines, problems, settings.direction, overwrite=settings.overwrite
+            )
         case Format.SUBTITLES:
-            yield from subtitle_segments(lines)
+            if first.startswith("["):  # of its first section
+                yield from substation_segments(lines, problems)
+            else:
+                yield from subtitle_segments(lines, problems, settings.direction)
 
 
 def fingerprint_of(*files: Path) -> str:

@@ -1,4 +1,4 @@
-"""Exchange formats of translators, in XML: XLIFF (1.2 and 2.x) and TMX; targets are filled in.
+"""Exchange formats of translators, in XML: what XLIFF and TMX share, and TMX.
 
 expat finds where each element stands; targets are written there and every other byte is kept. The
 whole file is in memory. A document that declares entities is refused, and external ones are never
@@ -8,14 +8,18 @@ fetched.
 import codecs
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
+from translator.documents.direction import Direction
 from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
 from translator.documents.segments import Problems, Segment, join, verbatim
 from translator.errors import DataError
+from translator.files import encoding_of
+
+Visit = Callable[["list[XmlElement]"], Iterable["XmlEdit"]]  # an element, last, and what it is in
 
 _MAX_DEPTH = 100  # elements within one another
 _DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding=["']([A-Za-z][\w.-]*)["']""")
@@ -27,11 +31,12 @@ _MARKS = re.compile(  # the content of the first ones is code of another format
     rf"|{TAGS}|{PLACEHOLDERS}",
     re.DOTALL,
 )
+_NO_CHARACTER = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));|[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 
 @dataclass
-class _Element:
+class XmlElement:
     """Where an element stands in the file, in bytes."""
 
     tag: str
@@ -41,120 +46,141 @@ class _Element:
     line: int
     inner_end: int = 0
     end: int = 0
-    children: list["_Element"] = field(default_factory=list)
+    children: list["XmlElement"] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         return self.tag.rpartition(":")[2]
 
-    def child(self, name: str) -> "_Element | None":
+    def child(self, name: str) -> "XmlElement | None":
         return next((child for child in self.children if child.name == name), None)
+
+    def descendants(self, name: str) -> "Iterator[XmlElement]":
+        """The elements of a name in this one, the outer ones where they are nested."""
+        for child in self.children:
+            if child.name == name:
+                yield child
+            else:
+                yield from child.descendants(name)
 
 
 @dataclass(frozen=True)
-class _Edit:
-    """A stretch of the file that a target takes the place of; an empty one to insert it."""
+class XmlEdit:
+    """What takes the place of a stretch of the file: text, and between it a translation."""
 
     start: int
     end: int
-    source: _Element
     before: str = ""
+    source: tuple[int, int] | None = None  # the stretch that is translated
     after: str = ""
 
 
-def decode_xml(data: bytes) -> tuple[str, str]:
-    """The text of an XML file, a byte-order mark included, and its encoding."""
-    if data.startswith(codecs.BOM_UTF16_LE):
-        encoding = "utf-16-le"
-    elif data.startswith(codecs.BOM_UTF16_BE):
-        encoding = "utf-16-be"
-    elif declared := _DECLARED.match(data.removeprefix(codecs.BOM_UTF8)):
+def decode_xml(data: bytes, given: str = "") -> tuple[str, str]:
+    """The text of an XML file, a byte-order mark included, and its encoding.
+
+    That is the `given` one, else what a byte-order mark says, else the XML declaration.
+    """
+    encoding = encoding_of(data, given)
+    declared = _DECLARED.match(data.removeprefix(codecs.BOM_UTF8))
+    if declared and not given and encoding == "utf-8":
         encoding = declared[1].decode("ascii")
-    else:
-        encoding = "utf-8"
     try:
         return data.decode(encoding), encoding
     except (UnicodeDecodeError, LookupError) as error:
-        raise DataError(f"no text in {encoding}: {error}", "Correct its XML declaration.") from None
-
-
-def xliff_segments(text: str, problems: Problems, *, overwrite: bool) -> Iterator[Segment]:
-    """A target for each source of an XLIFF document."""
-    data = text.encode("utf-8")
-
-    def edit(path: list[_Element]) -> _Edit | None:
-        unit = path[-1]
-        source, target = unit.child("source"), unit.child("target")
-        if source is None or not _is_translatable(path):
-            return None
-        if target is None:
-            behind = unit.child("seg-source") or source
-            tag = source.tag.removesuffix("source") + "target"
-            return _Edit(
-                *(behind.end, behind.end, source),
-                before=f"{_white_space_before(data, source.start)}<{tag}>",
-                after=f"</{tag}>",
-            )
-        return _filling(data, target, source, overwrite=overwrite)
-
-    yield from _edited(data, _find_edits(data, ("trans-unit", "segment"), edit))
+        raise DataError(
+            f"no text in {encoding}: {error}", "Correct its XML declaration, or give --encoding."
+        ) from None
 
 
 def tmx_segments(
-    text: str, problems: Problems, languages: tuple[str, str], *, overwrite: bool
+    text: str, problems: Problems, direction: Direction, *, overwrite: bool
 ) -> Iterator[Segment]:
-    """A variant in the target language for each unit of a TMX document that has the source's."""
-    data = text.encode("utf-8")
+    """A variant in the target language for each unit of a TMX document that has the source's.
 
-    def edit(path: list[_Element]) -> _Edit | None:
+    DataError where none has it.
+    """
+    data = text.encode("utf-8")
+    languages: set[str] = set()
+    sources = 0
+
+    def fill(path: list[XmlElement]) -> Iterator[XmlEdit]:
+        nonlocal sources
         unit = path[-1]
-        source, target = (_variant(unit, language) for language in languages)
+        languages.update(map(_language, unit.children))
+        source, target = _variant(unit, direction.source), _variant(unit, direction.target)
         segment = source.child("seg") if source else None
         if source is None or segment is None:
-            problems.add(f"no text in {languages[0]}, the unit is kept as it is", unit.line)
-            return None
-        if target is None:
+            problems.add(f"no text in {direction.source}, the unit is kept as it is", unit.line)
+            return
+        sources += 1
+        old = target.child("seg") if target else None
+        if old and (overwrite or is_blank(data, old)):
+            start, end, before, after = place_in(old)
+            yield XmlEdit(start, end, before, (segment.inner, segment.inner_end), after)
+        elif target is None:
             tag, inner = source.tag, segment.tag
-            return _Edit(
-                *(source.end, source.end, segment),
-                before=f"{_white_space_before(data, source.start)}"
-                f'<{tag} xml:lang="{languages[1]}"><{inner}>',
+            yield XmlEdit(
+                *(source.end, source.end),
+                before=f"{white_space_before(data, source.start)}"
+                f'<{tag} xml:lang="{direction.target}"><{inner}>',
+                source=(segment.inner, segment.inner_end),
                 after=f"</{inner}></{tag}>",
             )
-        old = target.child("seg")
-        return _filling(data, old, segment, overwrite=overwrite) if old else None
 
-    yield from _edited(data, _find_edits(data, ("tu",), edit))
+    edits = find_edits(data, {"tu": fill})
+    if languages and not sources:
+        raise DataError(
+            f"no text in {direction.source!r}, only in {', '.join(sorted(languages))}",
+            "Take a run that translates from one of these.",
+        )
+    yield from edited(data, edits)
 
 
-def _variant(unit: _Element, language: str) -> _Element | None:
+def _language(variant: XmlElement) -> str:
+    return variant.attributes.get("xml:lang", variant.attributes.get("lang", ""))
+
+
+def _variant(unit: XmlElement, language: str) -> XmlElement | None:
     """The variant of a unit in a language: en-US is en, and where pt-BR is asked, pt is not."""
     wanted = re.split("[-_]", language.lower())
     for child in unit.children:
-        code = child.attributes.get("xml:lang", child.attributes.get("lang", ""))
-        subtags = re.split("[-_]", code.lower())
+        subtags = re.split("[-_]", _language(child).lower())
         if child.name == "tuv" and subtags[: len(wanted)] == wanted:
             return child
     return None
 
 
-def _is_translatable(path: list[_Element]) -> bool:
-    """What the innermost `translate` attribute says."""
-    said = [e.attributes["translate"] for e in path if "translate" in e.attributes]
-    return not said or said[-1] != "no"
+# --- what stands where, and what takes its place --------------------------------------------------
 
 
-def _filling(data: bytes, target: _Element, source: _Element, *, overwrite: bool) -> _Edit | None:
-    """The edit that fills a target; None when it has a translation that stays."""
-    if data[target.inner : target.inner_end].strip() and not overwrite:
-        return None
-    if target.inner < target.end:
-        return _Edit(target.inner, target.inner_end, source)
-    # <target/>: the tag is opened
-    return _Edit(target.end - 2, target.end, source, before=">", after=f"</{target.tag}>")
+def is_blank(data: bytes, element: XmlElement) -> bool:
+    """Whether an element has no content."""
+    return not data[element.inner : element.inner_end].strip()
 
 
-def _white_space_before(data: bytes, position: int) -> str:
+def place_in(element: XmlElement) -> tuple[int, int, str, str]:
+    """Where the content of an element stands, and what opens and closes it where it is `<x/>`."""
+    if element.inner < element.end:
+        return element.inner, element.inner_end, "", ""
+    return element.end - 2, element.end, ">", f"</{element.tag}>"
+
+
+def attribute_edit(
+    data: bytes, element: XmlElement, name: str, value: str, *, behind: str = ""
+) -> XmlEdit:
+    """The edit that sets an attribute, a new one behind another that is there."""
+    tag = data[element.start : element.inner].decode("utf-8")
+    found = re.search(rf"""\s{name if name in element.attributes else behind}\s*=\s*(["'])""", tag)
+    assert found, "expat has seen the attribute here"
+    end = tag.index(found[1], found.end())
+    places = (len(tag[:n].encode("utf-8")) + element.start for n in (found.end(), end, end + 1))
+    inner, inner_end, outer_end = places
+    if name in element.attributes:
+        return XmlEdit(inner, inner_end, value)
+    return XmlEdit(outer_end, outer_end, f' {name}="{value}"')
+
+
+def white_space_before(data: bytes, position: int) -> str:
     """The line end and the indentation before an element, to begin another one alike."""
     start = position
     while data[max(0, start - 1) : start].isspace():
@@ -162,63 +188,89 @@ def _white_space_before(data: bytes, position: int) -> str:
     return data[start:position].decode("utf-8")
 
 
-def _find_edits(
-    data: bytes, units: tuple[str, ...], edit: Callable[[list[_Element]], _Edit | None]
-) -> list[_Edit]:
-    """The edits of all units in file order; `edit` gets a unit and the elements around it."""
-    parser = expat.ParserCreate("utf-8")
-    edits: list[_Edit] = []
-    path: list[_Element] = []
-    in_units = 0  # of the elements in `path`
+def find_edits(
+    data: bytes, units: Mapping[str, Visit], around: Mapping[str, Visit] | None = None
+) -> list[XmlEdit]:
+    """The edits of a document in file order.
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal in_units
-        begin, line = parser.CurrentByteIndex, parser.CurrentLineNumber
-        if len(path) >= _MAX_DEPTH:
+    Each visitor gets an element of its name, when it has ended, with those that it is in before
+    it. A unit has its children; the elements `around` units have none, since they may hold all of
+    the file.
+    """
+    scanner = _Scanner(data, units, around or {})
+    try:
+        scanner.parser.Parse(_NO_CHARACTER.sub(_mask, data), True)
+    except expat.ExpatError as error:
+        raise DataError(f"broken XML: {error}", "Check it with an XML editor.") from None
+    return sorted(scanner.edits, key=lambda edit: edit.start)
+
+
+def _mask(match: re.Match[bytes]) -> bytes:
+    """As many bytes in place of what is no character of XML, or says that it is one."""
+    if match[1] or match[2]:
+        code = int(match[1], 16) if match[1] else int(match[2])
+        if code < 0x110000 and not _NOT_XML.match(chr(code)):
+            return match[0]
+    return b" " * len(match[0])
+
+
+class _Scanner:
+    """What expat tells of a document → the edits that its visitors want."""
+
+    def __init__(
+        self, data: bytes, units: Mapping[str, Visit], around: Mapping[str, Visit]
+    ) -> None:
+        self.edits: list[XmlEdit] = []
+        self.parser = expat.ParserCreate("utf-8")
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.EntityDeclHandler = self._refuse_entity
+        self._data, self._units, self._visitors = data, units, {**around, **units}
+        self._path: list[XmlElement] = []
+        self._in_units = 0  # of the elements in the path
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        begin, line = self.parser.CurrentByteIndex, self.parser.CurrentLineNumber
+        if len(self._path) >= _MAX_DEPTH:
             raise DataError(
                 f"line {line}: more than {_MAX_DEPTH} elements within one another",
                 "No translation memory is nested so deeply: export the file again.",
             )
-        match = _TAG.match(data, begin)
+        match = _TAG.match(self._data, begin)
         assert match, "expat has seen a tag here"
-        path.append(_Element(tag, attributes, begin, match.end(), line))
-        in_units += path[-1].name in units
+        self._path.append(XmlElement(tag, attributes, begin, match.end(), line))
+        self._in_units += self._path[-1].name in self._units
 
-    def end(_: str) -> None:
-        nonlocal in_units
-        element = path[-1]
-        element.inner_end = parser.CurrentByteIndex
-        closing = None if data[element.inner - 2 : element.inner] == b"/>" else True
-        match = _TAG.match(data, element.inner_end) if closing else None
-        element.end = match.end() if match else element.inner
-        if element.name in units and (found := edit(path)):
-            edits.append(found)
-        path.pop()
-        in_units -= element.name in units
-        if in_units:
-            path[-1].children.append(element)
+    def _end(self, _: str) -> None:
+        element = self._path[-1]
+        if self._data[element.inner - 2 : element.inner] == b"/>":
+            element.inner_end = element.end = element.inner
+        else:
+            element.inner_end = self.parser.CurrentByteIndex
+            closing = _TAG.match(self._data, element.inner_end)
+            assert closing, "expat has seen a tag here"
+            element.end = closing.end()
+        if visit := self._visitors.get(element.name):
+            self.edits += visit(self._path)
+        self._path.pop()
+        self._in_units -= element.name in self._units
+        if self._in_units:
+            self._path[-1].children.append(element)
 
-    def refuse_entities(name: str, *_: object) -> None:
+    def _refuse_entity(self, name: str, *_: object) -> None:
         raise DataError(
-            f"line {parser.CurrentLineNumber}: the entity {name!r} is declared",
+            f"line {self.parser.CurrentLineNumber}: the entity {name!r} is declared",
             "Documents that declare entities are not read, since they may be bombs.",
         )
 
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.EntityDeclHandler = refuse_entities
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        raise DataError(f"broken XML: {error}", "Check it with an XML editor.") from None
-    return edits
 
-
-def _edited(data: bytes, edits: list[_Edit]) -> Iterator[Segment]:
+def edited(data: bytes, edits: Iterable[XmlEdit]) -> Iterator[Segment]:
+    """The document with its edits, one segment for each of them."""
     position = 0
     for edit in edits:
         yield verbatim(data[position : edit.start].decode("utf-8"))
-        source = data[edit.source.inner : edit.source.inner_end].decode("utf-8")
+        start, end = edit.source or (0, 0)
+        source = data[start:end].decode("utf-8")
         yield join([verbatim(edit.before), _translated(source), verbatim(edit.after)])
         position = edit.end
     yield verbatim(data[position:].decode("utf-8"))

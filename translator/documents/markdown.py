@@ -2,27 +2,32 @@
 
 Code, link targets, HTML tags, front matter, formulas, footnote labels and all marks are kept. The
 document is read line by line (CommonMark with the tables, footnotes, task lists and formulas of
-GitHub); where a line could be read in two ways, the one that changes less is taken.
+GitHub, definition lists, and the blocks of `dialects`); where a line could be read in two ways, the
+one that changes less is taken.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 
+from translator.documents.dialects import BlockLine, block_line, directive_fence, is_option
+from translator.documents.direction import Direction
+from translator.documents.front_matter import front_matter_line
 from translator.documents.markup import TAGS, marked
 from translator.documents.segments import Line, Segment, join, verbatim, wrapped
 from translator.documents.text import split_line
 from translator.text.placeholders import has_words
 
 _CONTAINERS = re.compile(  # quotes, list items and their tasks
-    r"(?:[ \t]*(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*(?:\[[ xX]\][ \t]+)?"
+    r"(?:[ \t]*(?:>|[-+*:](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*(?:\[[ xX]\][ \t]+)?"
 )
 _BLANK_BEFORE = re.compile(r"(?:[ \t>]*\r(?!\n))+")  # lines that end with a carriage return alone
-_LIST_ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])[ \t]")
+_LIST_ITEM = re.compile(r"(?:[-+*:]|\d{1,9}[.)])[ \t]")
+_TERM_ENDS = re.compile(r":[ \t]")  # what is before it is defined
 _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 _HEADING = re.compile(r"#{1,6}[ \t]+")
 _HEADING_END = re.compile(r"(?:[ \t]+#+)?(?:[ \t]*\{[^{}]*\})?\s*$")
 _DEFINITION = re.compile(r"\[(?!\^)[^\]]+\]:")  # of a link's target
-_FOOTNOTE = re.compile(r"\[\^[^\]]+\]:[ \t]*")
+_FOOTNOTE = re.compile(r"(?:\[\^[^\]]+\]|\*\[[^\]]+\]):[ \t]*")  # or an abbreviation
 _RULED = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?\s*$")  # under a header
 _HTML = re.compile(  # of a block: a tag of one, or any tag that is alone on its line
     r"</?(?:address|article|aside|blockquote|body|center|d[dlt]|details|dialog|div|fieldset"
@@ -34,30 +39,42 @@ _HTML = re.compile(  # of a block: a tag of one, or any tag that is alone on its
 _RAW_HTML = re.compile(r"<(?:!--|\?|!\[CDATA\[|(script|style|pre|textarea)\b)", re.IGNORECASE)
 _RAW_HTML_ENDS = {"<!--": "-->", "<?": r"\?>", "<![cdata[": r"\]\]>"}  # else a closing tag
 _FORMULA = re.compile(r"\$\$(?!.*\$\$)")  # on lines of its own
-_HARD_BREAK = re.compile(r"(  |\\)\r?\n?$")
+_HARD_BREAK = re.compile(
+    r"(  |(?<!\\)(?:\\\\)*(?P<slash>\\)|<br\s*/?>[ \t]*)\r?\n?$", re.IGNORECASE
+)
 _FRONT_MATTER = ("---", "+++")
 _MARKS = re.compile(
-    r"(?P<code_stands>(?P<ticks>(?<!`)`+(?!`))(?:.*?[^`])(?P=ticks)(?!`))"
+    r"(?P<role_stands>\{[\w:+-]+\}(?P<role>`+).+?(?P=role)(?!`))"
+    r"|(?P<code_stands>(?P<ticks>(?<!`)`+(?!`))(?:.*?[^`])(?P=ticks)(?!`)(?:\{[^{}]*\})?)"
     r"|(?P<escape_stands>\\[!-/:-@\[-`{-~])"
     r"|(?P<formula_stands>\$\$.+?\$\$|(?<![\w$])\$(?=\S)[^$]*(?<=\S)\$(?![\w$]))"
     r"|(?P<address_stands><[A-Za-z][\w+.-]*:[^<>\s]*>|<[^<>\s@]+@[^<>\s]+>)"
     r"|(?P<literal_stands><(?P<literal>code|kbd|samp)\b[^<>]*>.*?</(?P=literal)>)"
     rf"|{TAGS}"
-    r"|(?P<template_stands>\{\{.*?\}\}|\{%.*?%\}|\{[:#.][^{}]*\})"
+    r"|(?P<template_stands>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}"
+    r"|\{:?[ \t]*[#.][^{}]*\}|\{[^{}]*=[^{}]*\})"
+    r"|(?P<wiki_stands>!?\[\[[^\[\]]*\]\])"
     r"|(?P<url_stands>(?:https?://|www\.)[^\s<>()\[\]]*[^\s<>()\[\].,;:!?'\"*_])"
+    r"|(?P<mail_stands>(?<![\w.+-])[\w.+-]++@\w[\w-]*+(?:\.\w[\w-]*+)+)"
     r"|(?P<entity_stands>&(?:\#\d+|\#[xX][0-9a-fA-F]+|\w+);)"
     r"|(?P<link_opens>!?\[(?=(?:[^\[\]]|!?\[[^\[\]]*\](?:\([^()]*\))?)*\](?:\(|\[[^\]])))"
-    r"|(?P<target_closes>\]\((?:[^()\\]|\\.|\([^()]*\))*\)|\]\[[^\]]+\])"
+    r"|(?P<target_closes>(?:\]\((?:[^()\\]|\\.|\([^()]*\))*\)|\]\[[^\]]+\])(?:\{[^{}]*\})?)"
     r"|(?P<label_stands>!?\[[^\[\]]*\](?:\[\])?)"
     r"|(?P<emoji_stands>(?<!\w):[a-z0-9_+-]+:(?!\w))"
-    r"|(?P<emphasis_toggles>(?<!\s)\*+|\*+(?!\s)|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|~~)"
+    r"|(?P<emphasis_toggles>(?<!\s)\*+|\*+(?!\s)|(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)|~~|==)"
 )
 _HTML_MARKS = re.compile(rf"(?P<line_stands>[ \t]*\n[ \t]*)|{_MARKS.pattern}")
 
 
-def markdown_segments(lines: Iterable[str]) -> Iterator[Segment]:
-    """Segments of a Markdown document; the lines of a paragraph are one text."""
-    reader = _Reader()
+def markdown_segments(
+    lines: Iterable[str], direction: Direction, *, front_matter: bool = False
+) -> Iterator[Segment]:
+    """Segments of a Markdown document; the lines of a paragraph are one text.
+
+    With `front_matter` its title and description are translated too. DataError where it says that
+    it is in another language.
+    """
+    reader = _Reader(direction, front_matter)
     for line in lines:
         yield from reader.read(line)
     yield from reader.end_paragraph()
@@ -66,7 +83,11 @@ def markdown_segments(lines: Iterable[str]) -> Iterator[Segment]:
 class _Reader:
     """The state between two lines: what is open, and the paragraph so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, direction: Direction, front_matter: bool) -> None:
+        self._direction, self._translates_front_matter = direction, front_matter
+        self._in_front_matter = False
+        self._fences: list[str] = []  # of the directives that are open
+        self._options = False  # whether an option of a directive may follow
         self._paragraph: list[Line] = []
         self._quotes = 0  # the depth of the paragraph in block quotes
         self._items = [0]  # the columns where the texts of the open list items begin
@@ -80,6 +101,7 @@ class _Reader:
         first, self._first = self._first, False
         if first and line.rstrip() in _FRONT_MATTER:
             self._verbatim = re.compile(rf"^(?:{re.escape(line.rstrip())}|\.\.\.)[ \t]*$")
+            self._in_front_matter = True
             yield verbatim(line)
         elif self._verbatim:
             yield from self._read_verbatim(line)
@@ -107,7 +129,11 @@ class _Reader:
         assert self._verbatim
         inner = line.lstrip(" \t>")
         if self._verbatim.search(inner.rstrip("\r\n")):
-            self._verbatim = None
+            self._verbatim, self._in_front_matter = None, False
+        elif self._in_front_matter:
+            translated = self._translates_front_matter
+            yield front_matter_line(line, self._direction, translated=translated)
+            return
         elif line.strip() and _column(line[: len(line) - len(inner)]) < self._verbatim_column:
             self._verbatim = None  # its list item or quote has ended
             yield from self._read_block(line)
@@ -124,6 +150,9 @@ class _Reader:
             if indent >= self._items[-1] + 4:
                 yield verbatim(line)  # indented code
                 return
+        if _TERM_ENDS.search(before) and not self._in_definition():  # each line before is a term
+            yield from (wrapped([term], _inline, _may_begin_line) for term in self._paragraph)
+            self._paragraph = []
         if is_item or before.count(">") > self._quotes or not self._paragraph:
             yield from self.end_paragraph()
             self._quotes = before.count(">")
@@ -133,10 +162,26 @@ class _Reader:
             self._items.append(_column(before))
         yield from self._read_body(line, before, body)
 
+    def _in_definition(self) -> bool:
+        return bool(self._paragraph) and bool(_TERM_ENDS.search(self._paragraph[0].before))
+
     def _read_body(self, line: str, before: str, body: str) -> Iterator[Segment]:
         """A line by what its `body` begins; `before` are the marks of its quotes and items."""
+        options, self._options = self._options, False
         if self._paragraph and _is_ruled(body):
             yield from self._begin_table(line)
+        elif options and is_option(body):
+            self._options = True
+            yield verbatim(line)
+        elif self._fences and body.strip() == self._fences[-1]:
+            yield from self.end_paragraph()
+            self._fences.pop()
+            yield verbatim(line)
+        elif directive := directive_fence(body):
+            self._fences.append(directive[0])
+            yield from self._mark_block(before, directive[1])
+        elif block := block_line(body):
+            yield from self._mark_block(before, block)
         elif opening := _opening(body):
             yield from self.end_paragraph()
             self._begin_verbatim(*opening, before)
@@ -153,6 +198,16 @@ class _Reader:
             yield join([verbatim(before), _row(body)])
         else:
             yield from self._read_paragraph(line, before, body)
+
+    def _mark_block(self, before: str, block: BlockLine) -> Iterator[Segment]:
+        """A line that marks a block; what is indented below an admonition is no code."""
+        yield from self.end_paragraph()
+        self._table, self._options = False, True
+        if block.is_indented:
+            column = _column(before)
+            self._items = [c for c in self._items if c <= column] or [0]
+            self._items.append(column + 4)
+        yield join([verbatim(before + block.before), _inline(block.title), verbatim(block.after)])
 
     def _begin_table(self, rule: str) -> Iterator[Segment]:
         """The last line of the paragraph was a header: the `rule` under it says so."""
@@ -177,8 +232,11 @@ class _Reader:
             self._html = True
             self._paragraph.append(Line("", line, ""))
             return
-        self._paragraph.append(split_line(line, before))
-        if _HARD_BREAK.search(line):
+        part, hard_break = split_line(line, before), _HARD_BREAK.search(line)
+        if hard_break and hard_break["slash"] and part.text.endswith("\\"):
+            part = Line(part.before, part.text[:-1], "\\" + part.after)
+        self._paragraph.append(part)
+        if hard_break:
             yield from self.end_paragraph()
 
 

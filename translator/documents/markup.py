@@ -35,7 +35,7 @@ PLACEHOLDERS = (
     r"|%(?:[1-9]|[A-Z][A-Z0-9_]+%)|\$?\{\{?[\w.:!\[\]-]*\}?\})"
 )
 
-Kind = Literal["text", "opens", "closes", "toggles", "stands"]
+Kind = Literal["text", "opens", "closes", "toggles", "stands", "frames"]
 Escape = Callable[[str, str], str]  # a translation, its source → the translation as it is written
 
 
@@ -62,7 +62,7 @@ def marked(
     """A text with marks. The groups of the pattern are named NAME_KIND.
 
     A mark of kind `opens`, `closes` or `toggles` is one of a pair around a text; one that `stands`
-    is kept with all that it holds.
+    is kept with all that it holds, and read in the sentence; one that `frames` is not read there.
     """
     if not marks.search(text):
         return _fragment(unescape(text), escape, _ALONE)
@@ -145,8 +145,9 @@ def _match(opening: list[_Token], closing: list[_Token]) -> bool:
 def _part(opening: list[_Token], inner: _Token, closing: list[_Token]) -> str | _Span:
     """A text, or a mark that stands for itself, with the marks around it."""
     before, after = ("".join(token.text for token in side) for side in (opening, closing))
-    if inner.kind == "stands":
-        return _Span(before + inner.text + after, "", "", _plain(inner.text))
+    if inner.kind in ("stands", "frames"):
+        plain = _plain(inner.text) if inner.kind == "stands" else ""
+        return _Span(before + inner.text + after, "", "", plain)
     return _Span(before, inner.text, after, inner.text) if opening else inner.text
 
 

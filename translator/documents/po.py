@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from gettext import c2py
 
+from translator.documents.direction import Direction
 from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
 from translator.documents.segments import Problems, Segment, join, verbatim
 from translator.errors import DataError
@@ -15,13 +16,16 @@ _CONTINUED = re.compile(r'\s*(".*")\s*$')
 _MARKS = re.compile(rf"{TAGS}|{PLACEHOLDERS}|(?P<entity_stands>&\w+;)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _PLURAL = re.compile(r"plural\s*=\s*([^;\n]+)")
+_LANGUAGE = re.compile(r'"((?:X-(?P<source>Source)-)?Language): *(?P<language>[\w@-]*)')
 _CHARSET = re.compile(r"charset=([\w.-]+)", re.IGNORECASE)
 
 
-def po_segments(lines: Iterable[str], problems: Problems, *, overwrite: bool) -> Iterator[Segment]:
+def po_segments(
+    lines: Iterable[str], problems: Problems, direction: Direction, *, overwrite: bool
+) -> Iterator[Segment]:
     """Segments of a catalogue; translations that are there stay unless `overwrite`.
 
-    DataError for a catalogue in another encoding than UTF-8.
+    DataError for a catalogue in another encoding than UTF-8, or in other languages.
     """
     entry, singular = _Entry(), 0
     for number, line in enumerate(lines, start=1):
@@ -33,6 +37,9 @@ def po_segments(lines: Iterable[str], problems: Problems, *, overwrite: bool) ->
             problems.add("not understood, the line is kept as it is", number)
         if entry.is_header and (charset := _CHARSET.search(line)):
             _check_charset(charset[1])
+        if entry.is_header and (stated := _LANGUAGE.match(line)):
+            side = "source" if stated["source"] else "target"
+            direction.check(f"line {number}, {stated[1]}", **{side: stated["language"]})
     yield from entry.segments(singular, overwrite=overwrite)
 
 

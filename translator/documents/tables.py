@@ -3,16 +3,20 @@
 Rows are cut, not written anew: quotes, escapes, number formats and the order of keys stay.
 """
 
+import csv
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 from translator.documents.segments import Problems, Segment, join, line_by_line, verbatim
 from translator.errors import DataError
 
+HEAD_LINES = 100  # enough of a file to see its delimiter
 _TO_CLOSING_QUOTE = re.compile(r'(?:[^"]++|"")*+"')
 _MAX_ROW_LENGTH = 2**20  # characters; beyond it a quote was never closed
 
@@ -28,20 +32,74 @@ class Columns:
 # --- TSV and CSV ----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Dialect:
+    """How the cells of a row are separated, and whether they may stand in quotes (RFC 4180)."""
+
+    delimiter: str
+    has_quotes: bool = True
+
+    def cells(self, row: str) -> list[str]:
+        """The cells of a row as they are written, quotes included."""
+        row = row.rstrip("\r\n")
+        if not self.has_quotes:
+            return row.split(self.delimiter)
+        end = self.delimiter
+        return re.findall(rf'(?:^|(?<={end}))(?:"(?:[^"]|"")*"[^{end}]*|[^{end}]*)', row)
+
+    def content(self, cell: str) -> str:
+        """What a cell says, without the quotes around it."""
+        if self.has_quotes and len(cell) > 1 and cell[0] == cell[-1] == '"':
+            return cell[1:-1].replace('""', '"')
+        return cell
+
+    def cell(self, text: str, old: str) -> str:
+        """A text as a cell, in quotes when the old one was or when it needs them."""
+        if not self.has_quotes:
+            return text.replace(self.delimiter, " ")
+        special = f"{self.delimiter}\r\n"
+        special += "" if '"' in old and text[:1] != '"' else '"'
+        if old[:1] == '"' or any(character in text for character in special):
+            return '"' + text.replace('"', '""') + '"'
+        return text
+
+
+def guess_delimiter(head: Sequence[str]) -> str:
+    """Of tab, semicolon and comma the one that cuts most of the first lines into equally many.
+
+    Of two the one that leaves fewer quotes within cells, then the one that is rarer in prose; the
+    comma where none cuts.
+    """
+    fits = {delimiter: _fit(head, delimiter) for delimiter in "\t;,"}
+    best = max(fits, key=fits.__getitem__)
+    return best if fits[best][0] else ","
+
+
+def _fit(head: Sequence[str], delimiter: str) -> tuple[int, int]:
+    """How many lines a delimiter cuts into equally many cells; the cells with quotes, negative."""
+    widths: Counter[int] = Counter()
+    quotes = 0
+    # Errors come of the wrong delimiter; those of the right one are told when it is read.
+    with suppress(csv.Error):
+        for cells in csv.reader(head, delimiter=delimiter):
+            widths[len(cells)] += 1
+            quotes += sum('"' in cell for cell in cells)
+    return max((lines for width, lines in widths.items() if width > 1), default=0), -quotes
+
+
 def tsv_segments(lines: Iterable[str], columns: Columns, problems: Problems) -> Iterator[Segment]:
     """Tab-separated values; a tab or a line feed always ends a cell, quotes mean nothing."""
     rows = ((number, line) for number, line in enumerate(lines, start=1))
-    return _row_segments(rows, "\t", columns, problems)
+    return _row_segments(rows, _Dialect("\t", has_quotes=False), columns, problems)
 
 
 def csv_segments(lines: Iterable[str], columns: Columns, problems: Problems) -> Iterator[Segment]:
-    """Comma- or semicolon-separated values, quoted where they need it (RFC 4180)."""
+    """Values separated by commas, semicolons or tabs, quoted where they need it (RFC 4180)."""
     rest = iter(lines)
-    first = next(rest, "")
-    unquoted = re.sub(r'(^|[,;])"(?:[^"]|"")*(?:"|$)', r"\1", first)
-    delimiter = ";" if unquoted.count(";") > unquoted.count(",") else ","
-    rows = _csv_rows(itertools.chain([first] * bool(first), rest), delimiter)
-    return _row_segments(rows, delimiter, columns, problems)
+    head = list(itertools.islice(rest, HEAD_LINES))
+    dialect = _Dialect(guess_delimiter(head))
+    rows = _csv_rows(itertools.chain(head, rest), dialect.delimiter)
+    return _row_segments(rows, dialect, columns, problems)
 
 
 def _csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, str]]:
@@ -75,25 +133,28 @@ def _ends_in_quotes(line: str, opening: re.Pattern[str], *, is_open: bool) -> bo
 
 
 def _row_segments(
-    rows: Iterator[tuple[int, str]], delimiter: str, columns: Columns, problems: Problems
+    rows: Iterator[tuple[int, str]], dialect: _Dialect, columns: Columns, problems: Problems
 ) -> Iterator[Segment]:
+    number, first = next(rows, (1, ""))
+    cells = dialect.cells(first)
+    width = len(cells)
     if columns.source.isdecimal():
         indices = _indices(columns, [])
+        rows = itertools.chain([(number, first)] * bool(first), rows)
     else:
-        _, header = next(rows, (1, ""))
-        cells = _cells(header, delimiter)
-        indices = _indices(columns, [_content(cell) for cell in cells])
-        is_new = indices[1] == len(cells)
-        yield verbatim(
-            _with_cell(header, delimiter, indices[1], columns.target if is_new else None)
-        )
+        indices = _indices(columns, [dialect.content(cell) for cell in cells])
+        yield verbatim(_header(first, dialect, columns.target if indices[1] == width else None))
     for number, row in rows:
-        if len(_cells(row, delimiter)) <= indices[0]:
+        cells = dialect.cells(row)
+        if len(cells) <= indices[0]:
             if row.strip():
                 problems.add(f"no column {columns.source}, the row is kept as it is", number)
             yield verbatim(row)
+        elif any(cells[width:]):  # a delimiter within a text: which cell is which is not known
+            problems.add("more columns than the first row, the row is kept as it is", number)
+            yield verbatim(row)
         else:
-            yield _row_segment(row, delimiter, *indices)
+            yield _row_segment(row, dialect, *indices)
 
 
 def _indices(columns: Columns, header: list[str]) -> tuple[int, int]:
@@ -114,92 +175,105 @@ def _indices(columns: Columns, header: list[str]) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def _cells(row: str, delimiter: str) -> list[str]:
-    """The cells of a row as they are written, quotes included."""
-    row = row.rstrip("\r\n")
-    if delimiter == "\t":
-        return row.split("\t")
-    cell = rf'(?:^|(?<={delimiter}))(?:"(?:[^"]|"")*"[^{delimiter}]*|[^{delimiter}]*)'
-    return re.findall(cell, row)
-
-
-def _row_segment(row: str, delimiter: str, source: int, target: int) -> Segment:
-    cells = _cells(row, delimiter)
+def _row_segment(row: str, dialect: _Dialect, source: int, target: int) -> Segment:
+    cells, delimiter = dialect.cells(row), dialect.delimiter
     end = row[len(delimiter.join(cells)) :]
     old = cells[source]
-    new = line_by_line(_content(old) if delimiter != "\t" else old).map(
-        lambda text: _as_cell(text, old, delimiter)
-    )
+    new = line_by_line(dialect.content(old)).map(lambda text: dialect.cell(text, old))
     cells += [""] * (target - len(cells) + 1)
     before = "".join(cell + delimiter for cell in cells[:target])
     after = "".join(delimiter + cell for cell in cells[target + 1 :])
     return join([verbatim(before), new, verbatim(after + end)])
 
 
-def _with_cell(row: str, delimiter: str, index: int, text: str | None) -> str:
-    """A row with a cell added behind its last; unchanged for None."""
-    if text is None:
+def _header(row: str, dialect: _Dialect, new: str | None) -> str:
+    """The first row, with the name of a new column behind its last."""
+    if new is None:
         return row
     bare = row.rstrip("\r\n")
-    return bare + delimiter + _as_cell(text, "", delimiter) + row[len(bare) :]
-
-
-def _content(cell: str) -> str:
-    """What a cell says, without the quotes around it."""
-    if len(cell) > 1 and cell[0] == cell[-1] == '"':
-        return cell[1:-1].replace('""', '"')
-    return cell
-
-
-def _as_cell(text: str, old: str, delimiter: str) -> str:
-    """A text as a cell of a row, in quotes when the old one was or when it needs them."""
-    if delimiter == "\t":
-        return text.replace("\t", " ")
-    special = f"{delimiter}\r\n" if '"' in old and text[:1] != '"' else f'{delimiter}\r\n"'
-    if old[:1] == '"' or any(character in text for character in special):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    return bare + dialect.delimiter + dialect.cell(new, "") + row[len(bare) :]
 
 
 # --- JSON lines -----------------------------------------------------------------------------------
 
 
 def jsonl_segments(lines: Iterable[str], columns: Columns, problems: Problems) -> Iterator[Segment]:
-    """A JSON object a line; a key that is not there is added behind the last."""
+    """A JSON object a line; a key that is not there is added behind the last.
+
+    `a.b` is the key b in the object that is at a, unless there is a key a.b. DataError where no
+    line has the key.
+    """
+    found, first_keys = False, ""
     for number, line in enumerate(lines, start=1):
         try:
-            spans = _spans(line) if line.strip() else {}
-            if line.strip() and columns.source not in spans:
+            source = _find(line, columns.source) if line.strip() else None
+            if source:
+                found = True
+                yield _object(line, *source, columns)
+                continue
+            if line.strip():
+                first_keys = first_keys or ", ".join(_members(line, _skip(line, 0)))
                 problems.add(f"no key {columns.source!r}, the line is kept as it is", number)
-            yield _object(line, spans, columns)
         except (ValueError, IndexError, RecursionError):
             problems.add("no JSON object, the line is kept as it is", number)
-            yield verbatim(line)
+        yield verbatim(line)
+    if not found and any(problems):
+        raise DataError(
+            f"no line has the key {columns.source!r}",
+            f"The first has: {first_keys}." if first_keys else "Each line must be a JSON object.",
+        )
 
 
-def _object(line: str, spans: dict[str, tuple[int, int]], columns: Columns) -> Segment:
-    if columns.source not in spans:
-        return verbatim(line)
-    start, end = spans[columns.source]
+def _object(line: str, start: int, end: int, columns: Columns) -> Segment:
+    """A line with the translation of what stands from `start` to `end`."""
     raw = line[start:end]
     text = json.loads(raw)
     if not isinstance(text, str):  # null, a number: nothing to translate
         return verbatim(line)
     escapes = raw.isascii() and not text.isascii()  # as the file has it
     translated = line_by_line(text).map(lambda t: json.dumps(t, ensure_ascii=escapes))
-    if columns.target in spans:
-        start, end = spans[columns.target]
+    if target := _find(line, columns.target):
+        start, end = target
         return join([verbatim(line[:start]), translated, verbatim(line[end:])])
-    last = max(end for _, end in spans.values())
-    key = json.dumps(columns.target, ensure_ascii=False)
-    return join([verbatim(f"{line[:last]}, {key}: "), translated, verbatim(line[last:])])
+    is_nested = columns.source not in _members(line, _skip(line, 0))
+    place, before, after = _new_member(line, columns.target, is_nested=is_nested)
+    return join([verbatim(line[:place] + before), translated, verbatim(after + line[place:])])
 
 
-def _spans(line: str) -> dict[str, tuple[int, int]]:
-    """Where the value of each key of an object stands; ValueError when it is no JSON object."""
+def _find(line: str, name: str) -> tuple[int, int] | None:
+    """Where the value of a key stands, that of a.b in an object in the object, if it does."""
+    position = _skip(line, 0)
+    while True:
+        members = _members(line, position)
+        if name in members:
+            return members[name]
+        parent, dot, rest = name.partition(".")
+        if not dot or parent not in members or line[members[parent][0]] != "{":
+            return None
+        position, name = members[parent][0], rest
+
+
+def _new_member(line: str, name: str, *, is_nested: bool) -> tuple[int, str, str]:
+    """Where a key is to be added, and what stands before and after its value then."""
+    position = _skip(line, 0)
+    members = _members(line, position)
+    parents = name.split(".") if is_nested else [name]
+    while len(parents) > 1 and parents[0] in members and line[members[parents[0]][0]] == "{":
+        position = members[parents.pop(0)][0]
+        members = _members(line, position)
+    place = max((end for _, end in members.values()), default=position + 1)
+    keys = ": {".join(json.dumps(key, ensure_ascii=False) for key in parents)
+    return place, f"{', ' if members else ''}{keys}: ", "}" * (len(parents) - 1)
+
+
+def _members(line: str, position: int) -> dict[str, tuple[int, int]]:
+    """Where the value of each key of the object at a position stands.
+
+    ValueError when it is no JSON object, or the line goes on after the outermost one.
+    """
     decoder = json.JSONDecoder()
-    _, stop = decoder.raw_decode(line, position := _skip(line, 0))
-    if line[position] != "{" or line[stop:].strip():
+    _, stop = decoder.raw_decode(line, position)
+    if line[position] != "{" or (not line[:position].strip() and line[stop:].strip()):
         raise ValueError("not an object")
     spans: dict[str, tuple[int, int]] = {}
     position = _skip(line, position + 1)

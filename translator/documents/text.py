@@ -1,49 +1,8 @@
-"""Plain text: bytes to lines whatever the bytes are, and lines or paragraphs to segments."""
+"""Plain text: lines or paragraphs to segments."""
 
-import gzip
-import lzma
-import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import BinaryIO
 
-from translator.documents.segments import Line, Problems, Segment, prose, verbatim, wrapped
-from translator.errors import DataError
-
-COMPRESSED = (".gz", ".xz")
-
-
-def open_bytes(file: Path) -> BinaryIO:
-    """Open a file to read its bytes, .gz and .xz unpacked; DataError when that cannot be."""
-    try:
-        match file.suffix:
-            case ".gz":
-                return gzip.open(file)  # type: ignore[return-value]
-            case ".xz":
-                return lzma.open(file)  # type: ignore[return-value]
-        return file.open("rb")
-    except IsADirectoryError:
-        raise DataError(f"{file} is a directory, not a document", "Name a file.") from None
-    except FileNotFoundError:
-        raise DataError(f"there is no file {file}", "Check the path.") from None
-    except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror}", "Check the permissions.") from None
-
-
-def read_lines(stream: Iterable[bytes], problems: Problems) -> Iterator[str]:
-    """Lines with their ends. Only a line feed ends a line; what is no UTF-8 becomes U+FFFD."""
-    number = 0
-    try:
-        for number, line in enumerate(stream, start=1):
-            try:
-                yield line.decode("utf-8")
-            except UnicodeDecodeError:
-                problems.add("not UTF-8, the bytes are replaced by U+FFFD", number)
-                yield line.decode("utf-8", errors="replace")
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
-        raise DataError(
-            f"after line {number}: damaged compressed file ({error})", "Fetch it again."
-        ) from None
+from translator.documents.segments import Line, Segment, prose, verbatim, wrapped
 
 
 def line_segments(lines: Iterable[str]) -> Iterator[Segment]:

@@ -189,10 +189,26 @@ def _warnings(evaluation: Evaluation) -> list[str]:
             "language, or is the model hardly trained?"
         )
     leakage = evaluation.leakage
+    if empty := _without_reference(evaluation.test_set):
+        lines = ", ".join(map(str, empty[:_LINES_SHOWN])) + " …" * (len(empty) > _LINES_SHOWN)
+        warnings.append(
+            f"{len(empty):,} sentences have an empty reference, for which no translation is right: "
+            f"lines {lines}"
+        )
     if leakage and (warning := leakage.warning(evaluation.test_set)):
         leaked = {*leakage.sources, *leakage.references}
         warnings.append(warning + _score_without(evaluation, leaked))
     return warnings
+
+
+def _without_reference(test_set: EvaluationSet) -> list[int]:
+    """The lines of the sentences that have words and no reference that has any."""
+    return [
+        index + 1
+        for index, source in enumerate(test_set.sources)
+        if (source.strip() or not test_set.has_sources)
+        and not any(text.strip() for text in test_set.references_of(index))
+    ]
 
 
 def _score_without(evaluation: Evaluation, leaked: set[int]) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from translator.config import Config, CorpusConfig, ModelConfig
 from translator.data.readers.arrow import read_parquet
-from translator.data.readers.files import read_lines
 from translator.data.readers.hub import read_dataset
 from translator.data.readers.interchange import read_tmx, read_xliff
 from translator.data.readers.pairs import SentencePair, column_names, side_names
@@ -20,6 +19,7 @@ from translator.data.readers.references import (
 from translator.data.readers.shards import embedded_file, parallel_files, shards
 from translator.data.readers.tables import read_csv, read_json
 from translator.data.readers.text import read_parallel_lines, read_texts, read_tsv
+from translator.files import read_lines
 
 __all__ = [
     "SentencePair",

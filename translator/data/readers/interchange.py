@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree.ElementTree import Element
+from typing import Any
 
 from translator.config import CorpusConfig
 from translator.data.readers.pairs import (
@@ -12,13 +12,15 @@ from translator.data.readers.pairs import (
     hint_for,
     is_forward,
 )
-from translator.data.readers.xml import elements
+from translator.data.readers.xml import child, elements, name_in
+from translator.documents.xliff import waits
 from translator.errors import DataError
 from translator.text.languages import is_language, primary
 
 _CODE = set("bpt ept ph it ut sub x bx ex sc ec cp sm em".split())  # what is in them is no text
 _STANDALONE = {"ph", "x"}  # stand for something, such as a line break
-_UNTRANSLATED = {"new", "needs-translation", "initial"}
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_NO_TEXT = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f]")  # what XML has no characters for
 
 
 # --- TMX ------------------------------------------------------------------------------------------
@@ -34,10 +36,10 @@ def read_tmx(
     wanted = column_names(corpus, languages)
     found: set[str] = set()
     for unit in elements(file, "tmx", {"tu"}):
-        variants: dict[str, Element] = {}
+        variants: dict[str, Any] = {}
         for variant in unit:
-            if variant.tag == "tuv":
-                language = variant.get("xml:lang") or variant.get("lang") or ""
+            if name_in(variant.tag) == "tuv":
+                language = variant.get(_LANGUAGE) or variant.get("lang") or ""
                 variants.setdefault(language, variant)
         found |= variants.keys()
         yield SentencePair(*(_text_in(variants, language) for language in wanted))
@@ -58,11 +60,13 @@ def _like(language: str, tags: set[str]) -> str:
     return min((tag for tag in tags if primary(tag) == primary(language)), default="…")
 
 
-def _text_in(variants: dict[str, Element], language: str) -> str:
+def _text_in(variants: dict[str, Any], language: str) -> str:
     fitting = [each for each in variants if is_language(each, language)]
     if not fitting:
         return ""
-    return _plain_text(variants[min(fitting, key=len)].find("seg"))  # the exact tag is the shortest
+    return _plain_text(
+        variants[min(fitting, key=len)].find("{*}seg")
+    )  # the exact tag is the shortest
 
 
 # --- XLIFF ----------------------------------------------------------------------------------------
@@ -77,7 +81,7 @@ def read_xliff(
     """
     forward: bool | None = None
     for element in elements(file, "xliff", {"trans-unit", "segment"}, {"xliff", "file"}):
-        if element.tag in ("xliff", "file"):  # of 2.x and of 1.2
+        if name_in(element.tag) in ("xliff", "file"):  # of 2.x and of 1.2
             tags = [element.get("srcLang") or element.get("source-language")]
             tags += [element.get("trgLang") or element.get("target-language")]
             if any(tags):
@@ -85,33 +89,34 @@ def read_xliff(
             continue
         if forward is None:
             forward = is_forward(file, ("source", "target"), [None, None], corpus, languages)
-        source, target = element.find("source"), element.find("target")
-        state = element.get("state") or ("" if target is None else target.get("state"))
-        pair = (_plain_text(source), "" if state in _UNTRANSLATED else _plain_text(target))
+        source, target = child(element, "source"), child(element, "target")
+        is_waiting = target is None or waits(element.attrib, target.attrib)
+        pair = (_plain_text(source), "" if is_waiting else _plain_text(target))
         yield SentencePair(*(pair if forward else pair[::-1]))
 
 
 # --- inline tags ----------------------------------------------------------------------------------
 
 
-def _plain_text(element: Element | None) -> str:
+def _plain_text(element: Any) -> str:
     """The text of a segment without its inline tags.
 
     Words that only a standalone tag, such as a line break, kept apart get a space between them.
     """
     if element is None:
         return ""
-    text = "".join(_texts(element))
+    text = _NO_TEXT.sub("", "".join(_texts(element)))
     if "\0" not in text:  # which cannot occur in XML: it marks a standalone tag
         return text
     return re.sub(r"(?<=\w)\0+(?=\w)", " ", text).replace("\0", "")
 
 
-def _texts(element: Element) -> Iterator[str]:
+def _texts(element: Any) -> Iterator[str]:
     yield element.text or ""
     for inline in element:
-        if inline.tag in _STANDALONE:
+        name = name_in(inline.tag)
+        if name in _STANDALONE:
             yield "\0"
-        if inline.tag not in _CODE:
+        if name not in _CODE:
             yield from _texts(inline)
         yield inline.tail or ""

@@ -157,10 +157,16 @@ def hint_for(languages: tuple[str, str], codes: Iterable[str], columns: str) -> 
     own = {primary(code) for code in codes}
     if not codes or own.issuperset(map(primary, languages)):
         return columns
-    return (
+    hint = (
         "Set data.source_language and data.target_language to those of the file "
-        f"({', '.join(codes)})."
+        f"({', '.join(codes)})"
     )
+    if len(codes) != 2:
+        return hint + "."
+    sides = [primary(language) for language in languages]
+    is_backward = primary(codes[0]) == sides[1] or primary(codes[1]) == sides[0]
+    source, target = codes[::-1] if is_backward else codes
+    return f"{hint}: --set data.source_language={source} --set data.target_language={target}"
 
 
 def language_codes(names: Iterable[Any]) -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from translator.config import CorpusConfig
-from translator.data.readers.files import read_lines
 from translator.data.readers.pairs import SentencePair, is_forward
 from translator.errors import DataError
+from translator.files import read_lines
 
 _LINES = 100  # parsed together
 # polib takes these for line ends, gettext does not: while it parses, noncharacters stand for them.

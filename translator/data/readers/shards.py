@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from translator.config import LANGUAGE_PLACEHOLDER, CorpusConfig
-from translator.data.readers.files import COMPRESSIONS
 from translator.errors import DataError
+from translator.files import COMPRESSIONS
 
 _FORMATS = {
     ".tsv": "tsv",

@@ -5,14 +5,11 @@ import io
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from translator.config import CorpusConfig
-from translator.data.readers.files import LONGEST_LINE, lines_with_ends, open_unpacked, read_lines
 from translator.data.readers.pairs import (
     ReferencedPair,
     SentencePair,
@@ -26,9 +23,10 @@ from translator.data.readers.pairs import (
     name_among,
     numbered_columns,
 )
+from translator.documents.tables import HEAD_LINES, guess_delimiter
 from translator.errors import DataError
+from translator.files import LONGEST_LINE, lines_with_ends, open_unpacked, read_lines
 
-_HEAD_LINES = 100  # enough of a file to see its delimiter
 _BLOCK = 1 << 16  # characters
 _BETWEEN = re.compile(r"[\s,]*")
 
@@ -50,10 +48,9 @@ def read_csv(
     header = first[1]
     named = [name_among(name, header) for name in column_names(corpus, languages)]
     names = [name for name in named if name is not None]
-    width = None
+    width = len(header)
     if len(names) == 2:
         source, target = map(header.index, names)
-        width = len(header)
     else:
         source, target = _columns_without_header(file, header, corpus, languages)
         records = itertools.chain([first], records)
@@ -61,9 +58,9 @@ def read_csv(
     for line, fields in records:
         if len(fields) < needed:
             raise missing_columns(file, line, len(fields), needed)
-        if width is not None and any(fields[width:]):
+        if any(fields[width:]):
             raise DataError(
-                f"{file}, line {line}: {len(fields)} columns, but the header has {width}",
+                f"{file}, line {line}: {len(fields)} columns, but the first row has {width}",
                 'A text that holds the delimiter stands in quotes: "Yes, Tom".',
             )
         yield SentencePair(fields[source], fields[target])
@@ -91,8 +88,8 @@ def _csv_records(file: Path) -> Iterator[tuple[int, list[str]]]:
     """The fields of each record, with the line on which it starts."""
     csv.field_size_limit(LONGEST_LINE)
     lines = lines_with_ends(file)
-    head = list(itertools.islice(lines, _HEAD_LINES))
-    records = csv.reader(itertools.chain(head, lines), delimiter=_delimiter(head), strict=True)
+    head = list(itertools.islice(lines, HEAD_LINES))
+    records = csv.reader(itertools.chain(head, lines), delimiter=guess_delimiter(head), strict=True)
     start = 1
     try:
         for record in records:
@@ -104,22 +101,6 @@ def _csv_records(file: Path) -> Iterator[tuple[int, list[str]]]:
             f"{file}, line {start}: {error}",
             "A quote that opens a field must close it; a quote inside is written twice.",
         ) from None
-
-
-def _delimiter(head: list[str]) -> str:
-    """Of tab, semicolon and comma the one that cuts most of the first lines into equally many.
-
-    Of two the one that is rarer in prose.
-    """
-
-    def even_lines(delimiter: str) -> int:
-        widths: Counter[int] = Counter()
-        # Errors come of the wrong delimiter; those of the right one are told when it is read.
-        with suppress(csv.Error):
-            widths.update(len(fields) for fields in csv.reader(head, delimiter=delimiter))
-        return max((lines for width, lines in widths.items() if width > 1), default=0)
-
-    return max("\t;,", key=even_lines)
 
 
 # --- JSON -----------------------------------------------------------------------------------------

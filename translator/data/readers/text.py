@@ -5,23 +5,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from translator.config import CorpusConfig
-from translator.data.readers.files import read_lines
 from translator.data.readers.pairs import (
     SentencePair,
     missing_columns,
     numbered_columns,
 )
 from translator.errors import DataError
+from translator.files import read_lines
 
 
 def read_tsv(
     file: Path, corpus: CorpusConfig, languages: tuple[str, str]
 ) -> Iterator[SentencePair]:
-    """Yield the pairs of tab-separated lines; quotes mean nothing, a blank line is empty."""
+    """Yield the pairs of tab-separated lines; quotes mean nothing, a blank line is empty.
+
+    All lines have the columns of the first one: of a text that holds a tab a part would be lost.
+    """
     source, target = numbered_columns(file, corpus, languages)
     needed = max(source, target) + 1
+    width = 0
     for number, line in enumerate(read_lines(file), start=1):
         fields = line.split("\t")
+        width = width or (len(fields) if line.strip() else 0)
+        if width and any(field.strip() for field in fields[width:]):
+            raise DataError(
+                f"{file}, line {number}: {len(fields)} columns, but the first line has {width}",
+                "A tab always begins a column: replace one within a text by a space.",
+            )
         if len(fields) < needed:
             if not line.strip():
                 yield SentencePair("", "")  # counted as empty by whoever cleans

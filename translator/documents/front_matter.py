@@ -1,0 +1,37 @@
+"""The lines before a Markdown document that say something of it, in YAML or TOML."""
+
+import re
+
+from translator.documents.direction import Direction
+from translator.documents.segments import Segment, join, prose, verbatim
+
+_PROSE = re.compile(  # a field, the quotes around its value, the value
+    r"((?:title|description)[ \t]*[:=][ \t]*)([\"\']?)(.*\w.*?)(\2[ \t]*)(\r?\n?)", re.IGNORECASE
+)
+_LANGUAGE = re.compile(r"lang[ \t]*[:=][ \t]*[\"\']?([A-Za-z]{2,3}(?:[-_]\w+)*)[\"\']?\s*")
+_UNSAFE = re.compile(r"[-?:,\[\]{}#&*!|>%@`\"\']|.*(?::(?:\s|$)|\s#)")  # of YAML without quotes
+
+
+def front_matter_line(line: str, direction: Direction, *, translated: bool) -> Segment:
+    """A line: the value of `title` or `description` is prose where these are `translated`.
+
+    DataError where `lang` is another language.
+    """
+    if stated := _LANGUAGE.fullmatch(line):
+        direction.check("the front matter", source=stated[1])
+    field = _PROSE.fullmatch(line) if translated else None
+    if not field or (not field[2] and _UNSAFE.match(field[3])) or "\\" in field[3]:
+        return verbatim(line)
+    before, quote, value, after, end = field.groups()
+    value = value.replace("''", "'") if quote == "'" else value
+    quoted = prose(value).map(lambda text: _quoted(text, quote, yaml=":" in before))
+    return join([verbatim(before), quoted, verbatim(after.removeprefix(quote) + end)])
+
+
+def _quoted(text: str, quote: str, *, yaml: bool) -> str:
+    """A value as it was quoted, or in double quotes where that would not do."""
+    if not quote and not _UNSAFE.match(text):
+        return text
+    if quote == "'" and (yaml or "'" not in text):
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
