@@ -22,7 +22,7 @@ import traceback
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
 MAIN = "from translator.cli import main; main()"
@@ -101,7 +101,7 @@ def _socket() -> list[str]:
 # --- the server -----------------------------------------------------------------------------------
 
 
-def serve(address: str) -> dict[str, object]:
+def serve(address: str) -> dict[str, Any]:
     """Fork a process for each request, until standard input ends; returns in that process."""
     for module in PRELOADED:
         importlib.import_module(module)
@@ -136,16 +136,16 @@ def serve(address: str) -> dict[str, object]:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
-        request: dict[str, object] = json.loads(words)
+        request: dict[str, Any] = json.loads(words)
         return request
 
 
-def become(request: dict[str, object]) -> NoReturn:
+def become(request: dict[str, Any]) -> NoReturn:
     """Be the process that was asked for; what it imported is not taken down, which takes long."""
-    program, *arguments = request["words"]  # type: ignore[misc]
+    program, *arguments = request["words"]
     os.chdir(str(request["cwd"]))
     os.environ.clear()
-    os.environ.update(request["environment"])  # type: ignore[arg-type]
+    os.environ.update(request["environment"])
     sys.argv = ["-c", *arguments]
     sys.stdin = _opened(0, "r")
     sys.stdout = _opened(1, "w")

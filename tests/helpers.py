@@ -1,5 +1,6 @@
 """What tests of several rooms use: a cipher to learn, a tiny configuration, ways to end things."""
 
+import io
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ from hypothesis import settings
 
 from translator.config import Config
 from translator.data import SentencePair
+from translator.documents import Format, Settings, blocks, read_document, translate_block
 from translator.model import Seq2SeqTransformer, Transformer
 
 ROOT = Path(__file__).parents[1]  # of the repository
@@ -120,3 +122,17 @@ def all_of(browser: Any, selector: str) -> list[Any]:
 
 def one(browser: Any, selector: str) -> Any:
     return browser.find_element("css selector", selector)
+
+
+def translated_document(
+    content: str | bytes,
+    file_format: str,
+    translate: Any,
+    languages: tuple[str, str] = ("en", "es"),
+) -> bytes:
+    """A document with its texts translated, in small blocks."""
+    data = content.encode() if isinstance(content, str) else content
+    document = read_document(io.BytesIO(data), Settings(Format(file_format), languages))
+    parts = [translate_block(block, translate) for block in blocks(document.segments, 3)]
+    result = b"".join(map(document.encode, parts))
+    return document.pack(result) if document.pack else result

@@ -129,7 +129,7 @@ def test_a_binary_file_is_refused_whatever_is_said_of_it(tmp_path: Path, given: 
 
 
 @pytest.mark.parametrize(
-    "name", ["a.html", "b.properties", "c.mdx", "d.rst", "e.docx", "f.xml", "g.strings", "h.md.bak"]
+    "name", ["a.pptx", "b.properties", "c.mdx", "d.rst", "e.doc", "f.xml", "g.strings", "h.md.bak"]
 )
 def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(DataError, match=f"{name} is not known") as error:

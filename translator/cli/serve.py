@@ -1,15 +1,21 @@
-"""`translator serve`: a run over HTTP."""
+"""`translator serve`: runs over HTTP."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from translator.cli.console import RunOption, app, load, say
+from translator.cli.console import app, load, say
 
 
 @app.command("serve")
 def serve_cli(
-    run: RunOption = None,
+    run: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Run directory, several times for several; else $TRANSLATOR_RUN, else the newest."
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="The address to listen at; 0.0.0.0 is all of this machine.")
     ] = "127.0.0.1",
@@ -23,6 +29,10 @@ def serve_cli(
             show_envvar=True,
             help="Refuse requests without this key; others can read it on the command line.",
         ),
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="Refuse requests without a key of this YAML file: see docs/serving.md."),
     ] = None,
     allow_origin: Annotated[
         list[str] | None,
@@ -38,24 +48,29 @@ def serve_cli(
     requests_per_minute: Annotated[
         int, typer.Option(min=0, help="Of one address; one more gets 429; 0: any number.")
     ] = 0,
+    max_file_bytes: Annotated[
+        int, typer.Option(min=1, help="Of a file to translate.")
+    ] = 10_000_000,
 ) -> None:
-    """Serve a run over HTTP with LibreTranslate's interface, and a page to try it.
+    """Serve runs over HTTP with LibreTranslate's interface, and a page to try it.
 
     Ctrl-C or SIGTERM ends it, after what was accepted is answered. Nothing that users send is
     logged. It speaks no TLS: to other machines, put a proxy that does in front of it.
     """
-    from translator.server import ServerSettings, check_installed, listen, serve
+    from translator.server import ServerSettings, check_installed, listen, read_keys, serve
 
     check_installed()
     settings = ServerSettings(
         api_key=api_key,
+        keys=read_keys(keys) if keys else (),
         allowed_origins=tuple(allow_origin or ()),
         max_characters=max_characters,
         max_waiting=max_waiting,
         request_seconds=request_seconds,
         requests_per_minute=requests_per_minute,
+        max_file_bytes=max_file_bytes,
     )
     with listen(host, port) as listening:
-        translator = load(run)
+        translator, *others = [load(each) for each in run] if run else [load(None)]
         say(f"http://{host}:{listening.getsockname()[1]}")
-        serve(translator, settings, listening)
+        serve(translator, settings, listening, others)

@@ -20,6 +20,7 @@ from translator.config import DecodingConfig, changed_decoding, load_config
 from translator.documents import (
     TEXTS_AT_ONCE,
     Columns,
+    Document,
     DocumentJob,
     Format,
     Settings,
@@ -438,14 +439,21 @@ def _stream(
     at_once = 1 if not input_file and sys.stdin.isatty() else TEXTS_AT_ONCE
     with open_bytes(input_file) if input_file else sys.stdin.buffer as stream:
         document = read_document(stream, settings, str(input_file or "stdin"))
-        ended = True
-        for block in blocks(document.segments, at_once):
-            text = translate_block(block, translate)
-            ended = text.endswith("\n")
-            yield document.encode(text)
-        if not ended:
-            yield "\n"  # whoever reads a stream line by line waits for it
+        parts = (translate_block(block, translate) for block in blocks(document.segments, at_once))
+        if document.pack:
+            yield document.pack(b"".join(map(document.encode, parts)))
+        else:
+            yield from _with_line_end(parts, document)
         say_problems(document.problems, input_file)
+
+
+def _with_line_end(parts: Iterator[str], document: Document) -> Iterator[bytes]:
+    ended = True
+    for text in parts:
+        ended = text.endswith("\n")
+        yield document.encode(text)
+    if not ended:
+        yield b"\n"  # whoever reads a stream line by line waits for it
 
 
 # --- to a file ------------------------------------------------------------------------------------
@@ -468,7 +476,7 @@ def _translate_file(
                     if block.skipped and not bar.disable:
                         bar.initial += block.texts  # no part of the speed
                     bar.update(block.texts)
-            if not job.finish():
+            if not job.finish(document.pack):
                 say(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
             if job.rank == 0:
                 say_problems(document.problems, input_file)

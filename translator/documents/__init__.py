@@ -5,7 +5,7 @@ read → segments (texts in order) → translate → written back. Every format 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,7 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 from translator.documents.direction import Direction
+from translator.documents.docx import docx_package, docx_segments
 from translator.documents.exchange import decode_xml, tmx_segments
+from translator.documents.html import decode_html, html_segments
 from translator.documents.job import (
     TEXTS_AT_ONCE,
     DocumentJob,
@@ -23,8 +25,10 @@ from translator.documents.job import (
     translate_block,
 )
 from translator.documents.markdown import markdown_segments
+from translator.documents.messages import json_segments, yaml_segments
+from translator.documents.odt import odt_package, odt_segments
 from translator.documents.po import po_segments
-from translator.documents.segments import Problems, Segment, verbatim
+from translator.documents.segments import Problems, Segment, join, verbatim
 from translator.documents.substation import substation_segments
 from translator.documents.subtitles import subtitle_segments
 from translator.documents.tables import Columns, csv_segments, jsonl_segments, tsv_segments
@@ -47,6 +51,7 @@ __all__ = [
     "check_document",
     "count_texts",
     "fingerprint_of",
+    "fragment_of_html",
     "read_document",
     "read_texts",
     "translate_block",
@@ -66,6 +71,11 @@ class Format(StrEnum):
     XLIFF = "xliff"
     TMX = "tmx"
     SUBTITLES = "subtitles"
+    HTML = "html"
+    DOCX = "docx"
+    ODT = "odt"
+    JSON = "json"
+    YAML = "yaml"
 
     @classmethod
     def of(cls, file: Path) -> "Format":
@@ -79,6 +89,16 @@ class Format(StrEnum):
                 "Give --format lines to take it as plain text, or another --format.",
             )
         return _FORMATS[suffix]
+
+    @classmethod
+    def endings(cls) -> list[str]:
+        """The endings of the names of all formats that need no column."""
+        return [ending for ending, each in _FORMATS.items() if ending and not each.has_columns]
+
+    @classmethod
+    def endings_of_zips(cls) -> list[str]:
+        """The endings of those that are a zip."""
+        return [ending for ending, each in _FORMATS.items() if each in (cls.DOCX, cls.ODT)]
 
     @property
     def has_columns(self) -> bool:
@@ -105,9 +125,24 @@ _FORMATS = {  # by the ending of a name
     ".tmx": Format.TMX,
     ".srt": Format.SUBTITLES,
     ".vtt": Format.SUBTITLES,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+    ".xhtml": Format.HTML,
+    ".docx": Format.DOCX,
+    ".docm": Format.DOCX,
+    ".dotx": Format.DOCX,
+    ".odt": Format.ODT,
+    ".ott": Format.ODT,
+    ".json": Format.JSON,
+    ".arb": Format.JSON,
+    ".yaml": Format.YAML,
+    ".yml": Format.YAML,
     ".ass": Format.SUBTITLES,
     ".ssa": Format.SUBTITLES,
 }
+
+
+_SELF_DESCRIBING = (Format.XLIFF, Format.TMX, Format.HTML, Format.DOCX, Format.ODT)
 
 
 @dataclass(frozen=True)
@@ -135,6 +170,7 @@ class Document:
     problems: Problems  # complete once the segments are taken
     encoding: str = "utf-8"
     in_xml: bool = False  # which can write every character in any encoding
+    pack: Callable[[bytes], bytes] | None = None  # makes the file of all stretches, if it must
 
     def encode(self, text: str) -> bytes:
         """A stretch of the document as the bytes of its encoding; DataError where it lacks one."""
@@ -154,20 +190,25 @@ class Document:
 def read_document(stream: Iterable[bytes], settings: Settings, name: str = "") -> Document:
     """Read a document from its lines of bytes; DataError for one that is not of its format.
 
-    XLIFF and TMX are read as a whole; all others line by line, in the memory of a block. Errors
-    begin with the `name` of the document, if it has one.
+    What nests or is packed is read as a whole; all others line by line, in the memory of a block.
+    Errors begin with the `name` of the document, if it has one.
     """
     with _named(name):
         document = _read_document(stream, settings)
     return replace(document, segments=_named_segments(document.segments, name))
 
 
+def fragment_of_html(text: str) -> Segment:
+    """A page, or a part of one, as one segment."""
+    return join(html_segments(text))
+
+
 def check_document(file: Path, file_format: Format, encoding: str = "") -> None:
     """Raise DataError for what can be known of a file without a look at its format.
 
-    It is binary, or not in its encoding, or has no line ends. XML says itself what it is.
+    It is binary, or not in its encoding, or has no line ends. Some formats say what they are.
     """
-    if file_format not in (Format.XLIFF, Format.TMX):
+    if file_format not in _SELF_DESCRIBING:
         with _named(str(file)):
             check_text(file, encoding)
 
@@ -186,16 +227,34 @@ def read_texts(stream: Iterable[bytes], name: str = "") -> Iterator[str]:
 
 def _read_document(stream: Iterable[bytes], settings: Settings) -> Document:
     problems = Problems()
-    if settings.format in (Format.XLIFF, Format.TMX):
-        text, encoding = decode_xml(b"".join(intact(stream)), settings.encoding)
-        if settings.format is Format.XLIFF:
+    match settings.format:
+        case Format.XLIFF:
+            text, encoding = decode_xml(b"".join(intact(stream)), settings.encoding)
             segments = xliff_segments(text, settings.direction, overwrite=settings.overwrite)
-        else:
+            return Document(segments, problems, encoding, in_xml=True)
+        case Format.TMX:
+            text, encoding = decode_xml(b"".join(intact(stream)), settings.encoding)
             segments = tmx_segments(
                 text, problems, settings.direction, overwrite=settings.overwrite
             )
-        return Document(segments, problems, encoding, in_xml=True)
+            return Document(segments, problems, encoding, in_xml=True)
+        case Format.HTML:
+            text, encoding = decode_html(b"".join(intact(stream)), settings.encoding)
+            return Document(
+                html_segments(text, settings.direction), problems, encoding, in_xml=True
+            )
+        case Format.DOCX:
+            package = docx_package(b"".join(intact(stream)))
+            return Document(package.segments(docx_segments), problems, pack=package.pack)
+        case Format.ODT:
+            package = odt_package(b"".join(intact(stream)))
+            return Document(package.segments(odt_segments), problems, pack=package.pack)
     lines, encoding = decoded_lines(stream, settings.encoding)
+    match settings.format:
+        case Format.JSON:
+            return Document(json_segments("".join(lines), settings.direction), problems, encoding)
+        case Format.YAML:
+            return Document(yaml_segments("".join(lines), settings.direction), problems, encoding)
     return Document(_line_by_line(lines, settings, problems), problems, encoding)
 
 

@@ -18,6 +18,7 @@ from translator.documents.markup import PLACEHOLDERS, TAGS, marked_lines
 from translator.documents.segments import Problems, Segment, join, verbatim
 from translator.errors import DataError
 from translator.files import encoding_of
+from translator.text.languages import is_language
 
 Visit = Callable[["list[XmlElement]"], Iterable["XmlEdit"]]  # an element, last, and what it is in
 
@@ -142,12 +143,8 @@ def _language(variant: XmlElement) -> str:
 
 def _variant(unit: XmlElement, language: str) -> XmlElement | None:
     """The variant of a unit in a language: en-US is en, and where pt-BR is asked, pt is not."""
-    wanted = re.split("[-_]", language.lower())
-    for child in unit.children:
-        subtags = re.split("[-_]", _language(child).lower())
-        if child.name == "tuv" and subtags[: len(wanted)] == wanted:
-            return child
-    return None
+    variants = (child for child in unit.children if child.name == "tuv")
+    return next((each for each in variants if is_language(_language(each), language)), None)
 
 
 # --- what stands where, and what takes its place --------------------------------------------------

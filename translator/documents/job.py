@@ -145,16 +145,21 @@ class DocumentJob:
             journal.write(json.dumps(_COMPLETE) + "\n")
             _sync(journal)
 
-    def finish(self) -> bool:
-        """Move the output into place when all processes are done; whether that was so."""
+    def finish(self, pack: Callable[[bytes], bytes] | None = None) -> bool:
+        """Move the output into place when all processes are done; whether that was so.
+
+        `pack` makes of the joined stretches what the file is to hold.
+        """
         parts = [self.partial_output(rank) for rank in range(self.world_size)]
         states = [part.read() for part in parts]
         if not all(header == self.fingerprint and done for header, _, done in states):
             return False
-        if self.world_size > 1:
+        if self.world_size > 1 or pack:
             joined = self.output.with_name(f"{self.output.name}.joined-by-{self.rank}")
             try:
-                _join([part.file for part in parts], [sizes for _, sizes, _ in states], joined)
+                _join(
+                    [part.file for part in parts], [sizes for _, sizes, _ in states], joined, pack
+                )
             except OSError as error:
                 joined.unlink(missing_ok=True)
                 if isinstance(error, FileNotFoundError):  # another was faster, and has cleared up
@@ -232,15 +237,20 @@ class PartialOutput:
                 file.unlink(missing_ok=True)
 
 
-def _join(parts: list[Path], sizes: list[list[int]], output: Path) -> None:
+def _join(
+    parts: list[Path],
+    sizes: list[list[int]],
+    output: Path,
+    pack: Callable[[bytes], bytes] | None = None,
+) -> None:
     """Write the blocks of all parts in order: the first of each part, then the second of each."""
     with ExitStack() as stack:
         streams = [stack.enter_context(part.open("rb")) for part in parts]
-        joined = stack.enter_context(output.open("wb"))
-        for number in range(sum(map(len, sizes))):
-            turn, owner = divmod(number, len(parts))
-            joined.write(streams[owner].read(sizes[owner][turn]))
-        _sync(joined)
+        turns = (divmod(number, len(parts)) for number in range(sum(map(len, sizes))))
+        joined = (streams[owner].read(sizes[owner][turn]) for turn, owner in turns)
+        with output.open("wb") as file:
+            file.writelines([pack(b"".join(joined))] if pack else joined)
+            _sync(file)
 
 
 def _sync(stream: Any) -> None:

@@ -1,8 +1,9 @@
 """Sentences with marks in them: emphasis, links, code, tags and placeholders stay as written.
 
 A sentence is translated whole, without its marks, and so is the text within each pair of marks.
-Where that is found once in the whole, its marks go around it. Where a mark finds no place so, the
-stretches between the marks are translated each by itself: less fluent, but nothing is lost.
+Where that, or most of it, is found once in the whole, its marks go around it. Where a mark finds no
+place so, the stretches between the marks are translated each by itself: less fluent, but nothing is
+lost.
 """
 
 import html
@@ -20,6 +21,7 @@ _Sides = tuple[re.Pattern[str], re.Pattern[str]]  # what may stand before a text
 _ALONE: _Sides = (re.compile(r"\s*"), re.compile(r"[\s:]*"))
 _BETWEEN_MARKS: _Sides = (re.compile(r"[^\w¿¡]*"), re.compile(r"[^\w.!?…]*"))
 _MAX_SPANS = 100  # of a sentence, each of which is looked for in all of it
+_MAX_WORDS = 12  # of a phrase of which a part is looked for
 _SOME_WORD = "Xx"
 _SENTENCE_MARKS = " .!?…¡¿"
 
@@ -35,7 +37,7 @@ PLACEHOLDERS = (
     r"|%(?:[1-9]|[A-Z][A-Z0-9_]+%)|\$?\{\{?[\w.:!\[\]-]*\}?\})"
 )
 
-Kind = Literal["text", "opens", "closes", "toggles", "stands", "frames"]
+Kind = Literal["text", "opens", "closes", "toggles", "stands", "floats"]
 Escape = Callable[[str, str], str]  # a translation, its source → the translation as it is written
 
 
@@ -51,6 +53,7 @@ class _Span(NamedTuple):
     text: str
     after: str
     plain: str
+    floats: bool = False  # it has no width, and a place in proportion
 
 
 def marked(
@@ -58,16 +61,18 @@ def marked(
     marks: re.Pattern[str],
     escape: Escape = lambda translation, _: translation,
     unescape: Callable[[str], str] = str,
+    plain: Callable[[str], str] | None = None,
 ) -> Segment:
     """A text with marks. The groups of the pattern are named NAME_KIND.
 
     A mark of kind `opens`, `closes` or `toggles` is one of a pair around a text; one that `stands`
-    is kept with all that it holds, and read in the sentence; one that `frames` is not read there.
+    is kept with all that it holds, and read as `plain` says; one that `floats` is not read at all:
+    it goes where it was in proportion, or with the marked text beside it.
     """
     if not marks.search(text):
         return _fragment(unescape(text), escape, _ALONE)
     tokens = _tokens(text, marks, unescape)
-    parts = _pair_up(tokens)
+    parts = _pair_up(tokens, plain or _plain)
     if parts is None:
         unpaired = [t.text if t.kind == "text" else _Span(t.text, "", "", "") for t in tokens]
         return _fragments(unpaired, escape)
@@ -118,7 +123,7 @@ def _plain(mark: str) -> str:
     return mark
 
 
-def _pair_up(tokens: list[_Token]) -> list[str | _Span] | None:
+def _pair_up(tokens: list[_Token], plain: Callable[[str], str]) -> list[str | _Span] | None:
     """Texts and spans; None when marks are nested around more than one text, or not in pairs."""
     parts: list[str | _Span] = []
     end = 0
@@ -130,7 +135,7 @@ def _pair_up(tokens: list[_Token]) -> list[str | _Span] | None:
         opening, closing = tokens[begin:inner], tokens[inner + 1 : end]
         if end > len(tokens) or tokens[inner].kind == "closes" or not _match(opening, closing):
             return None
-        parts.append(_part(opening, tokens[inner], closing))
+        parts.append(_part(opening, tokens[inner], closing, plain))
     return parts
 
 
@@ -142,12 +147,15 @@ def _match(opening: list[_Token], closing: list[_Token]) -> bool:
     )
 
 
-def _part(opening: list[_Token], inner: _Token, closing: list[_Token]) -> str | _Span:
+def _part(
+    opening: list[_Token], inner: _Token, closing: list[_Token], plain: Callable[[str], str]
+) -> str | _Span:
     """A text, or a mark that stands for itself, with the marks around it."""
     before, after = ("".join(token.text for token in side) for side in (opening, closing))
-    if inner.kind in ("stands", "frames"):
-        plain = _plain(inner.text) if inner.kind == "stands" else ""
-        return _Span(before + inner.text + after, "", "", plain)
+    if inner.kind == "stands":
+        return _Span(before + inner.text + after, "", "", plain(inner.text))
+    if inner.kind == "floats":
+        return _Span(before + inner.text + after, "", "", "", floats=True)
     return _Span(before, inner.text, after, inner.text) if opening else inner.text
 
 
@@ -182,6 +190,8 @@ def _read_as(part: str | _Span) -> str:
     """What stands in a sentence, with a word that ends none for code and the like."""
     if isinstance(part, str):
         return part
+    if part.floats:
+        return ""
     return part.text or (" " * len(part.plain) if part.plain.isspace() else _SOME_WORD)
 
 
@@ -253,16 +263,21 @@ def _placed(parts: list[str | _Span], fragments: Segment, escape: Escape) -> Seg
     whole = plain.strip()
     before, after = surrounding_space(plain)
     texts = (whole, *(span.text for span in spans if span.text))
-    unplaced = _with_marks(whole, whole, spans, [span.plain for span in spans], escape)
+    floating = _floating(parts, len(before))
+    unplaced = _with_marks(whole, whole, spans, [span.plain for span in spans], floating, escape)
     if not has_words(whole) or before + str(unplaced) + after != fragments.put_back(
         fragments.texts
     ):
         return fragments  # not even the source tells where the marks belong
 
+    if all(span.floats for span in spans):
+        fragments = verbatim("")  # whatever the translation, they have a place
+
     def put_back(translations: Sequence[str]) -> str:
         rest = iter(translations[1:])
         phrases = [next(rest) if span.text else span.plain for span in spans]
-        found = _with_marks(_like(whole, translations[0]), whole, spans, phrases, escape)
+        translation = _like(whole, translations[0])
+        found = _with_marks(translation, whole, spans, phrases, floating, escape)
         if found is None:
             return fragments.put_back(translations[len(texts) :])
         return before + found + after
@@ -271,23 +286,115 @@ def _placed(parts: list[str | _Span], fragments: Segment, escape: Escape) -> Seg
 
 
 def _with_marks(
-    translation: str, source: str, spans: list[_Span], phrases: list[str], escape: Escape
+    translation: str,
+    source: str,
+    spans: list[_Span],
+    phrases: list[str],
+    floating: "list[_Floating]",
+    escape: Escape,
 ) -> str | None:
     """The translation with marks around the phrases; None unless each occurs just once."""
     places: list[tuple[int, int, _Span]] = []
     for span, phrase in zip(spans, phrases, strict=True):
+        if span.floats:
+            continue
         place = _find(phrase, translation) or _find(phrase.strip(_SENTENCE_MARKS), translation)
+        if place is None and span.text:
+            place = _find_most(phrase, translation)
         if place is None:
             return None
         places.append((*place, span))
+    places += _float(floating, translation, source, places)
     result, end = "", 0
-    for start, stop, span in sorted(places):
+    for start, stop, span in sorted(places, key=lambda place: place[:2]):
         if start < end:
             return None
         inside = escape(translation[start:stop], span.text) if span.text else ""
         result += escape(translation[end:start], source) + span.before + inside + span.after
         end = stop
     return result + escape(translation[end:], source)
+
+
+class _Floating(NamedTuple):
+    """A mark without width: where it is in the source, and which marked text it is beside."""
+
+    span: _Span
+    offset: int
+    behind: _Span | None
+    ahead: _Span | None
+
+
+def _floating(parts: list[str | _Span], begin: int) -> list[_Floating]:
+    """The floating marks of a sentence, whose words begin at `begin`."""
+    found: list[_Floating] = []
+    read = [part for part in parts if isinstance(part, str) or not part.floats]
+    offset, number = -begin, 0
+    for part in parts:
+        if isinstance(part, _Span) and part.floats:
+            sides = (_span_at(read, number - 1), _span_at(read, number))
+            found.append(_Floating(part, offset, *sides))
+        else:
+            offset += len(part.plain if isinstance(part, _Span) else part)
+            number += 1
+    return found
+
+
+def _span_at(parts: list[str | _Span], number: int) -> _Span | None:
+    part = parts[number] if 0 <= number < len(parts) else ""
+    return part if isinstance(part, _Span) else None
+
+
+def _float(
+    floating: list[_Floating],
+    translation: str,
+    source: str,
+    places: list[tuple[int, int, _Span]],
+) -> list[tuple[int, int, _Span]]:
+    """Where floating marks go in a translation: beside their marked text, else in proportion.
+
+    They keep their order, and none goes into a marked text.
+    """
+    found: list[tuple[int, int, _Span]] = []
+    last = 0
+    for span, offset, behind, ahead in floating:
+        beside = [stop for _, stop, other in places if other is behind]
+        beside += [start for start, _, other in places if other is ahead]
+        if beside:
+            place = beside[0]
+        elif translation == source:
+            place = min(max(0, offset), len(source))
+        elif offset <= 0 or offset >= len(source):
+            place = 0 if offset <= 0 else len(translation)
+        else:
+            place = _alike(source, offset, translation, places)
+        last = max(last, place)
+        found.append((last, last, span))
+    return found
+
+
+def _alike(source: str, offset: int, translation: str, places: list[tuple[int, int, _Span]]) -> int:
+    """The nearest place, in proportion, that is between the same kinds of characters."""
+    wanted = offset * len(translation) / len(source)
+    free = [
+        place
+        for place in range(len(translation) + 1)
+        if not any(start < place < stop for start, stop, _ in places)
+    ]
+    kinds = _kinds_around(source, offset)
+    within_word = kinds == ("word", "word")
+    alike = [
+        place for place in free if not within_word and _kinds_around(translation, place) == kinds
+    ]
+    ends = [place for place in free if _kinds_around(translation, place)[1] != "word"]
+    return min(alike or ends or free, key=lambda place: abs(place - wanted))
+
+
+def _kinds_around(text: str, place: int) -> tuple[str, str]:
+    before, after = text[max(0, place - 1) : place], text[place : place + 1]
+    kinds = (
+        "word" if c.isalnum() else "space" if c.isspace() or not c else c for c in (before, after)
+    )
+    return next(kinds), next(kinds)
 
 
 def _find(phrase: str, text: str) -> tuple[int, int] | None:
@@ -297,3 +404,16 @@ def _find(phrase: str, text: str) -> tuple[int, int] | None:
     places = re.finditer(rf"(?<!\w){re.escape(phrase)}(?!\w)", text, re.IGNORECASE)
     found = [match.span() for match in itertools.islice(places, 2)]
     return found[0] if len(found) == 1 else None
+
+
+def _find_most(phrase: str, text: str) -> tuple[int, int] | None:
+    """Where most of a phrase occurs once: an article, or an ending, may differ in the sentence."""
+    words = phrase.strip(_SENTENCE_MARKS).split()
+    letters = sum(map(len, words))
+    for count in range(len(words) - 1, 0, -1) if len(words) <= _MAX_WORDS else ():
+        for start in range(len(words) - count + 1):
+            some = words[start : start + count]
+            place = _find(" ".join(some), text) if 2 * sum(map(len, some)) > letters else None
+            if place:
+                return place
+    return None

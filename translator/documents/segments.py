@@ -29,6 +29,14 @@ class Segment(NamedTuple):
         """The same texts; the stretch goes through `change` when they are put back."""
         return Segment(self.texts, lambda translations: change(self.put_back(translations)))
 
+    def kept_as(self, raw: str) -> "Segment":
+        """The same; where no text changes, the stretch stays as the file has it: `raw`."""
+
+        def put_back(translations: Sequence[str]) -> str:
+            return raw if tuple(translations) == self.texts else self.put_back(translations)
+
+        return Segment(self.texts, put_back) if self.texts else verbatim(raw)
+
 
 def verbatim(text: str) -> Segment:
     """A stretch without prose."""

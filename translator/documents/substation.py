@@ -7,8 +7,9 @@ in braces are styles. Drawings and karaoke, which times each syllable, are kept.
 import re
 from collections.abc import Iterable, Iterator
 
-from translator.documents.segments import Line, Problems, Segment, has_words, join, verbatim
+from translator.documents.segments import Line, Problems, Segment, join, verbatim
 from translator.documents.subtitles import cue, cue_line
+from translator.text.placeholders import has_words
 
 _FIELDS = 10  # of a dialogue, unless the line of formats says something else
 _LINE_END = re.compile(r"\\[Nn]")

@@ -15,12 +15,12 @@ from translator.documents.segments import (
     Line,
     Problems,
     Segment,
-    has_words,
     join,
     verbatim,
     wrapped,
 )
 from translator.documents.text import split_line
+from translator.text.placeholders import has_words
 
 _TIME = r"(?:\d+[ \t]*:[ \t]*){1,3}\d+(?:[ \t]*[.,][ \t]*\d+)?[.,]?"
 _TIMING = re.compile(rf"\s*{_TIME}\s*(?:-+\s?>|[–—→]+)\s*{_TIME}")
@@ -33,8 +33,8 @@ _LANGUAGE = re.compile(r"(Language:\s*)([\w-]+)")  # in the header of WebVTT
 _SIGNS = "♩♪♫♬¶"
 _MARKS = re.compile(
     r"(?P<style_opens>\{\\[ibus]1\})|(?P<style_closes>\{\\[ibus]0?\})"
-    rf"|(?P<code_frames>\{{[^{{}}]*\}}|<[\d:.]+>|<v\b[^<>]*>|\\h)|{TAGS}"
-    rf"|(?P<entity_stands>&\w+;)|(?P<sign_frames>[{_SIGNS}]+|(?<!\S)#(?!\S)|[\[\]])"
+    rf"|(?P<code_floats>\{{[^{{}}]*\}}|<[\d:.]+>|<v\b[^<>]*>|\\h)|{TAGS}"
+    rf"|(?P<entity_stands>&\w+;)|(?P<sign_floats>[{_SIGNS}]+|(?<!\S)#(?!\S)|[\[\]])"
 )
 _HEAD = re.compile(rf"(?:\s*(?:>{{1,3}}|[-–—‐]{{1,2}}|[{_SIGNS}]+|#(?=\s))(?=[^-–—‐]))*")
 _NAME = re.compile(r"\s*[^\s:<>()\[\]{}][^:<>()\[\]{}]{0,30}:(?=\s)")

@@ -1,19 +1,31 @@
 """How do others use a run over HTTP? A server with LibreTranslate's interface, and its page.
 
-`worker` owns the model, and `pace` is how fast that is; `requests` reads and checks, `app` answers;
-`live` shows a translation being written, to the files in `page/`.
+`worker` owns the models, and `pace` is how fast they are; `requests` reads and checks, by `keys`
+and limits; `app` answers, by `answers` to texts and `files` to documents; `live` shows a
+translation being written, to the files in `page/`.
 """
 
 import importlib
 import logging
 import math
 import socket
+from collections.abc import Sequence
 
 from translator.errors import MissingLibraryError, TranslatorError
+from translator.server.keys import AccessKey, read_keys
 from translator.server.settings import MAX_ALTERNATIVES, ServerSettings
 from translator.translation import Translator
 
-__all__ = ["MAX_ALTERNATIVES", "ServerSettings", "check_installed", "listen", "serve"]
+__all__ = [
+    "MAX_ALTERNATIVES",
+    "AccessKey",
+    "ServerError",
+    "ServerSettings",
+    "check_installed",
+    "listen",
+    "read_keys",
+    "serve",
+]
 
 
 class ServerError(TranslatorError):
@@ -22,7 +34,7 @@ class ServerError(TranslatorError):
 
 def check_installed() -> None:
     """MissingLibraryError when the libraries of the extra `serve` are not installed."""
-    for name in ("fastapi", "uvicorn", "prometheus_client"):
+    for name in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
         try:
             importlib.import_module(name)
         except ImportError:
@@ -40,15 +52,28 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def serve(translator: Translator, settings: ServerSettings, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; then refuse what comes and answer what was accepted."""
+def serve(
+    translator: Translator,
+    settings: ServerSettings,
+    listening: socket.socket,
+    others: Sequence[Translator] = (),
+) -> None:
+    """Serve until SIGINT or SIGTERM; then refuse what comes and answer what was accepted.
+
+    ServerError where two runs translate between the same languages.
+    """
     import uvicorn
 
     from translator.server.app import create_app
 
+    data = [each.config.data for each in (translator, *others)]
+    ways = [f"{each.source_language} to {each.target_language}" for each in data]
+    if len(set(ways)) < len(ways):
+        twice = next(way for way in ways if ways.count(way) > 1)
+        raise ServerError(f"two runs translate {twice}", "Serve one of them.")
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     config = uvicorn.Config(
-        create_app(translator, settings),
+        create_app(translator, settings, others),
         log_config=None,
         access_log=False,  # it would log queries
         server_header=False,

@@ -6,11 +6,14 @@ the page uses.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib import resources
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
@@ -19,7 +22,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 from translator.config import DecodingConfig
-from translator.errors import RunError
+from translator.documents import Format
+from translator.errors import DataError, RunError
+from translator.server.answers import Answer, Question
+from translator.server.files import Downloads, FileTranslation
 from translator.server.interface import (
     JSON,
     ApiRequest,
@@ -27,18 +33,21 @@ from translator.server.interface import (
     DetectRequest,
     Language,
     LiveRequest,
+    TranslateFileRequest,
     TranslateRequest,
     TranslateResponse,
     described,
 )
+from translator.server.keys import AccessKey
 from translator.server.live import LiveEvent
 from translator.server.metrics import Metrics
 from translator.server.observed import Observed
-from translator.server.requests import Gate, parse
+from translator.server.requests import Gate, parse, parse_with_file
 from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError, Worker
+from translator.text.glossary import Glossary
 from translator.text.languages import LanguageIdentifier, are_alike, name_of, standard
-from translator.translation import Translation, Translator, check_translates
+from translator.translation import Translator, check_translates
 from translator.version import __version__
 
 _Result = TypeVar("_Result")
@@ -51,6 +60,7 @@ _PAGE = {
     "/docs.js": "docs.js",
 }
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_SIDES = ("source", "target")
 _TOO_LONG = "the translation took too long"
 _REFUSALS = {
     400: "What was sent is not a request.",
@@ -88,37 +98,47 @@ class _Lines(StreamingResponse):
             self._future.cancel()
 
 
-def create_app(translator: Translator, settings: ServerSettings | None = None) -> FastAPI:
-    """An ASGI application that translates with a run; its one worker starts and ends with it.
+def create_app(
+    translator: Translator,
+    settings: ServerSettings | None = None,
+    others: Sequence[Translator] = (),
+) -> FastAPI:
+    """An ASGI application that translates with runs; its one worker starts and ends with it.
 
     RunError for a run that has not learned to translate.
     """
-    check_translates(translator.config)
-    if translator.config.model.source != "text":
-        raise RunError(
-            f"the run {translator.config.name} reads {translator.config.model.source}, and the "
-            "server takes text",
-            "Use `translator translate`.",
-        )
-    return _Service(translator, settings or ServerSettings()).app()
+    return _Service(translator, settings or ServerSettings(), others).app()
 
 
 class _Service:
     """What the routes share."""
 
-    def __init__(self, translator: Translator, settings: ServerSettings) -> None:
-        self._translator = translator
+    def __init__(
+        self,
+        translator: Translator,
+        settings: ServerSettings,
+        others: Sequence[Translator] = (),
+    ) -> None:
+        self._translators = {_ways(each): each for each in (translator, *others)}
+        for each in self._translators.values():
+            check_translates(each.config)
+            if each.config.model.source != "text":
+                raise RunError(
+                    f"the run {each.config.name} reads {each.config.model.source}, and the server "
+                    "takes text",
+                    "Use `translator translate`.",
+                )
         self._settings = settings
         self._metrics = Metrics()
         self._gate = Gate(settings)
         self._worker = Worker(translator, self._metrics, settings)
         self._identifier = LanguageIdentifier()
-        data = translator.config.data
-        self._source, self._target = standard(data.source_language), standard(data.target_language)
+        self._downloads = Downloads.of(settings)
+        self._source, self._target = _ways(translator)
 
     def app(self) -> FastAPI:
         app = FastAPI(
-            title=f"translator: {name_of(self._source)} to {name_of(self._target)}",
+            title=f"translator: {self._said(name_of)}",
             version=__version__,
             lifespan=self._lifespan,
             docs_url=None,  # these two pages would be fetched from elsewhere
@@ -138,7 +158,10 @@ class _Service:
         return app
 
     def _add_routes(self, app: FastAPI) -> None:
-        languages = {"source": {"enum": [self._source, "auto"]}, "target": {"enum": [self._target]}}
+        sources, targets = (
+            list(dict.fromkeys(side)) for side in zip(*self._translators, strict=True)
+        )
+        languages = {"source": {"enum": [*sources, "auto"]}, "target": {"enum": targets}}
         app.post(
             "/translate",
             openapi_extra=described(TranslateRequest, **languages),
@@ -146,6 +169,9 @@ class _Service:
             response_model_exclude_none=True,
             responses=_RESPONSES,
         )(self.translate)
+        # No schema can say what a document is: docs.html describes these two.
+        app.post("/translate_file", include_in_schema=False)(self.translate_file)
+        app.get("/download_file/{name}", include_in_schema=False)(self.download)
         app.post(
             "/detect",
             openapi_extra=described(DetectRequest),
@@ -154,7 +180,7 @@ class _Service:
         )(self.detect)
         app.post(
             "/live",
-            openapi_extra=described(LiveRequest),
+            openapi_extra=described(LiveRequest, **languages),
             response_class=_Lines,
             status_code=200,  # FastAPI looks for it in the class
             responses=_RESPONSES,
@@ -174,13 +200,19 @@ class _Service:
 
     async def translate(self, request: Request) -> dict[str, Any]:
         """Translate a text, or several: `q` is a string or a list, and so are the answers."""
-        asked = await self._read(TranslateRequest, request)
-        fits = asked.source == "auto" or are_alike(asked.source, self._source)
-        if not fits or not are_alike(asked.target, self._target):
-            raise HTTPException(400, f"this model translates {self._source} to {self._target} only")
-        self._gate.check_size(asked.texts)
-        future = self._worker.translate(asked.texts, self._decoding(asked.alternatives))
-        found = await self._await(future, request)
+        asked, key = await self._read(TranslateRequest, request)
+        question = Question.of(asked)
+        translator = self._chosen(asked.source, asked.target, question.texts)
+        terms = asked.glossary
+        self._gate.check_size([*asked.texts, *terms, *terms.values()], key)
+        future = self._worker.translate(
+            question.texts,
+            _decoding(translator, asked.alternatives),
+            translator=translator,
+            glossary=_glossary(terms),
+        )
+        translations = await self._await(future, request)
+        found = list(question.answers(translations))
         self._metrics.characters.inc(sum(map(len, asked.texts)))
         answers = [self._answer(each, asked) for each in found]
         if isinstance(asked.q, str):
@@ -188,29 +220,68 @@ class _Service:
         keys = answers[0] if answers else ("translatedText",)
         return {key: [answer[key] for answer in answers] for key in keys}
 
+    async def translate_file(self, request: Request) -> dict[str, str]:
+        """Translate a document: its texts, and nothing else. The answer is where to fetch it."""
+        self._gate.check_rate(request)
+        body = await self._gate.read(
+            request, self._settings.max_file_bytes + self._settings.max_bytes
+        )
+        content_type = request.headers.get("Content-Type", "")
+        asked, upload = parse_with_file(TranslateFileRequest, body, content_type)
+        self._gate.check_key(asked, request)
+        translator = self._chosen(asked.source, asked.target, [])
+        try:
+            job = await asyncio.to_thread(
+                FileTranslation, upload, _ways(translator), self._settings
+            )
+            data = await self._await_file(job, translator, request)
+        except DataError as error:
+            raise HTTPException(400, f"{error.message}. {error.hint}") from None
+        name = self._downloads.add(job.name, data)
+        return {"translatedFileUrl": f"{request.base_url}download_file/{quote(name)}"}
+
+    async def download(self, name: str) -> Response:
+        """Fetch a translated document; it is not kept for long."""
+        data = self._downloads.get(name)
+        if data is None:
+            raise HTTPException(404, "there is no such file, or not any more")
+        plain = quote(name.partition(".")[2])
+        headers = {"Content-Disposition": f"attachment; filename*=utf-8''{plain}"}
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
     async def detect(self, request: Request) -> list[dict[str, Any]]:
         """Say which language a text seems to be in, and how sure that is, of 100."""
-        asked = await self._read(DetectRequest, request)
-        self._gate.check_size([asked.q])
+        asked, key = await self._read(DetectRequest, request)
+        self._gate.check_size([asked.q], key)
         return [self._detected(asked.q)]
 
     async def languages(self) -> list[dict[str, Any]]:
         """Say what is translated into what."""
-        source, target = self._source, self._target
+        codes = dict.fromkeys(code for way in self._translators for code in way)
         return [
-            {"code": source, "name": name_of(source), "targets": [target]},
-            {"code": target, "name": name_of(target), "targets": []},
+            {
+                "code": code,
+                "name": name_of(code),
+                "targets": [target for source, target in self._translators if source == code],
+            }
+            for code in codes
         ]
 
     async def frontend_settings(self) -> dict[str, Any]:
         """Say what a page that translates must know."""
-        codes = {"source": self._source, "target": self._target}
         return {
+            "apiKeys": bool(self._settings.all_keys),
             "charLimit": self._settings.max_characters,
-            "keyRequired": self._settings.api_key is not None,
+            "directions": [dict(zip(_SIDES, way, strict=True)) for way in self._translators],
+            "filesTranslation": True,
+            "frontendTimeout": 500,
+            "keyRequired": bool(self._settings.all_keys),
             "language": {
-                side: {"code": code, "name": name_of(code)} for side, code in codes.items()
+                side: {"code": code, "name": name_of(code)}
+                for side, code in zip(_SIDES, (self._source, self._target), strict=True)
             },
+            "suggestions": False,
+            "supportedFilesFormat": Format.endings(),
         }
 
     # --- others -----------------------------------------------------------------------------------
@@ -222,8 +293,9 @@ class _Service:
         its translation, `alternatives` and `attention[layer][head][target][source]`, null for one
         that is too long to be seen at once; `{"translatedText": …}` is the last, or `{"error": …}`.
         """
-        asked = await self._read(LiveRequest, request)
-        self._gate.check_size([asked.q])
+        asked, key = await self._read(LiveRequest, request)
+        self._gate.check_size([asked.q], key)
+        translator = self._chosen(asked.source, asked.target or self._target, [asked.q])
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
 
@@ -231,7 +303,8 @@ class _Service:
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
-        future = self._worker.watch(asked.q, self._decoding(asked.alternatives), put)
+        decoding = _decoding(translator, asked.alternatives)
+        future = self._worker.watch(asked.q, decoding, put, translator=translator)
         future.add_done_callback(lambda _: put(None))
         lines = self._lines(events, future, len(asked.q))
         return _Lines(lines, future, self._settings.request_seconds)
@@ -259,15 +332,37 @@ class _Service:
 
     # --- what they have in common -----------------------------------------------------------------
 
-    async def _read(self, model: type[_Request], request: Request) -> _Request:
+    async def _read(
+        self, model: type[_Request], request: Request
+    ) -> tuple[_Request, AccessKey | None]:
         self._gate.check_rate(request)
         body = await self._gate.read(request)
         asked = parse(model, body, request.headers.get("Content-Type", ""))
-        self._gate.check_key(asked)
-        return asked
+        return asked, self._gate.check_key(asked, request)
 
-    def _decoding(self, alternatives: int) -> DecodingConfig:
-        return self._translator.config.decoding.model_copy(update={"n_best": alternatives + 1})
+    def _chosen(self, source: str, target: str, texts: Iterable[str]) -> Translator:
+        """The translator of a request: a code may have another region, or be in capitals.
+
+        400 for languages that none translates. With auto, the language that the texts seem to be
+        in decides, else the first run that translates into the target.
+        """
+        sides = [
+            way
+            for way in self._translators
+            if are_alike(way[1], target) and (source == "auto" or are_alike(way[0], source))
+        ]
+        if not sides:
+            raise HTTPException(400, f"this model translates {self._said()} only")
+        if source == "auto" and len(sides) > 1:
+            source = self._identifier.identify(" ".join(" ".join(texts).split()))[0] or source
+        sides.sort(key=lambda way: (_unlike(way[0], source), _unlike(way[1], target)))
+        return self._translators[sides[0]]
+
+    def _said(self, name: Callable[[str], str] = str) -> str:
+        """What is translated into what, in words."""
+        return ", ".join(
+            f"{name(source)} to {name(target)}" for source, target in self._translators
+        )
 
     async def _await(self, future: "Future[_Result]", request: Request) -> _Result:
         """The result; it is not wanted any more when the client has left or the time is over."""
@@ -286,17 +381,63 @@ class _Service:
             left.cancel()
             future.cancel()
 
-    def _answer(self, translation: Translation, asked: TranslateRequest) -> dict[str, Any]:
-        answer: dict[str, Any] = {"translatedText": translation.text}
+    async def _await_file(
+        self, job: FileTranslation, translator: Translator, request: Request
+    ) -> bytes:
+        """The translated file; the work ends when the client leaves or the time is over."""
+        characters = sum(map(len, job.texts))
+        if characters > self._settings.max_file_characters:
+            limit = self._settings.max_file_characters
+            raise HTTPException(413, f"more than {limit:,} characters in the file")
+        gone = threading.Event()
+        submit = partial(
+            self._worker.translate, decoding=_decoding(translator, 0), translator=translator
+        )
+        work = asyncio.ensure_future(asyncio.to_thread(job.run, submit, gone))
+        left = asyncio.create_task(_until_left(request))
+        try:
+            await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise HTTPException(400, "the client has left")
+            self._metrics.characters.inc(characters)
+            return work.result()
+        finally:
+            left.cancel()
+            gone.set()
+
+    def _answer(self, found: Answer, asked: TranslateRequest) -> dict[str, Any]:
+        answer: dict[str, Any] = {"translatedText": found.text}
         if asked.alternatives:
-            answer["alternatives"] = [each.text for each in translation.alternatives[1:]]
+            answer["alternatives"] = found.alternatives
+        if asked.scores:
+            answer["score"] = found.score
         if asked.source == "auto":
-            answer["detectedLanguage"] = self._detected(translation.source)
+            answer["detectedLanguage"] = self._detected(found.source)
         return answer
 
     def _detected(self, text: str) -> dict[str, Any]:
         language, probability = self._identifier.identify(text)
         return {"language": language or self._source, "confidence": round(100 * probability, 1)}
+
+
+def _ways(translator: Translator) -> tuple[str, str]:
+    data = translator.config.data
+    return standard(data.source_language), standard(data.target_language)
+
+
+def _unlike(code: str, asked: str) -> tuple[bool, bool]:
+    """How little a code is what was asked for, smallest first."""
+    return not are_alike(code, asked), code != standard(asked)
+
+
+def _decoding(translator: Translator, alternatives: int) -> DecodingConfig:
+    return translator.config.decoding.model_copy(update={"n_best": alternatives + 1})
+
+
+def _glossary(terms: dict[str, str]) -> Glossary | None:
+    """The terms that say something, if there are any."""
+    said = {term: target for term, target in terms.items() if term.strip() and target.strip()}
+    return Glossary(said) if said else None
 
 
 async def _until_left(request: Request) -> None:

@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from translator.server.settings import MAX_ALTERNATIVES
+from translator.server.settings import MAX_ALTERNATIVES, MAX_TERMS
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 
 
 def _whole(number: object) -> object:
@@ -15,7 +16,13 @@ def _whole(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
+def _from_form(terms: object) -> object:
+    """A form has a glossary as JSON."""
+    return json.loads(terms) if isinstance(terms, str) else terms
+
+
 _Count = Annotated[int, Field(ge=0, le=MAX_ALTERNATIVES), BeforeValidator(_whole)]
+_Terms = Annotated[dict[str, str], Field(max_length=MAX_TERMS), BeforeValidator(_from_form)]
 
 
 class ApiRequest(BaseModel):
@@ -30,8 +37,10 @@ class TranslateRequest(ApiRequest):
     q: str | list[str] = Field(description="A text, or several.")
     source: str = Field(description="Its language; auto says which language it seems to be.")
     target: str = Field(description="The language to translate into.")
-    format: Literal["text"] = Field("text", description="Marks of HTML would be taken for words.")
+    format: Literal["text", "html"] = Field("text", description="html: tags go with their words.")
     alternatives: _Count = Field(0, description="How many other translations of each text.")
+    glossary: _Terms = Field({}, description="Terms, and what they must be translated by.")
+    scores: bool = Field(False, description="Say how sure each translation is.")
 
     @property
     def texts(self) -> list[str]:
@@ -39,10 +48,19 @@ class TranslateRequest(ApiRequest):
         return [self.q] if isinstance(self.q, str) else self.q
 
 
+class TranslateFileRequest(ApiRequest):
+    """The request of LibreTranslate's /translate_file, without the file."""
+
+    source: str = Field(description="The language of the file; auto: whichever is translated.")
+    target: str = Field(description="The language to translate into.")
+
+
 class LiveRequest(ApiRequest):
     """A text whose translation is watched."""
 
     q: str = Field(description="A text.")
+    source: str = Field("auto", description="Its language; auto: the first run's.")
+    target: str = Field("", description="The language to translate into; else the first run's.")
     alternatives: _Count = Field(0, description="How many other translations of each sentence.")
 
 
@@ -64,6 +82,9 @@ class TranslateResponse(BaseModel):
 
     translated_text: str | list[str] = Field(alias="translatedText")
     alternatives: list[str] | list[list[str]] | None = None
+    score: float | list[float] | None = Field(
+        None, description="Log-probability, for its length; of HTML the lowest of its texts."
+    )
     detected_language: Detected | list[Detected] | None = Field(None, alias="detectedLanguage")
 
 
@@ -81,6 +102,7 @@ def described(model: type[BaseModel], **changes: dict[str, Any]) -> dict[str, An
     for name, change in changes.items():
         schema["properties"][name] |= change
     form = json.loads(json.dumps(schema))
+    form["properties"].pop("glossary", None)  # JSON within a form
     for property_ in form["properties"].values():
         property_.pop("anyOf", None)  # q of a form is a text, or is there several times
     form["properties"]["q"]["type"] = "string"

@@ -25,6 +25,7 @@ from translator.server.live import LiveEvent, live_events
 from translator.server.metrics import Metrics
 from translator.server.pace import Pace, work_of
 from translator.server.settings import ServerSettings
+from translator.text.glossary import Glossary
 from translator.translation import Translation, Translator
 
 log = logging.getLogger("translator.server")
@@ -49,7 +50,14 @@ class _TextsJob:
     texts: list[str]
     decoding: DecodingConfig
     work: int
+    translator: Translator
+    glossary: Glossary | None = None
     future: "Future[list[Translation]]" = field(default_factory=Future)
+
+    def goes_with(self, other: "_TextsJob") -> bool:
+        """Whether both can be translated at once."""
+        same = self.translator is other.translator and self.glossary is other.glossary
+        return same and self.decoding == other.decoding
 
 
 @dataclass(eq=False)
@@ -113,9 +121,10 @@ class _Line(Generic[_Job]):
 
 
 class Worker:
-    """A translator behind a bounded queue. All methods may be called from any thread."""
+    """Translators behind a bounded queue. All methods may be called from any thread."""
 
     def __init__(self, translator: Translator, metrics: Metrics, settings: ServerSettings) -> None:
+        """Serve a translator; each job may have another one."""
         self._translator = translator
         self._metrics = metrics
         self._max_waiting = settings.max_waiting
@@ -140,23 +149,36 @@ class Worker:
             self._changed.notify()
         self._thread.join()
 
-    def translate(self, texts: list[str], decoding: DecodingConfig) -> "Future[list[Translation]]":
+    def translate(
+        self,
+        texts: list[str],
+        decoding: DecodingConfig,
+        *,
+        translator: Translator | None = None,
+        glossary: Glossary | None = None,
+    ) -> "Future[list[Translation]]":
         """Translate texts as soon as possible; who cancels the future takes them back.
 
         BusyError when too many requests wait, or it could not be done in time.
         """
-        job = _TextsJob(texts, decoding, work_of(texts, decoding))
+        work = work_of(texts, decoding)
+        job = _TextsJob(texts, decoding, work, translator or self._translator, glossary)
         self._add(job, self._texts, self._watched)
         return job.future
 
     def watch(
-        self, text: str, decoding: DecodingConfig, put: Callable[[LiveEvent], Any]
+        self,
+        text: str,
+        decoding: DecodingConfig,
+        put: Callable[[LiveEvent], Any],
+        *,
+        translator: Translator | None = None,
     ) -> "Future[None]":
         """Translate a text and put each event of it, from the worker's thread.
 
         The future is done after the last event. BusyError as of `translate`.
         """
-        events = live_events(self._translator, text, decoding)
+        events = live_events(translator or self._translator, text, decoding)
         job = WatchedJob(events, put, work_of([text], decoding))
         self._add(job, self._watched, self._texts)
         return job.future
@@ -242,9 +264,10 @@ class Worker:
         owners = [job for job in jobs for _ in job.texts]
         self._metrics.batch_texts.observe(len(owners))
         found = iter(
-            self._translator.translate(
+            jobs[0].translator.translate(
                 [text for job in jobs for text in job.texts],
                 jobs[0].decoding,
+                glossary=jobs[0].glossary,
                 wanted=lambda text: not owners[text].future.cancelled(),
             )
         )
@@ -267,7 +290,7 @@ class Worker:
             left: deque[_TextsJob] = deque()
             for job in line.waiting:
                 first = line.under_way[0] if line.under_way else job
-                if job.decoding != first.decoding:
+                if not job.goes_with(first):
                     left.append(job)
                 elif job is first or job.work <= room:
                     line.under_way.append(job)

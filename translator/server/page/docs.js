@@ -25,7 +25,7 @@ function fields({ properties, required = [] }) {
 function operation(path, method, { description, requestBody, responses }) {
   const statuses = Object.entries(responses).map(([status, { description: meaning }]) =>
     element("li", {}, element("code", {}, status), ` ${meaning}`));
-  const body = requestBody ? [fields(requestBody.content["application/json"].schema)] : [];
+  const body = requestBody ? [fields(Object.values(requestBody.content)[0].schema)] : [];
   return element("section", { class: "card" },
     element("h2", {}, `${method.toUpperCase()} ${path}`), element("p", {}, description),
     ...body, element("ul", {}, ...statuses));

@@ -8,6 +8,8 @@ const at = (id) => document.getElementById(id);
 const form = at("form"), text = at("text"), translation = at("translation");
 
 let settings = { charLimit: Infinity };
+let direction = null;  // { source, target }, as codes
+const names = {};  // of languages, by their codes
 let sentences = [];  // what /live says of each sentence that is translated
 let chosen = null;   // the word of the translation that is looked at
 let request = null;  // what stops the translation under way
@@ -50,7 +52,7 @@ function showAlternatives() {
   const lists = sentences.filter((sentence) => sentence.alternatives.length).map((sentence) => {
     const items = sentence.alternatives.map((other) => element("li", {}, other));
     const of = sentences.length > 1 ? [element("p", {}, sentence.source.join(" "))] : [];
-    return element("div", {}, ...of, element("ul", { lang: settings.language.target.code }, ...items));
+    return element("div", {}, ...of, element("ul", { lang: direction.target }, ...items));
   });
   at("alternatives").replaceChildren(...lists);
   at("others").hidden = !lists.length;
@@ -150,7 +152,7 @@ async function* lines(response) {
 async function ask(q, signal) {
   const response = await fetch("live", {
     method: "POST", signal, headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ q, alternatives: ALTERNATIVES, api_key: at("key").value }),
+    body: JSON.stringify({ q, ...direction, alternatives: ALTERNATIVES, api_key: at("key").value }),
   });
   if (response.ok) return response;
   const { error } = await response.json();
@@ -218,15 +220,49 @@ async function start() {
     at("problem").textContent = "The server does not answer. Is it running?";
     return;
   }
-  const { source, target } = settings.language;
-  document.title = at("title").textContent = `${source.name} to ${target.name}`;
-  at("source-name").textContent = source.name;
-  at("target-name").textContent = target.name;
-  text.lang = at("source-words").lang = source.code;
-  translation.lang = target.code;
+  const languages = await (await fetch("languages")).json();
+  for (const { code, name } of languages) names[code] = name;
+  at("direction").replaceChildren(...settings.directions.map((each, number) =>
+    element("option", { value: number }, `${names[each.source]} to ${names[each.target]}`)));
+  at("direction-label").hidden = settings.directions.length < 2;
   at("key-label").hidden = !settings.keyRequired;
+  turn(settings.directions[0]);
   count();
 }
+
+// --- from which language into which ----------------------------------------------------------
+
+function reverse() {
+  return settings.directions.find((each) =>
+    each.source === direction.target && each.target === direction.source);
+}
+
+function turn(chosen) {
+  direction = chosen;
+  const { source, target } = direction;
+  document.title = at("title").textContent = `${names[source]} to ${names[target]}`;
+  at("source-name").textContent = names[source];
+  at("target-name").textContent = names[target];
+  text.lang = at("source-words").lang = source;
+  translation.lang = target;
+  at("direction").value = settings.directions.indexOf(direction);
+  at("swap").hidden = !reverse();
+}
+
+at("direction").addEventListener("change", () => {
+  request?.abort();
+  clear();
+  turn(settings.directions[at("direction").value]);
+});
+at("swap").addEventListener("click", () => {
+  request?.abort();
+  const written = translation.textContent.trim();  // what was translated is the text to go back
+  clear();
+  turn(reverse());
+  if (written) text.value = written;
+  count();
+  if (text.value.trim()) form.requestSubmit();
+});
 
 text.addEventListener("input", count);
 start();
