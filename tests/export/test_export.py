@@ -19,6 +19,7 @@ import pytest
 import sentencepiece
 import torch
 import transformers
+from huggingface_hub import ModelCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -275,6 +276,17 @@ def test_the_model_card_has_the_scores_of_these_weights_only(
     assert "| test/x, beam 5 | BLEU | 38.3 | `nrefs:1|tok:13a` |" in card
     assert "11.1" not in card
     assert "* cipher.en-es.tsv\n" in card  # and not the folders of this machine
+    data = ModelCard(card).data
+    assert (data.pipeline_tag, data.library_name, data.model_name) == (
+        *("translation", "transformers"),
+        run.read_config().name,
+    )
+    [result] = data.eval_results
+    assert (result.dataset_type, result.metric_type, result.metric_value) == (
+        "test/x",
+        "bleu",
+        38.3,
+    )
 
 
 # --- the same translations ------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """What is to be known of an exported model, as a README.md that people and hubs read."""
 
+from collections.abc import Iterator
 from pathlib import Path, PurePath
+from typing import Any, NamedTuple
 
-import yaml
-
-from translator.config import ModelConfig
+from translator.config import HUB_PREFIX, Config, ModelConfig
 from translator.evaluation import read_record
 from translator.runs import RunDirectory
 
@@ -13,17 +13,18 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
     """Write README.md: languages, the scores that the run keeps, data and shape, and the usage."""
     config = run.read_config()
     languages = [config.data.source_language, config.data.target_language]
-    header = {"language": languages, "tags": ["translation"], "library_name": library}
+    kept = list(_kept_scores(run))
     corpora = "".join(f"* {_public_name(corpus.path)}\n" for corpus in config.data.train)
     if config.training.start_from is not None:
         corpora += f"* what {_public_name(config.training.start_from)} was trained on\n"
-    scores = "".join(_rows_of_scores(run))
+    scores = "".join(map(_row, kept))
     if scores:
         scores = f"| test set | metric | score | signature |\n|---|---|---|---|\n{scores}"
     model = config.model
     text = f"""\
 ---
-{yaml.safe_dump(header, sort_keys=False)}---
+{_metadata(config, library, kept)}
+---
 
 # {config.name}: {" → ".join(languages)}
 
@@ -58,17 +59,60 @@ def _public_name(path: str) -> str:
     return path if path.startswith(("hf:", "embedded:")) else PurePath(path).name
 
 
-def _rows_of_scores(run: RunDirectory) -> list[str]:
-    """A table row for each score in the run's evaluations/ that is of these weights."""
-    rows = []
+class _Score(NamedTuple):
+    """A score that the run keeps, of a test set."""
+
+    test_set: str
+    beam_size: int
+    score: dict[str, Any]
+
+
+def _kept_scores(run: RunDirectory) -> Iterator[_Score]:
+    """The scores in the run's evaluations/ that are of these weights."""
     model = run.model_sha256()
     for file in sorted(run.evaluations.glob("*.json")):
         record = read_record(file)
         if record is None or record.get("model_sha256", model) != model:
             continue
-        rows += [
-            f"| {record['set']}, beam {record['decoding'].get('beam_size')} | {score['name']} "
-            f"| {score['score']:.1f} | `{score['signature']}` |\n"
-            for score in record.get("scores", [])
+        for score in record.get("scores", []):
+            yield _Score(record["set"], record["decoding"].get("beam_size"), score)
+
+
+def _row(kept: _Score) -> str:
+    score = kept.score
+    return (
+        f"| {kept.test_set}, beam {kept.beam_size} | {score['name']} "
+        f"| {score['score']:.1f} | `{score['signature']}` |\n"
+    )
+
+
+def _metadata(config: Config, library: str, kept: list[_Score]) -> str:
+    """What a hub reads of a card; the licence is for the one to choose who publishes the model."""
+    from huggingface_hub import EvalResult, ModelCardData  # imports much
+
+    start = config.training.start_from or ""
+    hub = [each.path for each in config.data.train if each.path.startswith(HUB_PREFIX)]
+    data = ModelCardData(
+        language=[config.data.source_language, config.data.target_language],
+        library_name=library,
+        pipeline_tag="translation",
+        tags=["translation"],
+        base_model=start.removeprefix(HUB_PREFIX) if start.startswith(HUB_PREFIX) else None,
+        datasets=[path.removeprefix(HUB_PREFIX) for path in hub] or None,
+        model_name=config.name,
+        eval_results=[
+            EvalResult(
+                task_type="translation",
+                dataset_type=each.test_set,
+                dataset_name=f"{each.test_set}, beam {each.beam_size}",
+                metric_type=each.score["name"].lower(),
+                metric_name=each.score["name"],
+                metric_value=round(each.score["score"], 1),
+                metric_config=each.score["signature"],
+            )
+            for each in kept
         ]
-    return rows
+        or None,
+    )
+    written: str = data.to_yaml()
+    return written
