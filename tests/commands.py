@@ -12,6 +12,7 @@ import json
 import os
 import select
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -28,7 +29,10 @@ ROOT = Path(__file__).parents[1]
 MAIN = "from translator.cli import main; main()"
 PRELOADED = (  # what commands import when they need it
     "sacrebleu",
+    "torch._dynamo",  # by every optimizer
+    "torch.distributed.run",
     "translator.cli",
+    "translator.documents",
     "translator.evaluation",
     "translator.preparation",
     "translator.training",
@@ -49,9 +53,7 @@ def run_command(
     """Run a program in Python, as `python -c PROGRAM ARGUMENT …`; its output is UTF-8."""
     words = [str(each) for each in arguments]
     done = subprocess.run(
-        [sys.executable, str(Path(__file__)), *_socket(), program, *words]
-        if _FORKS
-        else [sys.executable, "-c", program, *words],
+        [*started_as(program), *words],
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         capture_output=True,
         cwd=cwd,
@@ -64,23 +66,27 @@ def run_command(
     )
 
 
+def started_as(program: str = MAIN) -> list[str]:
+    """What to start for `python -c PROGRAM`; arguments come behind it.
+
+    Signals reach the program, and what kills the started process kills it.
+    """
+    if not _FORKS:
+        return [sys.executable, "-c", program]
+    return [sys.executable, str(Path(__file__)), _socket(), program]
+
+
 def write_programs(folder: Path) -> None:
     """Write `translator` and `python` to a folder, to be put on the path of a shell."""
-    here = shlex.quote(str(Path(__file__)))
-    python = shlex.quote(sys.executable)
-    server = " ".join(map(shlex.quote, _socket()))
-    forked = f"exec {python} {here} {server}" if _FORKS else f"exec {python} -c"
-    translator = f'{forked} {shlex.quote(MAIN)} "$@"\n'
-    for name, line in (("translator", translator), ("python", f'exec {python} "$@"\n')):
-        (folder / name).write_text(f"#!/bin/sh\n{line}", encoding="utf-8")
+    for name, command in (("translator", started_as()), ("python", [sys.executable])):
+        line = f'exec {shlex.join(command)} "$@"'
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
         (folder / name).chmod(0o755)
 
 
 @cache
-def _socket() -> list[str]:
+def _socket() -> str:
     """Start the server, which ends with this process, and tell where it listens."""
-    if not _FORKS:
-        return []
     folder = tempfile.TemporaryDirectory(prefix="commands-")
     address = f"{folder.name}/socket"
     server = subprocess.Popen(
@@ -95,7 +101,7 @@ def _socket() -> list[str]:
     while not Path(address).exists():
         assert server.poll() is None, "the server of commands ended"
         time.sleep(0.05)
-    return [address]
+    return address
 
 
 # --- the server -----------------------------------------------------------------------------------
@@ -129,15 +135,26 @@ def serve(address: str) -> dict[str, Any]:
             words, streams = words + some, streams + found
         worker = os.fork()
         if worker:
-            code = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
-            connection.send(str(code).encode())
-            os._exit(0)
+            _watch(worker, connection)
         connection.close()
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
         request: dict[str, Any] = json.loads(words)
         return request
+
+
+def _watch(worker: int, connection: socket.socket) -> NoReturn:
+    """Tell who asked for a process its number and how it ended; without them it is killed."""
+    connection.send(worker.to_bytes(4))
+    ended = os.pidfd_open(worker)
+    ready, _, _ = select.select([connection, ended], [], [])
+    if ended not in ready:
+        os.kill(worker, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+    with suppress(OSError):
+        connection.send(str(code).encode())
+    os._exit(0)
 
 
 def become(request: dict[str, Any]) -> NoReturn:
@@ -192,6 +209,9 @@ def ask(address: str, words: list[str]) -> int:
         connection.sendall(content[sent:])
         for number in (0, 1, 2):
             os.close(number)  # so that the command alone holds them
+        worker = int.from_bytes(connection.recv(4))
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda each, _: os.kill(worker, each))
         return int(connection.recv(16) or b"1")
 
 
@@ -202,5 +222,7 @@ if __name__ == "__main__":
     else:
         code = ask(sys.argv[1], sys.argv[2:])
         if code < 0:
+            if -code != signal.SIGKILL:
+                signal.signal(-code, signal.SIG_DFL)
             os.kill(os.getpid(), -code)
         os._exit(code)

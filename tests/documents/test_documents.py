@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from markdown_it import MarkdownIt
 
+from tests.commands import started_as
 from tests.helpers import ROOT, ended, examples
 from translator.cli.translate import Options, _fingerprint
 from translator.documents import (
@@ -1002,8 +1003,7 @@ WORDS = "ana bebe nina banana baba ene benne anne nabe abba".split()
 
 
 def command(*arguments: str | Path) -> list[str]:
-    program = "from translator.cli import main; main()"
-    return [sys.executable, "-c", program, "translate", "--beam-size", "1", *map(str, arguments)]
+    return [*started_as(), "translate", "--beam-size", "1", *map(str, arguments)]
 
 
 @pytest.fixture(scope="module")
@@ -1114,14 +1114,8 @@ def test_processes_share_a_document_and_join_it_to_the_same_bytes(
             place = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"}
             started = subprocess.Popen([*arguments, tmp_path / "two.txt"], env=place)
             stack.callback(stack.enter_context(ended(started)).wait, timeout=120)
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node=3", "--standalone", "-m", "--"]
-    torchrun = [
-        sys.executable,
-        *launcher,
-        "translator",
-        *arguments[3:],
-        str(tmp_path / "three.txt"),
-    ]
+    launcher = ["torch.distributed.run", "--nproc-per-node=3", "--standalone", "--no-python", "--"]
+    torchrun = [sys.executable, "-m", *launcher, *arguments, str(tmp_path / "three.txt")]
     with ended(subprocess.Popen(torchrun, stderr=subprocess.PIPE, text=True)) as process:
         _, messages = process.communicate(timeout=120)
     assert process.returncode == 0, messages

@@ -1,14 +1,11 @@
 """What is promised of every processor, shown through the command line: see docs/reliability.md."""
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.commands import MAIN, run_command
 from translator.data import SentencePair
 from translator.runs import RunDirectory
 
@@ -28,14 +25,10 @@ def translated(
     """What `translator translate --json` prints for the lines, in a process of its own."""
     settings = {"precision": precision, "tokens_per_batch": batch, "length_penalty": 0}
     changes = [word for key in settings for word in ("--set", f"decoding.{key}={settings[key]}")]
-    done = subprocess.run(
-        [sys.executable, "-m", "translator", "translate", "--run", run.path, "--json", *changes],
-        input="".join(f"{line}\n" for line in lines),
-        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        capture_output=True,
-        encoding="utf-8",
-        cwd=ROOT,
-        check=False,
+    done = run_command(
+        *("translate", "--run", run.path, "--json", *changes),
+        stdin="".join(f"{line}\n" for line in lines),
+        program=f"import torch; torch.set_num_threads({threads}); {MAIN}",
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

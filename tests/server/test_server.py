@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import tracemalloc
@@ -29,6 +28,7 @@ from schemathesis.core.result import Ok
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from tests.commands import started_as
 from tests.helpers import CIPHER, all_of, ended, one
 from translator.config import DecodingConfig
 from translator.runs import RunDirectory
@@ -956,7 +956,7 @@ def test_the_interface_is_described_to_people(browser: Any, server: str) -> None
 def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
     trained_run: RunDirectory, translator: Translator
 ) -> None:
-    command = [sys.executable, "-m", "translator", "serve", "--run", str(trained_run.path)]
+    command = [*started_as(), "serve", "--run", str(trained_run.path)]
     started = subprocess.Popen(
         [*command, "--port", "0"], stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
@@ -988,7 +988,7 @@ def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
 def test_the_command_sets_the_limits_that_it_is_given(trained_run: RunDirectory) -> None:
     options = {"--port": "0", "--max-characters": "7", "--requests-per-minute": "3"}
     arguments = [part for option in options.items() for part in option]
-    command = [sys.executable, "-m", "translator", "serve", "--run", str(trained_run.path)]
+    command = [*started_as(), "serve", "--run", str(trained_run.path)]
     started = subprocess.Popen(
         [*command, *arguments, "--allow-origin", "https://example.org"],
         stderr=subprocess.PIPE,
@@ -1012,7 +1012,7 @@ def test_a_port_that_is_taken_is_said(trained_run: RunDirectory) -> None:
     with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-m", "translator", "serve", "--port", port],
+            [*started_as(), "serve", "--port", port],
             capture_output=True,
             text=True,
             check=False,

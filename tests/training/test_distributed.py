@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import started_as
 from tests.helpers import ended
 from translator.config import load_config
 from translator.runs import RUNS, RunDirectory
 from translator.training import train
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--no-python"]
+RUN_SCRIPT = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])"
 SETTINGS = {
     "device": "cpu",
     "precision": "float32",
@@ -29,10 +31,10 @@ SETTINGS = {
     "model.encoder_layers": 1,
     "model.decoder_layers": 1,
     "model.dropout": 0,
-    "training.max_steps": 30,
+    "training.max_steps": 12,
     "training.warmup_steps": 3,
     "training.tokens_per_batch": 512,
-    "training.validate_every_steps": 10,
+    "training.validate_every_steps": 6,
     "training.checkpoint_every_steps": 5,
     "training.log_every_steps": 1,
 }
@@ -53,10 +55,8 @@ def write_corpus(file: Path, first: int = 0) -> None:
 
 def command(processes: int, name: str, *options: str) -> list[str]:
     sets = [f"--set={key}={value}" for key, value in SETTINGS.items()]
-    launcher = [sys.executable, "-m"]
-    if processes > 1:
-        launcher = [*TORCHRUN, f"--nproc-per-node={processes}", *options, "-m"]
-    return [*launcher, "translator", "train", f"--set=name={name}", *sets]
+    launcher = [*TORCHRUN, f"--nproc-per-node={processes}", *options] if processes > 1 else []
+    return [*launcher, *started_as(), "train", f"--set=name={name}", *sets]
 
 
 def start(arguments: list[str]) -> "subprocess.Popen[str]":
@@ -90,7 +90,7 @@ def test_two_and_three_processes_learn_what_one_learns() -> None:
     for processes in (2, 3):
         for key in ("train_loss", "valid_loss"):
             alone, together = curve("of-1", key), curve(f"of-{processes}", key)
-            assert len(together) == len(alone) == {"train_loss": 30, "valid_loss": 3}[key]
+            assert len(together) == len(alone) == {"train_loss": 12, "valid_loss": 2}[key]
             assert together == pytest.approx(alone, rel=1e-3)
 
 
@@ -109,7 +109,7 @@ def test_a_killed_worker_is_restarted_and_the_model_has_the_same_bytes() -> None
     assert "continuing at step" in messages
     assert curve("killed", "train_loss") == curve("whole", "train_loss")
     whole, killed = (
-        {file.name: file.read_bytes() for file in (RUNS / name).glob("checkpoints/step-30/*.s*")}
+        {file.name: file.read_bytes() for file in (RUNS / name).glob("checkpoints/step-12/*.s*")}
         | {"best": RunDirectory(RUNS / name).model_file.read_bytes()}
         for name in ("whole", "killed")
     )
@@ -133,7 +133,10 @@ def test_restarted_processes_do_not_meet_the_addresses_of_the_dead() -> None:
         "open(f'{world.rank}.txt', 'w').write(str(found))\n",
         encoding="utf-8",
     )
-    made = run([*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", "again.py"], timeout=60)
+    made = run(
+        [*TORCHRUN, "--nproc-per-node=2", "--max-restarts=1", *started_as(RUN_SCRIPT), "again.py"],
+        timeout=60,
+    )
     assert made.returncode == 0, made.stderr
     assert [Path(f"{rank}.txt").read_text("utf-8") for rank in (0, 1)] == ["[0, 1]"] * 2
 
@@ -160,7 +163,7 @@ def test_processes_that_see_different_things_end_with_an_error() -> None:
         "        open(f'{world.rank}.json', 'w').write(json.dumps([total, error.message]))\n",
         encoding="utf-8",
     )
-    made = run([*TORCHRUN, "--nproc-per-node=2", "differ.py"])
+    made = run([*TORCHRUN, "--nproc-per-node=2", *started_as(RUN_SCRIPT), "differ.py"])
     assert made.returncode == 0, made.stderr
     for rank in (0, 1):
         total, message = json.loads(Path(f"{rank}.json").read_text(encoding="utf-8"))
@@ -198,7 +201,7 @@ def test_processes_with_other_data_or_another_checkpoint_do_not_train(
         "    os.chdir('..')\n",
         encoding="utf-8",
     )
-    made = run([*TORCHRUN, "--nproc-per-node=2", "places.py", *sets])
+    made = run([*TORCHRUN, "--nproc-per-node=2", *started_as(RUN_SCRIPT), "places.py", *sets])
     assert made.returncode == 0, made.stderr
     told = {place.parent.name: place.read_text("utf-8") for place in Path().glob("*/told.txt")}
     disagree = "the processes of this training disagree on the "
@@ -226,6 +229,6 @@ def test_a_peer_that_is_lost_is_an_error_soon_and_no_hang(fate: str) -> None:
         "    os._exit(1)\n",  # which ends the other, too
         encoding="utf-8",
     )
-    made = run([*TORCHRUN, "--nproc-per-node=2", "lose.py"], timeout=60)
+    made = run([*TORCHRUN, "--nproc-per-node=2", *started_as(RUN_SCRIPT), "lose.py"], timeout=60)
     told = Path("told.txt").read_text(encoding="utf-8") if made.returncode == 1 else made.stderr
     assert told.startswith("another process of this training is lost")

@@ -2,11 +2,9 @@
 
 import json
 import math
-import multiprocessing
 import os
 import random
 import re
-import runpy
 import shutil
 import signal
 import subprocess
@@ -20,6 +18,7 @@ import safetensors.numpy
 import torch
 from typer.testing import CliRunner
 
+from tests.commands import started_as
 from tests.helpers import encoder_decoder, ended
 from translator.cli import app
 from translator.config import (
@@ -1072,7 +1071,7 @@ def start(config: Config, bytes_left: int | None = None) -> subprocess.Popen[str
     program = f"{imports}{limit}from translator.cli import main; main()"
     overrides = [f"--set={key}={value}" for key, value in flat(config.model_dump())]
     return subprocess.Popen(
-        [sys.executable, "-c", program, "train", *overrides],
+        [*started_as(program), "train", *overrides],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -1134,44 +1133,27 @@ def test_a_full_disk_ends_training_with_an_error_and_the_same_command_goes_on() 
 
 
 @pytest.mark.slow
-def test_a_process_killed_ten_times_goes_on_to_the_same_bytes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_process_killed_ten_times_goes_on_to_the_same_bytes() -> None:
     """A checkpoint after every step: a good part of the kills falls into the writing of one."""
     config = tiny(
-        "training.max_steps=200",
-        "training.validate_every_steps=50",
+        "training.max_steps=100",
+        "training.validate_every_steps=25",
         "training.checkpoint_every_steps=1",
         "training.log_every_steps=1",
     )
-    overrides = [f"{key}={value}" for key, value in flat(config.model_dump())]
-    Path("train.py").write_text(
-        "from translator.config import load_config\n"
-        "from translator.training import train\n"
-        f"list(train(load_config(None, {overrides})))\n",
-        encoding="utf-8",
-    )
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    # Processes that are forked off one that has imported torch: ten of its imports take a minute.
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["translator.training"])
-    whole = processes.Process(target=runpy.run_path, args=("train.py",), daemon=True)
-    whole.start()
-    whole.join()
+    with ended(start(config)) as whole:
+        whole.communicate(timeout=300)
     expected = trained_bytes()
     (RUNS / "tiny").rename(RUNS / "uninterrupted")
     moments = random.Random(1)
     run = RunDirectory(RUNS / "tiny")
     for kill in range(10):
-        process = processes.Process(target=runpy.run_path, args=("train.py",), daemon=True)
-        process.start()
-        try:
-            wait_for_step(process.is_alive, 2 + 18 * kill)  # so there is a checkpoint of the first
+        with ended(start(config)) as process:
+            # so there is a checkpoint of the first
+            wait_for_step(lambda: process.poll() is None, 2 + 9 * kill)
             time.sleep(moments.uniform(0, 0.2))
-        finally:
             process.kill()
-            process.join()
-        assert process.exitcode == -signal.SIGKILL
+            assert process.wait() == -signal.SIGKILL
         assert run.checkpoint_steps()
     with ended(start(config)) as last:
         _, messages = last.communicate(timeout=300)
