@@ -210,7 +210,8 @@ def search_parts(
         for index, hypotheses in zip(indices, results, strict=True):
             each = found[index]
             remedy = each.keep(hypotheses, processor)
-            if remedy is None and not each.before and each.lost(processor):
+            again_with_lost = decoding.recover_lost and not each.before
+            if remedy is None and again_with_lost and each.lost(processor):
                 parts[index], remedy = each.constrain(copied, processor), {}
             if remedy is None or not parts[index].is_wanted:
                 each.settle(processor)

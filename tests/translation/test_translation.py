@@ -158,6 +158,15 @@ def test_placeholders_and_numbers_survive_a_translation(translator: Translator, 
     assert lost_placeholders(text, short.text) == []
 
 
+def test_what_is_lost_is_searched_for_only_if_it_is_wanted(translator: Translator) -> None:
+    text = "Ana {name} bebe 7 nina %(n)d."
+    plain = translator.config.decoding.greedy()
+    [found] = translator.translate([text], plain)
+    assert lost_placeholders(text, found.text) and found.warnings == ()
+    [again] = translator.translate([text], plain.model_copy(update={"recover_lost": True}))
+    assert lost_placeholders(text, again.text) == []
+
+
 def test_the_branches_of_a_message_are_translated(translator: Translator) -> None:
     first, second = (each.text for each in translator.translate(["ana", "nina bebe"]))
     message = "{n, plural, one {# ana} other {# nina bebe}}"

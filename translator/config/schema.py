@@ -765,6 +765,11 @@ class DecodingConfig(Section):
     split_sentences: bool = Field(
         True, description="Translate the sentences of a text one by one; false: as one."
     )
+    recover_lost: bool = Field(
+        True,
+        description="Where placeholders, addresses, emoji or numbers of a text are missing in its "
+        "translation, search again with them as required terms.",
+    )
     tokens_per_batch: int = Field(
         4096, ge=16, description="Source tokens encoded together; it changes speed only."
     )
@@ -776,8 +781,9 @@ class DecodingConfig(Section):
     )
 
     def greedy(self) -> "DecodingConfig":
-        """The same, but of each step the most probable token."""
-        return self.model_copy(update={"beam_size": 1, "n_best": 1, "sampling": False})
+        """The same, but of each step the most probable token, and what is lost stays so."""
+        changes = {"beam_size": 1, "n_best": 1, "sampling": False, "recover_lost": False}
+        return self.model_copy(update=changes)
 
 
 _RULES_OF_PAIRS: dict[str, Any] = {  # and the values with which they let everything through

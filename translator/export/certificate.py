@@ -164,7 +164,7 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
     length penalty of the run; only the second time is measured.
     """
     translator = Translator.from_run(run.path, device="cpu")
-    whole = {"split_sentences": False}  # the others know nothing of sentences
+    whole = {"split_sentences": False, "recover_lost": False}  # the others know nothing of these
     beam = translator.config.decoding.model_copy(update=whole)
     greedy = beam.model_copy(update={"beam_size": 1})
 
@@ -209,15 +209,13 @@ def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> Eva
     """Up to `sentences` from all over a test set: those that a run and its exports read alike.
 
     None is blank, would be cut in parts, is in capitals or Title Case that the run reads in other
-    letters, or has something that the run keeps. What has something that the run looks for again
-    where it is lost, such as numbers, is taken only if there is nothing else.
+    letters, or has something that the run keeps.
     """
     tokenizer = run.read_tokenizer()
     parts = TextProcessor(run.read_config(), tokenizer).parts(test_set.sources, split=False)
     count = Counter(part.text for part in parts)
     plain = tokenizer.encode(test_set.sources)
-    alike = [p for p in parts if count[p.text] == 1 and list(p.ids) == plain[p.text]]
-    usable = [part.text for part in [p for p in alike if not p.is_fragile] or alike]
+    usable = [p.text for p in parts if count[p.text] == 1 and list(p.ids) == plain[p.text]]
     chosen = usable[:: max(1, len(usable) // sentences)][:sentences]
     if not chosen:
         raise DataError(
