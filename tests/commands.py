@@ -148,7 +148,7 @@ def _watch(worker: int, connection: socket.socket) -> NoReturn:
     """Tell who asked for a process its number and how it ended; without them it is killed."""
     connection.send(worker.to_bytes(4))
     ended = os.pidfd_open(worker)
-    ready, _, _ = select.select([connection, ended], [], [])
+    ready, _, _ = select.select([connection.fileno(), ended], [], [])
     if ended not in ready:
         os.kill(worker, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])

@@ -276,7 +276,7 @@ def test_the_model_card_has_the_scores_of_these_weights_only(
     assert "| test/x, beam 5 | BLEU | 38.3 | `nrefs:1|tok:13a` |" in card
     assert "11.1" not in card
     assert "* cipher.en-es.tsv\n" in card  # and not the folders of this machine
-    data = ModelCard(card).data
+    data: Any = ModelCard(card).data
     assert (data.pipeline_tag, data.library_name, data.model_name) == (
         *("translation", "transformers"),
         run.read_config().name,

@@ -8,7 +8,13 @@ from translator.evaluation.assessment import (
     find_leakage,
     translate,
 )
-from translator.evaluation.cache import TranslatedSet, read_record, store, translate_or_reuse
+from translator.evaluation.cache import (
+    ScoreRecord,
+    TranslatedSet,
+    read_record,
+    store,
+    translate_or_reuse,
+)
 from translator.evaluation.changes import Change, changes_since
 from translator.evaluation.faults import FAULTS, find_faults
 from translator.evaluation.robustness import Variant, robustness
@@ -47,6 +53,7 @@ __all__ = [
     "Leakage",
     "LengthBucket",
     "Score",
+    "ScoreRecord",
     "System",
     "TranslatedSet",
     "Variant",

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from translator.config import HUB_PREFIX, Config, ModelConfig
-from translator.evaluation import read_record
+from translator.evaluation import ScoreRecord, read_record
 from translator.runs import RunDirectory
 
 
@@ -63,8 +63,8 @@ class _Score(NamedTuple):
     """A score that the run keeps, of a test set."""
 
     test_set: str
-    beam_size: int
-    score: dict[str, Any]
+    beam_size: int | None
+    score: ScoreRecord
 
 
 def _kept_scores(run: RunDirectory) -> Iterator[_Score]:
