@@ -29,6 +29,7 @@ _RELATIVES = (
 )
 _CURRENCIES = (Pair("euros", "euros"), Pair("euros", "euros"), Pair("dollars", "dólares"))
 _CLOCK = re.compile(r"\b(?:at|past|to|quarter|half|o'clock|it's|was) |'clock|-", re.IGNORECASE)
+_OF_PERSONS = r"\b(?:you|we|us|they|them) {}\b"  # you two: no count of things
 _WHEN = (Pair("yesterday", "ayer"), Pair("today", "hoy"), Pair("on Monday", "el lunes"))
 
 
@@ -58,6 +59,8 @@ def in_digits(pairs: Sequence[tuple[str, str]], seed: int) -> list[tuple[str, st
     for english, spanish in pairs:
         numbers = [word for word in re.findall(r"[a-z-]+", english) if word in words]
         if len(numbers) != 1 or _CLOCK.search(english) or english.startswith(numbers[0]):
+            continue
+        if re.search(_OF_PERSONS.format(numbers[0]), english, re.IGNORECASE):
             continue
         number, other = numbers[0], str(2 + int(rng.random() * rng.choice((9, 30, 98))))
         written, count = re.subn(rf"\b{words[number]}\b", other, spanish)
