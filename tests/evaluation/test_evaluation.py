@@ -397,6 +397,7 @@ def test_damaged_fingerprints_are_refused(tmp_path: Path) -> None:
         ("I saw a dog.", "Vi un перро.", "Vi un perro.", "foreign script"),
         ("I saw a dog.", "Vi un ⁇ .", "Vi un perro.", "foreign script"),
         ("It cost 1,250.", "Costó 1.25.", "Costó 1.250.", "number lost"),
+        ("It cost 12.50.", "Costó 1250.", "Costó 12,50.", "number lost"),
         ("{n} dogs at x.org/a", "{m} perros", "{n} perros", "placeholder lost"),
         ("{n} dogs", "perros", "muchos perros", None),
         ("Is it here?", "Está aquí.", "¿Está aquí?", "punctuation"),

@@ -68,11 +68,18 @@ def test_numbers_are_those_of_the_prose() -> None:
         ("1,000.5 on 2024-01-05 at 7:30", "1.000,5 el 05/01/2024 a las 7.30", []),
         ("7 apples", "siete manzanas", ["7"]),
         ("12.50 dollars", "12.05 dólares", ["12.50"]),
+        ("12.50 dollars", "1250 dólares", ["12.50"]),
+        ("12.50 dollars", "12,50 dólares", []),
+        ("1,250 or 10,000 or 2,000,000", "1250 o 10 000 o 2.000.000", ["10,000"]),
+        ("1,250.75 and 0.500", "1.250,75 y 0,500", []),
+        ("1,250.75 and 0.500", "125.075 y 500", ["1,250.75", "0.500"]),
+        ("192.168.0.1, version 1.2.3", "192.168.0.1, versión 1.2.3", []),
+        ("on 2024-01-05", "el 5-1-2024", []),
         ("5 and 5", "5", ["5"]),
         ("the 3rd of 20", "el tercero de 20", []),
     ],
 )
-def test_a_number_is_lost_if_its_digits_are(source: str, translation: str, lost: list[str]) -> None:
+def test_a_number_is_lost_if_its_value_is(source: str, translation: str, lost: list[str]) -> None:
     assert lost_numbers(source, translation) == lost
 
 

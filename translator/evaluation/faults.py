@@ -12,7 +12,7 @@ from functools import cache
 
 from translator.data import bare_text
 from translator.data.characters import normalize
-from translator.text.placeholders import lost_placeholders
+from translator.text.placeholders import lost_placeholders, value_of
 
 _LOOP_WORDS = 3  # so often on end a phrase is a loop
 _LOOP_CHARACTERS = 8  # and so often a string, in scripts without spaces and in “jajaja…”
@@ -110,7 +110,7 @@ def has_unknown(source: str, hypothesis: str) -> bool:
 def lost_numbers(source: str, hypothesis: str, references: Sequence[str]) -> list[str]:
     """Numbers of the source that every reference keeps and the hypothesis does not.
 
-    Signs within a number do not count: 1,000.5 and 1.000,5 are one number.
+    1,000.5 and 1.000,5 are one number.
     """
     kept = _numbers(source)
     for reference in references:
@@ -132,10 +132,7 @@ def final_sign(text: str) -> str:
 
 
 def _numbers(text: str) -> Counter[str]:
-    return Counter(
-        "".join(str(unicodedata.digit(c)) for c in number if c.isdigit())
-        for number in _NUMBER.findall(normalize("NFKC", text))
-    )
+    return Counter(map(value_of, _NUMBER.findall(normalize("NFKC", text))))
 
 
 def _scripts(text: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 Placeholders of programs and templates, tags, addresses, paths, names of users, tags of topics and
 emoji are one pattern, for plain lines and for every format. Numbers are another matter: a language
-may write them otherwise, so of them the digits count.
+may write them otherwise, so of them the value counts.
 """
 
 import re
@@ -97,9 +97,26 @@ def numbers(text: str) -> list[str]:
     return [number for each in prose for number in _NUMBER.findall(each)]
 
 
-def digits_of(number: str) -> str:
-    """The digits of a number in any script: 1,000.5 and 1.000,5 are one number."""
-    return "".join(str(unicodedata.digit(sign)) for sign in number if sign.isdigit())
+def value_of(number: str) -> str:
+    """A number in one spelling, whatever its script: 1000.5 for 1,000.5 and 1.000,5.
+
+    Three digits behind a sign are thousands, any other number of them is a fraction: 1,250 is
+    1.250, and 12.50 is 12,50 but neither 1250 nor 12.5.
+    """
+    first, *groups = re.split(r"\D", "".join(map(_western, number)))
+    if not groups:
+        return first.lstrip("0") or "0"
+    if first.startswith("0"):
+        return ".".join((first, *groups))
+    *thousands, last = groups
+    if any(len(group) != 3 for group in thousands):
+        return ".".join((first, *groups))  # an address, a version
+    whole = "".join((first, *thousands))
+    return whole + last if len(last) == 3 else f"{whole}.{last}"
+
+
+def _western(sign: str) -> str:
+    return str(unicodedata.digit(sign)) if sign.isdigit() else sign
 
 
 def lost_placeholders(source: str, translation: str) -> list[str]:
@@ -112,7 +129,7 @@ def lost_placeholders(source: str, translation: str) -> list[str]:
 
 
 def lost_numbers(source: str, translation: str) -> list[str]:
-    """The numbers of a source whose digits stand in its translation less often than there."""
+    """The numbers of a source that its translation has less often, in any spelling."""
     wanted = numbers(source)
     if not wanted:
         return []
@@ -128,8 +145,8 @@ def lost_numbers(source: str, translation: str) -> list[str]:
 
 
 def _parts(number: str) -> list[str]:
-    """The digits of each part of a date or a telephone number, of another number of the whole."""
-    return [digits_of(part) for part in re.split("[-/]", number)]
+    """Each part of a date or a telephone number, any other number as a whole, by value."""
+    return [value_of(part) for part in re.split("[-/]", number)]
 
 
 def with_stand_ins(text: str, words: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
