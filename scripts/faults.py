@@ -419,10 +419,18 @@ LEAST_SECONDS = 0.2  # in less, a ratio says nothing
 
 
 def lines(scratch: Path, options: argparse.Namespace, draw: random.Random) -> Part:
-    """Translate strange lines: as many out as in, the same at any batch size, in linear time."""
+    """Translate strange lines: as many out as in, the same at any batch size, in linear time.
+
+    What is not UTF-8 is refused by its line.
+    """
     part = Part("lines")
     run = tiny_run(scratch) if options.run is None else options.run.resolve()
-    texts = [strange_line(draw) for _ in range(40 if options.quick else 2000)]
+    drawn = [strange_line(draw) for _ in range(40 if options.quick else 2000)]
+    texts = [text for text in drawn if is_utf8(text)]
+    for text in [text for text in drawn if not is_utf8(text)][: 2 if options.quick else 50]:
+        ended = translated_lines(run, [b"ana", text])
+        if ended.problem or ended.code != 1 or "line 2: not UTF-8" not in ended.err:
+            part.fails(f"not refused by its line: {text!r}")
     for start in range(0, len(texts), 100):
         chunk = texts[start : start + 100]
         if problem := problem_of_lines(run, chunk):
@@ -443,6 +451,14 @@ def lines(scratch: Path, options: argparse.Namespace, draw: random.Random) -> Pa
     part.figures.update({"lines": len(texts), "in two batch sizes": len(sample)})
     part.ratios["longest time for twice the length"] = worst
     return part
+
+
+def is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def problem_of_lines(run: Path, texts: Sequence[bytes]) -> str:

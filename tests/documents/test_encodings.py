@@ -156,8 +156,8 @@ def test_the_language_of_a_run_is_an_ending_of_lines(
 
 
 def test_lines_are_insisted_on(trained_run: RunDirectory, tmp_path: Path) -> None:
-    file = tmp_path / "page.html"
-    file.write_text("ana\n<br>\n", encoding="utf-8")
+    file = tmp_path / "messages.properties"
+    file.write_text("ana\nbebe\n", encoding="utf-8")
     done = translator("--run", trained_run.path, "-i", file)
     assert isinstance(done.exception, DataError)
     done = translator("--run", trained_run.path, "-i", file, "--format", "lines")

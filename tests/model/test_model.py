@@ -458,7 +458,7 @@ def test_gradients_have_the_same_bits_every_time(architecture: str, source: str)
         ids,
     )
     found = set()
-    for _ in range(20):
+    for _ in range(5):
         model.zero_grad()
         loss_sum(model, batch).backward()
         gradients = [each.grad for each in model.parameters() if each.grad is not None]

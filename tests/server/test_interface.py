@@ -93,7 +93,7 @@ def test_several_runs_translate_what_each_is_for(both: str, translator: Translat
     assert ask(f"{both}/languages")[1] == [
         {"code": "en", "name": "English", "targets": ["es", "pt-BR"]},
         {"code": "es", "name": "Spanish", "targets": ["en"]},
-        {"code": "pt-BR", "name": "pt-BR", "targets": []},
+        {"code": "pt-BR", "name": "Portuguese", "targets": []},
     ]
     expected = {"translatedText": text_of(translator, "ana bebe")}
     for source, target in [("en", "es"), ("es", "en"), ("en", "pt"), ("EN-us", "es_MX")]:
@@ -137,8 +137,8 @@ def test_the_page_swaps_the_languages(both: str, browser: Any, translator: Trans
     assert one(browser, "#text").get_attribute("value") == first
     wait_until(lambda: all_of(browser, "#translation .word"))
     assert one(browser, "#translation").text == text_of(translator, first)
-    one(browser, "#direction").send_keys("English to pt-BR")
-    wait_until(lambda: browser.title == "English to pt-BR")
+    one(browser, "#direction").send_keys("English to Portuguese")
+    wait_until(lambda: browser.title == "English to Portuguese")
     assert not one(browser, "#swap").is_displayed()
 
 

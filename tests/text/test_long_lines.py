@@ -21,6 +21,7 @@ from translator.documents.direction import Direction
 from translator.documents.xliff import xliff_segments
 from translator.text.glossary import Glossary
 from translator.text.parts import whole_spans
+from translator.text.placeholders import placeholders
 from translator.text.sentences import join_sentences, split_sentences
 
 SHORT, LONG = 5000, 80_000
@@ -100,6 +101,7 @@ def translate_subtitles(text: str) -> None:
         (lambda text: translate_markdown(text + "x"), "`a` "),
         (lambda text: translate_markdown(f"x {text}"), "a."),
         (lambda text: translate_markdown(f"x {text}"), "{{< "),
+        *((placeholders, unit) for unit in ("{{ ", "<% ", "[% ", "<!-- ", '<a b="', "a-b.")),
         (lambda text: translate_subtitles(f"1:0 --> 1:1\n{text}"), "[a] "),
     ],
 )

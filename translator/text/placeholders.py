@@ -22,7 +22,7 @@ _FILE_ENDINGS = (
 _FILE_ENDINGS += "|exe|py|js|css|md|mp[34]|wav|srt|po|ini|cfg|conf|log|sh"
 PLACEHOLDER = "|".join(
     (
-        r"<%.*?%>|\{\{.*?\}\}|\[%.*?%\]",  # <%= x %>, {{ x }}
+        r"<%.{0,200}?%>|\{\{[^{}]{0,200}\}\}|\[%.{0,200}?%\]",  # <%= x %>, {{ x }}
         r"[$%#]?\{[^{}]{0,80}\}",  # {x}, {0:.2f}, ${x}, %{x}
         r"%\(\w+\)[#0+-]*\d*(?:\.\d+)?[a-zA-Z]",  # %(n)d
         r"%[A-Za-z_][\w.]+%(?!%)",  # %name%
@@ -33,7 +33,7 @@ PLACEHOLDER = "|".join(
         r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # e-mail
         r"(?<!\S)(?:~|\.{1,2})/[\w./-]*\w/?|(?<![\w/.<])/(?:[\w.-]+/)+[\w.-]*",  # paths
         r"(?<!\w)[A-Za-z]:\\[^\s\"'<>|]*[\w\\]",
-        rf"(?<![\w.])[\w-]+(?:\.[\w-]+)*\.(?:{_FILE_ENDINGS})(?!\w)",
+        rf"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:{_FILE_ENDINGS})(?!\w)",
         r"(?<![\w@])@[A-Za-z_](?:[\w.-]*\w)?",  # @name
         r"(?<![\w&#])#\w*[^\W\d]\w*|(?<!\S)#(?!\S)",  # #tag, and # of ICU messages
         r"(?<!\S):[A-Za-z_]\w*",  # :name, :D
@@ -42,7 +42,9 @@ PLACEHOLDER = "|".join(
         EMOJI,
     )
 )
-_TAG = re.compile(r"<!--.*?-->|</?[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
+_TAG = re.compile(  # bounded: what is open for ever takes the square of a line's length
+    r"<!--.{0,1000}?-->|</?[A-Za-z](?:[^<>\"']|\"[^\"]{0,1000}\"|'[^']{0,1000}'){0,1000}>"
+)
 _FOUND = re.compile(f"{_TAG.pattern}|{PLACEHOLDER}")
 _LIKELY = re.compile(r"[%{}<>@#$&/\\:]|www\.|\.[A-Za-z0-9]|[\u20e3\u231a-\u27bf\u2b05-\U0010ffff]")
 _ACCELERATOR = re.compile(
