@@ -1,8 +1,8 @@
 """Run many commands with one import: a server forks a process for each of them.
 
 To import what translates takes seconds, a fork milliseconds. The process is one of its own, with
-the streams, the directory, the environment and the exit code of the command. What measures imports
-or is killed is started by `subprocess` all the same.
+the streams, the directory, the environment, the signals and the exit code of the command. What
+measures imports or memory is started by `subprocess` all the same.
 """
 
 import atexit

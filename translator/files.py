@@ -25,11 +25,7 @@ _BYTE_ORDER_MARKS = {  # the longer ones first: that of UTF-32 begins like that 
     codecs.BOM_UTF16_BE: "utf-16-be",
     codecs.BOM_UTF8: "utf-8",
 }
-_WITH_MARK = {
-    "utf-16": "utf-16-le",
-    "utf-32": "utf-32-le",
-    "utf-8-sig": "utf-8",
-}  # as Python has it
+_WITH_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le", "utf-8-sig": "utf-8"}  # in Python
 _HEAD = 1 << 13  # bytes of a file that show what it is
 _BINARY = (b"PK\x03\x04", b"%PDF-")  # what a word processor or a printer takes, whatever its name
 _OLD_MACINTOSH = "A line must end in a line feed; old Macintosh files: tr '\\r' '\\n'."

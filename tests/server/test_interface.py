@@ -22,7 +22,7 @@ from tests.server.test_server import (
     serving,
     wait_until,
 )
-from translator.errors import ConfigError
+from translator.errors import ConfigError, RunError
 from translator.runs import RunDirectory
 from translator.server import AccessKey, ServerError, ServerSettings, listen, read_keys, serve
 from translator.server.app import create_app
@@ -346,3 +346,8 @@ def test_a_file_of_keys_that_is_none_is_told_without_its_keys(
     with pytest.raises(ConfigError, match=message) as error:
         read_keys(file)
     assert "- key" in error.value.hint
+
+
+def test_two_runs_of_the_same_way_are_refused(translator: Translator) -> None:
+    with pytest.raises(RunError, match="translate the same way, en to es"):
+        create_app(translator, ServerSettings(), [into(translator, "en", "es")])

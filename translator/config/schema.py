@@ -279,7 +279,7 @@ class AugmentationConfig(Section):
         0.1, ge=0.0, le=0.5, description="Of pictures: smaller or larger by at most this share."
     )
     turn: float = Field(
-        0.0, ge=0.0, le=180.0, description="Of pictures: turned by at most so many degrees."
+        0.0, ge=0.0, le=180.0, description="By how many degrees pictures are turned, at most."
     )
     colour: float = Field(
         0.2,

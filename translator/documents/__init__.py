@@ -175,9 +175,8 @@ class Document:
     def encode(self, text: str) -> bytes:
         """A stretch of the document as the bytes of its encoding; DataError where it lacks one."""
         unknown = "xmlcharrefreplace" if self.in_xml else "strict"
-        unknown = (
-            "replace" if self.encoding.startswith("utf-") else unknown
-        )  # half a surrogate pair
+        if self.encoding.startswith("utf-"):
+            unknown = "replace"  # all that it lacks is half of a surrogate pair
         try:
             return text.encode(self.encoding, unknown)
         except UnicodeEncodeError as error:

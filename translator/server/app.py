@@ -119,8 +119,15 @@ class _Service:
         settings: ServerSettings,
         others: Sequence[Translator] = (),
     ) -> None:
-        self._translators = {_ways(each): each for each in (translator, *others)}
-        for each in self._translators.values():
+        self._translators: dict[tuple[str, str], Translator] = {}
+        for each in (translator, *others):
+            same = self._translators.setdefault(_ways(each), each)
+            if same is not each:
+                raise RunError(
+                    f"the runs {same.config.name} and {each.config.name} translate the same way, "
+                    f"{' to '.join(_ways(each))}",
+                    "Serve one of them, or each at a port of its own.",
+                )
             check_translates(each.config)
             if each.config.model.source != "text":
                 raise RunError(

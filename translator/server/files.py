@@ -124,7 +124,7 @@ def _check_unpacked(data: bytes, max_bytes: int) -> None:
 
 
 def _groups(texts: list[str], characters: int) -> list[list[str]]:
-    """Texts in groups of so many characters, or of one text that has more."""
+    """Texts in groups of at most `characters` characters, or of one text that has more."""
     groups: list[list[str]] = []
     room = 0
     for text in texts:
