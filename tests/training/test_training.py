@@ -567,16 +567,23 @@ def test_a_budget_that_an_earlier_version_made_steps_of_keeps_them() -> None:
 
 
 @pytest.mark.slow
-def test_the_minutes_of_a_command_count_everything_but_where_it_was_stopped() -> None:
-    config = tiny("training.max_minutes=0.2", "training.log_every_steps=5")
-    with ended(start(config)) as process:
-        wait_for_step(lambda: process.poll() is None, 50)
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(6.0)
-        process.send_signal(signal.SIGCONT)
+def test_the_minutes_of_a_command_are_not_those_in_which_it_was_stopped() -> None:
+    sets = ["training.log_every_steps=5", "training.validate_every_steps=100000"]
+    told = "import os, time; print(os.getpid(), time.monotonic(), flush=True); "
+    with ended(start(tiny("training.max_minutes=0.1", *sets, *LIGHT), before=told)) as process:
+        assert process.stdout
+        pid, began = process.stdout.readline().split()
+        wait_for_step(lambda: process.poll() is None, 10)
+        os.kill(int(pid), signal.SIGSTOP)
+        time.sleep(5.0)
+        os.kill(int(pid), signal.SIGCONT)
         _, messages = process.communicate(timeout=120)
+    passed = time.monotonic() - float(began)
     assert process.returncode == 0, messages
-    print(messages, RunDirectory(RUNS / "tiny").read_metrics()[-2:], time.monotonic())
+    last = [entry for entry in RunDirectory(RUNS / "tiny").read_metrics() if "seconds" in entry][-1]
+    assert last["step"] > 30
+    # Of the gap in which it was stopped one second counts, as for the clock.
+    assert 0.0 < last["seconds"] <= passed - 5.0 + 1.0
 
 
 def test_training_stops_when_nothing_improves() -> None:
@@ -1197,11 +1204,11 @@ def test_a_run_of_other_streams_is_not_continued_but_left_where_it_is_finished()
     assert trained_bytes() == before
 
 
-def start(config: Config, bytes_left: int | None = None) -> subprocess.Popen[str]:
+def start(config: Config, bytes_left: int | None = None, before: str = "") -> subprocess.Popen[str]:
     """A process that trains; with `bytes_left`, where a write beyond that size of a file fails."""
     limit = "" if bytes_left is None else f"limit(RLIMIT_FSIZE, ({bytes_left}, -1)); "
     imports = "from resource import RLIMIT_FSIZE, setrlimit as limit; " * bool(limit)
-    program = f"{imports}{limit}from translator.cli import main; main()"
+    program = f"{before}{imports}{limit}from translator.cli import main; main()"
     overrides = [f"--set={key}={value}" for key, value in flat(config.model_dump())]
     return subprocess.Popen(
         [*started_as(program), "train", *overrides],
