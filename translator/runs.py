@@ -85,9 +85,10 @@ class ChangeRecord(TypedDict):
 
 
 class Measurements(TypedDict, total=False):
-    """measured.json: what training measured once and holds fixed from then on."""
+    """measured.json: what training measured and decided, and goes by when it goes on."""
 
-    max_steps: PositiveInt
+    decisions: list[tuple[PositiveInt, PositiveInt]]  # after which step, how many steps in all
+    max_steps: PositiveInt  # by earlier versions, which decided once
     tokens_per_batch: PositiveInt
     changes: list[ChangeRecord]  # of fine-tuning that has ended
 
@@ -369,7 +370,7 @@ class RunDirectory:
         return self._read(self.environment_file, Environment, "Delete it; training writes it.")
 
     def read_measured(self) -> Measurements:
-        """What training measured once and holds fixed from then on: its steps, its batch size."""
+        """What training measured and decided, and goes by when it goes on."""
         hint = "Train under another name (--set name=…)."
         return self._read(self.measured_file, Measurements, hint)
 

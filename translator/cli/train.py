@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,7 @@ def train_cli(
 
 def train(config: Config, *, quiet: bool = False) -> "Finished":
     """Train and show the progress on stderr."""
+    started = time.perf_counter() - time.process_time()  # to start a process is mostly computing
     import translator.training as training
 
     others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
@@ -48,7 +50,7 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
         say(f"reading {', '.join(paths[:3])}{more}")
     display: _Progress | None = None
-    events = training.train(config)
+    events = training.train(config, seconds=time.perf_counter() - started)
     if config.training.tensorboard and not others_speak:
         from translator.visualization.tensorboard import with_tensorboard
 
@@ -98,13 +100,14 @@ class _Progress:
         self.close = self._bar.close
 
     def budget(self, budgeted: "Budgeted") -> None:
-        """From now on it is known how many steps there are."""
+        """From now on it is known how many steps there are, about."""
+        is_first = self.max_steps is None
         self.max_steps = self._bar.total = budgeted.max_steps
-        if not self._quiet:
+        if is_first and not self._quiet:
             self.clear()
             say(
                 f"time       {budgeted.max_steps:,} steps fit into the minutes given, "
-                f"{budgeted.seconds_per_step:.2f} s each; the validations come on top"
+                f"{budgeted.seconds_per_step:.2f} s each, as long as the machine stays as fast"
             )
 
     def step(self, done: "StepDone") -> None:

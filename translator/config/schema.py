@@ -617,8 +617,10 @@ class TrainingConfig(Section):
     max_minutes: float | None = Field(
         None,
         gt=0.0,
-        description="Minutes of optimizer steps, in place of max_steps: after the first 30 steps "
-        "the number that fits is fixed. Reading and validations come on top.",
+        description="All minutes of a run, in place of max_steps: reading, steps, validations and "
+        "checkpoints of all sittings, but none in which the process is stopped. After 30 steps it "
+        "is decided how many fit, and again and again as the machine gets slower or faster, so "
+        "that the learning rate ends with the minutes.",
     )
     tokens_per_batch: NumberOrAuto = Field(
         2048,

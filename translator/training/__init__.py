@@ -1,5 +1,6 @@
 """How does it learn? From a configuration to a run directory, resumable to the bit."""
 
+from translator.training.budget import Decision
 from translator.training.events import (
     Budgeted,
     Event,
@@ -22,6 +23,7 @@ from translator.training.validation import (
 
 __all__ = [
     "Budgeted",
+    "Decision",
     "Event",
     "Finished",
     "LossValidator",

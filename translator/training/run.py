@@ -19,6 +19,7 @@ from translator.evaluation import Change, changes_since
 from translator.hardware import describe
 from translator.preparation import TrainingData, prepare_data
 from translator.runs import RUNS, RunDirectory, lock
+from translator.training.clock import WorkClock
 from translator.training.events import Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
 from translator.training.validation import check_metrics, validator_of
@@ -27,14 +28,15 @@ from translator.version import __version__
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
 
-def train(config: Config) -> Generator[Event, None, None]:
+def train(config: Config, *, seconds: float = 0.0) -> Generator[Event, None, None]:
     """Train a model in runs/NAME, or continue the unfinished run of the same configuration.
 
     Yields what happens, as it happens. SIGINT and SIGTERM end it after the step under way, with a
     checkpoint written. Raises RunError when runs/NAME holds another configuration or other data.
     Under torchrun every process calls it; they train one model together, and the first writes.
+    training.max_minutes counts from the first event that is asked for, and these seconds before.
     """
-    with joined() as world:
+    with WorkClock(seconds) as clock, joined() as world:
         run = RunDirectory(RUNS / config.name)
         config = _with_start(config, run)
         check_metrics(config)
@@ -43,15 +45,15 @@ def train(config: Config) -> Generator[Event, None, None]:
             if not run.config_file.is_file():  # in another directory: they will disagree
                 run.write_config(config)
             _check_same(run, config)
-            yield from _train(config, run, world)
+            yield from _train(config, run, world, clock)
 
 
-def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
+def _train(config: Config, run: RunDirectory, world: World, clock: WorkClock) -> Iterator[Event]:
     data = prepare_data(config, run)
     world.agree("the training data", data.fingerprint)
     tokens = _tokens_per_batch(config, run, data, world)
     torch.manual_seed(stream_seed(config.seed, "first weights"))
-    trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
+    trainer = Trainer(config, run, data, world, tokens_per_batch=tokens, clock=clock)
     warnings = trainer.resume()
     if not trainer.step:
         warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
