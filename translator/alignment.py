@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer
+from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer, attention
 from translator.tokenizer import BOS_ID, EOS_ID
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -39,10 +39,10 @@ def force_decode(
         states = forced_states(model, source, target)
     labels = torch.tensor([*target, EOS_ID], device=states.device)
     log_probs = model.output(states).float().log_softmax(dim=1).gather(1, labels[:, None])
-    [attention] = weights[aligning]  # [1, H, …, …]
-    read = attention.shape[-1] if has_memory else len(source) + 1
-    seen = attention[0].mean(dim=0)[-len(labels) :, :read]  # [T + 1, S + 1]
-    return log_probs[:, 0].tolist(), seen[:-1]
+    [seen] = weights[aligning]  # [1, H, …, …]
+    read = seen.shape[-1] if has_memory else len(source) + 1
+    mean = seen[0].mean(dim=0)[-len(labels) :, :read]  # [T + 1, S + 1]
+    return log_probs[:, 0].tolist(), mean[:-1]
 
 
 def forced_states(
@@ -90,18 +90,13 @@ def recorded_attention(modules: Iterable[nn.Module]) -> Iterator[dict[nn.Module,
 
 
 def attention_weights(
-    attention: Attention, queries: Tensor, keys_values: KeysValues, attend: Tensor | None = None
+    module: Attention, states: Tensor, keys_values: KeysValues, attend: Tensor | None = None
 ) -> Tensor:
-    """softmax(q kᵀ / √K), [B, H, Q, M] in float32: equation 1 of Vaswani et al. before the values.
+    """The weights [B, H, Q, M], in float32, with which a module averages its values.
 
     The arguments are those of `Attention.forward`, whose fused kernel keeps no weights.
     """
-    heads = attention.q_proj(queries).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
-    scores = heads @ keys_values.keys.transpose(-2, -1) / heads.shape[-1] ** 0.5  # [B, H, Q, M]
-    if attend is not None:
-        scores = scores.masked_fill(~attend, -torch.inf)
-    weights: Tensor = scores.softmax(dim=-1, dtype=torch.float32)
-    return weights
+    return attention(module.queries(states), *keys_values, attend).weights.float()
 
 
 def align_words(
