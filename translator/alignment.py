@@ -4,9 +4,9 @@ The last two are read from one more pass over a finished translation, all positi
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer, attention
 from translator.tokenizer import BOS_ID, EOS_ID
 
+T = TypeVar("T")
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -65,28 +66,37 @@ def forced_states(
 
 
 @contextmanager
-def recorded_attention(modules: Iterable[nn.Module]) -> Iterator[dict[nn.Module, list[Tensor]]]:
-    """Record, by module, the weights of the attention that this thread computes in the `with`.
+def recorded(
+    modules: Iterable[nn.Module], observe: Callable[..., T]
+) -> Iterator[dict[nn.Module, list[T]]]:
+    """Record, by module, what `observe` makes of the attention that this thread computes.
 
-    Other threads may go on using the modules; what they compute is not recorded. Modules that are
-    no attention are passed over.
+    It is called with the module and the arguments of its `forward`. Other threads may go on using
+    the modules; what they compute is not recorded. Modules that are no attention are passed over.
     """
-    weights: dict[nn.Module, list[Tensor]] = {
+    observed: dict[nn.Module, list[T]] = {
         module: [] for module in modules if isinstance(module, Attention)
     }
     thread = threading.get_ident()
 
     def record(module: Any, inputs: Any, output: Any) -> None:
         if threading.get_ident() == thread:
-            weights[module].append(attention_weights(module, *inputs))
+            observed[module].append(observe(module, *inputs))
 
     with _ONE_AT_A_TIME:  # torch does not expect hooks to come and go while a module computes
-        hooks = [module.register_forward_hook(record) for module in weights]
+        hooks = [module.register_forward_hook(record) for module in observed]
         try:
-            yield weights
+            yield observed
         finally:
             for hook in hooks:
                 hook.remove()
+
+
+def recorded_attention(
+    modules: Iterable[nn.Module],
+) -> AbstractContextManager[dict[nn.Module, list[Tensor]]]:
+    """Record, by module, the weights of the attention that this thread computes in the `with`."""
+    return recorded(modules, attention_weights)
 
 
 def attention_weights(

@@ -5,6 +5,7 @@ Shapes as in `model`: H heads, Q queries, M keys, K size of a head.
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,7 +151,7 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     elif model.decoder is None or translator.config.training.objective == "language_model":
         target, kinds = "", _kinds_of_text(translator, source)
     else:
-        source_ids, target_ids, target = _read(translator, source, target)
+        source_ids, target_ids, target = read_pair(translator, source, target)
         kinds = _kinds_of_pair(translator, source_ids, target_ids)
     return AttentionMaps(
         source=source,
@@ -181,7 +182,7 @@ def _kinds_of_medium(
         [target] = tokenizer.decode([ids])
     else:
         [ids] = tokenizer.encode([target])
-        _check_length(ids, config.max_positions - 1, "translation")
+        check_length(ids, config.max_positions - 1, "translation")
     shown = _shown(frames, config)
     rows, columns = shown.tiles
     if config.source == "image":
@@ -232,7 +233,7 @@ def _kinds_of_text(translator: Translator, text: str) -> dict[str, AttentionMap]
     [ids] = tokenizer.encode([text])
     if not ids:
         raise DataError("there is no text to look at", "Give a sentence.")
-    _check_length(ids, translator.config.model.max_positions - 1, "text")
+    check_length(ids, translator.config.model.max_positions - 1, "text")
     pieces = tuple(tokenizer.pieces(ids))
     shown = torch.tensor([[BOS_ID, *ids] if model.encoder is None else [*ids, EOS_ID]])
     shown = shown.to(model.output.weight.device)
@@ -252,7 +253,7 @@ def _stacked(
     return torch.cat(found).cpu().numpy()
 
 
-def _read(
+def read_pair(
     translator: Translator, source: str, target: str | None
 ) -> tuple[list[int], list[int], str]:
     """The ids of a source and of its translation, which a search finds if it is not given."""
@@ -262,18 +263,19 @@ def _read(
     [source_ids], [in_capitals] = encode_sentences(tokenizer, [source], config.data.source_language)
     if not source_ids:
         raise DataError("there is no text to look at", "Give a sentence.")
-    _check_length(source_ids, min(longest, config.data.max_tokens_per_sentence), "text")
+    check_length(source_ids, min(longest, config.data.max_tokens_per_sentence), "text")
     if target is None:
         [[best, *_]] = translator.search([source_ids])
         [found] = tokenizer.target.decode([best.tokens])
         return source_ids, list(best.tokens), finished(found, language, in_capitals=in_capitals)
     written = likely_cases(tokenizer.target, [target], language) if in_capitals else [target]
     [target_ids] = tokenizer.target.encode(written)
-    _check_length(target_ids, longest, "translation")
+    check_length(target_ids, longest, "translation")
     return source_ids, target_ids, target
 
 
-def _check_length(ids: list[int], limit: int, what: str) -> None:
+def check_length(ids: Sequence[int], limit: int, what: str) -> None:
+    """DataError for more ids than a model looks at in one piece."""
     if len(ids) > limit:
         raise DataError(
             f"the {what} has {len(ids):,} tokens; the model looks at {limit:,} at once",
