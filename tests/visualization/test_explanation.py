@@ -36,7 +36,7 @@ def made(trained_run: RunDirectory) -> Callable[..., Translator]:
 
     def make(architecture: str, **model: Any) -> Translator:
         objective = "language_model" if architecture == "language_model" else "translate"
-        shape = {"encoder_layers": 2, "decoder_layers": 2, "num_heads": HEADS}
+        shape: dict[str, Any] = {"encoder_layers": 2, "decoder_layers": 2, "num_heads": HEADS}
         shape["architecture"] = architecture.replace("language_model", "decoder_only")
         if objective == "language_model":
             shape["prefix_attention"] = "causal"
@@ -125,9 +125,9 @@ def test_the_next_tokens_have_the_probabilities_of_the_translation(
 def test_what_cannot_be_explained_is_refused(made: Callable[..., Translator]) -> None:
     translator = made("encoder_decoder", decoder_layers=1)
     assert list(explain(translator, "ana", layer=1).heads) == ["encoder_self_attention"]
-    for place in ({"layer": 2}, {"head": 4}):
+    for layer, head in ((2, 0), (0, 4)):
         with pytest.raises(DataError, match="there is no layer") as error:
-            explain(translator, "ana", **place)
+            explain(translator, "ana", layer=layer, head=head)
         assert "encoder: 2, of the decoder: 1; heads: 4" in error.value.hint
     with pytest.raises(DataError, match="no text"):
         explain(translator, " ")

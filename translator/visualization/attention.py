@@ -6,7 +6,7 @@ Shapes as in `model`: H heads, Q queries, M keys, K size of a head.
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from translator.alignment import forced_states, recorded_attention, word_numbers
+from translator.alignment import forced_states, recorded_attention
 from translator.config import ModelConfig
 from translator.data import png, read_frames
 from translator.errors import DataError
@@ -283,28 +283,50 @@ def check_length(ids: Sequence[int], limit: int, what: str) -> None:
         )
 
 
-def word_attention(maps: AttentionMaps) -> AttentionMap:
-    """The attention to the source between words, ⟨end⟩ the last of either side.
+def between_words(maps: AttentionMaps) -> AttentionMaps:
+    """The same attention between words in place of pieces; ⟨start⟩ and ⟨end⟩ are words.
 
-    A target word gives a source word what its pieces give, on average, to all pieces of that word.
+    A word gives a word what its pieces give, on average, to all pieces of that word. The tiles of a
+    picture and the moments of a recording stay as they are.
     """
-    cross = maps.source_attention
-    target, target_words = _words(cross.queries, maps.translation)
-    source, source_words = _words(cross.keys, maps.source)
-    weights = (target / target.sum(axis=0)).T @ cross.weights @ source
-    return AttentionMap(weights, target_words, source_words)
+    own = maps.translation or maps.source
+    read = None if maps.shown else maps.source
+    texts = {
+        "cross_attention": (maps.translation, read),
+        "encoder_self_attention": (read, read),
+        "decoder_self_attention": (own, own),
+        "self_attention": (f"{maps.source} {maps.translation}",) * 2,
+    }
+    kinds = {}
+    for kind, each in maps.kinds.items():
+        asking, queries = _words(each.queries, texts[kind][0])
+        asked, keys = _words(each.keys, texts[kind][1])
+        weights = (asking / asking.sum(axis=0)).T @ each.weights @ asked
+        kinds[kind] = AttentionMap(weights, queries, keys)
+    return replace(maps, kinds=kinds)
 
 
-def _words(pieces: tuple[str, ...], text: str) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """Which piece belongs to which word [pieces, words], and the words of a text."""
-    numbers = word_numbers(pieces[:-1])
-    count = max(numbers, default=-1) + 1
-    words = text.split()
-    if len(words) != count:  # the tokenizer sees other words, and spells them its own way
-        joined = "".join(pieces[:-1]).removeprefix("▁").split("▁")
-        words = joined if count else []
-    belongs = np.eye(count + 1, dtype=np.float32)[[*numbers, count]]
-    return belongs, (*words, END)
+def _words(
+    tokens: tuple[str, ...], text: str | None
+) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+    """Which token belongs to which word [tokens, words], and the words, as the text has them.
+
+    Without a text each token is one.
+    """
+    if text is None:
+        return np.eye(len(tokens), dtype=np.float32), tokens
+    numbers: list[int] = []
+    words: list[str] = []
+    for before, token in zip((END, *tokens), tokens, strict=False):
+        begins = token.startswith("▁") or {before, token} & {START, END}
+        if begins:
+            words.append("")
+        words[-1] += token.removeprefix("▁") if begins else token
+        numbers.append(len(words) - 1)
+    spelled = iter(text.split())
+    if len(text.split()) == sum(word not in (START, END) for word in words):
+        words = [word if word in (START, END) else next(spelled) for word in words]
+    return np.eye(len(words), dtype=np.float32)[numbers], tuple(words)
 
 
 def attention_arrays(maps: AttentionMaps) -> bytes:
@@ -375,4 +397,8 @@ def _in_parts(each: AttentionMap, *, causal: bool) -> list[Any]:
     layers: list[Any] = (each.weights * _ONE).round().astype(int).tolist()
     if not causal:
         return layers
-    return [[[row[: i + 1] for i, row in enumerate(head)] for head in heads] for heads in layers]
+    ends = [int(row.nonzero()[0].max()) + 1 for row in each.weights.max(axis=(0, 1))]
+    return [
+        [[row[:end] for end, row in zip(ends, head, strict=True)] for head in heads]
+        for heads in layers
+    ]
