@@ -7,6 +7,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,22 @@ class AttentionMaps:
         weights = every.weights[:, :, read:, :read]
         return AttentionMap(weights, every.queries[read:], every.keys[:read])
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the attention to the source between words, mean of all heads."""
+        words = between_words(self)
+        if {"cross_attention", "self_attention"} & {*words.kinds}:
+            shown = words.source_attention
+        else:
+            [shown] = words.kinds.values()
+        weights = shown.view()
+        rows = [
+            f"<tr><th>{escape(query)}</th>{''.join(_cell(x, weights.max()) for x in row)}</tr>"
+            for query, row in zip(shown.queries, weights.tolist(), strict=True)
+        ]
+        keys = "".join(f"<th>{escape(key)}</th>" for key in shown.keys)
+        caption = "row: query, the word that looks; column: key, the word that is looked at"
+        return f"<table><caption>{caption}</caption><tr><td></td>{keys}</tr>{''.join(rows)}</table>"
+
     def kinds_with(self, layer: int | None, head: int | None) -> dict[str, AttentionMap]:
         """The kinds that have this layer and head, counted from 0; DataError when none has."""
         layers = {
@@ -134,6 +151,12 @@ class AttentionMaps:
                 f"Layers: {stacks}; heads: {heads}.",
             )
         return {k: each for k, each in self.kinds.items() if (layer or 0) < len(each.weights)}
+
+
+def _cell(weight: float, most: float) -> str:
+    """A cell of a table in a notebook, the bluer the more weight."""
+    colour = f"rgba(11, 87, 194, {weight / most:.2f})"
+    return f'<td style="background: {colour}" title="{weight:.3f}">{weight:.2f}</td>'
 
 
 def attention_maps(translator: Translator, source: str, target: str | None = None) -> AttentionMaps:
