@@ -4,8 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTRAS := export,media,plot,rouge,serve,tensorboard
 
-.PHONY: help install train test fast test-processors check format lint type bench corpus clean
+.PHONY: help install train test fast test-processors check format lint type docs wheel bench corpus clean
 
 help:           ## list what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -21,7 +22,8 @@ $(VENV)/package: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/tools: $(VENV)/package
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'  # the first that knows groups
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[$(EXTRAS)]' --group dev
 	touch $@
 
 train: $(VENV)/package  ## a model from the embedded corpus, and a translation by it
@@ -53,6 +55,15 @@ lint: install   ## style and likely mistakes
 
 type: install   ## static types
 	$(BIN)/mypy
+
+docs: install   ## the documentation as a site, in build/site
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	$(BIN)/python scripts/docs_site.py
+	$(BIN)/zensical build --strict --config-file mkdocs.yml
+
+wheel: install  ## the package as others install it, in dist/
+	$(BIN)/python -m hatchling build
+	$(BIN)/python -m twine check --strict dist/*
 
 bench: install  ## speed and memory on this machine
 	$(BIN)/python scripts/bench_train.py

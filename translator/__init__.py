@@ -16,14 +16,17 @@ from translator.version import __version__
 if TYPE_CHECKING:
     from translator.translation import Translation, Translator
     from translator.visualization.attention import AttentionMap, AttentionMaps, attention_maps
+    from translator.visualization.explanation import Explanation, explain
 
 __all__ = [
     "AttentionMap",
     "AttentionMaps",
+    "Explanation",
     "Translation",
     "Translator",
     "__version__",
     "attention_maps",
+    "explain",
 ]
 
 # How long a thread of OpenMP waits awake for the others: GNU's counts turns (its own choice is
@@ -55,4 +58,8 @@ def __getattr__(name: str) -> Any:
         from translator.visualization import attention
 
         return getattr(attention, name)
+    if name in ("Explanation", "explain"):
+        from translator.visualization import explanation
+
+        return getattr(explanation, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

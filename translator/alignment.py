@@ -4,16 +4,17 @@ The last two are read from one more pass over a finished translation, all positi
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer
+from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer, attention
 from translator.tokenizer import BOS_ID, EOS_ID
 
+T = TypeVar("T")
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -39,10 +40,10 @@ def force_decode(
         states = forced_states(model, source, target)
     labels = torch.tensor([*target, EOS_ID], device=states.device)
     log_probs = model.output(states).float().log_softmax(dim=1).gather(1, labels[:, None])
-    [attention] = weights[aligning]  # [1, H, …, …]
-    read = attention.shape[-1] if has_memory else len(source) + 1
-    seen = attention[0].mean(dim=0)[-len(labels) :, :read]  # [T + 1, S + 1]
-    return log_probs[:, 0].tolist(), seen[:-1]
+    [seen] = weights[aligning]  # [1, H, …, …]
+    read = seen.shape[-1] if has_memory else len(source) + 1
+    mean = seen[0].mean(dim=0)[-len(labels) :, :read]  # [T + 1, S + 1]
+    return log_probs[:, 0].tolist(), mean[:-1]
 
 
 def forced_states(
@@ -65,43 +66,47 @@ def forced_states(
 
 
 @contextmanager
-def recorded_attention(modules: Iterable[nn.Module]) -> Iterator[dict[nn.Module, list[Tensor]]]:
-    """Record, by module, the weights of the attention that this thread computes in the `with`.
+def recorded(
+    modules: Iterable[nn.Module], observe: Callable[..., T]
+) -> Iterator[dict[nn.Module, list[T]]]:
+    """Record, by module, what `observe` makes of the attention that this thread computes.
 
-    Other threads may go on using the modules; what they compute is not recorded. Modules that are
-    no attention are passed over.
+    It is called with the module and the arguments of its `forward`. Other threads may go on using
+    the modules; what they compute is not recorded. Modules that are no attention are passed over.
     """
-    weights: dict[nn.Module, list[Tensor]] = {
+    observed: dict[nn.Module, list[T]] = {
         module: [] for module in modules if isinstance(module, Attention)
     }
     thread = threading.get_ident()
 
     def record(module: Any, inputs: Any, output: Any) -> None:
         if threading.get_ident() == thread:
-            weights[module].append(attention_weights(module, *inputs))
+            observed[module].append(observe(module, *inputs))
 
     with _ONE_AT_A_TIME:  # torch does not expect hooks to come and go while a module computes
-        hooks = [module.register_forward_hook(record) for module in weights]
+        hooks = [module.register_forward_hook(record) for module in observed]
         try:
-            yield weights
+            yield observed
         finally:
             for hook in hooks:
                 hook.remove()
 
 
+def recorded_attention(
+    modules: Iterable[nn.Module],
+) -> AbstractContextManager[dict[nn.Module, list[Tensor]]]:
+    """Record, by module, the weights of the attention that this thread computes in the `with`."""
+    return recorded(modules, attention_weights)
+
+
 def attention_weights(
-    attention: Attention, queries: Tensor, keys_values: KeysValues, attend: Tensor | None = None
+    module: Attention, states: Tensor, keys_values: KeysValues, attend: Tensor | None = None
 ) -> Tensor:
-    """softmax(q kᵀ / √K), [B, H, Q, M] in float32: equation 1 of Vaswani et al. before the values.
+    """The weights [B, H, Q, M], in float32, with which a module averages its values.
 
     The arguments are those of `Attention.forward`, whose fused kernel keeps no weights.
     """
-    heads = attention.q_proj(queries).unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
-    scores = heads @ keys_values.keys.transpose(-2, -1) / heads.shape[-1] ** 0.5  # [B, H, Q, M]
-    if attend is not None:
-        scores = scores.masked_fill(~attend, -torch.inf)
-    weights: Tensor = scores.softmax(dim=-1, dtype=torch.float32)
-    return weights
+    return attention(module.queries(states), *keys_values, attend).weights.float()
 
 
 def align_words(

@@ -39,8 +39,32 @@ class KeysValues(NamedTuple):
     values: Tensor  # [B, H, M, K]
 
 
+class Attended(NamedTuple):
+    """What attention computes on its way, and what it brings."""
+
+    scores: Tensor  # [B, H, Q, M]; -∞ where a query may not see a key
+    weights: Tensor  # [B, H, Q, M]; what a query gives to all keys sums to 1
+    result: Tensor  # [B, H, Q, K]
+
+
+def attention(
+    queries: Tensor, keys: Tensor, values: Tensor, attend: Tensor | None = None
+) -> Attended:
+    """Scaled dot-product attention (section 3.2.1): softmax(Q Kᵀ / √K) V, eq. 1.
+
+    Queries [B, H, Q, K], keys and values [B, H, M, K]; `attend`, broadcastable to [B, H, Q, M],
+    says which keys a query may see; None: all. This is the definition, for whoever wants to see
+    its steps. Layers call `functional.scaled_dot_product_attention`, the same made fast.
+    """
+    scores = queries @ keys.transpose(-2, -1) / math.sqrt(queries.shape[-1])  # [B, H, Q, M]
+    if attend is not None:
+        scores = scores.masked_fill(~attend, -torch.inf)
+    weights = scores.softmax(dim=-1)
+    return Attended(scores, weights, weights @ values)
+
+
 class Attention(nn.Module):
-    """Multi-head attention (section 3.2): softmax(q kᵀ / √K) v in each head, eq. 1.
+    """Multi-head attention (section 3.2.2): `attention` in each head, then all heads joined.
 
     One class serves three purposes; only where queries, keys and values come from differs:
 
@@ -58,6 +82,10 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(d_model, d_model)
         self.out_proj = nn.Linear(d_model, d_model)
 
+    def queries(self, states: Tensor) -> Tensor:
+        """Project states [B, Q, D] to the queries of every head: [B, H, Q, K]."""
+        return self._split_heads(self.q_proj(states))
+
     def keys_values(self, states: Tensor) -> KeysValues:
         """Project states [B, M, D] to the keys and values of every head."""
         return KeysValues(
@@ -66,17 +94,17 @@ class Attention(nn.Module):
 
     def forward(
         self,
-        queries: Tensor,
+        states: Tensor,
         keys_values: KeysValues,
         attend: Tensor | None = None,
     ) -> Tensor:
-        """Queries [B, Q, D] look at keys and values; returns [B, Q, D].
+        """States [B, Q, D] look at keys and values; returns [B, Q, D].
 
         `attend`, broadcastable to [B, H, Q, M], says which keys a query may see; None: all.
         """
         heads = scaled_dot_product_attention(
-            self._split_heads(self.q_proj(queries)), *keys_values, attend
-        )  # [B, H, Q, K]
+            self.queries(states), *keys_values, attend
+        )  # [B, H, Q, K]; `attention`, faster
         return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
     def _split_heads(self, states: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from html import escape
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -93,6 +94,12 @@ class Translation:
     def pharaoh(self) -> str:
         """The word alignment as `0-0 1-2 …`."""
         return " ".join(f"{source}-{target}" for source, target in self.alignment)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the source, the translation, and other ones with their scores."""
+        others = [f"<br><small>{escape(o.text)} ({o.score:.2f})</small>" for o in self.alternatives]
+        text = escape(self.text or self.error)
+        return f"<p>{escape(self.source)}<br><b>{text}</b>{''.join(others[1:])}</p>"
 
 
 # --- a search, and a second one where it went wrong -----------------------------------------------

@@ -12,6 +12,7 @@ from translator.functional import (
     cross_entropy_sum,
     scaled_dot_product_attention,
 )
+from translator.model import attention
 
 N, D, V = 23, 8, 13
 
@@ -175,7 +176,7 @@ def test_dropout_keeps_shape_and_number_format(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("masked", [True, False])
-def test_attention_and_its_gradients_equal_torchs(masked: bool) -> None:
+def test_attention_and_its_gradients_equal_torchs_and_the_definition(masked: bool) -> None:
     torch.manual_seed(1)
     queries, keys, values = (
         torch.randn(2, 3, length, 4, dtype=torch.float64).requires_grad_() for length in (5, 6, 6)
@@ -184,17 +185,19 @@ def test_attention_and_its_gradients_equal_torchs(masked: bool) -> None:
     if attend is not None:
         attend[..., 0] = True
     direction = torch.randn(2, 3, 5, 4, dtype=torch.float64)
-    both = [
+    ours, theirs, defined = [
         torch.autograd.grad((heads * direction).sum(), (queries, keys, values))
         for heads in (
             scaled_dot_product_attention(queries, keys, values, attend),
             F.scaled_dot_product_attention(queries, keys, values, attn_mask=attend),
+            attention(queries, keys, values, attend).result,
         )
     ]
-    torch.testing.assert_close(both[0], both[1])
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(ours, defined)
     with torch.no_grad():  # torch's own, in inference
-        ours = scaled_dot_product_attention(queries, keys, values, attend)
+        heads = scaled_dot_product_attention(queries, keys, values, attend)
     with torch.enable_grad():
         torch.testing.assert_close(
-            scaled_dot_product_attention(queries, keys, values, attend), ours
+            scaled_dot_product_attention(queries, keys, values, attend), heads
         )

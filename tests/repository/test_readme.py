@@ -119,3 +119,17 @@ def test_every_command_of_the_page_of_architectures_runs(place: Path) -> None:
         command = command.replace("--pairs 5000", "--pairs 120")
         done = run(small(command) if "translator train" in command else command, place)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["student", "practitioner", "engineer"])
+def test_every_command_of_a_tutorial_runs(place: Path, page: str) -> None:
+    commands = commands_of((ROOT / f"docs/tutorials/{page}.md").read_text(encoding="utf-8"))
+    assert any(command.startswith("translator train") for command in commands)
+    shapes = ("num_heads=4", "encoder_layers=2", "decoder_layers=2")  # that it can look into
+    for command in commands:
+        if command.startswith("translator train"):
+            keys = [each for each in shapes if each.partition("=")[0] not in command]
+            command = small(command) + "".join(f" --set model.{each}" for each in keys)
+        done = run(command, place)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"

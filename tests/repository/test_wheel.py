@@ -18,7 +18,7 @@ from translator.errors import MissingLibraryError
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
-@pytest.mark.parametrize("extra", sorted({*PROJECT["optional-dependencies"]} - {"dev"}))
+@pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"]))
 def test_a_missing_library_is_installed_as_its_extra_says(extra: str) -> None:
     packages = [f"'{package}'" for package in PROJECT["optional-dependencies"][extra]]
     assert (

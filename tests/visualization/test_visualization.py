@@ -10,6 +10,7 @@ import subprocess
 import threading
 import warnings
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,14 @@ from translator.training import StepDone, train
 from translator.translation import Translator
 from translator.visualization.attention import (
     END,
+    START,
     AttentionMaps,
     attention_arrays,
     attention_page,
-    word_attention,
+    between_words,
 )
 from translator.visualization.curves import METRICS, RunCurves, curves_page, read_curves
-from translator.visualization.picture import attention_picture, curves_picture
+from translator.visualization.picture import attention_picture, curves_picture, heads_picture
 from translator.visualization.tensorboard import with_tensorboard
 
 SENTENCE = "ana bebe nina banana"
@@ -142,7 +144,8 @@ def test_a_view_is_a_head_of_a_layer_or_their_average(maps: AttentionMaps) -> No
 
 def test_words_share_the_attention_of_their_pieces(deep: Translator) -> None:
     maps = attention_maps(deep, "zanahoria ana  naranja", "ana limonada")
-    pieces, words = maps.cross_attention, word_attention(maps)
+    pieces, between = maps.cross_attention, between_words(maps)
+    words = between.cross_attention
     assert words.keys == ("zanahoria", "ana", "naranja", END)
     assert words.queries == ("ana", "limonada", END)
     np.testing.assert_allclose(words.weights.sum(axis=-1), 1, atol=1e-6)
@@ -152,6 +155,18 @@ def test_words_share_the_attention_of_their_pieces(deep: Translator) -> None:
     assert len(pieces.queries) - 1 - rows[1] > 1 and columns[1] > 1  # words of several pieces
     np.testing.assert_allclose(words.weights[:, :, 1, 0], second, atol=1e-6)
     assert np.array_equal(words.weights[:, :, 2, 3], pieces.weights[:, :, -1, -1])
+    assert between.encoder_self_attention.queries == words.keys
+    own = between.decoder_self_attention
+    assert own.keys == (START, "ana", "limonada") and own.queries == words.queries
+    for each in between.kinds.values():
+        np.testing.assert_allclose(each.weights.sum(axis=-1), 1, atol=1e-6)
+    ends = [
+        len(row)
+        for row in embedded(attention_page(between))["maps"]["decoder_self_attention"]["weights"][
+            0
+        ][0]
+    ]
+    assert ends == [1 + (rows[1] > 1), 3, 3]  # a word is seen by its own later pieces
 
 
 def test_recording_ends_and_leaves_other_threads_out(deep: Translator) -> None:
@@ -245,6 +260,9 @@ def test_a_picture_shows_the_layer_and_the_head_that_are_asked_for(maps: Attenti
     assert attention_picture(maps, 1, 3).png == other
     assert size_of(attention_picture(maps, 2).png)[0] < size_of(one)[0]  # the encoder's alone
     assert list(maps.kinds_with(2, None)) == ["encoder_self_attention"]
+    one_layer = {kind: replace(each, weights=each.weights[:1]) for kind, each in maps.kinds.items()}
+    lower = heads_picture(replace(maps, kinds=one_layer)).png
+    assert size_of(lower)[1] < size_of(heads_picture(maps).png)[1]
     for place in ((3, None), (None, 4), (3, 0)):
         for draw in (attention_picture, attention_page):
             with pytest.raises(DataError, match="there is no") as error:
@@ -450,10 +468,14 @@ def test_the_commands_write_their_files(trained_run: RunDirectory, tmp_path: Pat
     stem = tmp_path / "new" / "v1.5"
     done = command("attention", "ana bebe", "--run", trained_run.path, "-o", f"{stem}.png")
     assert done.returncode == 0, done
-    files = [Path(f"{stem}{ending}") for ending in (".html", ".npz", ".png")]
+    files = [Path(f"{stem}{ending}") for ending in (".html", ".npz", ".png", "-heads.png")]
     assert done.stdout.split() == [str(file) for file in files]
     assert "ana bebe  →  oto tita" in done.stderr
     maps = attention_maps(Translator.from_run(trained_run.path, device="cpu"), "ana bebe")
+    assert files[0].read_text(encoding="utf-8") == attention_page(between_words(maps))
+    with np.load(files[1]) as arrays:
+        assert np.array_equal(arrays["cross_attention"], maps.cross_attention.weights)
+    done = command("attention", "ana bebe", "--run", trained_run.path, "-o", stem, "--pieces")
     assert files[0].read_text(encoding="utf-8") == attention_page(maps)
     done = command("plot", trained_run.path, "--output", tmp_path / "curves")
     assert done.returncode == 0, done
@@ -539,6 +561,11 @@ def test_kind_layer_and_head_are_chosen_in_the_page(
         header = [cell.text for cell in all_of(browser, "thead th")]
         assert header == list(each.keys)
         assert [cell.text for cell in all_of(browser, "tbody th")] == list(each.queries)
+        one(browser, '#heads button[aria-label="layer 2, head 4"]').click()
+        assert_close_to(shown(browser), each.view(1, 3))
+        assert [at.get_attribute("title") for at in all_of(browser, "[aria-pressed=true]")] == [
+            "layer 2, head 4"
+        ]
     assert_quiet(browser)
 
 

@@ -23,8 +23,14 @@ def attention_cli(
         str | None, typer.Option(help="A translation to look at, instead of the model's own.")
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Write STEM.png, STEM.html and STEM.npz.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="Write STEM.html, STEM.npz, STEM.png and STEM-heads.png."
+        ),
     ] = Path("attention"),
+    pieces: Annotated[
+        bool, typer.Option("--pieces", help="Show the tokens as they are, not whole words.")
+    ] = False,
     layer: Annotated[
         int | None, typer.Option(min=1, help="The layer to show; without it, the average of all.")
     ] = None,
@@ -38,16 +44,20 @@ def attention_cli(
         attention_arrays,
         attention_maps,
         attention_page,
+        between_words,
     )
-    from translator.visualization.picture import attention_picture
+    from translator.visualization.picture import attention_picture, heads_picture
 
     maps = attention_maps(translator, text, translation)
     say("  →  ".join(filter(None, (maps.source, maps.translation))))
     place = (layer and layer - 1, head and head - 1)
-    write_output(output, ".html", attention_page(maps, *place).encode())
+    shown = maps if pieces else between_words(maps)
+    write_output(output, ".html", attention_page(shown, *place).encode())
     write_output(output, ".npz", attention_arrays(maps))
     with optional_picture(output):
-        picture = attention_picture(maps, *place)
+        picture = attention_picture(shown, *place)
         write_output(output, ".png", picture.png)
+        if maps.shown is None:
+            write_output(output, "-heads.png", heads_picture(shown).png)
         if picture.missing:
             say(f"warning: no installed font has {picture.missing}: the PNG shows boxes for it")

@@ -6,7 +6,7 @@ from typing import Any
 from translator.config import DecodingConfig
 from translator.errors import DataError
 from translator.translation import Translation, Translator
-from translator.visualization.attention import attention_maps, word_attention
+from translator.visualization.attention import attention_maps, between_words
 
 LiveEvent = dict[str, Any]
 _DIGITS = 3  # of a weight
@@ -47,7 +47,8 @@ def _sentence(translator: Translator, translation: Translation) -> LiveEvent:
         "attention": None,  # of a sentence that the model cannot see at once
     }
     try:
-        words = word_attention(attention_maps(translator, translation.source, translation.text))
+        maps = attention_maps(translator, translation.source, translation.text)
+        words = between_words(maps).source_attention
     except DataError:
         return sentence
     source, target = (list(each[:-1]) for each in (words.keys, words.queries))  # without ⟨end⟩

@@ -5,7 +5,9 @@ Shapes as in `model`: H heads, Q queries, M keys, K size of a head.
 
 import base64
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from translator.alignment import forced_states, recorded_attention, word_numbers
+from translator.alignment import forced_states, recorded_attention
 from translator.config import ModelConfig
 from translator.data import png, read_frames
 from translator.errors import DataError
@@ -117,6 +119,22 @@ class AttentionMaps:
         weights = every.weights[:, :, read:, :read]
         return AttentionMap(weights, every.queries[read:], every.keys[:read])
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the attention to the source between words, mean of all heads."""
+        words = between_words(self)
+        if {"cross_attention", "self_attention"} & {*words.kinds}:
+            shown = words.source_attention
+        else:
+            [shown] = words.kinds.values()
+        weights = shown.view()
+        rows = [
+            f"<tr><th>{escape(query)}</th>{''.join(_cell(x, weights.max()) for x in row)}</tr>"
+            for query, row in zip(shown.queries, weights.tolist(), strict=True)
+        ]
+        keys = "".join(f"<th>{escape(key)}</th>" for key in shown.keys)
+        caption = "row: query, the word that looks; column: key, the word that is looked at"
+        return f"<table><caption>{caption}</caption><tr><td></td>{keys}</tr>{''.join(rows)}</table>"
+
     def kinds_with(self, layer: int | None, head: int | None) -> dict[str, AttentionMap]:
         """The kinds that have this layer and head, counted from 0; DataError when none has."""
         layers = {
@@ -135,6 +153,12 @@ class AttentionMaps:
         return {k: each for k, each in self.kinds.items() if (layer or 0) < len(each.weights)}
 
 
+def _cell(weight: float, most: float) -> str:
+    """A cell of a table in a notebook, the bluer the more weight."""
+    colour = f"rgba(11, 87, 194, {weight / most:.2f})"
+    return f'<td style="background: {colour}" title="{weight:.3f}">{weight:.2f}</td>'
+
+
 def attention_maps(translator: Translator, source: str, target: str | None = None) -> AttentionMaps:
     """The attention weights of a sentence and a translation, by default the model's own.
 
@@ -150,7 +174,7 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     elif model.decoder is None or translator.config.training.objective == "language_model":
         target, kinds = "", _kinds_of_text(translator, source)
     else:
-        source_ids, target_ids, target = _read(translator, source, target)
+        source_ids, target_ids, target = read_pair(translator, source, target)
         kinds = _kinds_of_pair(translator, source_ids, target_ids)
     return AttentionMaps(
         source=source,
@@ -181,7 +205,7 @@ def _kinds_of_medium(
         [target] = tokenizer.decode([ids])
     else:
         [ids] = tokenizer.encode([target])
-        _check_length(ids, config.max_positions - 1, "translation")
+        check_length(ids, config.max_positions - 1, "translation")
     shown = _shown(frames, config)
     rows, columns = shown.tiles
     if config.source == "image":
@@ -232,7 +256,7 @@ def _kinds_of_text(translator: Translator, text: str) -> dict[str, AttentionMap]
     [ids] = tokenizer.encode([text])
     if not ids:
         raise DataError("there is no text to look at", "Give a sentence.")
-    _check_length(ids, translator.config.model.max_positions - 1, "text")
+    check_length(ids, translator.config.model.max_positions - 1, "text")
     pieces = tuple(tokenizer.pieces(ids))
     shown = torch.tensor([[BOS_ID, *ids] if model.encoder is None else [*ids, EOS_ID]])
     shown = shown.to(model.output.weight.device)
@@ -252,7 +276,7 @@ def _stacked(
     return torch.cat(found).cpu().numpy()
 
 
-def _read(
+def read_pair(
     translator: Translator, source: str, target: str | None
 ) -> tuple[list[int], list[int], str]:
     """The ids of a source and of its translation, which a search finds if it is not given."""
@@ -262,18 +286,19 @@ def _read(
     [source_ids], [in_capitals] = encode_sentences(tokenizer, [source], config.data.source_language)
     if not source_ids:
         raise DataError("there is no text to look at", "Give a sentence.")
-    _check_length(source_ids, min(longest, config.data.max_tokens_per_sentence), "text")
+    check_length(source_ids, min(longest, config.data.max_tokens_per_sentence), "text")
     if target is None:
         [[best, *_]] = translator.search([source_ids])
         [found] = tokenizer.target.decode([best.tokens])
         return source_ids, list(best.tokens), finished(found, language, in_capitals=in_capitals)
     written = likely_cases(tokenizer.target, [target], language) if in_capitals else [target]
     [target_ids] = tokenizer.target.encode(written)
-    _check_length(target_ids, longest, "translation")
+    check_length(target_ids, longest, "translation")
     return source_ids, target_ids, target
 
 
-def _check_length(ids: list[int], limit: int, what: str) -> None:
+def check_length(ids: Sequence[int], limit: int, what: str) -> None:
+    """DataError for more ids than a model looks at in one piece."""
     if len(ids) > limit:
         raise DataError(
             f"the {what} has {len(ids):,} tokens; the model looks at {limit:,} at once",
@@ -281,28 +306,50 @@ def _check_length(ids: list[int], limit: int, what: str) -> None:
         )
 
 
-def word_attention(maps: AttentionMaps) -> AttentionMap:
-    """The attention to the source between words, ⟨end⟩ the last of either side.
+def between_words(maps: AttentionMaps) -> AttentionMaps:
+    """The same attention between words in place of pieces; ⟨start⟩ and ⟨end⟩ are words.
 
-    A target word gives a source word what its pieces give, on average, to all pieces of that word.
+    A word gives a word what its pieces give, on average, to all pieces of that word. The tiles of a
+    picture and the moments of a recording stay as they are.
     """
-    cross = maps.source_attention
-    target, target_words = _words(cross.queries, maps.translation)
-    source, source_words = _words(cross.keys, maps.source)
-    weights = (target / target.sum(axis=0)).T @ cross.weights @ source
-    return AttentionMap(weights, target_words, source_words)
+    own = maps.translation or maps.source
+    read = None if maps.shown else maps.source
+    texts = {
+        "cross_attention": (maps.translation, read),
+        "encoder_self_attention": (read, read),
+        "decoder_self_attention": (own, own),
+        "self_attention": (f"{maps.source} {maps.translation}",) * 2,
+    }
+    kinds = {}
+    for kind, each in maps.kinds.items():
+        asking, queries = _words(each.queries, texts[kind][0])
+        asked, keys = _words(each.keys, texts[kind][1])
+        weights = (asking / asking.sum(axis=0)).T @ each.weights @ asked
+        kinds[kind] = AttentionMap(weights, queries, keys)
+    return replace(maps, kinds=kinds)
 
 
-def _words(pieces: tuple[str, ...], text: str) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """Which piece belongs to which word [pieces, words], and the words of a text."""
-    numbers = word_numbers(pieces[:-1])
-    count = max(numbers, default=-1) + 1
-    words = text.split()
-    if len(words) != count:  # the tokenizer sees other words, and spells them its own way
-        joined = "".join(pieces[:-1]).removeprefix("▁").split("▁")
-        words = joined if count else []
-    belongs = np.eye(count + 1, dtype=np.float32)[[*numbers, count]]
-    return belongs, (*words, END)
+def _words(
+    tokens: tuple[str, ...], text: str | None
+) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+    """Which token belongs to which word [tokens, words], and the words, as the text has them.
+
+    Without a text each token is one.
+    """
+    if text is None:
+        return np.eye(len(tokens), dtype=np.float32), tokens
+    numbers: list[int] = []
+    words: list[str] = []
+    for before, token in zip((END, *tokens), tokens, strict=False):
+        begins = token.startswith("▁") or {before, token} & {START, END}
+        if begins:
+            words.append("")
+        words[-1] += token.removeprefix("▁") if begins else token
+        numbers.append(len(words) - 1)
+    spelled = iter(text.split())
+    if len(text.split()) == sum(word not in (START, END) for word in words):
+        words = [word if word in (START, END) else next(spelled) for word in words]
+    return np.eye(len(words), dtype=np.float32)[numbers], tuple(words)
 
 
 def attention_arrays(maps: AttentionMaps) -> bytes:
@@ -373,4 +420,8 @@ def _in_parts(each: AttentionMap, *, causal: bool) -> list[Any]:
     layers: list[Any] = (each.weights * _ONE).round().astype(int).tolist()
     if not causal:
         return layers
-    return [[[row[: i + 1] for i, row in enumerate(head)] for head in heads] for heads in layers]
+    ends = [int(row.nonzero()[0].max()) + 1 for row in each.weights.max(axis=(0, 1))]
+    return [
+        [[row[:end] for end, row in zip(ends, head, strict=True)] for head in heads]
+        for heads in layers
+    ]

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from translator.errors import MissingLibraryError
-from translator.visualization.attention import AttentionMaps, Shown
+from translator.visualization.attention import AttentionMap, AttentionMaps, Shown
 from translator.visualization.curves import METRICS, RunCurves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 _FONT = "DejaVu Sans"  # comes with Matplotlib
 _NAMES = {
@@ -25,6 +26,7 @@ _NAMES = {
     "self_attention": "Self-attention",
 }
 _CELL = 0.24  # inches that a token takes
+_SMALL_CELL = 0.15  # in a grid of many heads
 _PICTURES_ACROSS = 6
 _VEIL = 0.9  # how much of a picture is hidden where nothing is looked at
 _WIDEST = 80  # cells, up to which panels stand side by side
@@ -50,15 +52,51 @@ def attention_picture(
         return _looks_at_picture(maps, maps.shown, layer, head)
     tokens = {token for each in kinds.values() for token in (*each.queries, *each.keys)}
     families, missing = _fonts_for([*tokens, maps.source, maps.translation])
-    figure, panels = _panels([(len(each.keys), len(each.queries)) for each in kinds.values()])
+    size = max(max(len(each.keys), len(each.queries)) for each in kinds.values())
+    figure, panels = _panels(size, len(kinds))
+    views = {kind: each.view(layer, head) for kind, each in kinds.items()}
+    most = max(float(view.max()) for view in views.values())
     for panel, (kind, each) in zip(panels, kinds.items(), strict=True):
-        weights = each.view(layer, head)
-        if kind != "cross_attention":  # the future is not a weight of zero: it is not there
-            weights = np.ma.masked_array(weights, (each.weights == 0).all(axis=(0, 1)))
-        _draw_map(panel, weights, each.queries, each.keys, families)
+        image = _draw_map(panel, _present(views[kind], each, kind), most)
+        _name_axes(panel, each, families)
         panel.set_title(_NAMES[kind], fontsize=11)
+    figure.align_titles()
+    _draw_scale(figure, image)
     _entitle(figure, maps, layer, head, families)
     return Picture(_png(figure), missing)
+
+
+def heads_picture(maps: AttentionMaps) -> Picture:
+    """Every head of every layer in a grid: of cross-attention, or of the first kind there is."""
+    kind, each = next(iter(maps.kinds.items()))
+    layers, heads = each.weights.shape[:2]
+    families, missing = _fonts_for([*each.queries, *each.keys, maps.source, maps.translation])
+    height = max(1.3, _SMALL_CELL * len(each.queries))
+    width = max(1.3, _SMALL_CELL * len(each.keys))
+    figure = _figure(width * heads + 1.8, height * layers + 1.6)
+    panels = figure.subplots(layers, heads, squeeze=False, sharex=True, sharey=True)
+    for (layer, head), panel in np.ndenumerate(panels):
+        image = _draw_map(panel, _present(each.weights[layer, head], each, kind), most=1.0)
+        if layer == 0:
+            panel.set_title(f"head {head + 1}", fontsize=9)
+        if head == heads - 1:
+            panel.set_ylabel(f"layer {layer + 1}", fontsize=9)
+            panel.yaxis.set_label_position("right")
+        _name_ticks(panel, each, families, fontsize=7, shown=(layer == layers - 1, head == 0))
+    figure.supxlabel("key: the token that is looked at", fontsize=9)
+    figure.supylabel("query: the token that looks", fontsize=9)
+    _draw_scale(figure, image)
+    sentences = "  →  ".join(filter(None, (maps.source, maps.translation)))
+    title = f"{textwrap.fill(sentences, int(figure.get_figwidth() * 12))}\n{_NAMES[kind]}"
+    figure.suptitle(title, family=families, fontsize=11, parse_math=False)
+    return Picture(_png(figure), missing)
+
+
+def _present(weights: Any, each: AttentionMap, kind: str) -> Any:
+    """The weights without the future, which is not a weight of zero: it is not there."""
+    if kind == "cross_attention":
+        return weights
+    return np.ma.masked_array(weights, (each.weights == 0).all(axis=(0, 1)))
 
 
 def _looks_at_picture(
@@ -147,37 +185,55 @@ def _draw_run_names(figure: "Figure", runs: Sequence[RunCurves], families: list[
         text.set(family=families, parse_math=False)
 
 
-def _panels(sizes: Sequence[tuple[int, int]]) -> "tuple[Figure, list[Axes]]":
-    """A panel for each map of (keys, queries), one beside the other or, when wide, below it."""
-    widths = [keys + 7 for keys, _ in sizes]  # cells, and their labels
-    heights = [queries + 7 for _, queries in sizes]
-    if sum(widths) <= _WIDEST:
-        figure = _figure(_CELL * sum(widths), _CELL * (max(heights) + 2))
-        panels = figure.subplots(1, len(sizes), squeeze=False, width_ratios=widths)
+def _panels(size: int, count: int) -> "tuple[Figure, list[Axes]]":
+    """Equal panels for maps of up to so many tokens, side by side or, when wide, in a column."""
+    side = _CELL * (size + 7)  # of the cells and their labels
+    if (size + 7) * count <= _WIDEST:
+        figure = _figure(side * count, side + 0.9)
+        panels = figure.subplots(1, count, squeeze=False)
     else:
-        figure = _figure(_CELL * max(widths), _CELL * (sum(heights) + 2))
-        panels = figure.subplots(len(sizes), 1, squeeze=False, height_ratios=heights)
+        figure = _figure(side, side * count + 0.9)
+        panels = figure.subplots(count, 1, squeeze=False)
     return figure, list(panels.flat)
 
 
-def _draw_map(
-    panel: "Axes",
-    weights: Any,
-    queries: Sequence[str],
-    keys: Sequence[str],
-    families: list[str],
-) -> None:
+def _draw_map(panel: "Axes", weights: Any, most: float) -> "AxesImage":
+    """Weights as colours of one scale, 0 … most; grey where nothing can be seen."""
     import matplotlib
 
     colours = matplotlib.colormaps["Blues"].with_extremes(bad="#e4e7eb")
-    image = panel.imshow(weights, cmap=colours, vmin=0, aspect="equal")
-    panel.set_anchor("N")
-    font: dict[str, Any] = {"family": families, "parse_math": False, "fontsize": 9}
-    panel.set_xticks(range(len(keys)), keys, rotation=90, **font)
-    panel.set_yticks(range(len(queries)), queries, **font)
-    panel.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     panel.spines[:].set_color("#b8c0ca")
-    bar = panel.figure.colorbar(image, ax=panel, orientation="horizontal", shrink=0.4, pad=0.02)
+    return panel.imshow(weights, cmap=colours, vmin=0, vmax=most, aspect="auto")
+
+
+def _name_axes(panel: "Axes", each: AttentionMap, families: list[str]) -> None:
+    _name_ticks(panel, each, families, fontsize=9)
+    panel.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
+    panel.set_xlabel("key", fontsize=9)
+    panel.set_ylabel("query", fontsize=9)
+
+
+def _name_ticks(
+    panel: "Axes",
+    each: AttentionMap,
+    families: list[str],
+    *,
+    fontsize: int,
+    shown: tuple[bool, bool] = (True, True),
+) -> None:
+    """The keys across and the queries down, as far as they are shown."""
+    font: dict[str, Any] = {"family": families, "parse_math": False, "fontsize": fontsize}
+    if shown[0]:
+        panel.set_xticks(range(len(each.keys)), each.keys, rotation=90, **font)
+    if shown[1]:
+        panel.set_yticks(range(len(each.queries)), each.queries, **font)
+    panel.tick_params(length=0)
+
+
+def _draw_scale(figure: "Figure", image: "AxesImage") -> None:
+    """The one scale of all panels."""
+    bar = figure.colorbar(image, ax=figure.axes, shrink=0.6, pad=0.02, aspect=30)
+    bar.set_label("weight", fontsize=9)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
 

@@ -92,6 +92,7 @@ function shade() {
     }
   }
   document.getElementById("most").textContent = decimal(most);
+  pressHead();
   unlight();
 }
 
@@ -189,6 +190,51 @@ table.addEventListener("keydown", (event) => {
   cell(Math.min(Math.max(row, 0), lastRow), Math.min(Math.max(column, 0), lastColumn)).focus();
 });
 
+// --- all heads -------------------------------------------------------------------------------
+
+const grid = document.getElementById("heads");
+
+function drawHeads() {
+  const { weights: layers, queries, keys } = data.maps[kind];
+  grid.style.gridTemplateColumns = `auto repeat(${layers[0].length}, auto)`;
+  const names = layers[0].map((_, head) => element("span", {}, `head ${head + 1}`));
+  grid.replaceChildren(element("span"), ...names, ...layers.flatMap((heads, layer) => [
+    element("span", {}, `layer ${layer + 1}`),
+    ...heads.map((rows, head) => headButton(rows, layer, head, queries.length, keys.length)),
+  ]));
+}
+
+function headButton(rows, layer, head, height, width) {
+  const canvas = element("canvas", { width, height });
+  const context = canvas.getContext("2d");
+  const colours = getComputedStyle(document.documentElement);
+  context.fillStyle = colours.getPropertyValue("--low");
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = colours.getPropertyValue("--high");
+  for (const [i, row] of rows.entries()) {
+    for (const [j, weight] of row.entries()) {
+      context.globalAlpha = weight / data.one;
+      context.fillRect(j, i, 1, 1);
+    }
+  }
+  const name = `layer ${layer + 1}, head ${head + 1}`;
+  const button = element("button", { type: "button", "aria-label": name, title: name }, canvas);
+  button.addEventListener("click", () => {
+    [layerChoice.value, headChoice.value] = [layer, head];
+    shade();
+  });
+  return button;
+}
+
+function pressHead() {
+  for (const [n, button] of [...grid.querySelectorAll("button")].entries()) {
+    const heads = data.maps[kind].weights[0].length;
+    const place = [Math.floor(n / heads), n % heads];
+    button.setAttribute("aria-pressed",
+      place[0] === Number(layerChoice.value) && place[1] === Number(headChoice.value));
+  }
+}
+
 // --- choosing --------------------------------------------------------------------------------
 
 function fillChoice(choice, count, value) {
@@ -203,6 +249,7 @@ function chooseKind(name) {
   fillChoice(layerChoice, layers.length, Number(layerChoice.value || data.layer));
   fillChoice(headChoice, layers[0].length, Number(headChoice.value || data.head));
   drawTable();
+  drawHeads();
   shade();
 }
 
@@ -219,5 +266,7 @@ for (const side of ["source", "translation"]) {
   line.textContent = data[side];
   line.lang = data[side === "source" ? "source_language" : "target_language"];
 }
+document.getElementById("pieces").hidden =
+  !Object.values(data.maps).some((each) => each.keys.some((key) => key.startsWith("▁")));
 showPicture();
 chooseKind(kind);

@@ -1,0 +1,104 @@
+"""`translator explain`: one sentence in numbers, from its tokens to the next token."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from translator.cli.console import RunOption, app, load, say, table
+
+if TYPE_CHECKING:
+    from translator.visualization.explanation import Choice, Explanation, Step
+
+_SHOWN = 6  # dimensions of a vector that the terminal shows
+_KINDS = {
+    "encoder": ("encoder_self_attention",),
+    "decoder": ("decoder_self_attention", "self_attention"),
+    "cross": ("cross_attention",),
+}
+
+
+@app.command("explain")
+def explain_cli(
+    text: Annotated[str, typer.Argument(help="The sentence to translate.")],
+    run: RunOption = None,
+    translation: Annotated[
+        str | None, typer.Option(help="A translation to explain, instead of the model's own.")
+    ] = None,
+    layer: Annotated[int, typer.Option(min=1, help="The layer to explain.")] = 1,
+    head: Annotated[int, typer.Option(min=1, help="The head to explain.")] = 1,
+    attention: Annotated[
+        Literal["encoder", "decoder", "cross"] | None,
+        typer.Option(help="The attention to explain; else the first. The page has all."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with every number to this file.")
+    ] = None,
+) -> None:
+    """Explain a sentence in numbers: embeddings, one head's Q, K, V and softmax, the next token."""
+    translator = load(run)
+    from translator.visualization.explanation import STACKS, explain, explanation_page
+
+    found = explain(translator, text, translation, layer=layer - 1, head=head - 1)
+    kind = _chosen(found, attention)
+    if html is not None:
+        from translator.runs import write_atomically
+
+        write_atomically(html, explanation_page(found).encode())
+        typer.echo(html)
+        return
+    typer.echo("  →  ".join(filter(None, (found.source, found.translation))))
+    for stack, embedded in found.embedded.items():
+        if stack not in STACKS[kind]:
+            continue
+        _entitle(f"What the {stack} reads")
+        ids = [["token", *embedded.tokens], ["id", *map(str, embedded.ids)]]
+        typer.echo(table(ids))
+        for step in embedded.steps():
+            _show(step)
+    _entitle(found.title(kind))
+    typer.echo(found.origin(kind))
+    for step in found.heads[kind].steps():
+        _show(step)
+    _entitle("The next token")
+    typer.echo(table([_row(choice) for choice in found.choices]))
+    say("\n--html FILE writes every number as a page")
+
+
+def _chosen(found: "Explanation", attention: str | None) -> str:
+    """The kind of attention that is asked for, if this layer has it."""
+    if attention is None:
+        return next(iter(found.heads))
+    for kind in _KINDS[attention]:
+        if kind in found.heads:
+            return kind
+    has = [name for name, kinds in _KINDS.items() if {*kinds} & {*found.heads}]
+    raise typer.BadParameter(
+        f"layer {found.layer + 1} of this model has: {', '.join(has)}", param_hint="--attention"
+    )
+
+
+def _entitle(title: str) -> None:
+    typer.echo(f"\n{title}\n{'─' * len(title)}")
+
+
+def _show(step: "Step") -> None:
+    """A matrix with its name, and of long vectors the first numbers."""
+    size = step.matrix.shape[1]
+    shown = size if step.columns else min(size, _SHOWN)
+    more = ["…"] * (shown < size)
+    header = step.columns or tuple(str(n + 1) for n in range(shown))
+    lines = [["", *header, *more]]
+    for token, row in zip(step.rows, step.matrix, strict=True):
+        lines.append([token, *(_number(x) for x in row[:shown].tolist()), *more])
+    shape = " × ".join(map(str, step.matrix.shape))
+    typer.echo(f"\n{step.name}: {step.formula} [{shape}]\n{table(lines)}")
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "–"
+
+
+def _row(choice: "Choice") -> list[str]:
+    return [f"after {choice.after}", *(f"{token} {p:.3f}" for token, p in choice.likeliest)]

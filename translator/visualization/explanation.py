@@ -1,0 +1,296 @@
+"""What does the model compute? One sentence, from its tokens to the next token, in numbers.
+
+Shapes as in `model`: T tokens, D d_model, Q queries, M keys, K size of a head.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from translator.alignment import recorded
+from translator.errors import DataError
+from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer, attention
+from translator.tokenizer import BOS_ID, EOS_ID
+from translator.translation import Translator
+from translator.visualization.attention import END, START, check_length, read_pair
+from translator.visualization.page import render_page
+
+Matrix = npt.NDArray[np.float32]
+_CHOICES = 3  # tokens that are named for each position
+STACKS = {  # which of them each kind of attention has its queries and its keys from
+    "encoder_self_attention": ("encoder", "encoder"),
+    "decoder_self_attention": ("decoder", "decoder"),
+    "self_attention": ("decoder", "decoder"),
+    "cross_attention": ("decoder", "encoder"),
+}
+_KINDS = {
+    "encoder_self_attention": "Encoder self-attention",
+    "decoder_self_attention": "Masked decoder self-attention",
+    "self_attention": "Masked self-attention",
+    "cross_attention": "Cross-attention",
+}
+
+
+class Step(NamedTuple):
+    """A matrix of the explanation and what it is."""
+
+    name: str
+    formula: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]  # tokens; nothing where they are numbered dimensions
+    matrix: Matrix
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The tokens that a stack reads, as it reads them."""
+
+    ids: tuple[int, ...]
+    tokens: tuple[str, ...]
+    embeddings: Matrix  # [T, D] rows of the embedding table, times √D
+    positions: Matrix  # [T, D] what is added to them
+
+    @property
+    def states(self) -> Matrix:
+        """Embeddings plus positions [T, D]: the input of the first layer."""
+        return self.embeddings + self.positions
+
+    def steps(self) -> tuple[Step, ...]:
+        """From ids to the input of the first layer."""
+        scale = f"√{self.embeddings.shape[1]}"
+        steps = (
+            ("Embeddings", f"the row of the table for each token, times {scale}", self.embeddings),
+            ("Positions", "the row for each place in the sentence", self.positions),
+            ("Input", "x = embedding + position", self.states),
+        )
+        return tuple(Step(name, how, self.tokens, (), matrix) for name, how, matrix in steps)
+
+
+@dataclass(frozen=True)
+class Head:
+    """One head of one attention, step by step: softmax(Q Kᵀ / √K) V."""
+
+    asking: tuple[str, ...]  # the tokens of the queries
+    asked: tuple[str, ...]  # the tokens of the keys and values
+    states: Matrix  # [Q, D] what the queries are projected from
+    queries: Matrix  # [Q, K]
+    keys: Matrix  # [M, K]
+    values: Matrix  # [M, K]
+    scores: Matrix  # [Q, M] Q Kᵀ / √K; -∞ where a query may not see a key
+    weights: Matrix  # [Q, M] softmax of the scores, row by row
+    result: Matrix  # [Q, K] weights times values
+
+    def steps(self) -> tuple[Step, ...]:
+        """From queries, keys and values to what the head brings."""
+        root, asking, asked = f"√{self.queries.shape[1]}", self.asking, self.asked
+        return (
+            Step("Queries", "Q = x W_Q + b_Q, the part of this head", asking, (), self.queries),
+            Step("Keys", "K = y W_K + b_K", asked, (), self.keys),
+            Step("Values", "V = y W_V + b_V", asked, (), self.values),
+            Step("Scores", f"Q Kᵀ / {root}; a row is a query", asking, asked, self.scores),
+            Step("Weights", "softmax of each row, which sums to 1", asking, asked, self.weights),
+            Step("Result", "weights · V", asking, (), self.result),
+        )
+
+
+class Choice(NamedTuple):
+    """What the model would write at a position: the likeliest tokens and their probabilities."""
+
+    after: str  # the token at this position, the last that was seen
+    likeliest: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What a model computes of one sentence; of attention, one layer and head."""
+
+    source: str
+    translation: str  # nothing where the model learns from single texts
+    layer: int  # from 0
+    head: int  # from 0
+    pre_norm: bool  # whether a norm comes before attention
+    embedded: dict[str, Embedded]  # by stack: "encoder", "decoder"
+    heads: dict[str, Head]  # by kind of attention, in the order in which they are computed
+    choices: tuple[Choice, ...]
+
+    def title(self, kind: str) -> str:
+        """A kind of attention with its layer and head, as a heading."""
+        return f"{_KINDS[kind]}, layer {self.layer + 1}, head {self.head + 1}"
+
+    def origin(self, kind: str) -> str:
+        """Where x and y come from, of which queries, keys and values are made."""
+        below = "the input" if self.layer == 0 else f"what layer {self.layer} puts out"
+        if kind != "cross_attention":
+            return f"x = y = {below}" + ", normalised" * self.pre_norm
+        x = "what self-attention leaves in the decoder" + ", normalised" * self.pre_norm
+        return f"x = {x}; y = the memory, which the encoder puts out"
+
+
+def explain(
+    translator: Translator,
+    source: str,
+    target: str | None = None,
+    *,
+    layer: int = 0,
+    head: int = 0,
+) -> Explanation:
+    """What the model computes while it reads a sentence and writes its translation.
+
+    The translation, by default the model's own, is forced in one pass, as in training; so each
+    row has the numbers that step-by-step decoding has. Layer and head count from 0. Raises
+    DataError when there is no such layer or head, when a text is blank or too long to be looked at
+    in one piece, and for a model that reads or draws pictures or reads recordings.
+    """
+    config, model = translator.config.model, translator.model
+    if (config.source, config.target) != ("text", "text"):
+        raise DataError(
+            "only texts are explained in numbers", "See what it looks at: translator attention"
+        )
+    ids, translation = _read(translator, source, target)
+    modules = _modules(translator, layer)
+    if not modules or head >= config.num_heads:
+        raise DataError(
+            f"there is no layer {layer + 1}, head {head + 1} in this model",
+            f"Layers of the encoder: {config.encoder_layers}, of the decoder: "
+            f"{config.decoder_layers}; heads: {config.num_heads}.",
+        )
+    with torch.inference_mode(), recorded(modules.values(), _steps(head)) as found:
+        states = _states(model, ids)
+    embedded = {stack: _embedded(translator, stack, each) for stack, each in ids.items()}
+    return Explanation(
+        source=source,
+        translation=translation,
+        layer=layer,
+        head=head,
+        pre_norm=config.norm == "pre",
+        embedded=embedded,
+        heads={
+            kind: Head(*_sides(kind, embedded), *found[module][0])
+            for kind, module in modules.items()
+        },
+        choices=_choices(translator, list(embedded.values())[-1], states),
+    )
+
+
+def _read(
+    translator: Translator, source: str, target: str | None
+) -> tuple[dict[str, list[int]], str]:
+    """The ids that each stack reads, and the translation."""
+    model, config = translator.model, translator.config
+    if model.decoder is not None and config.training.objective != "language_model":
+        source_ids, target_ids, translation = read_pair(translator, source, target)
+        read, written = [*source_ids, EOS_ID], [BOS_ID, *target_ids]
+        if model.encoder is None:
+            return {"decoder": [*read, *written]}, translation
+        return {"encoder": read, "decoder": written}, translation
+    [ids] = translator.tokenizer.encode([source])
+    if not ids:
+        raise DataError("there is no text to explain", "Give a sentence.")
+    check_length(ids, config.model.max_positions - 1, "text")
+    return {"encoder": [*ids, EOS_ID]} if model.encoder else {"decoder": [BOS_ID, *ids]}, ""
+
+
+def _modules(translator: Translator, layer: int) -> dict[str, Attention]:
+    """The attention of a layer, by kind, as far as the stacks have that layer."""
+    model, modules = translator.model, {}
+    if model.encoder is not None and layer < len(list(model.encoder.layers)):
+        modules["encoder_self_attention"] = list(model.encoder.layers)[layer].self_attention
+    if model.decoder is not None and layer < len(list(model.decoder.layers)):
+        chosen = list(model.decoder.layers)[layer]
+        reads = model.encoder is None and translator.config.training.objective != "language_model"
+        modules["self_attention" if reads else "decoder_self_attention"] = chosen.self_attention
+        if model.decoder.cross_attention:
+            modules["cross_attention"] = chosen.cross_attention
+    return modules
+
+
+def _steps(head: int) -> Callable[..., list[Matrix]]:
+    """What one head computes of the arguments of `Attention.forward`, in the order of `Head`."""
+
+    def steps(
+        module: Attention, states: Tensor, keys_values: KeysValues, attend: Tensor | None = None
+    ) -> list[Matrix]:
+        queries = module.queries(states)
+        in_heads = (queries, *keys_values, *attention(queries, *keys_values, attend))
+        return [each.cpu().numpy() for each in (states[0], *(x[0, head] for x in in_heads))]
+
+    return steps
+
+
+def _states(model: Transformer, ids: dict[str, list[int]]) -> Tensor:
+    """The last states [T, D] of the last stack, of one pass over all tokens."""
+    device = model.output.weight.device
+    rows = [torch.tensor([each], device=device) for each in ids.values()]
+    if isinstance(model, Seq2SeqTransformer):
+        source, target = rows
+        states = model(source, torch.ones_like(source), target)
+    else:
+        states = model(rows[0], torch.ones_like(rows[0]))
+    last: Tensor = states[0]
+    return last
+
+
+def _embedded(translator: Translator, stack: str, ids: list[int]) -> Embedded:
+    """The ids of a stack as its model embeds them."""
+    model = translator.model
+    table = model.embeddings[0 if stack == "encoder" else -1].weight.detach().cpu()
+    embeddings = table[ids] * math.sqrt(model.config.d_model)
+    positions = model.positions.table[: len(ids)].detach().cpu()
+    return Embedded(
+        tuple(ids), _tokens(translator, stack, ids), embeddings.numpy(), positions.numpy()
+    )
+
+
+def _tokens(translator: Translator, stack: str, ids: list[int]) -> tuple[str, ...]:
+    """The pieces of the ids; before BOS they are of the source."""
+    own = translator.tokenizer
+    tokens: list[str] = []
+    for i in ids:
+        is_source = stack == "encoder" or START not in tokens
+        [piece] = (own if is_source else own.target).pieces([i])
+        tokens.append({BOS_ID: START, EOS_ID: END}.get(i, piece))
+    return tuple(tokens)
+
+
+def _sides(kind: str, embedded: dict[str, Embedded]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tokens that ask and those that are asked."""
+    asking, asked = (embedded[stack].tokens for stack in STACKS[kind])
+    return asking, asked
+
+
+def _choices(translator: Translator, last: Embedded, states: Tensor) -> tuple[Choice, ...]:
+    """What `output` makes of the last states, from where something is written."""
+    begin = last.ids.index(BOS_ID) if BOS_ID in last.ids else 0
+    with torch.inference_mode():
+        probabilities = translator.model.output(states[begin:]).float().softmax(dim=-1)
+    best = probabilities.topk(_CHOICES)
+    named = translator.tokenizer.target
+    return tuple(
+        Choice(
+            token,
+            tuple(
+                (END if i == EOS_ID else named.pieces([i])[0], float(probability))
+                for probability, i in zip(row, ids, strict=True)
+            ),
+        )
+        for token, row, ids in zip(
+            last.tokens[begin:], best.values.tolist(), best.indices.tolist(), strict=True
+        )
+    )
+
+
+def explanation_page(explanation: Explanation) -> str:
+    """The explanation as a page with every number, that needs no network and no script."""
+    return render_page("explanation.html", explanation=explanation, shade=_shade, inf=math.inf)
+
+
+def _shade(value: float, step: Step) -> float:
+    """How strong a number is in its matrix: -1 … 1; 0 for what is not seen."""
+    most = float(np.abs(step.matrix[np.isfinite(step.matrix)]).max(initial=0.0))
+    return value / most if most and math.isfinite(value) else 0.0
