@@ -31,8 +31,6 @@ def inspect_cli(
     typer.echo(table(lines))
     typer.echo("")
     if len(pairs) > 1:
-        others = ", ".join(f"{pair.source} → {pair.target}" for pair in pairs[1:])
-        typer.echo(
-            f"translates {data.source_language} → {data.target_language}; with --to {others}\n"
-        )
+        default, *others = (f"{pair.source} → {pair.target}" for pair in pairs)
+        typer.echo(f"directions: {default} (the default), {', '.join(others)}\n")
     typer.echo(table([["file", "bytes"], *([name, f"{size:,}"] for name, size in files.items())]))

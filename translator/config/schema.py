@@ -1025,6 +1025,12 @@ class Config(Section):
         """The same with one of data.directions as the default."""
         return self.model_copy(update={"data": self.data.toward(pair)})
 
+    def toward_languages_of(self, corpus: CorpusConfig) -> "Config":
+        """The same with the first direction between the languages of a corpus as the default."""
+        languages = self.data.languages_of(corpus).languages
+        pairs = self.data.all_directions
+        return self.toward(next(pair for pair in pairs if pair.languages == languages))
+
     @property
     def by_direction(self) -> "list[Config]":
         """One of each direction, with the corpora of its languages; itself where none is named."""

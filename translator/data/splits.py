@@ -42,6 +42,8 @@ class Splits:
         self.named |= {f"test/{name}{ending}": corpus for name, corpus in data.test.items()}
         self.missing = [] if data.valid is not None else [self.valid]
         self.missing += [] if data.test else [f"test/held-out{ending}"]
+        if data.directions and not data.train:  # imported: there is nothing to draw them from
+            self.missing = []
         self._others: list[Splits] = []  # of the other directions
 
     @classmethod

@@ -2,7 +2,8 @@
 
 Its ids are those of a joint list, vocab.json, so ids are mapped to and fro. Here each model gets
 the whole list as its pieces, in the order of the ids, and needs no map: a piece that the language
-lacked is marked as unused, which leaves the way in which a text is cut as it was.
+lacked is marked as unused, which leaves the way in which a text is cut as it was. The tag of a
+target language, such as >>es<<, is a control piece, which no text has.
 
 What Marian reads without `<unk>`, a joint model reads as the same pieces. What is `<unk>` to
 Marian, since vocab.json lacks the piece, may be spelled in smaller pieces here.
