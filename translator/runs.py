@@ -99,7 +99,7 @@ class Description(TypedDict):
     pairs: dict[str, list[int]]  # of each corpus, by train and valid
     counts: dict[str, CountsRecord]
     fingerprint: str
-    valid_pairs: list[tuple[str, str]]
+    valid_pairs: list[list[tuple[str, str]]]  # of each direction
     drawn: dict[str, list[tuple[str, str]]]  # the held-out sets that no file of their own holds
     sizes: dict[str, int]  # of the files, in bytes
 

@@ -1,5 +1,6 @@
 """Text in, text out: the public Python interface of a trained run."""
 
+import copy
 import math
 import zlib
 from collections import deque
@@ -45,6 +46,7 @@ from translator.inputs import processor_of, source_of
 from translator.media import Frames, Pixels
 from translator.model import Transformer
 from translator.runs import RunDirectory
+from translator.text.directions import directions_among
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, TextProcessor
 from translator.text.placeholders import placeholders
@@ -324,6 +326,7 @@ class Translator:
         self._continues_word = torch.tensor(
             self._processor.continues_word, device=self._engine.device
         )
+        self._by_direction = {config.data.direction: self}
 
     @classmethod
     def from_run(
@@ -340,11 +343,31 @@ class Translator:
         codebook = run.read_codebook(model.image) if model.target == "image" else None
         return cls(*trained, precision, codebook)
 
+    def toward(self, to: str) -> "Translator":
+        """The same model in another of its directions: `es`, or `fr-es` if there are several.
+
+        RunError for one that it has not learned. The model is shared.
+        """
+        pair = directions_among(to, self.config)[0]
+        if pair not in self._by_direction:
+            other = copy.copy(self)
+            other.config = self.config.toward(pair)
+            other._processor = processor_of(other.config, self.tokenizer)
+            other.__dict__.pop("_copied", None)
+            self._by_direction[pair] = other
+        return self._by_direction[pair]
+
+    @property
+    def directions(self) -> "list[Translator]":
+        """One for each direction of the model, in the order of data.directions."""
+        return [self.toward(str(pair)) for pair in self.config.data.all_directions]
+
     def translate(
         self,
         texts: Sequence[str],
         decoding: DecodingConfig | None = None,
         *,
+        to: str | None = None,
         prefix: str = "",
         glossary: Glossary | None = None,
         details: bool = False,
@@ -352,9 +375,10 @@ class Translator:
     ) -> list[Translation]:
         """Translate texts, one for one and in order; one without a letter stays as it is.
 
-        `decoding` replaces the settings of the run. Every translation begins with `prefix` and
-        holds the terms that `glossary` requires. With `details` come the tokens and the word
-        alignment of each translation, at the price of a second pass.
+        `decoding` replaces the settings of the run. A model of several directions translates in
+        the default one unless `to` names another, as `toward` does. Every translation begins with
+        `prefix` and holds the terms that `glossary` requires. With `details` come the tokens and
+        the word alignment of each translation, at the price of a second pass.
 
         A text is translated sentence by sentence. One IN CAPITALS is read in other letters, and its
         translation is put in capitals, though its `tokens` are not: see `capitals`. A ¿ or ¡ that
@@ -367,6 +391,10 @@ class Translator:
         """
         check_texts("translate", texts)
         check_translates(self.config)
+        if to is not None:
+            return self.toward(to).translate(
+                texts, decoding, prefix=prefix, glossary=glossary, details=details, wanted=wanted
+            )
         decoding = decoding or self.config.decoding
         parts = self._processor.parts(
             texts, split=decoding.split_sentences, prefix=prefix, glossary=glossary
@@ -431,7 +459,7 @@ class Translator:
         parts = [
             TextPart(i, (), frames=each)
             if isinstance(each, np.ndarray)
-            else TextPart(i, tuple(each))
+            else TextPart(i, tuple(each), self._processor.tag)
             for i, each in enumerate(sources)
         ]
         decoding = decoding or self.config.decoding
@@ -586,12 +614,13 @@ class Translator:
             if part.is_kept:
                 continue
             frames = None if part.frames is None else source_of([part], self._engine.device)[0]
-            read = part.ids if frames is None else frames
+            read = part.read if frames is None else frames
             log_probs, attention = force_decode(self.model, read, target)
             target_pieces = self.tokenizer.pieces(target)
             tokens += map(Token, [*target_pieces, "</s>"], log_probs)
             if part.frames is not None:  # no words to align
                 continue
+            attention = attention[:, len(part.tag) :]
             source_pieces = self.tokenizer.pieces(part.ids)
             alignment += [
                 (source_words + i, target_words + j)
@@ -612,7 +641,7 @@ def max_target_tokens(
     free = int(decoding.max_length_ratio * (source_tokens + 1)) + decoding.max_length_extra
     room = config.model.max_positions - 1
     if config.model.architecture == "decoder_only":  # source and target are one sequence
-        room -= source_tokens + 1
+        room -= source_tokens + 1 + bool(config.data.directions)
     return min(free + required, room) - 1
 
 

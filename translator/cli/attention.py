@@ -7,6 +7,7 @@ import typer
 
 from translator.cli.console import (
     RunOption,
+    ToOption,
     app,
     load,
     optional_picture,
@@ -19,6 +20,7 @@ from translator.cli.console import (
 def attention_cli(
     text: Annotated[str, typer.Argument(help="The sentence to translate.")],
     run: RunOption = None,
+    to: ToOption = None,
     translation: Annotated[
         str | None, typer.Option(help="A translation to look at, instead of the model's own.")
     ] = None,
@@ -40,6 +42,8 @@ def attention_cli(
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
     translator = load(run)
+    if to is not None:
+        translator = translator.toward(to)
     from translator.visualization.attention import (
         attention_arrays,
         attention_maps,

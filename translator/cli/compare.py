@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import BeamOption, app, say, table
+from translator.cli.console import BeamOption, ToOption, app, say, table
 from translator.cli.sets import (
     ReferenceOption,
     SourceOption,
@@ -18,6 +18,7 @@ from translator.cli.sets import (
     read_trained_on,
 )
 from translator.errors import DataError
+from translator.text.directions import directions_among
 
 if TYPE_CHECKING:
     from translator.evaluation import Comparison, EvaluationSet
@@ -44,6 +45,7 @@ def compare_cli(
         list[str] | None,
         typer.Option("--metric", metavar="rouge", help="Also ROUGE, for summaries."),
     ] = None,
+    to: ToOption = None,
     beam_size: BeamOption = None,
     sentences: Annotated[
         int, typer.Option(min=0, help="How many of the most different sentences to show.")
@@ -62,7 +64,7 @@ def compare_cli(
     runs = _runs(systems)
     first = next(iter(runs.values()), None)
     comparisons = []
-    for each in chosen_sets(first, split, test_set, source, reference):
+    for each in chosen_sets(first, split, test_set, source, reference, to):
         if runs and not each.has_sources:
             raise typer.BadParameter("a run needs a --source to translate")
         if each.warning:
@@ -105,6 +107,8 @@ def _compare(
     chosen: list[System] = []
     for path, name in zip(systems, _names(systems), strict=True):
         if path in runs:
+            if test_set.direction:
+                directions_among(test_set.direction, runs[path].read_config())
             translated = translate_or_reuse(runs[path], test_set, beam_size)
             verb = "kept" if translated.reused else "made"
             where = f"in {translated.file}" if translated.file else "but not kept: no right or room"

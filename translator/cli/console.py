@@ -29,6 +29,10 @@ RunOption = Annotated[
     Path | None,
     typer.Option("--run", help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
 ]
+ToOption = Annotated[
+    str | None,
+    typer.Option(help="Of a run of several directions: es, or fr-es; else the first of them."),
+]
 BeamOption = Annotated[
     int | None, typer.Option("--beam-size", min=1, help="Slots of the beam; 1 is greedy search.")
 ]

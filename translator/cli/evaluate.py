@@ -11,6 +11,7 @@ import typer
 from translator.cli.console import (
     BeamOption,
     RunOption,
+    ToOption,
     app,
     decoding_of,
     find_run,
@@ -62,6 +63,7 @@ def evaluate_cli(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also with other cases, no final sign, typos.")
     ] = False,
+    to: ToOption = None,
     beam_size: BeamOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
@@ -72,7 +74,7 @@ def evaluate_cli(
     directory = find_run(run) if run or not hypothesis else None
     metrics, neural = chosen_metrics(metric or [], directory)
     gates = _gates(fail_under or [], metrics, neural)
-    sets = chosen_sets(directory, split, test_set, source, reference)
+    sets = chosen_sets(directory, split, test_set, source, reference, to)
     if hypothesis and len(sets) > 1:
         raise typer.BadParameter("--hypothesis belongs to one test set")
     options = {"metrics": metrics, "resamples": resamples, "neural": neural}
@@ -114,15 +116,16 @@ def _evaluate_run(
     with_robustness: bool,
     as_json: bool,
 ) -> "list[tuple[Evaluation, dict[str, Any]]]":
-    from translator.evaluation import assess, store, translate
+    from translator.evaluation import assess, directed, store, translate
 
-    translator = load(run.path)
+    loaded = load(run.path)
     if run.weights_of is not None:
         say(f"{run.path} has the weights of {run.weights_of}: nothing that it learned was better")
-    decoding = decoding_of(translator, beam_size)
+    decoding = decoding_of(loaded, beam_size)
     trained_on = read_trained_on(run)
     evaluations = []
     for test_set in sets:
+        translator = directed(loaded, test_set)
         hypotheses, seconds = translate(translator, test_set.sources, decoding)
         evaluation = assess(test_set, hypotheses, trained_on=trained_on, seconds=seconds, **options)
         if not as_json:

@@ -50,19 +50,22 @@ def export_cli(
     directory = find_run(run)
     from translator.export import export_certified
 
-    (test_set,) = chosen_sets(directory, None if source else "valid", None, source, reference)
-    if test_set.warning:
-        say(f"warning: {test_set.name}: {test_set.warning}")
+    sets = chosen_sets(directory, None if source else "valid", None, source, reference)
+    for each in sets:
+        if each.warning:
+            say(f"warning: {each.name}: {each.warning}")
     certificate = export_certified(
         directory,
         form,
-        test_set,
+        sets[0],
+        others=sets[1:],
         folder=output,
         quantization=quantization,
         sentences=sample,
         force=force,
     )
-    _show(certificate)
+    for direction in (certificate, *certificate.others):
+        _show(direction)
     typer.echo(output or directory.exports / form)
 
 

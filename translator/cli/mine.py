@@ -55,8 +55,9 @@ def mine(
     from translator.mining import mine as mine_vectors
 
     config = run.read_config()
-    source_language, target_language = config.data.source_language, config.data.target_language
-    if config.training.objective == "translate" and source_language != target_language:
+    source_language, target_language = config.data.direction
+    read = {pair.source for pair in config.data.all_directions}
+    if config.training.objective == "translate" and target_language not in read:
         say(
             f"warning: {run.path} translates from {source_language}: its encoder has not learned "
             f"to read {target_language}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import BeamOption, app, find_run, say
+from translator.cli.console import BeamOption, ToOption, app, find_run, say
 from translator.cli.sets import (
     HypothesisOption,
     MetricOption,
@@ -42,13 +42,14 @@ def report_cli(
     reference: ReferenceOption = None,
     hypothesis: HypothesisOption = None,
     metric: MetricOption = None,
+    to: ToOption = None,
     beam_size: BeamOption = None,
 ) -> None:
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
     check_pair(source, reference)
     metrics, neural = chosen_metrics(metric or [])
     directory = find_run(run) if run or not hypothesis else None
-    sets = chosen_sets(directory, split, test_set, source, reference)
+    sets = chosen_sets(directory, split, test_set, source, reference, to)
     if hypothesis and (len(sets) > 1 or beam_size):
         raise typer.BadParameter("--hypothesis is the one translation of one test set")
     from translator.runs import write_atomically
@@ -72,18 +73,23 @@ def report_cli(
     say(f"the report is {file}: open it in a browser")
 
 
-def _attention_by(run: "RunDirectory") -> "Callable[[str, str], SentenceAttention | None]":
+def _attention_by(
+    run: "RunDirectory",
+) -> "Callable[[EvaluationSet, str, str], SentenceAttention | None]":
     """What tells where the model of a run looked while it wrote a translation."""
     from translator.errors import DataError
+    from translator.evaluation import directed
     from translator.translation import Translator
     from translator.visualization.attention import attention_maps
     from translator.visualization.report import SentenceAttention
 
     translator = Translator.from_run(run.path)
 
-    def attention(source: str, hypothesis: str) -> SentenceAttention | None:
+    def attention(
+        test_set: "EvaluationSet", source: str, hypothesis: str
+    ) -> SentenceAttention | None:
         try:
-            maps = attention_maps(translator, source, hypothesis)
+            maps = attention_maps(directed(translator, test_set), source, hypothesis)
         except DataError:  # too long to be looked at in one piece
             return None
         cross = maps.source_attention

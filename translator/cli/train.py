@@ -147,7 +147,9 @@ def _show_plan(plan: "Plan", *, quiet: bool) -> None:
     if config.learns_from_texts:
         say(f"objective  {config.training.objective}")
     else:
-        say(f"direction  {config.data.source_language} → {config.data.target_language}")
+        pairs = config.data.all_directions
+        said = ", ".join(f"{pair.source} → {pair.target}" for pair in pairs)
+        say(f"direction{'s' if len(pairs) > 1 else ' '} {said}")
     together = f", {plan.processes} processes" if plan.processes > 1 else ""
     say(f"computing  {plan.device}, {plan.precision}{together}")
     if config.training.tokens_per_batch is None:

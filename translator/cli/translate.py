@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from translator.cli.console import BeamOption, RunOption, app, find_run, say
+from translator.cli.console import BeamOption, RunOption, ToOption, app, find_run, say
 from translator.cli.media import draw, is_medium, names_in, say_error
 from translator.cli.streams import cannot_write, say_problems, text_of, write_to
-from translator.config import DecodingConfig, changed_decoding, load_config
+from translator.config import (
+    Config,
+    DecodingConfig,
+    LanguagePair,
+    changed_decoding,
+    load_config,
+)
 from translator.documents import (
     TEXTS_AT_ONCE,
     Columns,
@@ -34,6 +40,7 @@ from translator.documents import (
 )
 from translator.errors import DataError, TranslatorError, writing
 from translator.files import encoding_of, open_bytes
+from translator.text.directions import directions_among
 from translator.text.languages import primary
 from translator.version import __version__
 
@@ -127,6 +134,7 @@ class Task:
 class Options:
     """How to search, what the translations must hold, and what comes with them."""
 
+    to: str | None = None
     beam_size: int | None = None
     overrides: tuple[str, ...] = ()
     prefix: str = ""
@@ -190,6 +198,7 @@ def translate_cli(
     front_matter: FrontMatterOption = False,
     force: ForceOption = False,
     resume: ResumeOption = False,
+    to: ToOption = None,
     beam_size: BeamOption = None,
     engine: EngineOption = "own",
     n_best: NBestOption = None,
@@ -210,7 +219,7 @@ def translate_cli(
         texts=names or [text_of(argument) for argument in texts or ()],
         input_file=input_file,
         output_file=output_file,
-        format=file_format or (_format_of(input_file, run) if input_file else Format.LINES),
+        format=file_format or (_format_of(input_file, run, to) if input_file else Format.LINES),
         columns=Columns(column, into or column) if column else None,
         overwrite=overwrite,
         front_matter=front_matter,
@@ -219,6 +228,7 @@ def translate_cli(
         resume=resume,
     )
     options = Options(
+        to=to,
         beam_size=beam_size,
         overrides=tuple(overrides or ()),
         prefix=prefix,
@@ -243,14 +253,17 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
     if run.read_config().model.target == "image":
         draw(task.texts, task.output_file, run, decoding)
         return
+    pair = _direction(run.read_config(), options.to)
     exported = None if options.needs_own_engine else _exported(run, engine, decoding)
     unread: list[str] = []
-    lines_of, languages = (
-        _load_exported(exported, decoding) if exported else _load(run, decoding, options, unread)
+    lines_of = (
+        _load_exported(exported, decoding, pair)
+        if exported
+        else _load(run, decoding, options, pair, unread)
     )
     settings = Settings(
         task.format,
-        languages,
+        pair,
         task.columns,
         overwrite=task.overwrite,
         front_matter=task.front_matter,
@@ -274,13 +287,14 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
 # --- what can be known to be wrong before the model is loaded -------------------------------------
 
 
-def _format_of(file: Path, run: Path | None) -> Format:
+def _format_of(file: Path, run: Path | None, to: str | None) -> Format:
     """What the name of a document tells: its format, or as test.en the language of its lines."""
     try:
         return Format.of(file)
     except DataError:
-        spoken = load_config(find_run(run, quiet=True).config_file).data.source_language
-        if primary(file.suffix.removeprefix(".")) == primary(spoken):
+        config = load_config(find_run(run, quiet=True).config_file)
+        spoken = directions_among(to, config)[0] if to else config.data.direction
+        if primary(file.suffix.removeprefix(".")) == primary(spoken.source):
             return Format.LINES
         raise
 
@@ -349,6 +363,17 @@ def _take_own_gpu() -> None:
 # --- the model as a function from texts to lines -------------------------------------------------
 
 
+def _direction(config: Config, to: str | None) -> LanguagePair:
+    """The direction that is meant; says which it is where there are others."""
+    if to is not None:
+        return directions_among(to, config)[0]
+    default, *others = dict.fromkeys((config.data.direction, *config.data.all_directions))
+    if others:
+        said = ", ".join(f"{pair.source} → {pair.target}" for pair in others)
+        say(f"direction: {default.source} → {default.target} (--to also: {said})")
+    return default
+
+
 def _exported(
     run: "RunDirectory", engine: EngineName, decoding: DecodingConfig
 ) -> "CTranslate2Translator | None":
@@ -369,21 +394,25 @@ def _exported(
 
 
 def _load_exported(
-    translator: "CTranslate2Translator", decoding: DecodingConfig
-) -> tuple[Translate, tuple[str, str]]:
+    translator: "CTranslate2Translator", decoding: DecodingConfig, pair: LanguagePair
+) -> Translate:
     """What `_load` gives, by an export."""
-    data = translator.config.data
+    translator = translator.toward(str(pair))
 
     def translate(texts: list[str]) -> list[str]:
         return [each.text for each in translator.translate(texts, decoding)]
 
-    return translate, (data.source_language, data.target_language)
+    return translate
 
 
 def _load(
-    run: "RunDirectory", decoding: DecodingConfig, options: Options, unread: list[str]
-) -> tuple[Translate, tuple[str, str]]:
-    """The model as a function from texts to lines, and its two languages.
+    run: "RunDirectory",
+    decoding: DecodingConfig,
+    options: Options,
+    pair: LanguagePair,
+    unread: list[str],
+) -> Translate:
+    """The model as a function from texts to lines.
 
     It adds what cannot be read, pictures and recordings, to `unread`, and says why.
     """
@@ -393,8 +422,7 @@ def _load(
     _take_own_gpu()
     from translator.translation import Translator
 
-    translator = Translator.from_run(run.path, precision=decoding.precision)
-    data = translator.config.data
+    translator = Translator.from_run(run.path, precision=decoding.precision).toward(str(pair))
 
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(
@@ -407,7 +435,7 @@ def _load(
         unread.extend(each.source for each in found if say_error(each))
         return [options.line(each) if options.more_than_text else each.text for each in found]
 
-    return translate, (data.source_language, data.target_language)
+    return translate
 
 
 def _fingerprint(

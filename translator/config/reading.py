@@ -11,7 +11,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from translator.config.schema import FINE_TUNING, Config, DecodingConfig, ModelConfig
+from translator.config.schema import (
+    FINE_TUNING,
+    Config,
+    DataConfig,
+    DecodingConfig,
+    LanguagePair,
+    ModelConfig,
+)
 from translator.errors import ConfigError, check_texts
 
 _SET = -1  # in place of the line of a key that --set gives
@@ -49,6 +56,7 @@ def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> 
     The dropout may differ, and the architecture, with the layers of a half that the other has not.
     Raises ConfigError when another key of these sections was set, and to something else. Keys of
     training that were not set have the values of FINE_TUNING if what is learned stays the same.
+    Where directions were not set they are those of the other, or the languages that were set.
     With `has_begun`, `start` is what an earlier call has given, and its values hold.
     """
     own_keys = {"dropout", "architecture", *_layers_of_its_own(config.model, start.model)}
@@ -64,6 +72,8 @@ def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> 
             if value != getattr(theirs, key)
         ]
         values[name] = theirs.model_copy(update=changes)
+    if start.data.directions and "directions" not in config.data.model_fields_set:
+        values["data"] = _with_directions(config.data, start.data.directions)
     if has_begun or goes_on(config, start):
         known = {k: getattr(start.training, k) for k in FINE_TUNING} if has_begun else FINE_TUNING
         unset = {k: v for k, v in known.items() if k not in config.training.model_fields_set}
@@ -74,6 +84,19 @@ def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> 
             "Leave these keys out: the run that training starts from gives them.",
         )
     return validated(values, f"the configuration with {config.training.start_from}")
+
+
+def _with_directions(data: DataConfig, directions: list[LanguagePair]) -> dict[str, Any]:
+    """Values of a section with the directions of another, as far as they are of its languages."""
+    languages = data.model_fields_set & {"source_language", "target_language"}
+    own = {key: getattr(data, key) for key in languages}
+    meant = [
+        pair
+        for pair in directions
+        if own.get("source_language", pair.source) == pair.source
+        and own.get("target_language", pair.target) == pair.target
+    ]
+    return {**data.model_dump(exclude_unset=True), "directions": meant or [data.direction]}
 
 
 def goes_on(config: Config, start: Config) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from translator.config.schema import Config, CorpusConfig, Section
+from translator.config.schema import Config, CorpusConfig, LanguagePair, Section
 
 
 def dump_config(config: Config) -> str:
@@ -65,6 +65,8 @@ def _corpus(corpus: CorpusConfig) -> list[str]:
 
 
 def _scalar(value: object) -> str:
+    if isinstance(value, list):
+        value = [str(each) if isinstance(each, LanguagePair) else each for each in value]
     text: str = yaml.safe_dump(
         value, allow_unicode=True, default_flow_style=True, width=10_000, sort_keys=False
     )

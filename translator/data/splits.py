@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Splits:
-    """The pairs of a configuration by their use.
+    """The pairs of a configuration, in one direction, by their use.
 
     Held-out sets that the configuration does not name are drawn from the training corpora with
     its seed; pairs that share a text with them are not trained on.
@@ -36,14 +36,45 @@ class Splits:
         self.config = config
         self._similarity_of = similarity_of
         data = config.data
-        self.named = {} if data.valid is None else {"valid": data.valid}
-        self.named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
-        self.missing = [] if data.valid is not None else ["valid"]
-        self.missing += [] if data.test else ["test/held-out"]
+        ending = f".{data.direction}" if data.directions else ""
+        self.valid = f"valid{ending}"
+        self.named = {} if data.valid is None else {self.valid: data.valid}
+        self.named |= {f"test/{name}{ending}": corpus for name, corpus in data.test.items()}
+        self.missing = [] if data.valid is not None else [self.valid]
+        self.missing += [] if data.test else [f"test/held-out{ending}"]
+        if data.directions and not data.train:  # imported: there is nothing to draw them from
+            self.missing = []
+        self._others: list[Splits] = []  # of the other directions
+
+    @classmethod
+    def by_direction(
+        cls, config: Config, similarity_of: Callable[[str], Similarity] | None = None
+    ) -> "list[Splits]":
+        """Those of each direction; what one of them holds out, none of them trains on.
+
+        Both directions of a pair of languages hold the same pairs out.
+        """
+        found = [cls(each, similarity_of) for each in config.by_direction]
+        for each in found:
+            each._others = [other for other in found if other is not each]
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """Of all held-out sets."""
+        return [*self.named, *self.missing]
+
+    def belongs_to(self, split: str, name: str) -> bool:
+        """Whether the set NAME is of a split: of test, valid, test/NAME, in this direction or any.
+
+        So test/news.es-en is of test, of test/news and of test/news.es-en.
+        """
+        plain = name.removesuffix(self.valid.removeprefix("valid"))
+        return split in (name, plain) or name.startswith(f"{split}/")
 
     @cached_property
     def held_out(self) -> dict[str, list[SentencePair]]:
-        """The pairs of valid and of every test/NAME."""
+        """The pairs of valid and of every test/NAME, named test/NAME.es-en if there are others."""
         return {name: self.read_named(name) for name in self.named} | self.drawn
 
     def read_named(self, name: str) -> list[SentencePair]:
@@ -120,7 +151,8 @@ class Splits:
     @cached_property
     def _held_out_texts(self) -> set[str]:
         """The bare texts of the drawn sets; the others are the user's, to judge by."""
-        drawn = itertools.chain.from_iterable(self.drawn.values())
+        sets = (pairs for each in (self, *self._others) for pairs in each.drawn.values())
+        drawn = itertools.chain.from_iterable(sets)
         return {bare_text(side) for pair in drawn for side in self._telling(pair)}
 
     def _telling(self, pair: SentencePair) -> tuple[str, ...]:

@@ -92,12 +92,12 @@ class _Examination:
         corpus: CorpusConfig,
         similarity_of: Callable[[str], Similarity],
     ) -> None:
-        self.config = config
+        self.config = config = config.toward_languages_of(corpus)
         self._similarity_of = similarity_of
         self.corpus = corpus
         self.report = CorpusReport(split, corpus.path)
         self.findings: list[Finding] = []
-        self._files = TextCorpus.of(corpus, self._languages)
+        self._files = TextCorpus.of(corpus, config.data.languages_of(corpus))
         embedded = corpus.path.startswith("embedded:")
         self._unit = "line" if self._files or embedded else "pair"
         self._places: dict[str, Places] = {}  # of rules, repairs and line breaks

@@ -12,7 +12,7 @@ from translator.runs import RunDirectory
 def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> None:
     """Write README.md: languages, the scores that the run keeps, data and shape, and the usage."""
     config = run.read_config()
-    languages = [config.data.source_language, config.data.target_language]
+    said = [" → ".join(pair) for pair in config.data.all_directions]
     kept = list(_kept_scores(run))
     corpora = "".join(f"* {_public_name(corpus.path)}\n" for corpus in config.data.train)
     if config.training.start_from is not None:
@@ -26,7 +26,7 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
 {_metadata(config, library, kept)}
 ---
 
-# {config.name}: {" → ".join(languages)}
+# {config.name}: {", ".join(said)}
 
 A transformer of {_layers(model)}, \
 d_model {model.d_model}, trained with `translator`.
@@ -93,7 +93,7 @@ def _metadata(config: Config, library: str, kept: list[_Score]) -> str:
     start = config.training.start_from or ""
     hub = [each.path for each in config.data.train if each.path.startswith(HUB_PREFIX)]
     data = ModelCardData(
-        language=[config.data.source_language, config.data.target_language],
+        language=[*dict.fromkeys(each for pair in config.data.all_directions for each in pair)],
         library_name=library,
         pipeline_tag="translation",
         tags=["translation"],

@@ -16,10 +16,12 @@ from translator.evaluation.significance import LUCK, binomial_tail, bootstrap_p
 from translator.hardware import processor
 from translator.integrity import read_object
 from translator.runs import RunDirectory
+from translator.text.directions import directions_among
 from translator.text.parts import TextProcessor
 from translator.translation import Translator
 
-TranslateWith = Callable[[Sequence[str], DecodingConfig], Sequence[str]]
+TranslateWith = Callable[[Sequence[str], DecodingConfig, str | None], Sequence[str]]
+"""Texts, how to search, and the direction where it is said which → translations."""
 
 CERTIFICATE = "certificate.json"
 MOST_BLEU_LOST = 0.5  # on the references, unless by luck
@@ -69,6 +71,7 @@ class Certificate:
     alike: float | None = None  # chrF2 against the translations of the run, with the beam
     processor: str = ""  # that computed both; 8 bits are not as exact on every one
     files: dict[str, str] = field(default_factory=dict)  # path in the folder → SHA-256
+    others: "tuple[Certificate, ...]" = ()  # of the other directions of a run
 
     @property
     def bleu_difference(self) -> float:
@@ -116,7 +119,9 @@ class Certificate:
     @property
     def problem(self) -> str:
         """The checks that failed; empty when none did."""
-        return "; ".join(check.text for check in self.checks if not check.passed)
+        certificates = (self, *self.others)
+        failed = (check for each in certificates for check in each.checks if not check.passed)
+        return "; ".join(check.text for check in failed)
 
     def write(self, folder: Path) -> None:
         """Write certificate.json into the folder of the export."""
@@ -168,13 +173,13 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
     beam = translator.config.decoding.model_copy(update=whole)
     greedy = beam.model_copy(update={"beam_size": 1})
 
-    def translate(texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
-        return [translation.text for translation in translator.translate(texts, decoding)]
+    def translate(texts: Sequence[str], decoding: DecodingConfig, to: str | None) -> list[str]:
+        return [translation.text for translation in translator.translate(texts, decoding, to=to)]
 
     engines = (translate, export.translate)
     own_greedy, their_greedy = (_timed(each, sample, greedy)[0] for each in engines)
     (own, own_seconds), (theirs, their_seconds) = (_timed(each, sample, beam) for each in engines)
-    language = translator.config.data.target_language
+    language = sample.target_language
     (own_bleu,), (their_bleu,) = (
         score(texts, *sample.references, metrics=("bleu",), target_language=language)
         for texts in (own, theirs)
@@ -211,8 +216,10 @@ def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> Eva
     None is blank, would be cut in parts, is in capitals or Title Case that the run reads in other
     letters, or has something that the run keeps.
     """
-    tokenizer = run.read_tokenizer()
-    parts = TextProcessor(run.read_config(), tokenizer).parts(test_set.sources, split=False)
+    config, tokenizer = run.read_config(), run.read_tokenizer()
+    if test_set.direction:
+        config = config.toward(directions_among(test_set.direction, config)[0])
+    parts = TextProcessor(config, tokenizer).parts(test_set.sources, split=False)
     count = Counter(part.text for part in parts)
     plain = tokenizer.encode(test_set.sources)
     usable = [p.text for p in parts if count[p.text] == 1 and list(p.ids) == plain[p.text]]
@@ -222,11 +229,10 @@ def sample_of(test_set: EvaluationSet, run: RunDirectory, sentences: int) -> Eva
             f"{test_set.name} has no sentence to compare the export on",
             "Name others with --source and --reference.",
         )
-    return EvaluationSet(
-        test_set.name,
-        tuple(test_set.sources[i] for i in chosen),
-        tuple(tuple(each[i] for i in chosen) for each in test_set.references),
-        test_set.target_language,
+    return dataclasses.replace(
+        test_set,
+        sources=tuple(test_set.sources[i] for i in chosen),
+        references=tuple(tuple(each[i] for i in chosen) for each in test_set.references),
     )
 
 
@@ -234,7 +240,7 @@ def _timed(
     translate: TranslateWith, sample: EvaluationSet, decoding: DecodingConfig
 ) -> tuple[list[str], float]:
     started = time.perf_counter()
-    texts = translate(sample.sources, decoding)
+    texts = translate(sample.sources, decoding, sample.direction or None)
     seconds = time.perf_counter() - started
     return [text.strip() for text in texts], max(seconds, 1e-9)
 

@@ -1,5 +1,6 @@
 """From a run to an export that has proved itself: written aside, compared, moved in."""
 
+import dataclasses
 import shutil
 import tempfile
 import zipfile
@@ -38,6 +39,7 @@ def export_certified(
     form: ExportFormat,
     test_set: EvaluationSet,
     *,
+    others: Sequence[EvaluationSet] = (),
     folder: Path | None = None,
     quantization: Quantization = "float32",
     sentences: int = 200,
@@ -46,21 +48,23 @@ def export_certified(
     """Export a run and prove on sentences of a test set that it translates as the run does.
 
     The folder, RUN/export/FORMAT if none is named, appears when the proof has succeeded, with
-    certificate.json in it; a failure leaves what was there before. `force` replaces an older
-    export. Raises DataError for a folder that holds anything else, RunError when the export
-    translates otherwise than the run, or another process exports to the same folder.
+    certificate.json in it; a failure leaves what was there before. `others` are test sets of the
+    other directions of the run, which must succeed too. `force` replaces an older export. Raises
+    DataError for a folder that holds anything else, RunError when the export translates otherwise
+    than the run, or another process exports to the same folder.
     """
     run.check_model()
     folder = (folder or run.exports / form).absolute()
     _check_replaceable(folder, force)
-    sample = sample_of(test_set, run, sentences)
+    samples = [sample_of(each, run, sentences) for each in (test_set, *others)]
     with (
         _alone(folder),
         _moved_in(folder, force) as partial,
         tempfile.TemporaryDirectory() as scratch,
     ):
         export = _write(run, form, quantization, partial, Path(scratch))
-        certificate = certify(run, export, sample, torch.get_num_threads())
+        first, *more = (certify(run, export, each, torch.get_num_threads()) for each in samples)
+        certificate = dataclasses.replace(first, others=tuple(more))
         if certificate.problem:
             raise RunError(
                 f"the export does not translate as {run.path}: {certificate.problem}",
@@ -122,8 +126,8 @@ def _engine(
 
 
 def _texts(engine: CTranslate2Translator) -> TranslateWith:
-    def translate(texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
-        return [translation.text for translation in engine.translate(texts, decoding)]
+    def translate(texts: Sequence[str], decoding: DecodingConfig, to: str | None) -> list[str]:
+        return [translation.text for translation in engine.translate(texts, decoding, to=to)]
 
     return translate
 

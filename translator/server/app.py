@@ -120,7 +120,7 @@ class _Service:
         others: Sequence[Translator] = (),
     ) -> None:
         self._translators: dict[tuple[str, str], Translator] = {}
-        for each in (translator, *others):
+        for each in (way for run in (translator, *others) for way in run.directions):
             same = self._translators.setdefault(_ways(each), each)
             if same is not each:
                 raise RunError(

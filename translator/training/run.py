@@ -211,7 +211,7 @@ def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
 
 def _leaked(config: Config, run: RunDirectory, data: TrainingData) -> list[str]:
     """A warning if a good part of a held-out set that the configuration names is trained on."""
-    splits, trained_on = Splits(config), run.read_fingerprints()
+    trained_on = run.read_fingerprints()
 
     def known(pairs: list[SentencePair]) -> int:
         sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
@@ -219,10 +219,11 @@ def _leaked(config: Config, run: RunDirectory, data: TrainingData) -> list[str]:
         return sum(map(all, zip(*found, strict=True)))
 
     leaked = []
-    for name in splits.named:
-        pairs = data.valid_pairs if name == "valid" else splits.read_named(name)
-        if pairs and (count := known(pairs)) >= _LEAKED_SHARE * len(pairs):
-            leaked.append(f"{count:,} of the {len(pairs):,} pairs of {name}")
+    for splits, valid in zip(Splits.by_direction(config), data.valid_pairs, strict=True):
+        for name in splits.named:
+            pairs = valid if name == splits.valid else splits.read_named(name)
+            if pairs and (count := known(pairs)) >= _LEAKED_SHARE * len(pairs):
+                leaked.append(f"{count:,} of the {len(pairs):,} pairs of {name}")
     if not leaked:
         return []
     return [
@@ -247,12 +248,13 @@ def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str,
 
     So a run of an older version gets them too, and a file that was damaged is mended.
     """
-    settings = run.read_config().data
-    languages = (settings.source_language, settings.target_language)
     known = environment.get("held_out_sha256") or {}
     kept = {
-        name: run.keep_held_out(name, pairs, languages, known=known.get(name))
-        for name, pairs in data.drawn.items()
+        name: run.keep_held_out(
+            name, data.drawn[name], splits.config.data.direction, known=known.get(name)
+        )
+        for splits in Splits.by_direction(run.read_config())
+        for name in splits.missing
     }
     if kept:
         environment["held_out_sha256"] = kept

@@ -53,7 +53,10 @@ def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:
 
     A side that is a picture or a recording is a reference to it.
     """
-    pairs = read_pairs(corpus, config.data.source_language, config.data.target_language)
+    languages = config.data.languages_of(corpus)
+    pairs = read_pairs(corpus, *languages)
+    if languages == config.data.direction[::-1]:
+        pairs = (SentencePair(pair.target, pair.source) for pair in pairs)
     if not config.model.is_textual:
         return _located(pairs, corpus, config.model)
     return _single_texts(pairs) if config.learns_from_texts else pairs
