@@ -5,17 +5,10 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import (
-    RunOption,
-    app,
-    load,
-    optional_picture,
-    say,
-    write_output,
-)
+from translator.cli.console import SEE, RunOption, app, load, optional_picture, say, write_output
 
 
-@app.command("attention")
+@app.command("attention", rich_help_panel=SEE)
 def attention_cli(
     text: Annotated[str, typer.Argument(help="The sentence to translate.")],
     run: RunOption = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import BeamOption, app, say, table
+from translator.cli.console import JUDGE, BeamOption, app, say, table
 from translator.cli.sets import (
     ReferenceOption,
     SourceOption,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SLOW = "ter"  # it would take minutes
 
 
-@app.command("compare")
+@app.command("compare", rich_help_panel=JUDGE)
 def compare_cli(
     systems: Annotated[
         list[Path],

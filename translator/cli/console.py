@@ -1,13 +1,15 @@
 """What the commands share: the application, their common options, and how they speak."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from translator.config import DecodingConfig, changed_decoding
 from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
@@ -18,7 +20,26 @@ if TYPE_CHECKING:
     from translator.runs import RunDirectory
     from translator.translation import Translator
 
+PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
+    "Train", "Translate", "Judge", "Data", "Deploy", "See"
+)  # fmt: skip
+_COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "hint": typer.colors.CYAN}
+
+
+class _Commands(TyperGroup):
+    """The commands in the order of the panels of --help."""
+
+    def list_commands(self, context: Any) -> list[str]:
+        def place(name: str) -> int:
+            panel = getattr(self.get_command(context, name), "rich_help_panel", None)
+            return PANELS.index(panel) if panel in PANELS else len(PANELS)
+
+        return sorted(super().list_commands(context), key=place)
+
+
 app = typer.Typer(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Train your own translator: text pairs in, a deployable transformer out.",
     no_args_is_help=True,
     add_completion=False,
@@ -28,6 +49,9 @@ app = typer.Typer(
 RunOption = Annotated[
     Path | None,
     typer.Option("--run", help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
+]
+RunArgument = Annotated[
+    Path | None, typer.Argument(metavar="[RUN]", help="The same as --run.", show_default=False)
 ]
 BeamOption = Annotated[
     int | None, typer.Option("--beam-size", min=1, help="Slots of the beam; 1 is greedy search.")
@@ -86,7 +110,23 @@ def _options(
 
 
 def say(text: str = "") -> None:
-    typer.echo(text, err=True)
+    """Write to stderr; on a terminal errors, warnings and hints have colours, unless NO_COLOR."""
+    has_colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    typer.echo(_coloured(text) if has_colours else text, err=True)
+
+
+def _coloured(text: str) -> str:
+    def styled(match: re.Match[str]) -> str:
+        return typer.style(match[0], fg=_COLOURS[match[1]], bold=True)
+
+    return re.sub(r"^(error|warning|hint):", styled, text, flags=re.MULTILINE)
+
+
+def named_run(argument: Path | None, option: Path | None) -> Path | None:
+    """The run that is named in either place."""
+    if argument and option and argument != option:
+        raise typer.BadParameter(f"two runs are named: {argument} and --run {option}")
+    return argument or option
 
 
 def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
@@ -115,14 +155,29 @@ def decoding_of(
 
 def table(rows: list[list[str]]) -> str:
     """Columns as wide as their widest cell; the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    widths = [max(width_of(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
+            padded(cell, width, right=i > 0)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     )
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """A text in a column of a terminal, to its left or its right."""
+    spaces = " " * (width - width_of(text))
+    return spaces + text if right else text + spaces
+
+
+def width_of(text: str) -> int:
+    """The cells of a terminal that a text takes: two for 中 or 😀, none for a combining mark."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def write_output(stem: Path, ending: str, data: bytes) -> None:

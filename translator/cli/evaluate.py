@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from translator.cli.console import (
+    JUDGE,
     BeamOption,
+    RunArgument,
     RunOption,
     app,
     decoding_of,
     find_run,
     load,
+    named_run,
     say,
     table,
 )
@@ -46,8 +49,9 @@ GateOption = Annotated[
 ]
 
 
-@app.command("evaluate")
+@app.command("evaluate", rich_help_panel=JUDGE)
 def evaluate_cli(
+    named: RunArgument = None,
     run: RunOption = None,
     split: SplitOption = None,
     test_set: TestSetOption = None,
@@ -66,6 +70,7 @@ def evaluate_cli(
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Score a run, or any translations, with intervals, signatures and a look at the faults."""
+    run = named_run(named, run)
     check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")

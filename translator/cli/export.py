@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from translator.cli.console import app, find_run, say, table
+from translator.cli.console import (
+    DEPLOY,
+    RunArgument,
+    RunOption,
+    app,
+    find_run,
+    named_run,
+    say,
+    table,
+)
 from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chosen_sets
 
 if TYPE_CHECKING:
@@ -15,12 +24,10 @@ FormatName = Literal["ctranslate2", "huggingface", "argos"]
 Quantization = Literal["float32", "float16", "bfloat16", "int8", "int8_float32"]
 
 
-@app.command("export")
+@app.command("export", rich_help_panel=DEPLOY)
 def export_cli(
-    run: Annotated[
-        Path | None,
-        typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
-    ] = None,
+    named: RunArgument = None,
+    run: RunOption = None,
     form: Annotated[
         FormatName,
         typer.Option("--format", help="argos is a package for Argos Translate and LibreTranslate."),
@@ -44,6 +51,7 @@ def export_cli(
 
     The sentences are those of the run's validation set, or of --source and --reference.
     """
+    run = named_run(named, run)
     check_pair(source, reference)
     if form == "huggingface" and quantization != "float32":
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")

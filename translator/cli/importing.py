@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import app, say
+from translator.cli.console import TRAIN, app, say
 
 
-@app.command("import")
+@app.command("import", rich_help_panel=TRAIN)
 def import_cli(
     origin: Annotated[
         str,

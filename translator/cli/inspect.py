@@ -5,15 +5,26 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import RunOption, app, find_run, load, table
+from translator.cli.console import (
+    SEE,
+    RunArgument,
+    RunOption,
+    app,
+    find_run,
+    load,
+    named_run,
+    table,
+)
 
 
-@app.command("inspect")
+@app.command("inspect", rich_help_panel=SEE)
 def inspect_cli(
+    named: RunArgument = None,
     run: RunOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Show the model of a run: each parameter with its shape and size, and the files on disk."""
+    run = named_run(named, run)
     translator = load(run)
     directory = find_run(run, quiet=True)
     rows = [(name, list(p.shape), p.numel()) for name, p in translator.model.named_parameters()]

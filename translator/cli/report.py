@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import BeamOption, app, find_run, say
+from translator.cli.console import (
+    JUDGE,
+    BeamOption,
+    RunArgument,
+    RunOption,
+    app,
+    find_run,
+    named_run,
+    say,
+)
 from translator.cli.sets import (
     HypothesisOption,
     MetricOption,
@@ -26,12 +35,10 @@ if TYPE_CHECKING:
     from translator.visualization.report import SentenceAttention
 
 
-@app.command("report")
+@app.command("report", rich_help_panel=JUDGE)
 def report_cli(
-    run: Annotated[
-        Path | None,
-        typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
-    ] = None,
+    named: RunArgument = None,
+    run: RunOption = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The page; else RUN/report.html, or report.html."),
@@ -45,6 +52,7 @@ def report_cli(
     beam_size: BeamOption = None,
 ) -> None:
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
+    run = named_run(named, run)
     check_pair(source, reference)
     metrics, neural = chosen_metrics(metric or [])
     directory = find_run(run) if run or not hypothesis else None

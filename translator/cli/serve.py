@@ -5,11 +5,15 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import app, load, say
+from translator.cli.console import DEPLOY, app, load, say
 
 
-@app.command("serve")
+@app.command("serve", rich_help_panel=DEPLOY)
 def serve_cli(
+    named: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="The same as --run.", show_default=False),
+    ] = None,
     run: Annotated[
         list[Path] | None,
         typer.Option(
@@ -71,6 +75,6 @@ def serve_cli(
         max_file_bytes=max_file_bytes,
     )
     with listen(host, port) as listening:
-        translator, *others = [load(each) for each in run] if run else [load(None)]
+        translator, *others = [load(each) for each in [*(named or ()), *(run or ())] or [None]]
         say(f"http://{host}:{listening.getsockname()[1]}")
         serve(translator, settings, listening, others)

@@ -1,14 +1,17 @@
 """`translator train`: the run's progress on stderr."""
 
 import os
+import re
+import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import app, duration, say, table
-from translator.config import Config, ModelConfig, load_config
+from translator.cli.console import TRAIN, app, duration, say, table
+from translator.cli.corpora import OverridesOption, WhatArgument, config_of
+from translator.config import Config, ModelConfig
+from translator.errors import OtherConfigurationError
 
 if TYPE_CHECKING:
     from translator.data import Counts
@@ -18,23 +21,32 @@ _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
 _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
 
 
-@app.command("train")
+@app.command("train", rich_help_panel=TRAIN)
 def train_cli(
-    config: Annotated[
-        Path | None, typer.Argument(help="YAML file; without one, the embedded corpus is learned.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Set one key, such as training.max_steps=500. Repeatable."),
-    ] = None,
+    what: WhatArgument = None,
+    overrides: OverridesOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings only.")] = False,
 ) -> None:
     """Train a model in runs/NAME; the same command continues an unfinished run exactly."""
-    finished = train(load_config(config, overrides or ()), quiet=quiet)
+    config, notes = config_of(what, overrides)
+    if not quiet:
+        say("\n".join(notes)) if notes else None
+    try:
+        finished = train(config, quiet=quiet)
+    except OtherConfigurationError as error:
+        error.hint = f"Train beside it, under another name: {_command_named(error.free_name)}"
+        raise
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; everything is saved")
         say("the same command goes on from there, to the same model")
         raise typer.Exit(130)
+
+
+def _command_named(name: str) -> str:
+    """The command that was typed, with another name for its run."""
+    words = " ".join(map(shlex.quote, sys.argv[1:]))
+    words = re.sub(r" --set[ =]name=\S+", "", words)
+    return f"translator {words} --set name={name}"
 
 
 def train(config: Config, *, quiet: bool = False) -> "Finished":

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from translator.cli.console import BeamOption, RunOption, app, find_run, say
+from translator.cli.console import TRANSLATE, BeamOption, RunOption, app, find_run, say
 from translator.cli.media import draw, is_medium, names_in, say_error
-from translator.cli.streams import cannot_write, say_problems, text_of, write_to
+from translator.cli.streams import cannot_write, is_file, say_problems, text_of, write_to
 from translator.config import DecodingConfig, changed_decoding, load_config
 from translator.documents import (
     TEXTS_AT_ONCE,
@@ -176,7 +176,7 @@ def _record(translation: "Translation") -> dict[str, Any]:
     }
 
 
-@app.command("translate")
+@app.command("translate", rich_help_panel=TRANSLATE)
 def translate_cli(
     texts: Texts = None,
     run: RunOption = None,
@@ -203,6 +203,9 @@ def translate_cli(
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
     names = None
+    if (meant := _meant_as_input(texts, input_file, run)) is not None:
+        say(f"translating the file {meant} (as --input)")
+        texts, input_file = None, meant
     if input_file and is_medium(input_file):
         names = names_in(input_file, find_run(run).read_config())
         input_file = None if names else input_file
@@ -272,6 +275,25 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
 
 
 # --- what can be known to be wrong before the model is loaded -------------------------------------
+
+
+def _meant_as_input(
+    texts: list[str] | None, input_file: Path | None, run: Path | None
+) -> Path | None:
+    """The document that is named in place of a text: it is there, and its name ends as one's.
+
+    A run that reads pictures or recordings takes their names as texts.
+    """
+    if input_file or not texts or len(texts) > 1 or not is_file(texts[0]):
+        return None
+    file = Path(texts[0])
+    if not file.suffix or find_run(run, quiet=True).read_config().model.source != "text":
+        return None
+    try:
+        _format_of(file, run)
+    except DataError:
+        return None
+    return file
 
 
 def _format_of(file: Path, run: Path | None) -> Format:

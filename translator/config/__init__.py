@@ -3,6 +3,7 @@
 Neither torch nor datasets is imported here, so that a typo costs a moment and not seconds.
 """
 
+from translator.config.comparing import differences
 from translator.config.reading import (
     changed_decoding,
     goes_on,
@@ -13,6 +14,7 @@ from translator.config.reading import (
 )
 from translator.config.schema import (
     FINE_TUNING,
+    FORMATS,
     HUB_PREFIX,
     LANGUAGE_PLACEHOLDER,
     TEXT_ROLE,
@@ -35,6 +37,7 @@ from translator.config.writing import dump_config
 
 __all__ = [
     "FINE_TUNING",
+    "FORMATS",
     "HUB_PREFIX",
     "LANGUAGE_PLACEHOLDER",
     "TEXT_ROLE",
@@ -53,6 +56,7 @@ __all__ = [
     "TokenizerConfig",
     "TrainingConfig",
     "changed_decoding",
+    "differences",
     "dump_config",
     "goes_on",
     "load_config",
