@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer.core import TyperGroup
 
 from translator.config import DecodingConfig, changed_decoding
 from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
+from translator.progress import task
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -24,6 +26,34 @@ PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
     "Train", "Translate", "Judge", "Data", "Deploy", "See"
 )  # fmt: skip
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "hint": typer.colors.CYAN}
+
+
+class Bar:
+    """The line of a terminal that shows how far a command is; what is written goes above it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal may come while it is held
+        self._shown = False
+
+    def draw(self, line: str) -> None:
+        """Show a line in place of the one before."""
+        with self._lock:
+            sys.stderr.write(f"\r{line}\x1b[K")
+            sys.stderr.flush()
+            self._shown = True
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """No line is there, and none is drawn, as long as the block lasts."""
+        with self._lock:
+            if self._shown:
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+                self._shown = False
+            yield
+
+
+bar = Bar()
 
 
 class _Commands(TyperGroup):
@@ -112,7 +142,14 @@ def _options(
 def say(text: str = "") -> None:
     """Write to stderr; on a terminal errors, warnings and hints have colours, unless NO_COLOR."""
     has_colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    typer.echo(_coloured(text) if has_colours else text, err=True)
+    with bar.lifted():
+        typer.echo(_coloured(text) if has_colours else text, err=True)
+
+
+def echo(text: object = "") -> None:
+    """Write a result to stdout."""
+    with bar.lifted():
+        typer.echo(text)
 
 
 def _coloured(text: str) -> str:
@@ -140,10 +177,12 @@ def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
 
 
 def load(run: Path | None) -> "Translator":
-    directory = find_run(run)
-    from translator.translation import Translator
+    with task("loading torch"):
+        directory = find_run(run)
+        from translator.translation import Translator
 
-    return Translator.from_run(directory.path)
+    with task(f"loading {directory.path}"):
+        return Translator.from_run(directory.path)
 
 
 def decoding_of(

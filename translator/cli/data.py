@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import DATA, app, say, table
+from translator.cli.console import DATA, app, echo, say, table
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
+from translator.cli.progress import QuietOption, shown_progress
+from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.doctor import CorpusReport, Report
@@ -25,12 +27,15 @@ def check_cli(
     overrides: OverridesOption = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Report what is wrong with the data, and where; exit code 1 when it is serious."""
-    config, _ = config_of(what, overrides)
-    from translator.doctor import examine
+    with shown_progress(quiet=quiet):
+        config, _ = config_of(what, overrides)
+        with task("loading torch"):
+            from translator.doctor import examine
 
-    report = examine(config)
+        report = examine(config)
     if html:
         from translator.runs import write_atomically
         from translator.visualization.diagnosis import render_diagnosis
@@ -38,9 +43,9 @@ def check_cli(
         write_atomically(html, render_diagnosis(report).encode())
         say(f"report: {html}")
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False))
+        echo(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(_lines(report)))
+        echo("\n".join(_lines(report)))
     if report.serious:
         raise typer.Exit(1)
 
@@ -52,16 +57,24 @@ def clean_cli(
     ],
     what: WhatArgument = None,
     overrides: OverridesOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The counts as JSON.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write the training pairs that cleaning keeps, and those it drops with the reason."""
-    config, _ = config_of(what, overrides)
-    from translator.doctor import write_clean
+    with shown_progress(quiet=quiet):
+        config, _ = config_of(what, overrides)
+        with task("loading torch"):
+            from translator.doctor import write_clean
 
+        cleaned = write_clean(config, output)
+    if as_json:
+        echo(json.dumps({path: vars(counts) for path, counts in cleaned.items()}, indent=2))
+        return
     rows = [["corpus", "read", "kept", "dropped", "mended"]]
-    for path, counts in write_clean(config, output).items():
+    for path, counts in cleaned.items():
         dropped, mended = counts.read - counts.kept, sum(counts.repaired.values())
         rows.append([path, *(f"{n:,}" for n in (counts.read, counts.kept, dropped, mended))])
-    typer.echo(table(rows))
+    echo(table(rows))
 
 
 def _lines(report: "Report") -> "list[str]":

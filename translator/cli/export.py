@@ -1,5 +1,7 @@
 """`translator export`: a run as a model of other programs, with the proof that it is the same."""
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,12 +12,15 @@ from translator.cli.console import (
     RunArgument,
     RunOption,
     app,
+    echo,
     find_run,
     named_run,
     say,
     table,
 )
+from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chosen_sets
+from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.export import Certificate, Measured
@@ -46,6 +51,10 @@ def export_cli(
     source: SourceOption = None,
     reference: ReferenceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an older export.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The certificate as JSON, and its folder.")
+    ] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Export a run, and compare its translations of validation sentences with the run's own.
 
@@ -56,22 +65,29 @@ def export_cli(
     if form == "huggingface" and quantization != "float32":
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")
     directory = find_run(run)
-    from translator.export import export_certified
+    with shown_progress(quiet=quiet):
+        from translator.export import export_certified
 
-    (test_set,) = chosen_sets(directory, None if source else "valid", None, source, reference)
-    if test_set.warning:
-        say(f"warning: {test_set.name}: {test_set.warning}")
-    certificate = export_certified(
-        directory,
-        form,
-        test_set,
-        folder=output,
-        quantization=quantization,
-        sentences=sample,
-        force=force,
-    )
-    _show(certificate)
-    typer.echo(output or directory.exports / form)
+        (test_set,) = chosen_sets(directory, None if source else "valid", None, source, reference)
+        if test_set.warning:
+            say(f"warning: {test_set.name}: {test_set.warning}")
+        with task(f"exporting {directory.path}, and comparing"):
+            certificate = export_certified(
+                directory,
+                form,
+                test_set,
+                folder=output,
+                quantization=quantization,
+                sentences=sample,
+                force=force,
+            )
+    folder = output or directory.exports / form
+    if as_json:
+        echo(json.dumps({**dataclasses.asdict(certificate), "folder": str(folder)}, indent=2))
+        return
+    if not quiet:
+        _show(certificate)
+    echo(folder)
 
 
 def _show(certificate: "Certificate") -> None:

@@ -10,6 +10,7 @@ from translator.cli.console import (
     RunArgument,
     RunOption,
     app,
+    echo,
     find_run,
     load,
     named_run,
@@ -31,11 +32,11 @@ def inspect_cli(
     files = {file.name: file.stat().st_size for file in directory.files}
     if as_json:
         parameters = [dict(zip(("name", "shape", "parameters"), row, strict=True)) for row in rows]
-        typer.echo(json.dumps({"parameters": parameters, "files": files}, indent=2))
+        echo(json.dumps({"parameters": parameters, "files": files}, indent=2))
         return
     lines = [["parameter", "shape", "parameters"]]
     lines += [[name, " × ".join(map(str, shape)), f"{count:,}"] for name, shape, count in rows]
     lines += [["total", "", f"{sum(count for *_, count in rows):,}"]]
-    typer.echo(table(lines))
-    typer.echo("")
-    typer.echo(table([["file", "bytes"], *([name, f"{size:,}"] for name, size in files.items())]))
+    echo(table(lines))
+    echo("")
+    echo(table([["file", "bytes"], *([name, f"{size:,}"] for name, size in files.items())]))

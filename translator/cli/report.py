@@ -16,6 +16,7 @@ from translator.cli.console import (
     named_run,
     say,
 )
+from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import (
     HypothesisOption,
     MetricOption,
@@ -28,6 +29,7 @@ from translator.cli.sets import (
     chosen_sets,
     read_trained_on,
 )
+from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.evaluation import Evaluation, EvaluationSet
@@ -50,6 +52,7 @@ def report_cli(
     hypothesis: HypothesisOption = None,
     metric: MetricOption = None,
     beam_size: BeamOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
     run = named_run(named, run)
@@ -62,13 +65,15 @@ def report_cli(
     from translator.runs import write_atomically
     from translator.visualization.report import render_report
 
-    evaluations = [
-        _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
-        for each in sets
-    ]
-    file = output or (directory.path / "report.html" if directory else Path("report.html"))
-    attention = None if hypothesis or not directory else _attention_by(directory)
-    write_atomically(file, render_report(evaluations, directory, attention).encode())
+    with shown_progress(quiet=quiet):
+        evaluations = [
+            _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
+            for each in sets
+        ]
+        file = output or (directory.path / "report.html" if directory else Path("report.html"))
+        attention = None if hypothesis or not directory else _attention_by(directory)
+        with task(f"writing {file}"):
+            write_atomically(file, render_report(evaluations, directory, attention).encode())
     for evaluation in evaluations:
         for warning in evaluation.warnings:
             say(f"warning: {evaluation.test_set.name}: {warning}")

@@ -11,6 +11,7 @@ from translator.training.events import (
 )
 from translator.training.loss import loss_sum
 from translator.training.optimization import WorkingWeights, build_optimizers, learning_rate
+from translator.training.rehearsal import Rehearsal, rehearse
 from translator.training.run import train
 from translator.training.trainer import Trainer
 from translator.training.validation import (
@@ -26,6 +27,7 @@ __all__ = [
     "Finished",
     "LossValidator",
     "Plan",
+    "Rehearsal",
     "StepDone",
     "Trainer",
     "TranslationValidator",
@@ -37,5 +39,6 @@ __all__ = [
     "build_optimizers",
     "learning_rate",
     "loss_sum",
+    "rehearse",
     "train",
 ]
