@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import SEE, RunOption, app, load, optional_picture, say, write_output
+from translator.cli.console import (
+    SEE,
+    RunOption,
+    app,
+    find_run,
+    load,
+    optional_picture,
+    say,
+    write_output,
+)
 
 
 @app.command("attention", rich_help_panel=SEE)
@@ -16,8 +25,11 @@ def attention_cli(
         str | None, typer.Option(help="A translation to look at, instead of the model's own.")
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Write STEM.png, STEM.html and STEM.npz.")
-    ] = Path("attention"),
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write STEM.png, .html and .npz; else RUN/attention.png, …"
+        ),
+    ] = None,
     layer: Annotated[
         int | None, typer.Option(min=1, help="The layer to show; without it, the average of all.")
     ] = None,
@@ -26,7 +38,9 @@ def attention_cli(
     ] = None,
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
-    translator = load(run)
+    directory = find_run(run)
+    translator = load(directory.path)
+    output = output or directory.path / "attention"
     from translator.visualization.attention import (
         attention_arrays,
         attention_maps,

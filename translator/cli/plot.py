@@ -18,9 +18,14 @@ def plot_cli(
         list[Path] | None, typer.Option("--run", help="The same as an argument.")
     ] = None,
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="Write STEM.html, STEM.png and STEM-minutes.png."),
-    ] = Path("curves"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write STEM.html, STEM.png and STEM-minutes.png; else RUN/curves.html, … and of "
+            "several runs curves.html, … beside the first.",
+        ),
+    ] = None,
 ) -> None:
     """Draw loss, BLEU, chrF, learning rate and speed of one or several runs."""
     runs = [*(runs or ()), *(run or ())]
@@ -29,6 +34,8 @@ def plot_cli(
     from translator.visualization.picture import curves_picture
 
     directories = [RunDirectory(each) for each in runs] if runs else [find_run(None)]
+    first = directories[0].path
+    output = output or (first if len(directories) == 1 else first.parent) / "curves"
     curves = read_curves(directories)
     for directory in directories:
         if damaged := directory.metrics_warning():

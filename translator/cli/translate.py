@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from translator.cli.console import TRANSLATE, BeamOption, RunOption, app, find_run, say
+from translator.cli.console import TRANSLATE, BeamOption, RunOption, app, find_run, load, say
 from translator.cli.media import draw, is_medium, names_in, say_error
 from translator.cli.streams import cannot_write, is_file, say_problems, text_of, write_to
 from translator.config import DecodingConfig, changed_decoding, load_config
@@ -95,7 +95,8 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="A JSON object a text: all that is known of it.")
 ]
 GlossaryOption = Annotated[
-    Path | None, typer.Option(help="Lines of a source term, a tab, its required target term.")
+    Path | None,
+    typer.Option(help="Terms and what each must become: lines with a tab, .csv, .tbx or .tmx."),
 ]
 KeepOption = Annotated[
     list[str] | None, typer.Option(help="Do not translate what this pattern matches.")
@@ -233,9 +234,45 @@ def translate_cli(
         alignments=alignments,
     )
     _check_usage(task, options, engine)
+    if _is_conversation(task, options, engine):
+        _converse(options, find_run(run))
+        return
     if not task.texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
     translate(task, options, find_run(run), engine)
+
+
+def _is_conversation(task: Task, options: Options, engine: EngineName) -> bool:
+    """Whether somebody sits at a terminal and has named nothing to translate."""
+    nothing = not task.texts and not task.input_file and not task.output_file
+    plain = task.format is Format.LINES and not options.more_than_text
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return nothing and plain and at_terminal and engine != "ctranslate2"
+
+
+def _converse(options: Options, run: "RunDirectory") -> None:
+    """Translate what is typed at a terminal, with what options ask for."""
+    from translator.cli.interactive import converse
+    from translator.text.glossary import Glossary
+
+    decoding = options.decoding(run)
+    data = run.read_config().data
+    languages = (data.source_language, data.target_language)
+    glossary = Glossary.read(options.glossary, options.keep, languages)
+    translator = load(run.path)
+
+    def translate(text: str, alternatives: int, aligned: bool) -> "Translation":
+        (found,) = translator.translate(
+            [text],
+            changed_decoding(decoding, n_best=alternatives),
+            prefix=options.prefix,
+            glossary=glossary,
+            details=aligned,
+        )
+        say_error(found)
+        return found
+
+    converse(translate, f"{data.source_language} → {data.target_language}")
 
 
 def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineName) -> None:
@@ -411,12 +448,13 @@ def _load(
     """
     from translator.text.glossary import Glossary
 
-    glossary = Glossary.read(options.glossary, options.keep)
+    data = run.read_config().data
+    languages = (data.source_language, data.target_language)
+    glossary = Glossary.read(options.glossary, options.keep, languages)
     _take_own_gpu()
     from translator.translation import Translator
 
     translator = Translator.from_run(run.path, precision=decoding.precision)
-    data = translator.config.data
 
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(
@@ -429,7 +467,7 @@ def _load(
         unread.extend(each.source for each in found if say_error(each))
         return [options.line(each) if options.more_than_text else each.text for each in found]
 
-    return translate, (data.source_language, data.target_language)
+    return translate, languages
 
 
 def _fingerprint(

@@ -3,7 +3,7 @@
 Neither torch nor datasets is imported here, so that a typo costs a moment and not seconds.
 """
 
-from translator.config.comparing import differences
+from translator.config.comparing import differences, distinguishing
 from translator.config.reading import (
     changed_decoding,
     goes_on,
@@ -57,6 +57,7 @@ __all__ = [
     "TrainingConfig",
     "changed_decoding",
     "differences",
+    "distinguishing",
     "dump_config",
     "goes_on",
     "load_config",

@@ -1,11 +1,12 @@
 """Two configurations are compared key by key, and what differs is told in a line each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from translator.config.schema import Config, CorpusConfig
 
 _LONGEST = 60  # characters of a value
+_MOST = 3  # settings that a label names
 
 
 def differences(old: Config, new: Config) -> list[str]:
@@ -24,6 +25,24 @@ def differences(old: Config, new: Config) -> list[str]:
         f"{key}: {_short(before.get(key))} → {_short(after.get(key))}"
         for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key) and not key.startswith(named)
+    ]
+
+
+def distinguishing(configs: Sequence[Config]) -> list[str]:
+    """What sets each of some configurations apart, as `dropout 0.1, norm pre`; empty for nothing.
+
+    Names are no setting.
+    """
+    values = [dict(_leaves(_values(config))) for config in configs]
+    keys = dict.fromkeys(key for each in values for key in each)
+    differing = [
+        key
+        for key in keys
+        if key != "name" and any(v.get(key) != values[0].get(key) for v in values)
+    ]
+    return [
+        ", ".join(f"{key.rpartition('.')[2]} {_short(each.get(key))}" for key in differing[:_MOST])
+        for each in values
     ]
 
 
