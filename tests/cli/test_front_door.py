@@ -141,6 +141,22 @@ def test_differences_are_a_line_a_key() -> None:
     assert differences(corpora, corpora) == []
 
 
+def test_a_corpus_that_is_not_there_costs_no_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from translator.cli import main\n"
+        "try: main()\nfinally: print('torch' in sys.modules)"
+    )
+    for key in ("data.train=no.tsv", "data.valid=no.tsv", "data.test=no.tsv"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, "train", "--set", key],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == "False\n" and "there is no corpus no.tsv" in done.stderr, done
+
+
 def test_a_file_in_place_of_a_text_is_translated(trained_run: RunDirectory, tmp_path: Path) -> None:
     write(tmp_path / "notes.txt", "ana bebe\nnina\n")
     run = ("--run", trained_run.path)

@@ -1,6 +1,7 @@
 """What is under way is seen: a bar on a terminal, else lines now and then, nothing if quiet."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 from tests.cli.test_cli import tiny, translator
 from translator.cli import progress as shown
 from translator.cli.progress import shown_progress
+from translator.cli.train import _interruption_answered
 from translator.cli.verdict import meaning, prospect
 from translator.config import Config, load_config
 from translator.data import Splits
@@ -172,6 +174,19 @@ def test_scores_are_put_in_words_with_their_doubts() -> None:
     assert meaning(45.0, 300).startswith("good, for sentences like those trained on")
     assert "only 20 pairs" in meaning(45.0, 20) and "only" not in meaning(45.0, 300)
     assert meaning(0.0, 300).startswith("hardly any") and meaning(100.0, 300).startswith("very")
+
+
+def test_ctrl_c_is_answered_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        with _interruption_answered():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [signal.SIGINT] * 2
+    assert capsys.readouterr().err.count("stopping after this step") == 1
 
 
 def test_few_pairs_get_fewer_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,13 @@ def config_of(
     return config, [*notes, _summary(config)]
 
 
+def check_corpora(config: Config) -> None:
+    """Raise DataError for a corpus that is not there, before what takes long is imported."""
+    data = config.data
+    for corpus in [*data.train, *([data.valid] if data.valid else []), *data.test.values()]:
+        _check_there(corpus.path)
+
+
 def _told_apart(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     """The one configuration file among arguments, and the paths of corpora."""
     corpora = [argument for argument in arguments if _is_corpus(argument)]

@@ -18,7 +18,7 @@ import typer
 from pydantic import BaseModel
 
 from translator.cli.console import TRAIN, app, duration, echo, say, table
-from translator.cli.corpora import OverridesOption, WhatArgument, config_of
+from translator.cli.corpora import OverridesOption, WhatArgument, check_corpora, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.verdict import meaning, prospect
 from translator.config import Config, ModelConfig
@@ -56,6 +56,7 @@ def train_cli(
 ) -> None:
     """Train a model in runs/NAME; the same command continues an unfinished run exactly."""
     config, notes = config_of(what, overrides)
+    check_corpora(config)
     if notes and not quiet:
         say("\n".join(notes))
     if dry_run:
@@ -172,6 +173,7 @@ def _interruption_answered() -> Iterator[None]:
         return
 
     def answer(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
         say("stopping after this step; once more to stop at once, without saving it")
         before(number, frame)
 
