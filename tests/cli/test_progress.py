@@ -85,7 +85,7 @@ def test_a_second_reading_knows_how_much_there_is(tmp_path: Path) -> None:
         ([Task("reading", None, "pairs", 5000, began=0.0)], "reading: 5,000 pairs, 500/s"),
         (
             [Task("test", began=0.0), Task("translating", 300, "sentences", 100, began=0.0)],
-            "test: translating: 100 of 300 sentences, 10/s, 0 min 20 s to go",
+            "test: translating: 100 of 300 sentences, 10/s, 20 s to go",
         ),
         (
             [Task("training", 940, "steps", 500, 480, "loss 3.21", began=0.0)],
@@ -171,9 +171,9 @@ def test_the_outlook_follows_from_the_curve() -> None:
 
 
 def test_scores_are_put_in_words_with_their_doubts() -> None:
-    assert meaning(45.0, 300).startswith("good, for sentences like those trained on")
+    assert meaning(45.0, 300) == "good: a rule of thumb for sentences like these"
     assert "only 20 pairs" in meaning(45.0, 20) and "only" not in meaning(45.0, 300)
-    assert meaning(0.0, 300).startswith("hardly any") and meaning(100.0, 300).startswith("very")
+    assert "hardly any" in meaning(0.0, 300) and "very good" in meaning(100.0, 300)
 
 
 def test_ctrl_c_is_answered_at_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from translator.cli.console import (
     say,
     write_output,
 )
+from translator.cli.progress import QuietOption, shown_progress
 
 
 @app.command("attention", rich_help_panel=SEE)
@@ -36,10 +37,12 @@ def attention_cli(
     head: Annotated[
         int | None, typer.Option(min=1, help="The head to show; without it, the average of all.")
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
-    directory = find_run(run)
-    translator = load(directory.path)
+    with shown_progress(quiet=quiet):
+        directory = find_run(run)
+        translator = load(directory.path)
     output = output or directory.path / "attention"
     from translator.visualization.attention import (
         attention_arrays,

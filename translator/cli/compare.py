@@ -57,11 +57,11 @@ def compare_cli(
         raise typer.BadParameter("name two systems or more")
     if source:
         check_pair(source, reference)
-    metrics, neural = chosen_metrics(metric or [])
-    if neural:
-        raise typer.BadParameter("compare takes no other --metric than rouge")
-    metrics = tuple(name for name in metrics if name != _SLOW)
     with shown_progress(quiet=quiet):
+        metrics, neural = chosen_metrics(metric or [])
+        if neural:
+            raise typer.BadParameter("compare takes no other --metric than rouge")
+        metrics = tuple(name for name in metrics if name != _SLOW)
         runs = _runs(systems)
         first = next(iter(runs.values()), None)
         comparisons = []

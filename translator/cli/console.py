@@ -166,7 +166,8 @@ def named_run(argument: Path | None, option: Path | None) -> Path | None:
 
 
 def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
-    from translator.runs import RUN_VARIABLE, RunDirectory
+    with task("loading torch"):
+        from translator.runs import RUN_VARIABLE, RunDirectory
 
     found = RunDirectory.find(run)
     if run is None and not quiet:
@@ -176,8 +177,8 @@ def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
 
 
 def load(run: Path | None) -> "Translator":
+    directory = find_run(run)
     with task("loading torch"):
-        directory = find_run(run)
         from translator.translation import Translator
 
     with task(f"loading {directory.path}"):
@@ -244,4 +245,6 @@ def optional_picture(stem: Path) -> Iterator[None]:
 def duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -77,14 +77,14 @@ def evaluate_cli(
     check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
-    directory = find_run(run) if run or not hypothesis else None
-    metrics, neural = chosen_metrics(metric or [], directory)
-    gates = _gates(fail_under or [], metrics, neural)
-    sets = chosen_sets(directory, split, test_set, source, reference)
-    if hypothesis and len(sets) > 1:
-        raise typer.BadParameter("--hypothesis belongs to one test set")
-    options = {"metrics": metrics, "resamples": resamples, "neural": neural}
     with shown_progress(quiet=quiet):
+        directory = find_run(run) if run or not hypothesis else None
+        metrics, neural = chosen_metrics(metric or [], directory)
+        gates = _gates(fail_under or [], metrics, neural)
+        sets = chosen_sets(directory, split, test_set, source, reference)
+        if hypothesis and len(sets) > 1:
+            raise typer.BadParameter("--hypothesis belongs to one test set")
+        options = {"metrics": metrics, "resamples": resamples, "neural": neural}
         if hypothesis:
             evaluations = [_evaluate_file(hypothesis, sets[0], directory, options, as_json)]
         else:

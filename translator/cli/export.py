@@ -64,8 +64,8 @@ def export_cli(
     check_pair(source, reference)
     if form == "huggingface" and quantization != "float32":
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")
-    directory = find_run(run)
     with shown_progress(quiet=quiet):
+        directory = find_run(run)
         from translator.export import export_certified
 
         (test_set,) = chosen_sets(directory, None if source else "valid", None, source, reference)

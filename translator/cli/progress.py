@@ -42,6 +42,13 @@ def shown_progress(*, quiet: bool = False) -> Iterator[None]:
             pass
 
 
+@contextmanager
+def on_terminal() -> Iterator[None]:
+    """Show on a terminal only what is under way: of what is often part of a pipe."""
+    with shown_progress(quiet=not sys.stderr.isatty()):
+        yield
+
+
 def _drawn(over: threading.Event) -> None:
     """Draw the bar some times a second."""
     while not over.wait(_SECONDS_BETWEEN_LOOKS):
@@ -72,7 +79,7 @@ def _bar(tasks: list[Task], now: float) -> str:
     """The same with a bar where it is known how much there is."""
     last = tasks[-1]
     if not last.total:
-        return f"{_line(tasks, now)}, {duration(now - last.began)}"
+        return f"{_line(tasks, now)} {duration(now - last.began)}"
     filled = min(_BAR, _BAR * last.done // last.total)
     return f"{'█' * filled}{'·' * (_BAR - filled)} {_line(tasks, now)}"
 

@@ -57,15 +57,15 @@ def report_cli(
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
     run = named_run(named, run)
     check_pair(source, reference)
-    metrics, neural = chosen_metrics(metric or [])
-    directory = find_run(run) if run or not hypothesis else None
-    sets = chosen_sets(directory, split, test_set, source, reference)
-    if hypothesis and (len(sets) > 1 or beam_size):
-        raise typer.BadParameter("--hypothesis is the one translation of one test set")
-    from translator.runs import write_atomically
-    from translator.visualization.report import render_report
-
     with shown_progress(quiet=quiet):
+        metrics, neural = chosen_metrics(metric or [])
+        directory = find_run(run) if run or not hypothesis else None
+        sets = chosen_sets(directory, split, test_set, source, reference)
+        if hypothesis and (len(sets) > 1 or beam_size):
+            raise typer.BadParameter("--hypothesis is the one translation of one test set")
+        from translator.runs import write_atomically
+        from translator.visualization.report import render_report
+
         evaluations = [
             _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
             for each in sets

@@ -7,7 +7,6 @@ import typer
 
 from translator.cli.console import DEPLOY, app, find_run, load, say
 from translator.cli.progress import QuietOption, shown_progress
-from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.runs import RunDirectory
@@ -84,8 +83,7 @@ def serve_cli(
     with listen(host, port) as listening:
         with shown_progress(quiet=quiet):
             wanted = [*(named or ()), *(run or ())] or [None]
-            with task("loading torch"):
-                runs = [find_run(each) for each in wanted]
+            runs = [find_run(each) for each in wanted]
             translator, *others = [load(each.path) for each in runs]
         if not quiet:
             _say_what_is_served(runs, [translator, *others])

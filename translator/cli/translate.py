@@ -15,6 +15,7 @@ import typer
 
 from translator.cli.console import TRANSLATE, BeamOption, RunOption, app, find_run, load, say
 from translator.cli.media import draw, is_medium, names_in, say_error
+from translator.cli.progress import on_terminal
 from translator.cli.streams import cannot_write, is_file, say_problems, text_of, write_to
 from translator.config import DecodingConfig, changed_decoding, load_config
 from translator.documents import (
@@ -34,6 +35,7 @@ from translator.documents import (
 )
 from translator.errors import DataError, TranslatorError, writing
 from translator.files import encoding_of, open_bytes
+from translator.progress import task
 from translator.text.languages import primary
 from translator.version import __version__
 
@@ -259,7 +261,8 @@ def _converse(options: Options, run: "RunDirectory") -> None:
     data = run.read_config().data
     languages = (data.source_language, data.target_language)
     glossary = Glossary.read(options.glossary, options.keep, languages)
-    translator = load(run.path)
+    with on_terminal():
+        translator = load(run.path)
 
     def translate(text: str, alternatives: int, aligned: bool) -> "Translation":
         (found,) = translator.translate(
@@ -454,7 +457,8 @@ def _load(
     _take_own_gpu()
     from translator.translation import Translator
 
-    translator = Translator.from_run(run.path, precision=decoding.precision)
+    with on_terminal(), task(f"loading {run.path}"):
+        translator = Translator.from_run(run.path, precision=decoding.precision)
 
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(

@@ -19,8 +19,8 @@ _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
 def meaning(bleu: float, pairs: int) -> str:
     """What a BLEU on the validation pairs means for sentences like these."""
     words = next(words for most, words in _BANDS if bleu < most)
-    doubt = f"; only {pairs:,} pairs, so that is uncertain" if pairs < _FEW_PAIRS else ""
-    return f"{words}, for sentences like those trained on (a rule of thumb{doubt})"
+    doubt = f" (uncertain: only {pairs:,} pairs)" if pairs < _FEW_PAIRS else ""
+    return f"{words}: a rule of thumb for sentences like these{doubt}"
 
 
 def prospect(entries: Sequence[dict[str, Any]], metric: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from translator.config import Config
+from translator.config import Config, starting_from
 from translator.data import Counts
 from translator.hardware import describe
 from translator.preparation import prepare_data
@@ -38,8 +38,12 @@ class Rehearsal:
 def rehearse(config: Config) -> Rehearsal:
     """Prepare the corpora, which the training will find prepared, and time some steps.
 
-    No run is left. Of training that starts from a run the shape must be set, as that of the run.
+    No run is left.
     """
+    if config.training.start_from is not None:
+        start = RunDirectory(Path(config.training.start_from))
+        start.check_model()
+        config = starting_from(config, start.read_config())
     RUNS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".dry-run-", dir=RUNS) as folder:
         run = RunDirectory(Path(folder))
