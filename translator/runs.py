@@ -4,6 +4,7 @@ A file is written beside its place and moved in, so a reader sees the old one or
 """
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -181,6 +182,12 @@ class RunDirectory:
                     f"{self.path} holds no {file.name}",
                     "Train it to its first validation, or name another --run.",
                 )
+
+    @property
+    def next_name(self) -> str:
+        """The name of this run with the first number behind it that is not taken."""
+        numbered = (f"{self.path.name}-{number}" for number in itertools.count(2))
+        return next(name for name in numbered if not self.path.with_name(name).exists())
 
     @property
     def has_begun(self) -> bool:

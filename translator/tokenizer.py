@@ -29,6 +29,7 @@ import sentencepiece
 
 from translator.config import TokenizerConfig
 from translator.errors import DataError, RunError, check_texts, writing
+from translator.progress import task
 from translator.protobuf import bytes_field, fields, payload
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
@@ -209,7 +210,7 @@ def _train_sentencepiece(
     texts: list[str], config: TokenizerConfig, size: int, tags: Sequence[str]
 ) -> bytes:
     model = io.BytesIO()
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, task("training the tokenizer"):
         rules = Path(directory) / "rules.tsv"
         with writing(rules):
             rules.write_text(

@@ -45,6 +45,7 @@ from translator.inference import (
 from translator.inputs import processor_of, source_of
 from translator.media import Frames, Pixels
 from translator.model import Transformer
+from translator.progress import task
 from translator.runs import RunDirectory
 from translator.text.directions import directions_among
 from translator.text.glossary import Glossary
@@ -213,20 +214,23 @@ def search_parts(
     """
     parts = list(parts)
     found = [Found(part, [_KEPT]) if part.is_kept else Found(part) for part in parts]
-    rounds = deque([Round([i for i, part in enumerate(parts) if not part.is_kept], decoding)])
-    for indices, results in search(parts, rounds):
-        again: dict[DecodingConfig, list[int]] = {}
-        for index, hypotheses in zip(indices, results, strict=True):
-            each = found[index]
-            remedy = each.keep(hypotheses, processor)
-            again_with_lost = decoding.recover_lost and not each.before
-            if remedy is None and again_with_lost and each.lost(processor):
-                parts[index], remedy = each.constrain(copied, processor), {}
-            if remedy is None or not parts[index].is_wanted:
-                each.settle(processor)
-            else:
-                again.setdefault(decoding.model_copy(update=remedy), []).append(index)
-        rounds.extend(Round(each, other) for other, each in again.items())
+    searched = [i for i, part in enumerate(parts) if not part.is_kept]
+    rounds = deque([Round(searched, decoding)])
+    with task("translating", len(searched), "sentences") as progress:
+        for indices, results in search(parts, rounds):
+            again: dict[DecodingConfig, list[int]] = {}
+            for index, hypotheses in zip(indices, results, strict=True):
+                each = found[index]
+                remedy = each.keep(hypotheses, processor)
+                again_with_lost = decoding.recover_lost and not each.before
+                if remedy is None and again_with_lost and each.lost(processor):
+                    parts[index], remedy = each.constrain(copied, processor), {}
+                if remedy is None or not parts[index].is_wanted:
+                    each.settle(processor)
+                    progress.done += 1
+                else:
+                    again.setdefault(decoding.model_copy(update=remedy), []).append(index)
+            rounds.extend(Round(each, other) for other, each in again.items())
     return found
 
 

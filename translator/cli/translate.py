@@ -13,9 +13,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from translator.cli.console import BeamOption, RunOption, ToOption, app, find_run, say
+from translator.cli.console import (
+    TRANSLATE,
+    BeamOption,
+    RunOption,
+    ToOption,
+    app,
+    find_run,
+    load,
+    say,
+)
 from translator.cli.media import draw, is_medium, names_in, say_error
-from translator.cli.streams import cannot_write, say_problems, text_of, write_to
+from translator.cli.progress import on_terminal
+from translator.cli.streams import cannot_write, is_file, say_problems, text_of, write_to
 from translator.config import (
     Config,
     DecodingConfig,
@@ -40,6 +50,7 @@ from translator.documents import (
 )
 from translator.errors import DataError, TranslatorError, writing
 from translator.files import encoding_of, open_bytes
+from translator.progress import task
 from translator.text.directions import directions_among
 from translator.text.languages import primary
 from translator.version import __version__
@@ -102,7 +113,8 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="A JSON object a text: all that is known of it.")
 ]
 GlossaryOption = Annotated[
-    Path | None, typer.Option(help="Lines of a source term, a tab, its required target term.")
+    Path | None,
+    typer.Option(help="Terms and what each must become: lines with a tab, .csv, .tbx or .tmx."),
 ]
 KeepOption = Annotated[
     list[str] | None, typer.Option(help="Do not translate what this pattern matches.")
@@ -184,7 +196,7 @@ def _record(translation: "Translation") -> dict[str, Any]:
     }
 
 
-@app.command("translate")
+@app.command("translate", rich_help_panel=TRANSLATE)
 def translate_cli(
     texts: Texts = None,
     run: RunOption = None,
@@ -212,6 +224,9 @@ def translate_cli(
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
     names = None
+    if (meant := _meant_as_input(texts, input_file, run, to)) is not None:
+        say(f"translating the file {meant} (as --input)")
+        texts, input_file = None, meant
     if input_file and is_medium(input_file):
         names = names_in(input_file, find_run(run).read_config())
         input_file = None if names else input_file
@@ -240,9 +255,45 @@ def translate_cli(
         alignments=alignments,
     )
     _check_usage(task, options, engine)
+    if _is_conversation(task, options, engine):
+        _converse(options, find_run(run))
+        return
     if not task.texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
     translate(task, options, find_run(run), engine)
+
+
+def _is_conversation(task: Task, options: Options, engine: EngineName) -> bool:
+    """Whether somebody sits at a terminal and has named nothing to translate."""
+    nothing = not task.texts and not task.input_file and not task.output_file
+    plain = task.format is Format.LINES and not options.more_than_text
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return nothing and plain and at_terminal and engine != "ctranslate2"
+
+
+def _converse(options: Options, run: "RunDirectory") -> None:
+    """Translate what is typed at a terminal, with what options ask for."""
+    from translator.cli.interactive import converse
+    from translator.text.glossary import Glossary
+
+    decoding = options.decoding(run)
+    pair = _direction(run.read_config(), options.to)
+    glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
+    with on_terminal():
+        translator = load(run.path).toward(str(pair))
+
+    def translate(text: str, alternatives: int, aligned: bool) -> "Translation":
+        (found,) = translator.translate(
+            [text],
+            changed_decoding(decoding, n_best=alternatives),
+            prefix=options.prefix,
+            glossary=glossary,
+            details=aligned,
+        )
+        say_error(found)
+        return found
+
+    converse(translate, f"{pair.source} → {pair.target}")
 
 
 def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineName) -> None:
@@ -285,6 +336,25 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
 
 
 # --- what can be known to be wrong before the model is loaded -------------------------------------
+
+
+def _meant_as_input(
+    texts: list[str] | None, input_file: Path | None, run: Path | None, to: str | None
+) -> Path | None:
+    """The document that is named in place of a text: it is there, and its name ends as one's.
+
+    A run that reads pictures or recordings takes their names as texts.
+    """
+    if input_file or not texts or len(texts) > 1 or not is_file(texts[0]):
+        return None
+    file = Path(texts[0])
+    if not file.suffix or find_run(run, quiet=True).read_config().model.source != "text":
+        return None
+    try:
+        _format_of(file, run, to)
+    except DataError:
+        return None
+    return file
 
 
 def _format_of(file: Path, run: Path | None, to: str | None) -> Format:
@@ -418,11 +488,12 @@ def _load(
     """
     from translator.text.glossary import Glossary
 
-    glossary = Glossary.read(options.glossary, options.keep)
+    glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
     _take_own_gpu()
     from translator.translation import Translator
 
-    translator = Translator.from_run(run.path, precision=decoding.precision).toward(str(pair))
+    with on_terminal(), task(f"loading {run.path}"):
+        translator = Translator.from_run(run.path, precision=decoding.precision).toward(str(pair))
 
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(

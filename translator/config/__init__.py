@@ -3,6 +3,7 @@
 Neither torch nor datasets is imported here, so that a typo costs a moment and not seconds.
 """
 
+from translator.config.comparing import differences, distinguishing
 from translator.config.reading import (
     changed_decoding,
     goes_on,
@@ -13,6 +14,7 @@ from translator.config.reading import (
 )
 from translator.config.schema import (
     FINE_TUNING,
+    FORMATS,
     HUB_PREFIX,
     LANGUAGE_PLACEHOLDER,
     TEXT_ROLE,
@@ -36,6 +38,7 @@ from translator.config.writing import dump_config
 
 __all__ = [
     "FINE_TUNING",
+    "FORMATS",
     "HUB_PREFIX",
     "LANGUAGE_PLACEHOLDER",
     "TEXT_ROLE",
@@ -55,6 +58,8 @@ __all__ = [
     "TokenizerConfig",
     "TrainingConfig",
     "changed_decoding",
+    "differences",
+    "distinguishing",
     "dump_config",
     "goes_on",
     "load_config",

@@ -3,7 +3,7 @@
 import difflib
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,14 +26,21 @@ _DEEPEST = 100  # brackets of a YAML text within one another
 _MOST_ALIASED = 10_000  # values that the aliases of a YAML text stand for; more are a bomb
 
 
-def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    path: Path | None = None,
+    overrides: Sequence[str] = (),
+    given: Mapping[str, Any] | None = None,
+) -> Config:
     """Read a YAML file (or the defaults) and apply `key.key=value` overrides, values in YAML.
 
-    Raises ConfigError with every mistake at once, each with its key, value and line.
+    `given` are values by their dotted keys, which replace those of the file and yield to the
+    overrides. Raises ConfigError with every mistake at once, each with its key, value and line.
     """
     check_texts("load_config", overrides)
     values, lines = ({}, {}) if path is None else _read_yaml(path)
     origin = str(path) if path else "the configuration"
+    for key, value in (given or {}).items():
+        _put(values, key.split("."), value, key)
     for override in overrides:
         _apply_override(values, override)
         lines[override.partition("=")[0].strip()] = _SET
@@ -307,10 +314,15 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         value = text  # a path with a colon or a brace is meant as it stands
     if isinstance(value, dict) and not text.lstrip().startswith("{"):
         value = text
+    _put(values, parts, value, f"--set {override!r}")
+
+
+def _put(values: dict[str, Any], parts: Sequence[str], value: Any, origin: str) -> None:
+    """Set a key that lies within sections; `origin` is what asks for it."""
     for part in parts[:-1]:
         nested = values.get(part)
         if not isinstance(nested, dict | None):
-            raise ConfigError(f"--set {override!r}: {part} has no keys below it", "Check the key.")
+            raise ConfigError(f"{origin}: {part} has no keys below it", "Check the key.")
         values[part] = dict(nested or {})  # a copy: a YAML alias may name it elsewhere too
         values = values[part]
     values[parts[-1]] = value

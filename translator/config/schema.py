@@ -95,6 +95,19 @@ _LINES_OF_TEXT = re.compile(r"\.txt(\.gz|\.xz|\.bz2|\.zst)?$")
 CorpusFormat = Literal[
     "tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"
 ]
+FORMATS: dict[str, CorpusFormat] = {  # of files, by the ending of their names
+    ".tsv": "tsv",
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".tmx": "tmx",
+    ".xlf": "xliff",
+    ".xliff": "xliff",
+    ".po": "po",
+    ".txt": "text",
+    ".parquet": "parquet",
+}
 
 
 class CleaningConfig(Section):

@@ -15,6 +15,7 @@ from translator.data.fingerprints import bare_text, shares_text, telling_sides
 from translator.data.readers import SentencePair, read_corpus
 from translator.data.seeds import stream_seed
 from translator.errors import DataError
+from translator.progress import task, tracked
 
 _CANDIDATES = 4  # times the pairs to set aside are drawn at first, since some are refused
 _SHARED = "shares a text with a held-out pair"
@@ -36,6 +37,7 @@ class Splits:
         self.config = config
         self._similarity_of = similarity_of
         data = config.data
+        self._sizes: dict[str, int] = {}  # of the corpora that were read to their ends, in pairs
         ending = f".{data.direction}" if data.directions else ""
         self.valid = f"valid{ending}"
         self.named = {} if data.valid is None else {self.valid: data.valid}
@@ -79,7 +81,7 @@ class Splits:
 
     def read_named(self, name: str) -> list[SentencePair]:
         """The pairs of a held-out set that the configuration names."""
-        return list(self._read(self.named[name]))
+        return list(self._read(self.named[name], "reading"))
 
     @cached_property
     def drawn(self) -> dict[str, list[SentencePair]]:
@@ -106,7 +108,7 @@ class Splits:
 
     def train(self, corpus: CorpusConfig, counts: Counts) -> Iterator[SentencePair]:
         """The pairs of a training corpus that are learned from; `counts` tells of the others."""
-        return self._learnable(corpus, self._read(corpus), counts)
+        return self._learnable(corpus, self._read(corpus, "cleaning and encoding"), counts)
 
     def _learnable(
         self, corpus: CorpusConfig, pairs: Iterator[SentencePair], counts: Counts
@@ -140,12 +142,17 @@ class Splits:
 
     def sample(self, size: int) -> list[SentencePair]:
         """Some training pairs, `size` at most, in the order of the files."""
-        numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
+        numbered = enumerate(
+            (corpus, pair)
+            for corpus in self.config.data.train
+            for pair in self._read(corpus, "sampling")
+        )
         drawn, _ = draw(numbered, size, stream_seed(self.config.seed, "tokenizer sample"))
         drawn.sort(key=itemgetter(0))
         sample: list[SentencePair] = []
         for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):
-            sample += self._learnable(corpus, (pair for _, pair in group), Counts())
+            pairs = tracked((pair for _, pair in group), "cleaning the sample for the tokenizer")
+            sample += self._learnable(corpus, pairs, Counts())
         return sample
 
     @cached_property
@@ -159,10 +166,17 @@ class Splits:
         return telling_sides(pair, self.config.model)
 
     def _read_all(self) -> Iterator[SentencePair]:
-        return itertools.chain.from_iterable(map(self._read, self.config.data.train))
+        for corpus in self.config.data.train:
+            yield from self._read(corpus, "setting pairs aside:")
 
-    def _read(self, corpus: CorpusConfig) -> Iterator[SentencePair]:
-        return read_corpus(corpus, self.config)
+    def _read(self, corpus: CorpusConfig, purpose: str) -> Iterator[SentencePair]:
+        """The pairs of a corpus; who looks sees what they are read for."""
+        total = self._sizes.get(corpus.path)
+        with task(f"{purpose} {corpus.path}", total, "pairs") as reading:
+            for pair in read_corpus(corpus, self.config):
+                reading.done += 1
+                yield pair
+        self._sizes[corpus.path] = reading.done
 
 
 def draw(

@@ -12,6 +12,7 @@ from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, Counts, read_corpus
 from translator.embedding import similarity_of
 from translator.errors import DataError
+from translator.progress import tracked
 from translator.runs import is_replaceable, written_aside
 
 
@@ -45,7 +46,9 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
             counts.setdefault(corpus.path, Counts())
             number = 0
             cleaner = Cleaner.of(own, corpus, meanings)
-            for verdicts in cleaner.judge(read_corpus(corpus, own)):
+            for verdicts in cleaner.judge(
+                tracked(read_corpus(corpus, own), f"cleaning {corpus.path}")
+            ):
                 verdicts.count(counts[corpus.path])
                 for index, pair in enumerate(verdicts.pairs):
                     number += 1

@@ -11,6 +11,7 @@ from translator.errors import DataError
 from translator.evaluation.significance import LUCK, binomial_tail
 from translator.importing.checkpoint import MarianCheckpoint
 from translator.inference import Engine, ModelStepper
+from translator.progress import tracked
 from translator.text.directions import tag_of
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from translator.translation import Translator
@@ -71,7 +72,8 @@ def prove(checkpoint: MarianCheckpoint, translator: Translator, sentences: Seque
     same, differences = [], []
     engine = Engine(translator.model)
     chosen.sort(key=lambda pair: len(pair[1]))
-    for start in range(0, len(chosen), _SENTENCES_AT_ONCE):
+    starts = range(0, len(chosen), _SENTENCES_AT_ONCE)
+    for start in tracked(starts, "comparing with the original", len(starts), "batches"):
         texts = [text for text, _ in chosen[start : start + _SENTENCES_AT_ONCE]]
         batch = _Batch(checkpoint, translator, engine, texts)
         same += list(batch.same_translations())

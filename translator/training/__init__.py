@@ -12,6 +12,7 @@ from translator.training.events import (
 )
 from translator.training.loss import loss_sum
 from translator.training.optimization import WorkingWeights, build_optimizers, learning_rate
+from translator.training.rehearsal import Rehearsal, rehearse
 from translator.training.run import train
 from translator.training.trainer import Trainer
 from translator.training.validation import (
@@ -28,6 +29,7 @@ __all__ = [
     "Finished",
     "LossValidator",
     "Plan",
+    "Rehearsal",
     "StepDone",
     "Trainer",
     "TranslationValidator",
@@ -39,5 +41,6 @@ __all__ = [
     "build_optimizers",
     "learning_rate",
     "loss_sum",
+    "rehearse",
     "train",
 ]

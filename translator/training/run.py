@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from translator.config import Config, goes_on, starting_from
+from translator.config import Config, differences, goes_on, starting_from
 from translator.data import SentencePair, Splits, occurring, stream_seed
 from translator.distributed import World, joined
-from translator.errors import ConfigError, RunError
+from translator.errors import ConfigError, OtherConfigurationError, RunError
 from translator.evaluation import Change, changes_since
 from translator.hardware import describe
 from translator.preparation import TrainingData, prepare_data
@@ -172,33 +172,14 @@ def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
 
 def _check_same(run: RunDirectory, config: Config) -> None:
     """Refuse to mix two configurations in one directory."""
-    old, new = _settings(run.read_config()), _settings(config)
-    changes = [
-        f"{key}: {old_value} → {new_value}"
-        for (key, old_value), (_, new_value) in zip(_flat(old), _flat(new), strict=False)
-        if old_value != new_value
-    ]
-    if old != new:
-        raise RunError(
-            f"{run.path} was made with another configuration ({'; '.join(changes)})",
-            "Train under another name (--set name=…), or delete the directory.",
+    if differing := differences(run.read_config(), config):
+        name = run.next_name
+        raise OtherConfigurationError(
+            f"{run.path} was made with another configuration:"
+            + "".join(f"\n  {each}" for each in differing),
+            f"Train under another name (--set name={name}), or delete the directory.",
+            name,
         )
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    """All keys; of a corpus's own cleaning those that are set, since only they count."""
-    values = config.model_dump()
-    for corpus, own in zip(values["data"]["train"], config.data.train, strict=True):
-        corpus["cleaning"] = own.cleaning and own.cleaning.model_dump(exclude_unset=True)
-    return values
-
-
-def _flat(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in section.items():
-        if isinstance(value, dict) and prefix.count(".") < 1:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:

@@ -8,6 +8,7 @@ from translator.config import Config, CorpusConfig, ModelConfig
 from translator.data.readers.arrow import read_parquet
 from translator.data.readers.hub import read_dataset
 from translator.data.readers.interchange import read_tmx, read_xliff
+from translator.data.readers.languages import told_languages
 from translator.data.readers.pairs import SentencePair, column_names, side_names
 from translator.data.readers.po import read_po
 from translator.data.readers.references import (
@@ -31,6 +32,7 @@ __all__ = [
     "read_pairs",
     "read_picture",
     "side_names",
+    "told_languages",
 ]
 
 
