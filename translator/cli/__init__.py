@@ -5,6 +5,7 @@ stdout carries results only (translations, scores, tables); everything else goes
 
 # each of these adds its command to `app`
 from translator.cli import (
+    adapt,
     attention,
     compare,
     data,
@@ -25,6 +26,7 @@ from translator.cli import (
 from translator.cli.console import app, main
 
 __all__ = [
+    "adapt",
     "app",
     "attention",
     "compare",

@@ -1,4 +1,4 @@
-"""`translator inspect`: what a model consists of."""
+"""`translator inspect`: what a model consists of, and which runs it began from."""
 
 import json
 from typing import Annotated
@@ -20,7 +20,8 @@ def inspect_cli(
     files = {file.name: file.stat().st_size for file in directory.files}
     if as_json:
         parameters = [dict(zip(("name", "shape", "parameters"), row, strict=True)) for row in rows]
-        typer.echo(json.dumps({"parameters": parameters, "files": files}, indent=2))
+        content = {"parameters": parameters, "files": files, "lineage": directory.lineage}
+        typer.echo(json.dumps(content, indent=2))
         return
     lines = [["parameter", "shape", "parameters"]]
     lines += [[name, " × ".join(map(str, shape)), f"{count:,}"] for name, shape, count in rows]
@@ -28,3 +29,7 @@ def inspect_cli(
     typer.echo(table(lines))
     typer.echo("")
     typer.echo(table([["file", "bytes"], *([name, f"{size:,}"] for name, size in files.items())]))
+    if directory.lineage:
+        typer.echo("")
+        before = [[each["run"], each.get("model_sha256", "")] for each in directory.lineage]
+        typer.echo(table([["began from", "SHA-256 of its weights"], *before]))

@@ -37,8 +37,8 @@ def train_cli(
         raise typer.Exit(130)
 
 
-def train(config: Config, *, quiet: bool = False) -> "Finished":
-    """Train and show the progress on stderr."""
+def train(config: Config, *, quiet: bool = False, adapting: bool = False) -> "Finished":
+    """Train and show the progress on stderr; what comes of adapting is said elsewhere."""
     import translator.training as training
 
     others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
@@ -48,7 +48,7 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
         say(f"reading {', '.join(paths[:3])}{more}")
     display: _Progress | None = None
-    events = training.train(config)
+    events = training.train(config, compare=not adapting)
     if config.training.tensorboard and not others_speak:
         from translator.visualization.tensorboard import with_tensorboard
 
@@ -71,7 +71,7 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
             case training.Finished():
                 if display:
                     display.close()
-                if event.completed and not quiet:
+                if event.completed and not quiet and not adapting:
                     _show_finish(event, config)
                 return event
     raise AssertionError("training ended without saying so")

@@ -5,6 +5,7 @@ Neither torch nor datasets is imported here, so that a typo costs a moment and n
 
 from translator.config.reading import (
     changed_decoding,
+    config_of,
     goes_on,
     load_config,
     shipped_config,
@@ -53,6 +54,7 @@ __all__ = [
     "TokenizerConfig",
     "TrainingConfig",
     "changed_decoding",
+    "config_of",
     "dump_config",
     "goes_on",
     "load_config",

@@ -41,6 +41,11 @@ class Glossary:
         """
         return cls(dict(_read_terms(path)) if path else {}, keep)
 
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """Target terms by source term."""
+        return self._terms
+
     def __bool__(self) -> bool:
         return bool(self._terms or self._keep)
 
