@@ -20,6 +20,7 @@ from translator.cli import (
     plot,
     report,
     serve,
+    synthesize,
     train,
     translate,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "plot",
     "report",
     "serve",
+    "synthesize",
     "train",
     "translate",
 ]
