@@ -5,6 +5,7 @@ those are gone its own translations. Then both models translate the test sets of
 is prepared lies in the new run, so that the same call goes on where another was interrupted.
 """
 
+import functools
 import itertools
 import json
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 from translator.config import Config, CorpusConfig, config_of
 from translator.data import Counts, SentencePair, Splits, read_pairs, side_names
+from translator.embedding import similarity_of
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import EvaluationSet, System, compare, sets_of_split, translate
 from translator.evaluation.significance import LUCK
@@ -81,7 +83,7 @@ def prepare(
     made_of = {"model": start.model_sha256(), **domain.made_of}
     adaptation = _begun(run, made_of)
     if adaptation is None:
-        config_of({"name": name})  # refuses a name that is none, before anything is written
+        config_of({"name": name}, overrides)  # a typo is found before anything is written
         with _nothing_left_of_failures(run):
             adaptation = _make(start, run, domain, made_of)
     config = config_of(_values(start, run, domain, adaptation), overrides, "the adaptation")
@@ -145,7 +147,7 @@ def _make(
     tokenizer = start.read_tokenizer()
     left_out, warnings = _held_out(start)
     _write_pairs(_left_out_file(run), left_out, start)
-    new = Splits(config_of(_values(start, run, domain)))
+    new = _splits(config_of(_values(start, run, domain)))
     pairs, tokens = _measured(new, tokenizer)
     share = domain.replay_share
     steps = round(EPOCHS * tokens / (1.0 - share) / _TOKENS_PER_BATCH)
@@ -170,6 +172,10 @@ def _make(
     return made
 
 
+def _splits(config: Config) -> Splits:
+    return Splits(config, functools.cache(similarity_of))
+
+
 def _values(
     start: RunDirectory, run: RunDirectory, domain: Domain, made: Adaptation | None = None
 ) -> dict[str, Any]:
@@ -192,7 +198,7 @@ def _values(
             "validate_every_steps": max(1, made["max_steps"] // 6),
         }
     left_out = _left_out_file(run)
-    data |= {"train": train, "valid": None, "test": {}}
+    data |= {"train": train, "valid": None, "test": {}, "temperature": 1.0}
     data["leave_out"] = [{"path": str(left_out)}] if left_out.stat().st_size else []
     sections = {key: getattr(known, key).model_dump() for key in ("tokenizer", "model", "decoding")}
     own_keys = {key: getattr(known, key) for key in ("seed", "device", "precision")}
@@ -255,11 +261,12 @@ def _replay(
     """Pairs that the old model knows, and whether it has translated them itself."""
     known = start.read_config()
     aside = new.config.data.leave_out
-    if aside:  # or else nothing was held out, and nothing tells what was trained on
+    if aside and known.data.train:  # without held-out sets nothing tells what was trained on
         update = {"valid": aside[0], "test": {"old": aside[0]}, "leave_out": aside}
         config = known.model_copy(update={"data": known.data.model_copy(update=update)})
         try:
-            return Splits(config).replay(size), False
+            if pairs := _splits(config).replay(size):
+                return pairs, False
         except TranslatorError as error:
             warnings.append(f"the corpora of {start.path} cannot be read: {error.message}")
     sources = list(itertools.islice(_sources(new), min(size, _MOST_DISTILLED)))

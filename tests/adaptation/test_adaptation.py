@@ -119,6 +119,27 @@ def test_a_model_whose_corpora_are_gone_is_trained_on_its_own_translations(
     assert [pair.target for pair in pairs] == [each.text.rstrip() for each in own]
 
 
+def test_an_imported_model_has_no_old_test_and_says_so(start: Path) -> None:
+    old = RunDirectory(start)
+    config = old.read_config()
+    data = config.data.model_copy(update={"train": []})
+    training = config.training.model_copy(update={"start_from": "hf:someone/model"})
+    old.write_config(config.model_copy(update={"data": data, "training": training}))
+    environment = {**old.read_environment()}
+    del environment["held_out_sha256"]
+    old.write_json(old.environment_file, environment)
+    config, made = prepare(old, domain(), "new", SHORT)
+    assert made["distilled"]
+    assert made["warnings"][-1] == "what the model forgets is not measured"
+    list(train(config))
+    run = RunDirectory(Path("runs/new"))
+    assert run.lineage == [
+        {"run": "runs/old", "model_sha256": old.model_sha256()},
+        {"run": "hf:someone/model"},
+    ]
+    assert all(each["is_new"] for each in outcome(old, run, 1.0).get("changes", []))
+
+
 def test_terms_are_trained_on_and_are_no_test(start: Path) -> None:
     Path("terms.tsv").write_text("# all\nzaza keke\tpepe lulu\n", encoding="utf-8")
     config = config_of(start, glossary=Path("terms.tsv"))
