@@ -30,11 +30,9 @@ from translator.translation import Translator
 # Measured: docs/adapting.md.
 LEARNING_RATE = 0.002
 EPOCHS = 4  # of the new pairs
-REPLAY_SHARE = 0.5  # of the tokens of a batch
-MAX_LOSS_BLEU = 1.0
 
 _FEWEST_PAIRS = 200  # fewer give no test that could tell an effect from luck
-_MIN_STEPS, _MAX_STEPS = 100, 10_000
+_MIN_STEPS, _MAX_STEPS = 300, 10_000  # in fewer, the rate harms more than the replay mends
 _TOKENS_PER_BATCH = 2048
 _SHORT_PAIR = 16  # tokens: with as many for each, no pair of the replay comes twice
 _MOST_DISTILLED = 3000  # sentences that the old model translates
@@ -49,8 +47,9 @@ class Domain:
     """What a model is adapted to."""
 
     corpora: tuple[str, ...]  # paths of pairs, in any format that readers know
-    glossary: Path | None = None
-    replay_share: float = REPLAY_SHARE  # of the tokens that are trained on; below 1
+    glossary: Path | None
+    replay_share: float  # of the tokens that are trained on; below 1
+    replay_text: str | None = None  # sentences that the model shall translate as it does
 
     @property
     def made_of(self) -> dict[str, str]:
@@ -59,6 +58,7 @@ class Domain:
             "corpora": "\n".join(self.corpora),
             "glossary": json.dumps(dict(self.terms)),
             "share of replay": str(self.replay_share),
+            "text of replay": self.replay_text or "",
         }
 
     @property
@@ -153,7 +153,8 @@ def _make(
     steps = round(EPOCHS * tokens / (1.0 - share) / _TOKENS_PER_BATCH)
     steps = min(_MAX_STEPS, max(_MIN_STEPS, steps))
     wanted = round(share * steps * _TOKENS_PER_BATCH / _SHORT_PAIR)
-    replay, distilled = _replay(start, run, new, wanted, warnings) if wanted else ([], False)
+    aside = new.config.data.leave_out
+    replay, distilled = _replay(start, domain, aside, wanted, warnings) if wanted else ([], False)
     _write_pairs(_replay_file(run), replay, start)
     terms = domain.terms
     _write_pairs(_terms_file(run), list(itertools.starmap(SentencePair, terms.items())), start)
@@ -256,12 +257,11 @@ def _tokens(pairs: Sequence[SentencePair], tokenizer: Tokenizer) -> int:
 
 
 def _replay(
-    start: RunDirectory, run: RunDirectory, new: Splits, size: int, warnings: list[str]
+    start: RunDirectory, domain: Domain, aside: list[CorpusConfig], size: int, warnings: list[str]
 ) -> tuple[list[SentencePair], bool]:
     """Pairs that the old model knows, and whether it has translated them itself."""
     known = start.read_config()
-    aside = new.config.data.leave_out
-    if aside and known.data.train:  # without held-out sets nothing tells what was trained on
+    if domain.replay_text is None and aside and known.data.train:  # else nothing was held out
         update = {"valid": aside[0], "test": {"old": aside[0]}, "leave_out": aside}
         config = known.model_copy(update={"data": known.data.model_copy(update=update)})
         try:
@@ -269,22 +269,29 @@ def _replay(
                 return pairs, False
         except TranslatorError as error:
             warnings.append(f"the corpora of {start.path} cannot be read: {error.message}")
-    sources = list(itertools.islice(_sources(new), min(size, _MOST_DISTILLED)))
+    sources = _sources(known, domain.replay_text)
+    if not sources:
+        warnings.append(
+            f"there is nothing to keep what {start.path} knows: --replay-text may bring sentences"
+        )
+    sources = sources[: min(size, _MOST_DISTILLED)]
     translator = Translator.from_run(start.path)
     texts, _ = translate(translator, sources, translator.config.decoding.greedy())
     pairs = [SentencePair(*pair) for pair in zip(sources, texts, strict=True) if pair[1].strip()]
     return pairs, True
 
 
-def _sources(new: Splits) -> Iterator[str]:
-    """Sentences at hand in the source language: everyday ones, else those of the new domain."""
-    language = primary(new.config.data.source_language)
-    if language in _EMBEDDED_LANGUAGES:
-        other = next(each for each in _EMBEDDED_LANGUAGES if each != language)
-        pairs = (read_pairs(CorpusConfig(path=path), language, other) for path in _EMBEDDED)
-    else:
-        pairs = (new.train(corpus, Counts()) for corpus in new.config.data.train)
-    yield from dict.fromkeys(pair.source for pair in itertools.chain.from_iterable(pairs))
+def _sources(known: Config, text: str | None) -> list[str]:
+    """Sentences for the old model to translate: those that are given, or the package's own."""
+    source, target = known.data.source_language, known.data.target_language
+    paths = (text,) if text else _EMBEDDED
+    if text is None:
+        if primary(source) not in _EMBEDDED_LANGUAGES:
+            return []
+        source = primary(source)
+        target = next(each for each in _EMBEDDED_LANGUAGES if each != source)
+    pairs = (read_pairs(CorpusConfig(path=path), source, target) for path in paths)
+    return [*dict.fromkeys(pair.source for pair in itertools.chain.from_iterable(pairs))]
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,12 +56,16 @@ def start(trained_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return Path("runs/old")
 
 
-def domain(*corpora: str, **options: object) -> Domain:
-    return Domain(corpora=corpora or ("new.en-es.tsv",), **options)  # type: ignore[arg-type]
+def domain(*corpora: str, glossary: Path | None = None, replay_share: float = 0.5) -> Domain:
+    corpora = corpora or ("new.en-es.tsv",)
+    return Domain(corpora=corpora, glossary=glossary, replay_share=replay_share)
 
 
-def config_of(start: Path, *overrides: str, **options: object) -> Config:
-    return prepare(RunDirectory(start), domain(**options), "new", [*SHORT, *overrides])[0]
+def config_of(
+    start: Path, *overrides: str, glossary: Path | None = None, replay_share: float = 0.5
+) -> Config:
+    wanted = domain(glossary=glossary, replay_share=replay_share)
+    return prepare(RunDirectory(start), wanted, "new", [*SHORT, *overrides])[0]
 
 
 def adapt(*arguments: str) -> tuple[int, str, str]:
@@ -117,6 +122,15 @@ def test_a_model_whose_corpora_are_gone_is_trained_on_its_own_translations(
     translator = Translator.from_run(trained_run.path)
     own = translator.translate([pair.source for pair in pairs], translator.config.decoding.greedy())
     assert [pair.target for pair in pairs] == [each.text.rstrip() for each in own]
+
+
+def test_a_text_takes_the_place_of_the_corpora(start: Path) -> None:
+    Path("text.txt").write_text("ana bebe\nnina\nana bebe\n", encoding="utf-8")
+    wanted = replace(domain(), replay_text="text.txt")
+    config, made = prepare(RunDirectory(start), wanted, "new", SHORT)
+    assert made["distilled"]
+    pairs = list(Splits(config)._read(config.data.train[-1]))
+    assert [pair.source for pair in pairs] == ["ana bebe", "nina"]
 
 
 def test_an_imported_model_has_no_old_test_and_says_so(start: Path) -> None:

@@ -33,6 +33,10 @@ def adapt_cli(
         float,
         typer.Option(min=0.0, max=0.95, help="Share of what the model knows among what it reads."),
     ] = 0.5,
+    replay_text: Annotated[
+        str | None,
+        typer.Option(help="Sentences to go on translating as now, in place of the run's corpora."),
+    ] = None,
     max_loss: Annotated[
         float, typer.Option(min=0.0, help="Refuse a model that loses more BLEU on an old test set.")
     ] = 1.0,
@@ -52,7 +56,12 @@ def adapt_cli(
     from translator.runs import RunDirectory
 
     start = RunDirectory.find(run)
-    domain = Domain(corpora=tuple(corpora), glossary=glossary, replay_share=replay_share)
+    domain = Domain(
+        corpora=tuple(corpora),
+        glossary=glossary,
+        replay_share=replay_share,
+        replay_text=replay_text,
+    )
     name = name or f"{start.path.resolve().name}-adapted"
     adapt(start, domain, name, max_loss, overrides or [], quiet=quiet)
 
