@@ -326,6 +326,7 @@ def _key(config: Config, *settings: object) -> str:
     cleanings = map(config.cleaning_of, config.data.train)
     runs = {each.similarity_run for each in cleanings if each.compares_meanings}
     corpora = [*config.data.train, *([config.data.valid] if config.data.valid else [])]
+    corpora += config.data.leave_out
     content = {
         "layout": _LAYOUT,
         "versions": [__version__, version("sentencepiece")],

@@ -64,6 +64,13 @@ class CountsRecord(TypedDict):
     repaired: NotRequired[dict[str, int]]
 
 
+class Ancestor(TypedDict):
+    """A run that another one began from."""
+
+    run: str  # its directory; of an import the model, as hf:NAME
+    model_sha256: NotRequired[str]
+
+
 @with_config(ConfigDict(extra="allow"))
 class Environment(TypedDict, total=False):
     """environment.json: what a run was made with. Further keys are for people."""
@@ -74,6 +81,7 @@ class Environment(TypedDict, total=False):
     seed: int
     proof: dict[str, float]  # of an imported model, that it translates as its original
     held_out_sha256: dict[str, str]  # of the drawn sets, by name
+    lineage: list[Ancestor]  # the run that training started from, the one before it, and so on
 
 
 class ChangeRecord(TypedDict):
@@ -83,6 +91,34 @@ class ChangeRecord(TypedDict):
     sentences: int
     before: float
     after: float
+
+
+class ScoreChange(TypedDict):
+    """What adaptation did to a score of a test set."""
+
+    test_set: str  # with its run
+    is_new: bool  # of the new domain
+    sentences: int
+    metric: str
+    before: float
+    after: float
+    p: float  # of approximate randomization
+
+
+class Adaptation(TypedDict):
+    """adaptation.json: what `translator adapt` made a run of, and what came of it."""
+
+    made_of: dict[str, str]  # by name, all that determines the files and the settings
+    pairs: int  # of the new corpora, cleaned
+    replayed: int  # pairs that the old model knows
+    distilled: bool  # whether the old model translated those itself
+    terms: int  # of a glossary
+    max_steps: int
+    replay_weight: float
+    warnings: list[str]
+    model_sha256: NotRequired[str]  # of the weights that were compared
+    changes: NotRequired[list[ScoreChange]]
+    refused: NotRequired[list[str]]  # why the run is no better than the one that it began from
 
 
 class Measurements(TypedDict, total=False):
@@ -143,6 +179,8 @@ class RunDirectory:
         self.fingerprints_file = path / "training_fingerprints.safetensors"
         self.held_out = path / "held_out"
         self.metrics_file = path / "metrics.jsonl"
+        self.adaptation = path / "adaptation"  # the corpora that `adapt` has made
+        self.adaptation_file = path / "adaptation.json"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
         self.evaluations = path / "evaluations"
@@ -160,6 +198,7 @@ class RunDirectory:
             run.check_model()
             return run
         models = [file for file in RUNS.glob("*/model.safetensors") if file.is_file()]
+        models = [file for file in models if not cls(file.parent).refused]
         if not models:
             raise RunError(
                 f"there is no trained model in {RUNS}{os.sep}",
@@ -392,6 +431,36 @@ class RunDirectory:
             return read_object(file, kind)
         except ValueError as error:
             raise RunError(f"{file} is damaged ({error})", hint) from None
+
+    def read_adaptation(self) -> Adaptation | None:
+        """What the run was made of by `adapt`; None where it was not."""
+        if not self.adaptation_file.is_file():
+            return None
+        return self._read(self.adaptation_file, Adaptation, "Adapt under another --name.")
+
+    def write_adaptation(self, content: Adaptation) -> None:
+        """Keep what the run is made of by `adapt`."""
+        write_atomically(self.adaptation_file, sealed_json(content))
+
+    @property
+    def refused(self) -> list[str]:
+        """Why `adapt` found the run no better than the one that it began from; empty otherwise."""
+        with suppress(OSError, ValueError):  # whoever adapts says what is wrong with it
+            return read_object(self.adaptation_file, Adaptation).get("refused", [])
+        return []
+
+    @property
+    def lineage(self) -> list[Ancestor]:
+        """The run that this one began from, the one that that began from, and so on."""
+        known = self.read_environment().get("lineage")
+        if known is not None or not self.config_file.is_file():
+            return known or []
+        start = self.read_config().training.start_from  # of an older version, or an import
+        return [{"run": start}] if start else []
+
+    def descent(self) -> list[Ancestor]:
+        """The lineage of a run that begins from this one."""
+        return [{"run": str(self.path), "model_sha256": self.model_sha256()}, *self.lineage]
 
     def keep_fingerprints(self, prepared: "PreparedDirectory", start: Path | None) -> None:
         """Keep what tells the sentences trained on, in the run to start from too, if there is one.

@@ -5,6 +5,7 @@ stdout carries results only (translations, scores, tables); everything else goes
 
 # each of these adds its command to `app`
 from translator.cli import (
+    adapt,
     attention,
     compare,
     configuration,
@@ -22,12 +23,14 @@ from translator.cli import (
     report,
     runs,
     serve,
+    synthesize,
     train,
     translate,
 )
 from translator.cli.console import app, main
 
 __all__ = [
+    "adapt",
     "app",
     "attention",
     "compare",
@@ -47,6 +50,7 @@ __all__ = [
     "report",
     "runs",
     "serve",
+    "synthesize",
     "train",
     "translate",
 ]

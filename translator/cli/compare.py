@@ -22,7 +22,7 @@ from translator.errors import DataError
 from translator.text.directions import directions_among
 
 if TYPE_CHECKING:
-    from translator.evaluation import Comparison, EvaluationSet
+    from translator.evaluation import Comparison, EvaluationSet, TranslatedSet
     from translator.runs import RunDirectory
 
 _SLOW = "ter"  # it would take minutes
@@ -115,7 +115,7 @@ def _compare(
             translated = translate_or_reuse(runs[path], test_set, beam_size)
             verb = "kept" if translated.reused else "made"
             where = f"in {translated.file}" if translated.file else "but not kept: no right or room"
-            say(f"{name}: translations {verb} {where}")
+            say(f"{name}: {_size_and_speed(runs[path], translated)}; translations {verb} {where}")
             trained_on = read_trained_on(runs[path])
             leaked = find_leakage(test_set, trained_on).warning(test_set) if trained_on else ""
             if leaked:
@@ -124,6 +124,12 @@ def _compare(
         else:
             chosen.append(System(name, read_hypotheses(path, test_set)))
     return compare(test_set, chosen, metrics)
+
+
+def _size_and_speed(run: "RunDirectory", translated: "TranslatedSet") -> str:
+    """What a smaller model is chosen for; the speed is that of when the translations were made."""
+    speed = len(translated.hypotheses) / max(1e-9, translated.seconds)
+    return f"{run.model_file.stat().st_size / 1e6:.1f} MB, {speed:,.0f} sentences/s"
 
 
 def _names(systems: list[Path]) -> list[str]:

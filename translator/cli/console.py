@@ -177,6 +177,8 @@ def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
     if run is None and not quiet:
         origin = f"${RUN_VARIABLE}" if os.environ.get(RUN_VARIABLE) else "the newest"
         say(f"run: {found.path} ({origin})")
+    if found.refused and not quiet:
+        say(f"warning: {found.path} was refused when it was adapted: {'; '.join(found.refused)}")
     return found
 
 

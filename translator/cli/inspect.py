@@ -1,4 +1,4 @@
-"""`translator inspect`: what a model is, and what it consists of."""
+"""`translator inspect`: what a model is, what it consists of, and which runs it began from."""
 
 import json
 import re
@@ -55,7 +55,13 @@ def inspect_cli(
         parameters = [dict(zip(("name", "shape", "parameters"), row, strict=True)) for row in rows]
         data = translator.config.data
         pairs = list(map(str, dict.fromkeys((data.direction, *data.all_directions))))
-        content = {"model": facts, "directions": pairs, "parameters": parameters, "files": files}
+        content = {
+            "model": facts,
+            "directions": pairs,
+            "lineage": directory.lineage,
+            "parameters": parameters,
+            "files": files,
+        }
         echo(json.dumps(content, indent=2, ensure_ascii=False))
         return
     echo("\n".join(f"{name:12} {value}" for name, value in facts.items()))
@@ -116,8 +122,10 @@ def _history(config: "Config", run: "RunDirectory") -> dict[str, str]:
         facts["data"] = f"{train['kept']:,} pairs of {paths}"
     if found := _best_validation(run.read_metrics(), config.training.best_metric):
         facts["validation"] = found
-    if config.training.start_from:
-        facts["started from"] = config.training.start_from
+    if run.lineage:
+        facts["began from"] = " ← ".join(str(each["run"]) for each in run.lineage)
+    elif config.training.start_from:
+        facts["began from"] = config.training.start_from
     return facts
 
 

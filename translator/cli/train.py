@@ -81,8 +81,13 @@ def _command_named(name: str) -> str:
     return f"translator {words} --set name={name}"
 
 
-def train(config: Config, *, quiet: bool = False, as_json: bool = False) -> "Finished":
-    """Train and show the progress on stderr, or all events on stdout."""
+def train(
+    config: Config, *, quiet: bool = False, as_json: bool = False, adapting: bool = False
+) -> "Finished":
+    """Train and show the progress on stderr, or all events on stdout.
+
+    What comes of adapting is said elsewhere.
+    """
     others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
     quiet = quiet or others_speak
     started = time.perf_counter() - time.process_time()  # to start a process is mostly computing
@@ -91,14 +96,14 @@ def train(config: Config, *, quiet: bool = False, as_json: bool = False) -> "Fin
             say(f"reading {_paths(config)}")
         with task("loading torch"):
             import translator.training as training
-        events = training.train(config, seconds=time.perf_counter() - started)
+        events = training.train(config, seconds=time.perf_counter() - started, compare=not adapting)
         if config.training.tensorboard and not others_speak:
             from translator.visualization.tensorboard import with_tensorboard
 
             events = with_tensorboard(events)
         if as_json:
             return _as_json(events, quiet=others_speak)
-        return _as_text(events, config, quiet=quiet)
+        return _as_text(events, config, quiet=quiet, adapting=adapting)
 
 
 def _paths(config: Config) -> str:
@@ -106,7 +111,9 @@ def _paths(config: Config) -> str:
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
-def _as_text(events: "Iterator[Event]", config: Config, *, quiet: bool) -> "Finished":
+def _as_text(
+    events: "Iterator[Event]", config: Config, *, quiet: bool, adapting: bool
+) -> "Finished":
     import translator.training as training
 
     display: _Display | None = None
@@ -126,7 +133,7 @@ def _as_text(events: "Iterator[Event]", config: Config, *, quiet: bool) -> "Fini
                     say(_validation_lines(event, display.max_steps))
                 case training.Finished():
                     stack.close()
-                    if event.completed and not quiet:
+                    if event.completed and not quiet and not adapting:
                         say(_finish_lines(event, config))
                     return event
     raise AssertionError("training ended without saying so")

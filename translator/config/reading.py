@@ -36,11 +36,24 @@ def load_config(
     `given` are values by their dotted keys, which replace those of the file and yield to the
     overrides. Raises ConfigError with every mistake at once, each with its key, value and line.
     """
-    check_texts("load_config", overrides)
     values, lines = ({}, {}) if path is None else _read_yaml(path)
-    origin = str(path) if path else "the configuration"
     for key, value in (given or {}).items():
         _put(values, key.split("."), value, key)
+    return config_of(values, overrides, str(path) if path else "the configuration", lines)
+
+
+def config_of(
+    values: dict[str, Any],
+    overrides: Sequence[str] = (),
+    origin: str = "the configuration",
+    lines: dict[str, int] | None = None,
+) -> Config:
+    """The configuration of some values with `key.key=value` overrides, as `load_config` has it.
+
+    The values come from `origin`, keys from these lines of it.
+    """
+    check_texts("load_config", overrides)
+    lines = lines or {}
     for override in overrides:
         _apply_override(values, override)
         lines[override.partition("=")[0].strip()] = _SET

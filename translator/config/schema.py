@@ -248,6 +248,11 @@ class CorpusConfig(Section):
         description="How often each pair occurs in an epoch of training: 3 repeats it, 0.5 takes "
         "each pair with a probability of one half, drawn anew in every epoch.",
     )
+    held_out: bool = Field(
+        True,
+        description="Of train: whether pairs are set aside from it for a missing valid or test "
+        "set. false for pairs that are no test, such as translations by a machine.",
+    )
     cleaning: CleaningConfig | None = Field(
         None, description="Keys of data.cleaning that are different for this corpus."
     )
@@ -414,6 +419,11 @@ class DataConfig(Section):
         CleaningConfig(),
         description="How the pairs of train are cleaned; valid and test are left as they are.",
     )
+    leave_out: list[CorpusConfig] = Field(
+        [],
+        description="Pairs of train that share a text with these are neither trained on nor set "
+        "aside: other test sets, so that their scores say something.",
+    )
     held_out_pairs: int = Field(
         1000,
         ge=1,
@@ -435,7 +445,7 @@ class DataConfig(Section):
         description="Other shapes in which training pairs are shown; valid and test never are.",
     )
 
-    @field_validator("train", mode="before")
+    @field_validator("train", "leave_out", mode="before")
     @classmethod
     def _one_corpus_is_a_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, dict | str | CorpusConfig) else value
@@ -1105,6 +1115,8 @@ class Config(Section):
             yield "data.valid", self.data.valid
         for name, corpus in self.data.test.items():
             yield f"data.test.{name}", corpus
+        for corpus in self.data.leave_out:
+            yield "data.leave_out", corpus
 
     @model_validator(mode="after")
     def _similarity_has_its_run(self) -> "Config":

@@ -2,10 +2,11 @@
 
 import heapq
 import itertools
+import math
 import random
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from translator.config import Config, CorpusConfig
@@ -95,11 +96,16 @@ class Splits:
                 "Name sentences and their translations with --source and --reference.",
             )
         sets = len(self.missing)
+        own = [corpus for corpus in data.train if corpus.held_out]
         drawn = set_aside(
-            self._read_all, sets, data.held_out_pairs, self.config.seed, self._telling
+            partial(self._read_tests, own),
+            sets,
+            data.held_out_pairs,
+            self.config.seed,
+            self._telling,
         )
         if not all(drawn):
-            paths = ", ".join(corpus.path for corpus in data.train)
+            paths = ", ".join(corpus.path for corpus in own) or "data.train"
             raise DataError(
                 f"{paths}: no train pair is left when {sets} are set aside to validate and test on",
                 "Bring more pairs, or name data.valid and data.test.",
@@ -142,32 +148,54 @@ class Splits:
 
     def sample(self, size: int) -> list[SentencePair]:
         """Some training pairs, `size` at most, in the order of the files."""
+        return self._sampled(size, "tokenizer sample", lambda _: 1.0)
+
+    def replay(self, size: int) -> list[SentencePair]:
+        """Some training pairs, `size` at most: those of a corpus as often as its weight says."""
+        return self._sampled(size, "replay", attrgetter("weight"))
+
+    def _sampled(
+        self, size: int, purpose: str, weight_of: Callable[[CorpusConfig], float]
+    ) -> list[SentencePair]:
         numbered = enumerate(
             (corpus, pair)
             for corpus in self.config.data.train
             for pair in self._read(corpus, "sampling")
         )
-        drawn, _ = draw(numbered, size, stream_seed(self.config.seed, "tokenizer sample"))
+        seed = stream_seed(self.config.seed, purpose)
+        drawn, _ = draw(numbered, size, seed, weight=lambda item: weight_of(item[1][0]))
         drawn.sort(key=itemgetter(0))
         sample: list[SentencePair] = []
         for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):
-            pairs = tracked((pair for _, pair in group), "cleaning the sample for the tokenizer")
+            pairs = tracked((pair for _, pair in group), "cleaning the sample")
             sample += self._learnable(corpus, pairs, Counts())
         return sample
 
     @cached_property
     def _held_out_texts(self) -> set[str]:
-        """The bare texts of the drawn sets; the others are the user's, to judge by."""
+        """The bare texts of the drawn sets and of data.leave_out; others the user judges by."""
         sets = (pairs for each in (self, *self._others) for pairs in each.drawn.values())
-        drawn = itertools.chain.from_iterable(sets)
-        return {bare_text(side) for pair in drawn for side in self._telling(pair)}
+        return self._left_out_texts | self._bare_texts(itertools.chain.from_iterable(sets))
+
+    @cached_property
+    def _left_out_texts(self) -> set[str]:
+        pairs = (
+            pair for each in self.config.data.leave_out for pair in self._read(each, "reading")
+        )
+        return self._bare_texts(pairs) - {""}
+
+    def _bare_texts(self, pairs: Iterable[SentencePair]) -> set[str]:
+        return {bare_text(side) for pair in pairs for side in self._telling(pair)}
 
     def _telling(self, pair: SentencePair) -> tuple[str, ...]:
         return telling_sides(pair, self.config.model)
 
-    def _read_all(self) -> Iterator[SentencePair]:
-        for corpus in self.config.data.train:
-            yield from self._read(corpus, "setting pairs aside:")
+    def _read_tests(self, corpora: Sequence[CorpusConfig]) -> Iterator[SentencePair]:
+        """The pairs that may be set aside."""
+        purpose = "setting pairs aside:"
+        pairs = (pair for corpus in corpora for pair in self._read(corpus, purpose))
+        left_out = self._left_out_texts
+        return (p for p in pairs if not left_out or not shares_text(self._telling(p), left_out))
 
     def _read(self, corpus: CorpusConfig, purpose: str) -> Iterator[SentencePair]:
         """The pairs of a corpus; who looks sees what they are read for."""
@@ -180,11 +208,16 @@ class Splits:
 
 
 def draw(
-    items: Iterable[T], count: int, seed: int, refused: Callable[[T], bool] | None = None
+    items: Iterable[T],
+    count: int,
+    seed: int,
+    refused: Callable[[T], bool] | None = None,
+    weight: Callable[[T], float] = lambda _: 1.0,
 ) -> tuple[list[T], int]:
     """The first `count` of the items in a random order of all, less refused ones; how many all are.
 
-    One pass, with memory for `count` items.
+    Items of more `weight` come earlier: each is the next one with a probability in proportion to
+    it (Efraimidis and Spirakis, 2006). One pass, with memory for `count` items.
     """
     key = random.Random(seed).random
     total = 0
@@ -194,7 +227,7 @@ def draw(
         for total, item in enumerate(items, start=1):
             place = key()
             if refused is None or not refused(item):
-                yield place, total, item
+                yield -math.log1p(-place) / weight(item), total, item
 
     return [item for _, _, item in heapq.nsmallest(count, keyed())], total
 

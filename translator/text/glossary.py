@@ -50,6 +50,11 @@ class Glossary:
             terms.setdefault(source, target)
         return cls(terms, keep)
 
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """Target terms by source term."""
+        return self._terms
+
     def __bool__(self) -> bool:
         return bool(self._terms or self._keep)
 

@@ -28,9 +28,12 @@ from translator.version import __version__
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
 
-def train(config: Config, *, seconds: float = 0.0) -> Generator[Event, None, None]:
+def train(
+    config: Config, *, seconds: float = 0.0, compare: bool = True
+) -> Generator[Event, None, None]:
     """Train a model in runs/NAME, or continue the unfinished run of the same configuration.
 
+    With `compare`, training that starts from a run ends with BLEU before and after.
     Yields what happens, as it happens. SIGINT and SIGTERM end it after the step under way, with a
     checkpoint written. Raises RunError when runs/NAME holds another configuration or other data.
     Under torchrun every process calls it; they train one model together, and the first writes.
@@ -45,10 +48,12 @@ def train(config: Config, *, seconds: float = 0.0) -> Generator[Event, None, Non
             if not run.config_file.is_file():  # in another directory: they will disagree
                 run.write_config(config)
             _check_same(run, config)
-            yield from _train(config, run, world, clock)
+            yield from _train(config, run, world, clock, compare=compare)
 
 
-def _train(config: Config, run: RunDirectory, world: World, clock: WorkClock) -> Iterator[Event]:
+def _train(
+    config: Config, run: RunDirectory, world: World, clock: WorkClock, *, compare: bool
+) -> Iterator[Event]:
     data = prepare_data(config, run)
     world.agree("the training data", data.fingerprint)
     tokens = _tokens_per_batch(config, run, data, world)
@@ -57,7 +62,11 @@ def _train(config: Config, run: RunDirectory, world: World, clock: WorkClock) ->
     warnings = trainer.resume()
     if not trainer.step:
         warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
-    environment = {**_environment(config, trainer), **run.read_environment()}
+    environment = {
+        **_environment(config, trainer),
+        **_lineage(config),
+        **run.read_environment(),
+    }
     _check_fingerprint(environment, data)
     if world.is_main:
         _keep_held_out(run, data, environment)
@@ -79,7 +88,7 @@ def _train(config: Config, run: RunDirectory, world: World, clock: WorkClock) ->
         warnings=tuple(warnings),
     )
     for event in trainer.fit(validator_of(config, data, trainer.world)):
-        start = config.training.start_from
+        start = config.training.start_from if compare else None
         if isinstance(event, Finished) and event.completed and start is not None:
             changes, warnings = _outcome(run, start, config, world)
             yield from (Warned(event.step, warning) for warning in warnings)
@@ -239,6 +248,14 @@ def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str,
     }
     if kept:
         environment["held_out_sha256"] = kept
+
+
+def _lineage(config: Config) -> dict[str, Any]:
+    """The runs before this one; nothing once the one to start from is no more."""
+    start = config.training.start_from
+    if start is None or not RunDirectory(Path(start)).model_file.is_file():
+        return {}
+    return {"lineage": RunDirectory(Path(start)).descent()}
 
 
 def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:
