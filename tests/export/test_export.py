@@ -33,19 +33,12 @@ from translator.data import SentencePair
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import EvaluationSet, sets_of_split
 from translator.evaluation.significance import System, binomial_tail, compare
-from translator.export import (
-    Certificate,
-    CTranslate2Translator,
-    ExportFormat,
-    Quantization,
-    certified_engine,
-    export_argos,
-    export_certified,
-    export_ctranslate2,
-    export_huggingface,
-)
-from translator.export.certificate import sample_of
-from translator.export.huggingface import TransformersTranslator
+from translator.export import Certificate, CTranslate2Translator, certified_engine
+from translator.export.argos import export_argos
+from translator.export.certified import ExportFormat, export_certified
+from translator.export.comparison import sample_of
+from translator.export.ctranslate2 import Quantization, export_ctranslate2
+from translator.export.huggingface import TransformersTranslator, export_huggingface
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary

@@ -48,7 +48,7 @@ def export_cli(
     if form == "huggingface" and quantization != "float32":
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")
     directory = find_run(run)
-    from translator.export import export_certified
+    from translator.export.certified import export_certified
 
     (test_set,) = chosen_sets(directory, None if source else "valid", None, source, reference)
     if test_set.warning:

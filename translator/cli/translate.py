@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from translator.export import CTranslate2Translator
+    from translator.hypotheses import Translation
     from translator.runs import RunDirectory
-    from translator.translation import Translation
 
 EngineName = Literal["own", "ctranslate2", "auto"]
 _INTERRUPTED = 130
