@@ -4,9 +4,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -32,7 +33,13 @@ from translator.documents import (
     read_document,
     translate_block,
 )
-from translator.errors import DataError, TranslatorError, writing
+from translator.errors import (
+    DataError,
+    MissingLibraryError,
+    RunError,
+    TranslatorError,
+    writing,
+)
 from translator.files import encoding_of, open_bytes
 from translator.text.languages import primary
 from translator.version import __version__
@@ -80,7 +87,7 @@ ResumeOption = Annotated[
 ]
 EngineOption = Annotated[
     EngineName,
-    typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model."),
+    typer.Option(help="ctranslate2: the run's export; auto: that, where it loses nothing."),
 ]
 NBestOption = Annotated[
     int | None, typer.Option("--n-best", min=1, help="How many alternatives to give for each text.")
@@ -143,6 +150,11 @@ class Options:
         return self.more_than_text or bool(self.prefix or self.glossary or self.keep)
 
     @property
+    def sets_precision(self) -> bool:
+        """Whether the numbers that the run itself computes with are chosen."""
+        return any(each.startswith("decoding.precision") for each in self.overrides)
+
+    @property
     def more_than_text(self) -> bool:
         """Whether a line of output is more than a translation."""
         return self.as_json or bool(self.n_best) or self.scores or self.alignments
@@ -191,7 +203,7 @@ def translate_cli(
     force: ForceOption = False,
     resume: ResumeOption = False,
     beam_size: BeamOption = None,
-    engine: EngineOption = "own",
+    engine: EngineOption = "auto",
     n_best: NBestOption = None,
     scores: ScoresOption = False,
     alignments: AlignmentsOption = False,
@@ -243,14 +255,23 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
     if run.read_config().model.target == "image":
         draw(task.texts, task.output_file, run, decoding)
         return
-    exported = None if options.needs_own_engine else _exported(run, engine, decoding)
+    if options.needs_own_engine or (engine == "auto" and options.sets_precision):
+        engine = "own"
+    exported = _exported(run, engine, decoding)
     unread: list[str] = []
-    lines_of, languages = (
-        _load_exported(exported, decoding) if exported else _load(run, decoding, options, unread)
-    )
+
+    @cache
+    def itself() -> Translate:
+        return _load(run, decoding, options, unread)
+
+    if exported:
+        lines_of = _load_exported(exported, decoding, itself if engine == "auto" else None)
+    else:
+        lines_of = itself()
+    data = run.read_config().data
     settings = Settings(
         task.format,
-        languages,
+        (data.source_language, data.target_language),
         task.columns,
         overwrite=task.overwrite,
         front_matter=task.front_matter,
@@ -262,7 +283,7 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
         write_to(output, (text + "\n" for text in lines_of(task.texts)))
     elif source and source.is_file() and output and is_replaceable(output):
         fingerprint = _fingerprint(run, decoding, options, source, settings)
-        fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
+        fingerprint["engine"] = f"{engine}, {exported.compute_type}" if exported else "own"
         job = DocumentJob(output.resolve(), fingerprint, *_process())
         _translate_file(source, settings, lines_of, job, resume=task.resume)
     else:
@@ -352,38 +373,66 @@ def _take_own_gpu() -> None:
 def _exported(
     run: "RunDirectory", engine: EngineName, decoding: DecodingConfig
 ) -> "CTranslate2Translator | None":
-    """The run's export where it is wanted; `auto` says why it does without one that is there."""
+    """The run's export where it is wanted."""
     if engine == "own" or (engine == "auto" and not (run.exports / "ctranslate2").is_dir()):
         return None
     from translator.export import CTranslate2Translator, certified_engine
 
     _take_own_gpu()
+    if engine == "auto":
+        return _export_that_fits(run, decoding)
+    CTranslate2Translator.check_decoding(decoding)
+    return certified_engine(run)
+
+
+def _export_that_fits(
+    run: "RunDirectory", decoding: DecodingConfig
+) -> "CTranslate2Translator | None":
+    """The run's export if it loses nothing; of one that is broken or out of date, why it is not."""
+    from translator.export import CTranslate2Translator, certified_engine
+
     try:
         CTranslate2Translator.check_decoding(decoding)
-        return certified_engine(run)
+    except RunError:
+        return None
+    try:
+        exported = certified_engine(run)
+    except MissingLibraryError:
+        return None
     except TranslatorError as error:
-        if engine == "ctranslate2":
-            raise
         say(f"{error.message}: translating with the run itself")
         return None
+    return exported if exported.is_exact else None
 
 
 def _load_exported(
-    translator: "CTranslate2Translator", decoding: DecodingConfig
-) -> tuple[Translate, tuple[str, str]]:
-    """What `_load` gives, by an export."""
-    data = translator.config.data
+    translator: "CTranslate2Translator",
+    decoding: DecodingConfig,
+    itself: Callable[[], Translate] | None,
+) -> Translate:
+    """An export as a function from texts to lines.
+
+    What it does not translate well, such as a text whose number it loses, is left to the run
+    `itself`, which searches for what is lost; without one it stays as it is.
+    """
 
     def translate(texts: list[str]) -> list[str]:
-        return [each.text for each in translator.translate(texts, decoding)]
+        found = translator.translate(texts, decoding)
+        lines = [each.text for each in found]
+        doubtful = [i for i, each in enumerate(found) if each.warnings]
+        if itself and doubtful:
+            better = itself()([texts[i] for i in doubtful])
+            for i, line in zip(doubtful, better, strict=True):
+                lines[i] = line
+        return lines
 
-    return translate, (data.source_language, data.target_language)
+    return translate
 
 
 def _load(
     run: "RunDirectory", decoding: DecodingConfig, options: Options, unread: list[str]
-) -> tuple[Translate, tuple[str, str]]:
-    """The model as a function from texts to lines, and its two languages.
+) -> Translate:
+    """The model as a function from texts to lines.
 
     It adds what cannot be read, pictures and recordings, to `unread`, and says why.
     """
@@ -394,7 +443,6 @@ def _load(
     from translator.translation import Translator
 
     translator = Translator.from_run(run.path, precision=decoding.precision)
-    data = translator.config.data
 
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(
@@ -407,7 +455,7 @@ def _load(
         unread.extend(each.source for each in found if say_error(each))
         return [options.line(each) if options.more_than_text else each.text for each in found]
 
-    return translate, (data.source_language, data.target_language)
+    return translate
 
 
 def _fingerprint(
