@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from typer.testing import CliRunner
 
+from tests.commands import run_command
 from tests.helpers import encoder_decoder, ended
 from translator.cli import app
 from translator.cli import export as export_command
@@ -814,6 +815,45 @@ def test_the_texts_of_an_export_do_not_depend_on_their_batch(
     together = [each.text for each in engine.translate(sources)]
     apart = [sources[i : i + texts] for i in range(0, len(sources), texts)]
     assert [each.text for some in apart for each in engine.translate(some)] == together
+
+
+def finish(run: RunDirectory, folder: Path, *settings: str) -> Any:
+    """Repeat in `folder` the command that trained a run, which has nothing left to train."""
+    if not (folder / "runs").exists():
+        shutil.copytree(run.path, folder / "runs" / "tiny")
+    sets = [f"--set={each}" for each in settings]
+    return run_command("train", run.config_file, *sets, cwd=folder)
+
+
+def test_training_ends_with_the_export_that_is_asked_for(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "runs" / "tiny")
+    assert finish(trained_run, tmp_path).returncode == 0
+    assert not run.exports.exists()
+    half = run.exports / ".ctranslate2.partial"  # of a process that was killed
+    half.mkdir(parents=True)
+    done = finish(trained_run, tmp_path, "export.after_training=float32")
+    assert (done.returncode, half.exists()) == (0, False)
+    assert "export     runs/tiny/export/ctranslate2, float32: BLEU" in done.stderr
+    made = (run.exports / "ctranslate2" / "certificate.json").read_bytes()
+    assert certified_engine(run, "cpu").is_exact
+    assert finish(trained_run, tmp_path, "export.after_training=float32").returncode == 0
+    assert (run.exports / "ctranslate2" / "certificate.json").read_bytes() == made
+
+
+def test_training_is_no_failure_though_its_export_is_one(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "runs" / "tiny")
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(trained_run.path, run.path)
+    run.exports.mkdir()
+    (run.exports / "ctranslate2").write_text("no folder", encoding="utf-8")
+    done = finish(trained_run, tmp_path, "export.after_training=float32")
+    assert done.returncode == 0
+    assert "warning: there is no float32 export: " in done.stderr
+    assert (run.exports / "ctranslate2").read_text(encoding="utf-8") == "no folder"
 
 
 def test_auto_passes_over_an_export_of_other_weights_and_says_so(

@@ -12,6 +12,8 @@ from translator.config import Config, ModelConfig, load_config
 
 if TYPE_CHECKING:
     from translator.data import Counts
+    from translator.export.ctranslate2 import Quantization
+    from translator.runs import RunDirectory
     from translator.training import Budgeted, Finished, Plan, StepDone, Validated
 
 _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
@@ -30,7 +32,10 @@ def train_cli(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings only.")] = False,
 ) -> None:
     """Train a model in runs/NAME; the same command continues an unfinished run exactly."""
-    finished = train(load_config(config, overrides or ()), quiet=quiet)
+    settings = load_config(config, overrides or ())
+    finished = train(settings, quiet=quiet)
+    if finished.completed and settings.export.after_training != "none":
+        export_after_training(finished.run, settings.export.after_training, quiet=quiet)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; everything is saved")
         say("the same command goes on from there, to the same model")
@@ -41,15 +46,14 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
     """Train and show the progress on stderr."""
     import translator.training as training
 
-    others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
-    quiet = quiet or others_speak
+    quiet = quiet or _of_several()
     if not quiet:
         paths = [corpus.path for corpus in config.data.train]
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
         say(f"reading {', '.join(paths[:3])}{more}")
     display: _Progress | None = None
     events = training.train(config)
-    if config.training.tensorboard and not others_speak:
+    if config.training.tensorboard and not _of_several():
         from translator.visualization.tensorboard import with_tensorboard
 
         events = with_tensorboard(events)
@@ -75,6 +79,38 @@ def train(config: Config, *, quiet: bool = False) -> "Finished":
                     _show_finish(event, config)
                 return event
     raise AssertionError("training ended without saying so")
+
+
+def export_after_training(
+    run: "RunDirectory", quantization: "Quantization", *, quiet: bool
+) -> None:
+    """Make the export of a run that has ended, unless it is there; say so, and what went wrong.
+
+    An export appears when it is whole: whoever is interrupted gets it by the same command.
+    """
+    if _of_several():
+        return
+    from translator.evaluation import sets_of_split
+    from translator.export import Certificate
+    from translator.export.certified import export_certified
+
+    folder = run.exports / "ctranslate2"
+    made = Certificate.read(folder)
+    if made and (made.quantization, made.model_sha256) == (quantization, run.model_sha256()):
+        return
+    try:
+        valid, *_ = sets_of_split(run, "valid")
+        made = export_certified(run, "ctranslate2", valid, quantization=quantization, force=True)
+    except Exception as error:  # whatever it is, the model is trained
+        say(f"warning: there is no {quantization} export: {error}")
+        return
+    if not quiet:
+        say(f"export     {folder}, {quantization}: BLEU {made.bleu_difference:+.2f}")
+
+
+def _of_several() -> bool:
+    """Whether this is one of several processes, and not the first, which speaks and writes."""
+    return os.environ.get("RANK", "0") != "0"
 
 
 class _Progress:

@@ -184,8 +184,8 @@ def _check_same(run: RunDirectory, config: Config) -> None:
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    """All keys; of a corpus's own cleaning those that are set, since only they count."""
-    values = config.model_dump()
+    """All keys that training depends on; of a corpus's own cleaning those that are set."""
+    values = config.model_dump(exclude={"export"})
     for corpus, own in zip(values["data"]["train"], config.data.train, strict=True):
         corpus["cleaning"] = own.cleaning and own.cleaning.model_dump(exclude_unset=True)
     return values
