@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from translator.version import __version__
 
 if TYPE_CHECKING:
-    from translator.translation import Translation, Translator
+    from translator.hypotheses import Translation
+    from translator.translation import Translator
     from translator.visualization.attention import AttentionMap, AttentionMaps, attention_maps
     from translator.visualization.explanation import Explanation, explain
 

@@ -1,6 +1,8 @@
 """What is on disk? Every path of a run directory is spelled here and nowhere else.
 
 A file is written beside its place and moved in, so a reader sees the old one or the new one whole.
+Torch and all that computes are imported where tensors are read or written: that a path is wrong is
+known without them, and an export translates without them.
 """
 
 import hashlib
@@ -15,33 +17,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NotRequired, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NotRequired, TypeVar
 
-import filelock
-import numpy as np
-import safetensors
-import safetensors.numpy
-import safetensors.torch
-import torch
 from pydantic import ConfigDict, PositiveInt, with_config
-from torch import Tensor
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from translator.config import Config, DecodingConfig, ImageConfig, dump_config, load_config
-from translator.data import (
-    Codebook,
-    CorpusFiles,
-    Fingerprints,
-    SentencePair,
-    corpora_fingerprint,
-    corpus_fingerprint,
-    side_names,
-)
 from translator.errors import ConfigError, RunError, writing
-from translator.hardware import choose_device
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
-from translator.model import Transformer, build_model, parameter_shapes
 from translator.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from translator.data import Codebook, CorpusFiles, Fingerprints, SentencePair
+    from translator.model import Transformer
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
@@ -51,7 +41,7 @@ _TOKENIZER_KEY = "tokenizer_sha256"
 _UNKNOWN_KEY = "not_known"
 _WEIGHTS_OF_KEY = "weights_of"
 _LARGEST = 1e15  # number of metrics; beyond it only infinity is one
-_NUMBERS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)  # of weights
+_NUMBERS = ("float32", "float64", "bfloat16", "float16")  # of weights
 _WHOLE_COPY = "Copy it again, or repeat `translator train` with the run's configuration."
 
 
@@ -153,7 +143,7 @@ class Checkpoint:
 
     step: int
     state: dict[str, Any]  # numbers and names, kept as JSON
-    tensors: dict[str, dict[str, Tensor]]  # file stem → name → tensor
+    tensors: "dict[str, dict[str, Tensor]]"  # file stem → name → tensor
 
 
 class Trained(NamedTuple):
@@ -161,7 +151,7 @@ class Trained(NamedTuple):
 
     config: Config
     tokenizer: Tokenizer
-    model: Transformer
+    model: "Transformer"
 
 
 class RunDirectory:
@@ -311,8 +301,12 @@ class RunDirectory:
             write_atomically(self.target_tokenizer_file, tokenizer.target.model)
         write_atomically(self.tokenizer_file, tokenizer.model)
 
-    def read_codebook(self, config: ImageConfig) -> Codebook:
+    def read_codebook(self, config: ImageConfig) -> "Codebook":
         """The patches that the model draws with; RunError when missing or damaged."""
+        import safetensors.numpy
+
+        from translator.data import Codebook
+
         try:
             tensors_metadata(self.codebook_file)
             codes = safetensors.numpy.load(self.codebook_file.read_bytes())["codes"]
@@ -326,13 +320,17 @@ class RunDirectory:
             ) from None
         return Codebook(codes, config)
 
-    def write_codebook(self, codebook: Codebook) -> None:
+    def write_codebook(self, codebook: "Codebook") -> None:
         """Keep the patches that the model draws with."""
+        import safetensors.numpy
+
         data = safetensors.numpy.save({"codes": codebook.codes})
         write_atomically(self.codebook_file, sealed_tensors(data))
 
-    def read_model(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
+    def read_model(self, tokenizer: Tokenizer) -> "dict[str, Tensor]":
         """The best weights so far; RunError when damaged or made with another tokenizer."""
+        import safetensors
+
         try:
             metadata = tensors_metadata(self.model_file)
             with safetensors.safe_open(self.model_file, framework="pt") as file:
@@ -344,8 +342,8 @@ class RunDirectory:
         if metadata.get(_TOKENIZER_KEY) != tokenizer.sha256:
             raise self._other_tokenizer()
         for name, weight in weights.items():
-            if weight.dtype not in _NUMBERS:
-                problem = f"{name} holds {str(weight.dtype).removeprefix('torch.')}"
+            if (numbers := str(weight.dtype).removeprefix("torch.")) not in _NUMBERS:
+                problem = f"{name} holds {numbers}"
                 raise RunError(f"{self.model_file} holds no weights: {problem}", _WHOLE_COPY)
             if not weight.isfinite().all():
                 raise RunError(
@@ -358,6 +356,9 @@ class RunDirectory:
         """The best model so far, with all that belongs to it; RunError when missing or damaged."""
         self.check_model()
         config = self.read_config()
+        from translator.hardware import choose_device
+        from translator.model import build_model, parameter_shapes
+
         tokenizer = self.read_tokenizer()
         weights = self.read_model(tokenizer)
         expected = parameter_shapes(config.model, tokenizer.vocabulary_size)
@@ -385,9 +386,11 @@ class RunDirectory:
         return _sha256(self.model_file.read_bytes())
 
     def write_model(
-        self, weights: dict[str, Tensor], tokenizer: Tokenizer, weights_of: str | None = None
+        self, weights: "dict[str, Tensor]", tokenizer: Tokenizer, weights_of: str | None = None
     ) -> None:
         """Keep weights as the best so far, with the run that they are of if not of this one."""
+        import safetensors.torch
+
         metadata = {_TOKENIZER_KEY: tokenizer.sha256}
         if weights_of is not None:
             metadata[_WEIGHTS_OF_KEY] = weights_of
@@ -469,6 +472,9 @@ class RunDirectory:
         """
         if self.fingerprints_file.is_file():
             return
+        import numpy as np
+        import safetensors.numpy
+
         sides, metadata = _read_fingerprints(prepared.fingerprints_file)
         if start is not None:
             before = RunDirectory(start).read_fingerprints()
@@ -485,7 +491,7 @@ class RunDirectory:
             return None
         return _read_fingerprints(self.fingerprints_file)[1].get(_UNKNOWN_KEY)
 
-    def read_fingerprints(self) -> dict[str, Fingerprints]:
+    def read_fingerprints(self) -> "dict[str, Fingerprints]":
         """Fingerprints by side, source and target; empty where the run keeps none."""
         if not self.fingerprints_file.is_file():
             return {}
@@ -498,7 +504,7 @@ class RunDirectory:
     def keep_held_out(
         self,
         name: str,
-        pairs: Sequence[SentencePair],
+        pairs: "Sequence[SentencePair]",
         languages: tuple[str, str],
         *,
         known: str | None = None,
@@ -507,6 +513,8 @@ class RunDirectory:
 
         Returns the SHA-256 of what is kept, which belongs into environment.json.
         """
+        from translator.data import side_names
+
         names = side_names(languages)
         lines = (
             json.dumps(dict(zip(names, pair, strict=True)), ensure_ascii=False) for pair in pairs
@@ -516,7 +524,7 @@ class RunDirectory:
             write_atomically(self.held_out_file(name), data)
         return known or _sha256(data)
 
-    def read_held_out(self, name: str, languages: tuple[str, str]) -> list[SentencePair] | None:
+    def read_held_out(self, name: str, languages: tuple[str, str]) -> "list[SentencePair] | None":
         """The pairs of a held-out set that was drawn; None where the run keeps none.
 
         Raises RunError unless the file is the one that training wrote.
@@ -537,6 +545,8 @@ class RunDirectory:
                 "Copy it again from where the run was trained; there, the command that trained "
                 "the run writes it anew.",
             )
+        from translator.data import SentencePair, side_names
+
         lines = map(json.loads, data.decode().removesuffix("\n").split("\n"))
         names = side_names(languages)
         return [SentencePair(*(line[name] for name in names)) for line in lines]
@@ -584,6 +594,8 @@ class RunDirectory:
 
     def write_checkpoint(self, checkpoint: Checkpoint, keep: int) -> None:
         """Save a checkpoint whole or not at all, then delete all but the newest `keep`."""
+        import safetensors.torch
+
         folder = self.checkpoints / f"step-{checkpoint.step}"
         partial = self.checkpoints / f".{folder.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
@@ -611,6 +623,8 @@ class RunDirectory:
 
     def read_checkpoints(self) -> Iterator[Checkpoint | RunError]:
         """Checkpoints, newest first; a damaged one is yielded as the error that tells so."""
+        import safetensors.torch
+
         for step in self.checkpoint_steps():
             folder = self.checkpoints / f"step-{step}"
             try:
@@ -638,8 +652,10 @@ class PreparedDirectory:
         self.path = path
         self._description_file = path / "description.json"
 
-    def corpus_files(self, name: str) -> CorpusFiles:
+    def corpus_files(self, name: str) -> "CorpusFiles":
         """The files of a corpus, train or valid."""
+        from translator.data import CorpusFiles
+
         return CorpusFiles(*(self.path / f"{name}.{part}" for part in CorpusFiles._fields))
 
     @property
@@ -652,6 +668,8 @@ class PreparedDirectory:
 
         To hash them takes a second for a gigabyte, of which training reads every byte anyway.
         """
+        from translator.data import corpora_fingerprint, corpus_fingerprint
+
         try:
             content = read_object(self._description_file, Description)
             for name, size in content["sizes"].items():
@@ -663,8 +681,10 @@ class PreparedDirectory:
         except (OSError, ValueError):
             return None
 
-    def write_fingerprints(self, sides: dict[str, Fingerprints]) -> None:
+    def write_fingerprints(self, sides: "dict[str, Fingerprints]") -> None:
         """Write the fingerprints of the training sentences by side, source and target."""
+        import safetensors.numpy
+
         data = sealed_tensors(safetensors.numpy.save(dict(sides)))
         write_atomically(self.fingerprints_file, data)
 
@@ -699,6 +719,8 @@ def lock(path: Path, *, wait: bool = True, keep: bool = True) -> Iterator[None]:
     `wait` TimeoutError is raised where another process holds it. Without `keep` the file is
     deleted at the end.
     """
+    import filelock
+
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name}.lock")
     with filelock.FileLock(file, timeout=-1 if wait else 0):
@@ -772,8 +794,10 @@ def _vanishing(file: Path) -> Iterator[None]:
         raise
 
 
-def _read_fingerprints(file: Path) -> tuple[dict[str, Fingerprints], dict[str, str]]:
+def _read_fingerprints(file: Path) -> "tuple[dict[str, Fingerprints], dict[str, str]]":
     """Fingerprints by side, and the metadata beside them."""
+    import safetensors.numpy
+
     try:
         metadata = tensors_metadata(file)
         sides = safetensors.numpy.load(file.read_bytes())

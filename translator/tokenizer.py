@@ -230,7 +230,7 @@ def _train_sentencepiece(
             bos_id=BOS_ID,
             eos_id=EOS_ID,
             unk_surface="�",
-            **({"control_symbols": [*tags]} if tags else {}),
+            control_symbols=[*tags] or None,
             max_sentence_length=_MAX_LINE_BYTES,
             num_threads=1,  # the pieces must not depend on the number of cores
             minloglevel=2,

@@ -15,7 +15,7 @@ from tests.commands import started_as
 from translator.cli.interactive import converse
 from translator.config import Config, dump_config, load_config
 from translator.runs import RunDirectory
-from translator.translation import Alternative, Translation, Translator
+from translator.hypotheses import Alternative, Translation, Translator
 
 LINES = "".join(f"the number {n} is here\tel número {n} está aquí\n" for n in range(100))
 

@@ -24,7 +24,8 @@ from translator.config import AugmentationConfig, DataConfig
 from translator.data import Augmenter, Counts, SentencePair, encode_pairs, read_pairs
 from translator.errors import ConfigError, DataError, RunError, TranslatorError
 from translator.evaluation import EvaluationSet, sets_of_split
-from translator.export import ExportFormat, export_certified, export_huggingface
+from translator.export.certified import ExportFormat, export_certified
+from translator.export.huggingface import export_huggingface
 from translator.importing import Proof, joint_model, load_checkpoint, prove
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer

@@ -66,7 +66,7 @@ def export_cli(
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")
     with shown_progress(quiet=quiet):
         directory = find_run(run)
-        from translator.export import export_certified
+        from translator.export.certified import export_certified
 
         sets = chosen_sets(directory, None if source else "valid", None, source, reference)
         for each in sets:

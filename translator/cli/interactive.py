@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from translator.cli.console import echo, say
 
 if TYPE_CHECKING:
-    from translator.translation import Translation
+    from translator.hypotheses import Translation
 
 _HELP = """\
 a text       is translated

@@ -28,6 +28,8 @@ from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.data import Counts
+    from translator.export.ctranslate2 import Quantization
+    from translator.runs import RunDirectory
     from translator.training import (
         Budgeted,
         Event,
@@ -68,6 +70,9 @@ def train_cli(
     except OtherConfigurationError as error:
         error.hint = f"Train beside it, under another name: {_command_named(error.free_name)}"
         raise
+    if finished.completed and config.export.after_training != "none":
+        with shown_progress(quiet=quiet or as_json):
+            export_after_training(finished.run, config.export.after_training, quiet=quiet)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; everything is saved")
         say("the same command goes on from there, to the same model")
@@ -88,7 +93,7 @@ def train(
 
     What comes of adapting is said elsewhere.
     """
-    others_speak = os.environ.get("RANK", "0") != "0"  # of several processes one does
+    others_speak = _of_several()
     quiet = quiet or others_speak
     started = time.perf_counter() - time.process_time()  # to start a process is mostly computing
     with shown_progress(quiet=quiet or as_json):
@@ -137,6 +142,41 @@ def _as_text(
                         say(_finish_lines(event, config))
                     return event
     raise AssertionError("training ended without saying so")
+
+
+def export_after_training(
+    run: "RunDirectory", quantization: "Quantization", *, quiet: bool
+) -> None:
+    """Make the export of a run that has ended, unless it is there; say so, and what went wrong.
+
+    An export appears when it is whole: whoever is interrupted gets it by the same command.
+    """
+    if _of_several():
+        return
+    from translator.evaluation import sets_of_split
+    from translator.export import Certificate
+    from translator.export.certified import export_certified
+
+    folder = run.exports / "ctranslate2"
+    made = Certificate.read(folder)
+    if made and (made.quantization, made.model_sha256) == (quantization, run.model_sha256()):
+        return
+    try:
+        valid, *others = sets_of_split(run, "valid")
+        with task(f"exporting {run.path}, and comparing"):
+            made = export_certified(
+                run, "ctranslate2", valid, others=others, quantization=quantization, force=True
+            )
+    except Exception as error:  # whatever it is, the model is trained
+        say(f"warning: there is no {quantization} export: {error}")
+        return
+    if not quiet:
+        say(f"export     {folder}, {quantization}: BLEU {made.bleu_difference:+.2f}")
+
+
+def _of_several() -> bool:
+    """Whether this is one of several processes, and not the first, which speaks and writes."""
+    return os.environ.get("RANK", "0") != "0"
 
 
 class _Display:

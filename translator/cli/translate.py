@@ -4,9 +4,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -48,7 +49,13 @@ from translator.documents import (
     read_document,
     translate_block,
 )
-from translator.errors import DataError, TranslatorError, writing
+from translator.errors import (
+    DataError,
+    MissingLibraryError,
+    RunError,
+    TranslatorError,
+    writing,
+)
 from translator.files import encoding_of, open_bytes
 from translator.progress import task
 from translator.text.directions import directions_among
@@ -59,8 +66,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from translator.export import CTranslate2Translator
+    from translator.hypotheses import Translation
     from translator.runs import RunDirectory
-    from translator.translation import Translation
 
 EngineName = Literal["own", "ctranslate2", "auto"]
 _INTERRUPTED = 130
@@ -98,7 +105,7 @@ ResumeOption = Annotated[
 ]
 EngineOption = Annotated[
     EngineName,
-    typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model."),
+    typer.Option(help="ctranslate2: the run's export; auto: that, where it loses nothing."),
 ]
 NBestOption = Annotated[
     int | None, typer.Option("--n-best", min=1, help="How many alternatives to give for each text.")
@@ -163,6 +170,11 @@ class Options:
         return self.more_than_text or bool(self.prefix or self.glossary or self.keep)
 
     @property
+    def sets_precision(self) -> bool:
+        """Whether the numbers that the run itself computes with are chosen."""
+        return any(each.startswith("decoding.precision") for each in self.overrides)
+
+    @property
     def more_than_text(self) -> bool:
         """Whether a line of output is more than a translation."""
         return self.as_json or bool(self.n_best) or self.scores or self.alignments
@@ -212,7 +224,7 @@ def translate_cli(
     resume: ResumeOption = False,
     to: ToOption = None,
     beam_size: BeamOption = None,
-    engine: EngineOption = "own",
+    engine: EngineOption = "auto",
     n_best: NBestOption = None,
     scores: ScoresOption = False,
     alignments: AlignmentsOption = False,
@@ -305,13 +317,19 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
         draw(task.texts, task.output_file, run, decoding)
         return
     pair = _direction(run.read_config(), options.to)
-    exported = None if options.needs_own_engine else _exported(run, engine, decoding)
+    if options.needs_own_engine or (engine == "auto" and options.sets_precision):
+        engine = "own"
+    exported = _exported(run, engine, decoding)
     unread: list[str] = []
-    lines_of = (
-        _load_exported(exported, decoding, pair)
-        if exported
-        else _load(run, decoding, options, pair, unread)
-    )
+
+    @cache
+    def itself() -> Translate:
+        return _load(run, decoding, options, pair, unread)
+
+    if exported:
+        lines_of = _load_exported(exported, decoding, pair, itself if engine == "auto" else None)
+    else:
+        lines_of = itself()
     settings = Settings(
         task.format,
         pair,
@@ -326,7 +344,7 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
         write_to(output, (text + "\n" for text in lines_of(task.texts)))
     elif source and source.is_file() and output and is_replaceable(output):
         fingerprint = _fingerprint(run, decoding, options, source, settings)
-        fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
+        fingerprint["engine"] = f"{engine}, {exported.compute_type}" if exported else "own"
         job = DocumentJob(output.resolve(), fingerprint, *_process())
         _translate_file(source, settings, lines_of, job, resume=task.resume)
     else:
@@ -447,30 +465,60 @@ def _direction(config: Config, to: str | None) -> LanguagePair:
 def _exported(
     run: "RunDirectory", engine: EngineName, decoding: DecodingConfig
 ) -> "CTranslate2Translator | None":
-    """The run's export where it is wanted; `auto` says why it does without one that is there."""
+    """The run's export where it is wanted."""
     if engine == "own" or (engine == "auto" and not (run.exports / "ctranslate2").is_dir()):
         return None
     from translator.export import CTranslate2Translator, certified_engine
 
     _take_own_gpu()
+    if engine == "auto":
+        return _export_that_fits(run, decoding)
+    CTranslate2Translator.check_decoding(decoding)
+    return certified_engine(run)
+
+
+def _export_that_fits(
+    run: "RunDirectory", decoding: DecodingConfig
+) -> "CTranslate2Translator | None":
+    """The run's export if it loses nothing; of one that is broken or out of date, why it is not."""
+    from translator.export import CTranslate2Translator, certified_engine
+
     try:
         CTranslate2Translator.check_decoding(decoding)
-        return certified_engine(run)
+    except RunError:
+        return None
+    try:
+        exported = certified_engine(run)
+    except MissingLibraryError:
+        return None
     except TranslatorError as error:
-        if engine == "ctranslate2":
-            raise
         say(f"{error.message}: translating with the run itself")
         return None
+    return exported if exported.is_exact else None
 
 
 def _load_exported(
-    translator: "CTranslate2Translator", decoding: DecodingConfig, pair: LanguagePair
+    translator: "CTranslate2Translator",
+    decoding: DecodingConfig,
+    pair: LanguagePair,
+    itself: Callable[[], Translate] | None,
 ) -> Translate:
-    """What `_load` gives, by an export."""
+    """An export as a function from texts to lines.
+
+    What it does not translate well, such as a text whose number it loses, is left to the run
+    `itself`, which searches for what is lost; without one it stays as it is.
+    """
     translator = translator.toward(str(pair))
 
     def translate(texts: list[str]) -> list[str]:
-        return [each.text for each in translator.translate(texts, decoding)]
+        found = translator.translate(texts, decoding)
+        lines = [each.text for each in found]
+        doubtful = [i for i, each in enumerate(found) if each.warnings]
+        if itself and doubtful:
+            better = itself()([texts[i] for i in doubtful])
+            for i, line in zip(doubtful, better, strict=True):
+                lines[i] = line
+        return lines
 
     return translate
 

@@ -1,9 +1,11 @@
 """Configurations are read from YAML, `--set` and keywords; all mistakes are reported at once."""
 
+import copy
 import difflib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -171,7 +173,7 @@ def shipped_config(name: str = "default.yaml") -> Path:
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """The values of a YAML file, and the line on which each dotted key stands."""
-    values, keys = _parse_file(path, _text_of(path))
+    values, keys = copy.deepcopy(_parse_file(path, _text_of(path)))
     if values is None:
         return {}, {}
     if not isinstance(values, dict):
@@ -208,6 +210,7 @@ def _text_of(path: Path) -> str:
         raise ConfigError(f"cannot read {path}: {error.strerror}", _near_yaml(path)) from None
 
 
+@lru_cache(maxsize=8)  # a command asks for the same file several times: 30 ms each
 def _parse_file(path: Path, text: str) -> tuple[Any, list[tuple[str, int]]]:
     """The value of a file's text, and the line of each dotted key as often as it is set."""
     try:

@@ -966,6 +966,19 @@ def _set(section: Any) -> dict[str, Any] | None:
     return section if isinstance(section, dict) else None
 
 
+class ExportConfig(Section):
+    """What `translator train` makes of the model when it has ended."""
+
+    after_training: Literal["none", "float32", "float16", "bfloat16", "int8", "int8_float32"] = (
+        Field(
+            "none",
+            description="Numbers of a CTranslate2 export that `translator train` makes at its end, "
+            "as `translator export` does. With float32 and float16 `translator translate` uses it, "
+            "and starts without torch; others need its --engine ctranslate2.",
+        )
+    )
+
+
 class Config(Section):
     """One run from text pairs to a model."""
 
@@ -996,6 +1009,7 @@ class Config(Section):
     )
     training: TrainingConfig = Field(TrainingConfig(), description="How the model learns.")
     decoding: DecodingConfig = Field(DecodingConfig(), description="How a translation is searched.")
+    export: ExportConfig = Field(ExportConfig(), description="What is made of the trained model.")
 
     @model_validator(mode="before")
     @classmethod

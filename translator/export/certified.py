@@ -16,16 +16,10 @@ from translator.config import Config, DecodingConfig
 from translator.errors import DataError, RunError, TranslatorError, writing
 from translator.evaluation import EvaluationSet
 from translator.export.argos import export_argos
-from translator.export.certificate import (
-    CERTIFICATE,
-    Certificate,
-    Export,
-    TranslateWith,
-    certify,
-    sample_of,
-)
+from translator.export.certificate import CERTIFICATE, Certificate
+from translator.export.comparison import Export, TranslateWith, certify, sample_of
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
-from translator.export.engine import CTranslate2Translator, Device
+from translator.export.engine import CTranslate2Translator
 from translator.export.huggingface import TransformersTranslator, export_huggingface
 from translator.runs import RunDirectory, lock
 from translator.tokenizer import Tokenizer
@@ -76,24 +70,6 @@ def export_certified(
     return certificate
 
 
-def certified_engine(run: RunDirectory, device: Device = "auto") -> CTranslate2Translator:
-    """The engine of the run's CTranslate2 export; RunError without one that fits the model."""
-    folder = run.exports / "ctranslate2"
-    hint = f"Make one: translator export {run.path} --format ctranslate2"
-    certificate = Certificate.read(folder)
-    if certificate is None:
-        raise RunError(f"{folder} holds no certified export", f"{hint}.")
-    if certificate.model_sha256 != run.model_sha256():
-        raise RunError(
-            f"{folder} is an export of other weights than {run.path} has now", f"{hint} --force."
-        )
-    if damaged := certificate.damaged_file(folder):  # CTranslate2 may crash on it
-        raise RunError(
-            f"{folder} is damaged: {damaged} is not what was certified", f"{hint} --force."
-        )
-    return _engine(run.read_config(), folder, run.read_tokenizer(), device)
-
-
 def _write(
     run: RunDirectory, form: ExportFormat, quantization: Quantization, folder: Path, scratch: Path
 ) -> Export:
@@ -103,13 +79,13 @@ def _write(
         case "ctranslate2":
             export_ctranslate2(run, folder, quantization)
             tokenizer = RunDirectory(folder).read_tokenizer()  # named as in a run
-            translate = _texts(_engine(config, folder, tokenizer, "cpu"))
+            translate = _texts(_engine(config, folder, tokenizer))
         case "argos":
             with zipfile.ZipFile(export_argos(run, folder, quantization)) as archive:
                 archive.extractall(scratch)
             (package,) = scratch.iterdir()
             tokenizer = Tokenizer.load(package / "sentencepiece.model")
-            translate = _texts(_engine(config, package / "model", tokenizer, "cpu"))
+            translate = _texts(_engine(config, package / "model", tokenizer))
         case "huggingface":
             export_huggingface(run, folder)
             translate = TransformersTranslator(config, folder).translate
@@ -118,11 +94,9 @@ def _write(
     return Export(form, quantization, folder, translate, versions)
 
 
-def _engine(
-    config: Config, model: Path, tokenizer: Tokenizer, device: Device
-) -> CTranslate2Translator:
+def _engine(config: Config, model: Path, tokenizer: Tokenizer) -> CTranslate2Translator:
     threads = torch.get_num_threads()
-    return CTranslate2Translator(config, model, tokenizer, device=device, threads=threads)
+    return CTranslate2Translator(config, model, tokenizer, device="cpu", threads=threads)
 
 
 def _texts(engine: CTranslate2Translator) -> TranslateWith:

@@ -25,12 +25,13 @@ from translator.errors import MissingLibraryError
 from translator.export.architectures import causal_decoder_of, encoder_decoder_of
 from translator.export.card import write_card
 from translator.export.engine import ranked
+from translator.hypotheses import max_target_tokens
 from translator.model import DecoderOnlyTransformer, Seq2SeqTransformer
 from translator.runs import RunDirectory, write_atomically
 from translator.text.directions import directions_among
 from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
-from translator.translation import Translator, max_target_tokens
+from translator.translation import Translator
 
 _NAMES = (  # ours → theirs, each a part of a parameter's name
     ("encoder.norm.", "encoder.layer_norm."),

@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from translator.config import Config
-from translator.media import Frames
 from translator.text.capitals import encode_sentences, likely_cases
 from translator.text.directions import tag_of
 from translator.text.glossary import Glossary
@@ -41,6 +41,9 @@ from translator.text.sentences import (
 )
 from translator.tokenizer import EOS_ID, Tokenizer
 
+if TYPE_CHECKING:  # it imports numpy
+    from translator.media import Frames
+
 _CONTINUES_CHARACTER = re.compile("<0x[89AB].>")  # a piece that is no first byte in UTF-8
 
 
@@ -64,7 +67,7 @@ class TextPart:
     goes_on: bool = False  # the next part is of the same sentence
     stand_ins: tuple[tuple[str, str], ...] | None = None  # words for placeholders: second search
     wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
-    frames: Frames | None = None  # of a picture or a recording, in place of ids
+    frames: "Frames | None" = None  # of a picture or a recording, in place of ids
     problem: str = ""  # why it cannot be read
 
     @property
