@@ -210,6 +210,7 @@ def _train_sentencepiece(
     texts: list[str], config: TokenizerConfig, size: int, tags: Sequence[str]
 ) -> bytes:
     model = io.BytesIO()
+    symbols: dict[str, Any] = {"control_symbols": [*tags]} if tags else {}  # None would be one
     with tempfile.TemporaryDirectory() as directory, task("training the tokenizer"):
         rules = Path(directory) / "rules.tsv"
         with writing(rules):
@@ -230,7 +231,7 @@ def _train_sentencepiece(
             bos_id=BOS_ID,
             eos_id=EOS_ID,
             unk_surface="�",
-            control_symbols=[*tags] or None,
+            **symbols,
             max_sentence_length=_MAX_LINE_BYTES,
             num_threads=1,  # the pieces must not depend on the number of cores
             minloglevel=2,

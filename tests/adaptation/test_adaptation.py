@@ -87,7 +87,7 @@ def test_the_model_is_trained_on_new_pairs_and_on_those_that_it_knows(
     new, replay = config.data.train
     assert new.path == "new.en-es.tsv"
     assert not made["distilled"]
-    learned = {pair for pair in cipher_pairs if pair in set(Splits(config)._read(replay))}
+    learned = {pair for pair in cipher_pairs if pair in set(Splits(config)._read(replay, "reading"))}
     assert len(learned) == made["replayed"] > 100
     held_out = [*sets_of_split(RunDirectory(start), "test")[0].sources]
     assert not learned & {pair for pair in cipher_pairs if pair.source in held_out}
@@ -118,7 +118,7 @@ def test_a_model_whose_corpora_are_gone_is_trained_on_its_own_translations(
     config, made = prepare(RunDirectory(start), domain(), "new", SHORT)
     assert made["distilled"]
     assert any("gone.en-es.tsv" in warning for warning in made["warnings"])
-    pairs = list(Splits(config)._read(config.data.train[-1]))[:40]
+    pairs = list(Splits(config)._read(config.data.train[-1], "reading"))[:40]
     translator = Translator.from_run(trained_run.path)
     own = translator.translate([pair.source for pair in pairs], translator.config.decoding.greedy())
     assert [pair.target for pair in pairs] == [each.text.rstrip() for each in own]
@@ -129,7 +129,7 @@ def test_a_text_takes_the_place_of_the_corpora(start: Path) -> None:
     wanted = replace(domain(), replay_text="text.txt")
     config, made = prepare(RunDirectory(start), wanted, "new", SHORT)
     assert made["distilled"]
-    pairs = list(Splits(config)._read(config.data.train[-1]))
+    pairs = list(Splits(config)._read(config.data.train[-1], "reading"))
     assert [pair.source for pair in pairs] == ["ana bebe", "nina"]
 
 
@@ -158,7 +158,7 @@ def test_terms_are_trained_on_and_are_no_test(start: Path) -> None:
     Path("terms.tsv").write_text("# all\nzaza keke\tpepe lulu\n", encoding="utf-8")
     config = config_of(start, glossary=Path("terms.tsv"))
     [terms] = [each for each in config.data.train if each.path.endswith("terms.jsonl")]
-    assert list(Splits(config)._read(terms)) == [SentencePair("zaza keke", "pepe lulu")]
+    assert list(Splits(config)._read(terms, "reading")) == [SentencePair("zaza keke", "pepe lulu")]
     assert not terms.held_out
 
 
