@@ -134,7 +134,7 @@ OverridesOption = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class Request:
     """What is translated, and where to."""
 
     texts: list[str]
@@ -242,7 +242,7 @@ def translate_cli(
     if input_file and is_medium(input_file):
         names = names_in(input_file, find_run(run).read_config())
         input_file = None if names else input_file
-    task = Task(
+    request = Request(
         texts=names or [text_of(argument) for argument in texts or ()],
         input_file=input_file,
         output_file=output_file,
@@ -266,19 +266,19 @@ def translate_cli(
         scores=scores,
         alignments=alignments,
     )
-    _check_usage(task, options, engine)
-    if _is_conversation(task, options, engine):
+    _check_usage(request, options, engine)
+    if _is_conversation(request, options, engine):
         _converse(options, find_run(run))
         return
-    if not task.texts and not input_file and sys.stdin.isatty():
+    if not request.texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
-    translate(task, options, find_run(run), engine)
+    translate(request, options, find_run(run), engine)
 
 
-def _is_conversation(task: Task, options: Options, engine: EngineName) -> bool:
+def _is_conversation(request: Request, options: Options, engine: EngineName) -> bool:
     """Whether somebody sits at a terminal and has named nothing to translate."""
-    nothing = not task.texts and not task.input_file and not task.output_file
-    plain = task.format is Format.LINES and not options.more_than_text
+    nothing = not request.texts and not request.input_file and not request.output_file
+    plain = request.format is Format.LINES and not options.more_than_text
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     return nothing and plain and at_terminal and engine != "ctranslate2"
 
@@ -308,13 +308,13 @@ def _converse(options: Options, run: "RunDirectory") -> None:
     converse(translate, f"{pair.source} → {pair.target}")
 
 
-def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineName) -> None:
+def translate(request: Request, options: Options, run: "RunDirectory", engine: EngineName) -> None:
     """Translate with a run, or with its export, to a stream or as a job that can be resumed."""
     from translator.runs import is_replaceable
 
     decoding = options.decoding(run)
     if run.read_config().model.target == "image":
-        draw(task.texts, task.output_file, run, decoding)
+        draw(request.texts, request.output_file, run, decoding)
         return
     pair = _direction(run.read_config(), options.to)
     if options.needs_own_engine or (engine == "auto" and options.sets_precision):
@@ -331,22 +331,22 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
     else:
         lines_of = itself()
     settings = Settings(
-        task.format,
+        request.format,
         pair,
-        task.columns,
-        overwrite=task.overwrite,
-        front_matter=task.front_matter,
-        encoding=task.encoding,
-        force=task.force,
+        request.columns,
+        overwrite=request.overwrite,
+        front_matter=request.front_matter,
+        encoding=request.encoding,
+        force=request.force,
     )
-    source, output = task.input_file, task.output_file
-    if task.texts:
-        write_to(output, (text + "\n" for text in lines_of(task.texts)))
+    source, output = request.input_file, request.output_file
+    if request.texts:
+        write_to(output, (text + "\n" for text in lines_of(request.texts)))
     elif source and source.is_file() and output and is_replaceable(output):
         fingerprint = _fingerprint(run, decoding, options, source, settings)
         fingerprint["engine"] = f"{engine}, {exported.compute_type}" if exported else "own"
         job = DocumentJob(output.resolve(), fingerprint, *_process())
-        _translate_file(source, settings, lines_of, job, resume=task.resume)
+        _translate_file(source, settings, lines_of, job, resume=request.resume)
     else:
         write_to(output, _stream(source, settings, lines_of))
     if unread:
@@ -387,27 +387,27 @@ def _format_of(file: Path, run: Path | None, to: str | None) -> Format:
         raise
 
 
-def _check_usage(task: Task, options: Options, engine: EngineName) -> None:
-    _check_files(task)
-    _check_columns(task.format, task.columns)
-    encoding_of(b"", task.encoding)
-    if task.input_file:
-        _check_input(task.input_file, task)
-    if options.more_than_text and task.format is not Format.LINES:
+def _check_usage(request: Request, options: Options, engine: EngineName) -> None:
+    _check_files(request)
+    _check_columns(request.format, request.columns)
+    encoding_of(b"", request.encoding)
+    if request.input_file:
+        _check_input(request.input_file, request)
+    if options.more_than_text and request.format is not Format.LINES:
         raise typer.BadParameter("--json, --n-best, --scores and --alignments need plain lines")
     if engine == "ctranslate2" and options.needs_own_engine:
         raise typer.BadParameter("--engine ctranslate2 gives the translation and nothing more")
 
 
-def _check_files(task: Task) -> None:
-    if task.texts and task.input_file:
+def _check_files(request: Request) -> None:
+    if request.texts and request.input_file:
         raise typer.BadParameter("give texts or --input, not both")
-    if task.input_file and task.output_file:
-        partial = DocumentJob(task.output_file, {}, *_process()).partial_output(_process()[0]).file
-        for file in (task.output_file, partial):
-            if file.exists() and file.samefile(task.input_file):
+    if request.input_file and request.output_file:
+        partial = DocumentJob(request.output_file, {}, *_process()).partial_output(_process()[0]).file
+        for file in (request.output_file, partial):
+            if file.exists() and file.samefile(request.input_file):
                 raise typer.BadParameter("--output is the same file as --input")
-    elif task.resume or _is_shared():
+    elif request.resume or _is_shared():
         raise typer.BadParameter("a job that resumes or is shared needs --input and --output")
 
 
@@ -418,12 +418,12 @@ def _check_columns(file_format: Format, columns: Columns | None) -> None:
         raise typer.BadParameter(f"{file_format.value} has no columns; see --format")
 
 
-def _check_input(file: Path, task: Task) -> None:
+def _check_input(file: Path, request: Request) -> None:
     if file.is_file():
-        check_document(file, task.format, task.encoding)
+        check_document(file, request.format, request.encoding)
     elif file.is_dir() or not file.exists():
         open_bytes(file).close()
-    elif task.resume or _is_shared():
+    elif request.resume or _is_shared():
         raise typer.BadParameter("a pipe is read once: save it in a file to resume or share it")
 
 
