@@ -96,7 +96,6 @@ def test_every_command_runs(place: Path) -> None:
             continue  # of two steps of training, 8 bits leave nothing on some processors
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
-
     (snippet,) = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
     assert run(f"python -c {shlex.quote(snippet)}", place).returncode == 0
 
