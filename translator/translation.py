@@ -43,7 +43,7 @@ from translator.inference import (
 from translator.inputs import processor_of, source_of
 from translator.media import Frames, Pixels
 from translator.model import Transformer
-from translator.progress import task
+from translator.progress import activity
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, TextProcessor
@@ -207,7 +207,7 @@ def search_parts(
     found = [Found(part, [_KEPT]) if part.is_kept else Found(part) for part in parts]
     searched = [i for i, part in enumerate(parts) if not part.is_kept]
     rounds = deque([Round(searched, decoding)])
-    with task("translating", len(searched), "sentences") as progress:
+    with activity("translating", len(searched), "sentences") as progress:
         for indices, results in search(parts, rounds):
             again: dict[DecodingConfig, list[int]] = {}
             for index, hypotheses in zip(indices, results, strict=True):

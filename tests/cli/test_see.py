@@ -110,6 +110,30 @@ def test_inspect_begins_with_what_the_model_is(trained_run: RunDirectory) -> Non
     assert " × " in translator("inspect", trained_run.path, "--weights").stdout
 
 
+# --- pictures ---
+
+
+def test_pictures_lie_in_the_directory_of_their_run(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    runs = [tmp_path / "runs" / name for name in ("one", "two")]
+    for run in runs:
+        shutil.copytree(trained_run.path, run)
+    config = (runs[1] / "config.yaml").read_text(encoding="utf-8")
+    (runs[1] / "config.yaml").write_text(
+        config.replace("dropout: 0.0\n", "dropout: 0.3\n").replace("seed: 1\n", "seed: 2\n"),
+        "utf-8",
+    )
+    done = translator("plot", "runs/one", cwd=tmp_path)
+    assert "runs/one/curves.html" in done.stdout.replace("\\", "/").splitlines()
+    done = translator("attention", "ana bebe", "--run", "runs/one", cwd=tmp_path)
+    assert "runs/one/attention.html" in done.stdout.replace("\\", "/").splitlines()
+    translator("plot", "runs/one", "--run", "runs/two", cwd=tmp_path)
+    page = (tmp_path / "runs" / "curves.html").read_text(encoding="utf-8")
+    assert "one (seed 1, dropout 0.0), two (seed 2, dropout 0.3)" in page
+    assert {each.name for each in tmp_path.iterdir()} == {"runs"}
+
+
 # --- a prompt -------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from translator.config import DecodingConfig, changed_decoding
 from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
-from translator.progress import task
+from translator.progress import activity
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def named_run(argument: Path | None, option: Path | None) -> Path | None:
 
 
 def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
-    with task("loading torch"):
+    with activity("loading torch"):
         from translator.runs import RUN_VARIABLE, RunDirectory
 
     found = RunDirectory.find(run)
@@ -178,10 +178,10 @@ def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
 
 def load(run: Path | None) -> "Translator":
     directory = find_run(run)
-    with task("loading torch"):
+    with activity("loading torch"):
         from translator.translation import Translator
 
-    with task(f"loading {directory.path}"):
+    with activity(f"loading {directory.path}"):
         return Translator.from_run(directory.path)
 
 

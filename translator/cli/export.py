@@ -20,7 +20,7 @@ from translator.cli.console import (
 )
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chosen_sets
-from translator.progress import task
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.export import Certificate, Measured
@@ -71,7 +71,7 @@ def export_cli(
         (test_set,) = chosen_sets(directory, None if source else "valid", None, source, reference)
         if test_set.warning:
             say(f"warning: {test_set.name}: {test_set.warning}")
-        with task(f"exporting {directory.path}, and comparing"):
+        with activity(f"exporting {directory.path}, and comparing"):
             certificate = export_certified(
                 directory,
                 form,

@@ -35,7 +35,7 @@ from translator.documents import (
 )
 from translator.errors import DataError, TranslatorError, writing
 from translator.files import encoding_of, open_bytes
-from translator.progress import task
+from translator.progress import activity
 from translator.text.languages import primary
 from translator.version import __version__
 
@@ -457,7 +457,7 @@ def _load(
     _take_own_gpu()
     from translator.translation import Translator
 
-    with on_terminal(), task(f"loading {run.path}"):
+    with on_terminal(), activity(f"loading {run.path}"):
         translator = Translator.from_run(run.path, precision=decoding.precision)
 
     def translate(texts: list[str]) -> list[str]:
