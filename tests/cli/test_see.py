@@ -12,8 +12,9 @@ import yaml
 
 from tests.cli.test_cli import assert_clear_error, translator
 from tests.commands import started_as
+from tests.helpers import ROOT
 from translator.cli.interactive import converse
-from translator.config import Config, dump_config, load_config
+from translator.config import Config, dump_config, json_schema, load_config
 from translator.runs import RunDirectory
 from translator.translation import Alternative, Translation, Translator
 
@@ -63,6 +64,21 @@ def test_effective_values_and_the_schema_are_shown(tmp_path: Path) -> None:
     schema = json.loads(translator("config", "schema", cwd=tmp_path).stdout)
     assert set(schema["properties"]) == set(Config.model_fields)
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda f: f.name)
+def test_shipped_configurations_fit_the_schema(file: Path) -> None:
+    validator = pytest.importorskip("jsonschema_rs")  # which schemathesis brings
+    validator.validate(json_schema(), yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_the_schema_takes_short_forms_and_refuses_what_the_program_refuses() -> None:
+    fits = pytest.importorskip("jsonschema_rs").is_valid
+    short = {"data": {"train": "a.tsv", "valid": "b.tsv", "test": "c.tsv"}}
+    assert fits(json_schema(), {**short, "training": {"tokens_per_batch": "auto"}})
+    assert not fits(json_schema(), {"modle": {}})
+    assert not fits(json_schema(), {"model": {"dropout": 2}})
+    assert not fits(json_schema(), {"data": {"train": 3}})
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -121,7 +137,7 @@ def test_pictures_lie_in_the_directory_of_their_run(
         shutil.copytree(trained_run.path, run)
     config = (runs[1] / "config.yaml").read_text(encoding="utf-8")
     (runs[1] / "config.yaml").write_text(
-        config.replace("dropout: 0.0\n", "dropout: 0.3\n").replace("seed: 1\n", "seed: 2\n"),
+        config.replace("dropout: 0.0\n", "dropout: 0.3\n").replace("\nseed: 1\n", "\nseed: 2\n"),
         "utf-8",
     )
     done = translator("plot", "runs/one", cwd=tmp_path)

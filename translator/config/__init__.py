@@ -33,7 +33,7 @@ from translator.config.schema import (
     TokenizerConfig,
     TrainingConfig,
 )
-from translator.config.writing import dump_config
+from translator.config.writing import dump_config, json_schema
 
 __all__ = [
     "FINE_TUNING",
@@ -60,6 +60,7 @@ __all__ = [
     "distinguishing",
     "dump_config",
     "goes_on",
+    "json_schema",
     "load_config",
     "shipped_config",
     "starting_from",
