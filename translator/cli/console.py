@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
     "Train", "Translate", "Judge", "Data", "Deploy", "See"
 )  # fmt: skip
+_MAIN = ("train", "translate", "evaluate", "export", "inspect")
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "hint": typer.colors.CYAN}
 
 
@@ -57,12 +58,12 @@ bar = Bar()
 
 
 class _Commands(TyperGroup):
-    """The commands in the order of the panels of --help."""
+    """The commands in the order of the panels of --help, the main one of each panel first."""
 
     def list_commands(self, context: Any) -> list[str]:
-        def place(name: str) -> int:
+        def place(name: str) -> tuple[int, bool]:
             panel = getattr(self.get_command(context, name), "rich_help_panel", None)
-            return PANELS.index(panel) if panel in PANELS else len(PANELS)
+            return PANELS.index(panel) if panel in PANELS else len(PANELS), name not in _MAIN
 
         return sorted(super().list_commands(context), key=place)
 
