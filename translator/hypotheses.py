@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from translator.config import Config, DecodingConfig
 from translator.errors import RunError
-from translator.progress import task
+from translator.progress import activity
 from translator.text.parts import TextPart, TextProcessor
 from translator.text.placeholders import placeholders
 
@@ -197,7 +197,7 @@ def search_parts(
     found = [Found(part, [_KEPT]) if part.is_kept else Found(part) for part in parts]
     searched = [i for i, part in enumerate(parts) if not part.is_kept]
     rounds = deque([Round(searched, decoding)])
-    with task("translating", len(searched), "sentences") as progress:
+    with activity("translating", len(searched), "sentences") as progress:
         for indices, results in search(parts, rounds):
             again: dict[DecodingConfig, list[int]] = {}
             for index, hypotheses in zip(indices, results, strict=True):

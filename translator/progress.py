@@ -1,7 +1,7 @@
 """What is under way, and how far? Whatever takes long says so here; who wants to know looks.
 
-Nothing is called back and nothing printed: a task is a number that grows, in a list. The command
-line looks at the list a few times a second.
+Nothing is called back and nothing printed: an activity is a number that grows, in a list. The
+command line looks at the list a few times a second.
 """
 
 import time
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(eq=False)
-class Task:
+class Activity:
     """Something that takes long; of `total` units, where that is known, `done` are done."""
 
     name: str
@@ -26,30 +26,30 @@ class Task:
     began: float = field(default_factory=time.monotonic)
 
 
-_tasks: list[Task] = []
+_activities: list[Activity] = []
 
 
-def under_way() -> list[Task]:
-    """The tasks under way, in the order in which they began: each is a part of those before it."""
-    return list(_tasks)
+def under_way() -> list[Activity]:
+    """The activities under way, as they began: each is a part of those before it."""
+    return list(_activities)
 
 
 @contextmanager
-def task(name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
+def activity(name: str, total: int | None = None, unit: str = "") -> Iterator[Activity]:
     """Be seen to do something for as long as the block lasts; the block counts in `done`."""
-    each = Task(name, total, unit)
-    _tasks.append(each)
+    each = Activity(name, total, unit)
+    _activities.append(each)
     try:
         yield each
     finally:
-        _tasks.remove(each)
+        _activities.remove(each)
 
 
 def tracked(
     items: Iterable[T], name: str, total: int | None = None, unit: str = "pairs"
 ) -> Iterator[T]:
     """The same items, counted as they are taken."""
-    with task(name, total, unit) as each:
+    with activity(name, total, unit) as each:
         for item in items:
             each.done += 1
             yield item

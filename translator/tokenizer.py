@@ -30,7 +30,7 @@ import sentencepiece
 
 from translator.config import TokenizerConfig
 from translator.errors import DataError, RunError, check_texts, writing
-from translator.progress import task
+from translator.progress import activity
 from translator.protobuf import bytes_field, fields, payload
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
@@ -212,7 +212,7 @@ def _train_sentencepiece(
 ) -> bytes:
     model = io.BytesIO()
     symbols: dict[str, Any] = {"control_symbols": [*tags]} if tags else {}  # None would be one
-    with tempfile.TemporaryDirectory() as directory, task("training the tokenizer"):
+    with tempfile.TemporaryDirectory() as directory, activity("training the tokenizer"):
         rules = Path(directory) / "rules.tsv"
         with writing(rules):
             rules.write_text(

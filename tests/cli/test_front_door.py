@@ -66,7 +66,7 @@ def test_a_corpus_is_taken_for_what_it_is(tmp_path: Path) -> None:
     assert [each.path for each in data.train] == [corpus]
     assert (data.source_language, data.target_language) == ("es", "en")
     assert (data.valid, data.test, config.name) == (None, {}, "My-data")
-    assert notes[-1].endswith("es → en, into runs/My-data")
+    assert notes[-1].endswith("es → en, 100 steps for so few pairs, into runs/My-data")
 
 
 def test_a_configuration_and_settings_hold_beside_a_corpus(tmp_path: Path) -> None:
@@ -179,6 +179,7 @@ def test_help_is_grouped_and_short() -> None:
     places = [shown.index(f"─ {panel} ") for panel in PANELS]
     assert places == sorted(places)
     assert "─ Commands" not in shown
+    assert shown.index("│ train ") < shown.index("│ config ") < shown.index("│ translate ")
     assert translator("train", "-h").stdout.lstrip().startswith("Usage: ")
 
 

@@ -16,13 +16,13 @@ from translator.cli.train import _interruption_answered
 from translator.cli.verdict import meaning, prospect
 from translator.config import Config, load_config
 from translator.data import Splits
-from translator.progress import Task, task, tracked, under_way
+from translator.progress import Activity, activity, tracked, under_way
 from translator.runs import RunDirectory
 from translator.translation import Translator
 
 
 def test_tasks_are_seen_while_they_are_under_way() -> None:
-    with task("outer"):
+    with activity("outer"):
         items = tracked("abc", "inner", total=3, unit="letters")
         assert [each.name for each in under_way()] == ["outer"]
         assert next(items) == "a"
@@ -40,7 +40,7 @@ def test_tasks_are_seen_while_they_are_under_way() -> None:
 
 
 def test_a_task_that_fails_is_over() -> None:
-    with pytest.raises(ValueError, match="x"), task("failing"):
+    with pytest.raises(ValueError, match="x"), activity("failing"):
         raise ValueError("x")
     assert under_way() == []
 
@@ -79,29 +79,32 @@ def test_a_second_reading_knows_how_much_there_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "line"),
+    ("activities", "line"),
     [
-        ([Task("loading", began=0.0)], "loading …"),
-        ([Task("reading", None, "pairs", 5000, began=0.0)], "reading: 5,000 pairs, 500/s"),
+        ([Activity("loading", began=0.0)], "loading …"),
+        ([Activity("reading", None, "pairs", 5000, began=0.0)], "reading: 5,000 pairs, 500/s"),
         (
-            [Task("test", began=0.0), Task("translating", 300, "sentences", 100, began=0.0)],
+            [
+                Activity("test", began=0.0),
+                Activity("translating", 300, "sentences", 100, began=0.0),
+            ],
             "test: translating: 100 of 300 sentences, 10/s, 20 s to go",
         ),
         (
-            [Task("training", 940, "steps", 500, 480, "loss 3.21", began=0.0)],
+            [Activity("training", 940, "steps", 500, 480, "loss 3.21", began=0.0)],
             "training: 500 of 940 steps, 2.0/s, 3 min 40 s to go, loss 3.21",
         ),
     ],
 )
-def test_a_line_says_how_far_and_how_long(tasks: list[Task], line: str) -> None:
-    assert shown._line(tasks, 10.0) == line
+def test_a_line_says_how_far_and_how_long(activities: list[Activity], line: str) -> None:
+    assert shown._line(activities, 10.0) == line
 
 
 def test_lines_become_sparse(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter(range(10_000))
-    monkeypatch.setattr(shown.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
     said: list[str] = []
     monkeypatch.setattr(shown, "say", said.append)
 
@@ -114,15 +117,15 @@ def test_lines_become_sparse(
             self.number += 1
             return self.number > 1000
 
-    with task("loading"):
+    with activity("loading"):
         shown._now_and_then(Looks())  # type: ignore[arg-type]
     assert said == ["loading …"] * 7  # after 1, 3, 9, 27, 81, 243 and 600 seconds of silence
 
 
 def test_nothing_is_shown_if_quiet_or_fast(capfd: pytest.CaptureFixture[str]) -> None:
-    with shown_progress(quiet=True), task("loading"):
+    with shown_progress(quiet=True), activity("loading"):
         time.sleep(0.6)
-    with shown_progress(), task("loading"):
+    with shown_progress(), activity("loading"):
         time.sleep(0.3)
     assert capfd.readouterr() == ("", "")
 
@@ -137,7 +140,7 @@ def test_a_bar_is_drawn_on_a_terminal_and_gone_at_the_end(tmp_path: Path) -> Non
     if not pid:
         os.dup2(terminal, 2)
         sys.stderr = os.fdopen(2, "w", 1)
-        with shown_progress(), task("waiting", 4, "turns") as waiting:
+        with shown_progress(), activity("waiting", 4, "turns") as waiting:
             waiting.done = 2
             time.sleep(0.7)
         os._exit(0)

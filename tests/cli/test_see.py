@@ -12,8 +12,9 @@ import yaml
 
 from tests.cli.test_cli import assert_clear_error, translator
 from tests.commands import started_as
+from tests.helpers import ROOT
 from translator.cli.interactive import converse
-from translator.config import Config, dump_config, load_config
+from translator.config import Config, dump_config, json_schema, load_config
 from translator.hypotheses import Alternative, Translation
 from translator.runs import RunDirectory
 from translator.translation import Translator
@@ -66,6 +67,21 @@ def test_effective_values_and_the_schema_are_shown(tmp_path: Path) -> None:
     assert schema["additionalProperties"] is False
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda f: f.name)
+def test_shipped_configurations_fit_the_schema(file: Path) -> None:
+    validator = pytest.importorskip("jsonschema_rs")  # which schemathesis brings
+    validator.validate(json_schema(), yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_the_schema_takes_short_forms_and_refuses_what_the_program_refuses() -> None:
+    fits = pytest.importorskip("jsonschema_rs").is_valid
+    short = {"data": {"train": "a.tsv", "valid": "b.tsv", "test": "c.tsv"}}
+    assert fits(json_schema(), {**short, "training": {"tokens_per_batch": "auto"}})
+    assert not fits(json_schema(), {"modle": {}})
+    assert not fits(json_schema(), {"model": {"dropout": 2}})
+    assert not fits(json_schema(), {"data": {"train": 3}})
+
+
 # --- runs -----------------------------------------------------------------------------------------
 
 
@@ -109,6 +125,30 @@ def test_inspect_begins_with_what_the_model_is(trained_run: RunDirectory) -> Non
     assert {"encoder.layers.0", "decoder.layers.0"} <= counts.keys()
     assert " × " not in shown
     assert " × " in translator("inspect", trained_run.path, "--weights").stdout
+
+
+# --- pictures ---
+
+
+def test_pictures_lie_in_the_directory_of_their_run(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    runs = [tmp_path / "runs" / name for name in ("one", "two")]
+    for run in runs:
+        shutil.copytree(trained_run.path, run)
+    config = (runs[1] / "config.yaml").read_text(encoding="utf-8")
+    (runs[1] / "config.yaml").write_text(
+        config.replace("dropout: 0.0\n", "dropout: 0.3\n").replace("\nseed: 1\n", "\nseed: 2\n"),
+        "utf-8",
+    )
+    done = translator("plot", "runs/one", cwd=tmp_path)
+    assert "runs/one/curves.html" in done.stdout.replace("\\", "/").splitlines()
+    done = translator("attention", "ana bebe", "--run", "runs/one", cwd=tmp_path)
+    assert "runs/one/attention.html" in done.stdout.replace("\\", "/").splitlines()
+    translator("plot", "runs/one", "--run", "runs/two", cwd=tmp_path)
+    page = (tmp_path / "runs" / "curves.html").read_text(encoding="utf-8")
+    assert "one (seed 1, dropout 0.0), two (seed 2, dropout 0.3)" in page
+    assert {each.name for each in tmp_path.iterdir()} == {"runs"}
 
 
 # --- a prompt -------------------------------------------------------------------------------------

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import JUDGE, BeamOption, ToOption, app, echo, say, table
+from translator.cli.console import (
+    JUDGE,
+    BeamOption,
+    ToOption,
+    app,
+    echo,
+    padded,
+    say,
+    table,
+    width_of,
+)
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import (
     ReferenceOption,
@@ -179,11 +189,11 @@ def _show_sentence(comparison: "Comparison", index: int, number: int) -> None:
         (baseline.name, f"{scores[0][number]:.1f}", baseline.hypotheses[number]),
         (system.name, f"{scores[index][number]:.1f}", system.hypotheses[number]),
     ]
-    width = max(len(name) for name, _, _ in lines)
+    width = max(width_of(name) for name, _, _ in lines)
     echo(f"\n  line {number + 1}")
     for name, value, text in lines:
         if text or value:
-            echo(f"  {name:<{width}}  {value:>5}  {text}".rstrip())
+            echo(f"  {padded(name, width)}  {value:>5}  {text}".rstrip())
 
 
 def _summary(comparison: "Comparison", sentences: int) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import typer
 from translator.cli.console import TRAIN, app, echo, say
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
-from translator.config import Config, dump_config
+from translator.config import Config, dump_config, json_schema
 from translator.errors import DataError
-from translator.progress import task
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.doctor import Report
@@ -41,7 +41,7 @@ def init_cli(
         file = output or Path(f"{config.name}.yaml")
         if file != Path("-") and file.exists():
             raise DataError(f"{file} is there already", "Name another --output, or delete it.")
-        with task("loading torch"):
+        with activity("loading torch"):
             from translator.doctor import examine
         report = examine(config)
         advice = [line.partition("  #")[0].replace(": ", "=", 1) for line in report.suggestions]
@@ -71,7 +71,7 @@ def schema_cli() -> None:
 
     Of a file whose first line is `# yaml-language-server: $schema=FILE`, for example.
     """
-    echo(json.dumps(Config.model_json_schema(), indent=2, ensure_ascii=False))
+    echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 def _commented(config: Config, report: "Report") -> str:

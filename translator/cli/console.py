@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from translator.config import DecodingConfig, changed_decoding
 from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
-from translator.progress import task
+from translator.progress import activity
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
     "Train", "Translate", "Judge", "Data", "Deploy", "See"
 )  # fmt: skip
+_MAIN = ("train", "translate", "evaluate", "export", "inspect")
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "hint": typer.colors.CYAN}
 
 
@@ -57,12 +58,12 @@ bar = Bar()
 
 
 class _Commands(TyperGroup):
-    """The commands in the order of the panels of --help."""
+    """The commands in the order of the panels of --help, the main one of each panel first."""
 
     def list_commands(self, context: Any) -> list[str]:
-        def place(name: str) -> int:
+        def place(name: str) -> tuple[int, bool]:
             panel = getattr(self.get_command(context, name), "rich_help_panel", None)
-            return PANELS.index(panel) if panel in PANELS else len(PANELS)
+            return PANELS.index(panel) if panel in PANELS else len(PANELS), name not in _MAIN
 
         return sorted(super().list_commands(context), key=place)
 
@@ -170,7 +171,7 @@ def named_run(argument: Path | None, option: Path | None) -> Path | None:
 
 
 def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
-    with task("loading torch"):
+    with activity("loading torch"):
         from translator.runs import RUN_VARIABLE, RunDirectory
 
     found = RunDirectory.find(run)
@@ -184,10 +185,10 @@ def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
 
 def load(run: Path | None) -> "Translator":
     directory = find_run(run)
-    with task("loading torch"):
+    with activity("loading torch"):
         from translator.translation import Translator
 
-    with task(f"loading {directory.path}"):
+    with activity(f"loading {directory.path}"):
         return Translator.from_run(directory.path)
 
 

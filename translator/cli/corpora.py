@@ -32,7 +32,7 @@ _DECIDES_STEPS = {
 WhatArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[CONFIG.yaml] [CORPUS]...",
+        metavar="CONFIG.yaml|CORPUS",
         help="A configuration, or the corpora themselves: my.en-es.tsv, my.tmx, my.en my.es, … "
         "Without any, the embedded corpus is meant.",
     ),
@@ -59,7 +59,7 @@ def config_of(
     fixed = dict(map(_key_and_value, overrides))
     given, notes = _settings_of(paths, fixed, is_default=file is None)
     config = load_config(file, overrides, given)
-    return config, [*notes, _summary(config)]
+    return config, [*notes, _summary(config, few="training.max_steps" in given)]
 
 
 def check_corpora(config: Config) -> None:
@@ -201,11 +201,10 @@ def _run_name(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or "corpus"
 
 
-def _summary(config: Config) -> str:
+def _summary(config: Config, *, few: bool) -> str:
     paths = [corpus.path for corpus in config.data.train]
     data = config.data
     told = f"{', '.join(paths)}: {data.source_language} → {data.target_language}"
-    steps = config.training.max_steps
-    if steps < TrainingConfig.model_fields["max_steps"].default:
-        told += f", {steps} steps"
+    if few:
+        told += f", {config.training.max_steps} steps for so few pairs"
     return f"{told}, into runs/{config.name}"

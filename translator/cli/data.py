@@ -10,7 +10,7 @@ import typer
 from translator.cli.console import DATA, app, echo, say, table
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
-from translator.progress import task
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.doctor import CorpusReport, Report
@@ -32,7 +32,7 @@ def check_cli(
     """Report what is wrong with the data, and where; exit code 1 when it is serious."""
     with shown_progress(quiet=quiet):
         config, _ = config_of(what, overrides)
-        with task("loading torch"):
+        with activity("loading torch"):
             from translator.doctor import examine
 
         report = examine(config)
@@ -63,7 +63,7 @@ def clean_cli(
     """Write the training pairs that cleaning keeps, and those it drops with the reason."""
     with shown_progress(quiet=quiet):
         config, _ = config_of(what, overrides)
-        with task("loading torch"):
+        with activity("loading torch"):
             from translator.doctor import write_clean
 
         cleaned = write_clean(config, output)

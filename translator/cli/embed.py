@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from translator.cli.console import TRANSLATE, RunOption, app, find_run, say
+from translator.cli.progress import on_terminal
 from translator.cli.streams import lines_of, output_to, text_of, write_to
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.embedding import Vectors
@@ -49,7 +51,8 @@ def embed(texts: Iterable[str], run: Path, output_file: Path | None) -> None:
     """Write the vectors of texts, some thousands at a time."""
     from translator.embedding import Embedder
 
-    embedder = Embedder.from_run(run)
+    with on_terminal(), activity(f"loading {run}"):
+        embedder = Embedder.from_run(run)
     vectors = embedder.stream(texts)
     if output_file and output_file.suffix == ".npy":
         with output_to(output_file) as output:

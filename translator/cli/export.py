@@ -20,7 +20,7 @@ from translator.cli.console import (
 )
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chosen_sets
-from translator.progress import task
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.export import Certificate, Measured
@@ -72,7 +72,7 @@ def export_cli(
         for each in sets:
             if each.warning:
                 say(f"warning: {each.name}: {each.warning}")
-        with task(f"exporting {directory.path}, and comparing"):
+        with activity(f"exporting {directory.path}, and comparing"):
             certificate = export_certified(
                 directory,
                 form,

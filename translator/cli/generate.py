@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from translator.cli.console import TRANSLATE, RunOption, app, find_run
+from translator.cli.progress import on_terminal
 from translator.config import load_config
+from translator.progress import activity
 
 Prompts = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="How it begins.")]
 MaxTokens = Annotated[int, typer.Option(min=1, help="At most this many tokens further.")]
@@ -31,7 +33,8 @@ def generate_cli(
     decoding = load_config(directory.config_file, overrides or ()).decoding
     from translator.generation import LanguageModel
 
-    model = LanguageModel.from_run(directory.path)
+    with on_terminal(), activity(f"loading {directory.path}"):
+        model = LanguageModel.from_run(directory.path)
     for prompt in prompts or [""]:
         if decoding.sampling or decoding.beam_size == 1:
             written = ""

@@ -9,7 +9,7 @@ import typer
 
 from translator.cli.console import TRAIN, app, echo, say
 from translator.cli.progress import QuietOption, shown_progress
-from translator.progress import task
+from translator.progress import activity
 
 
 @app.command("import", rich_help_panel=TRAIN)
@@ -42,7 +42,7 @@ def import_cli(
 
     The run translates, exports and serves as any other; `training.start_from` fine-tunes it.
     """
-    with shown_progress(quiet=quiet), task(f"importing {origin}"):
+    with shown_progress(quiet=quiet), activity(f"importing {origin}"):
         from translator.evaluation.sets import read_sentences
         from translator.importing import import_checkpoint
 

@@ -9,7 +9,7 @@ from translator.cli.console import RunOption, find_run, say
 from translator.cli.data import data_app
 from translator.cli.progress import shown_progress
 from translator.cli.streams import lines_of, write_to
-from translator.progress import task
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.runs import RunDirectory
@@ -66,11 +66,11 @@ def mine(
         )
     texts = _distinct_texts(source), _distinct_texts(target)
     with shown_progress():
-        with task(f"loading {run.path}"):
+        with activity(f"loading {run.path}"):
             embedder = Embedder.from_run(run.path)
-        with task("embedding both texts"):
+        with activity("embedding both texts"):
             vectors = [embedder.embed(each) for each in texts]
-        with task("comparing them"):
+        with activity("comparing them"):
             found = mine_vectors(*vectors, **settings)
     rows = (f"{texts[0][i]}\t{texts[1][j]}\t{score:.4f}\n" for i, j, score in found)
     write_to(output_file, rows)

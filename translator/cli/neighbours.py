@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translator.cli.console import TRANSLATE, RunOption, app, find_run
+from translator.cli.progress import on_terminal
 from translator.cli.streams import lines_of, write_to
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.embedding import Nearest
@@ -34,8 +36,9 @@ def neighbours_cli(
     texts = list(lines_of(queries))
     from translator.embedding import Embedder, nearest_texts
 
-    embedder = Embedder.from_run(directory.path)
-    found, near = nearest_texts(embedder, embedder.embed(texts), lines_of(corpus), k)
+    with on_terminal(), activity(f"embedding by {directory.path}"):
+        embedder = Embedder.from_run(directory.path)
+        found, near = nearest_texts(embedder, embedder.embed(texts), lines_of(corpus), k)
     write_to(output_file, _objects(texts, found, near) if as_json else _rows(found, near))
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from translator.cli.console import bar, duration, say
-from translator.progress import Task, under_way
+from translator.progress import Activity, under_way
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 _FIRST_LINE = 1.0  # seconds of silence before a line that is no terminal's
@@ -52,9 +52,9 @@ def on_terminal() -> Iterator[None]:
 def _drawn(over: threading.Event) -> None:
     """Draw the bar some times a second."""
     while not over.wait(_SECONDS_BETWEEN_LOOKS):
-        if tasks := under_way():
+        if activities := under_way():
             width = shutil.get_terminal_size().columns - 1
-            bar.draw(_bar(tasks, time.monotonic())[:width])
+            bar.draw(_bar(activities, time.monotonic())[:width])
 
 
 def _now_and_then(over: threading.Event) -> None:
@@ -62,33 +62,33 @@ def _now_and_then(over: threading.Event) -> None:
     patience, silent_since = _FIRST_LINE, time.monotonic()
     while not over.wait(_SECONDS_BETWEEN_LOOKS):
         now = time.monotonic()
-        if (tasks := under_way()) and now - silent_since >= patience:
-            say(_line(tasks, now))
+        if (activities := under_way()) and now - silent_since >= patience:
+            say(_line(activities, now))
             patience, silent_since = min(_SPARSER * patience, _LONGEST_SILENCE), now
 
 
-def _line(tasks: list[Task], now: float) -> str:
-    """The innermost task in words: `test: translating: 1,200 of 5,000 sentences, 240/s, 16 s`."""
-    last = tasks[-1]
+def _line(activities: list[Activity], now: float) -> str:
+    """The innermost in words: `test: translating: 1,200 of 5,000 sentences, 240/s, 16 s to go`."""
+    last = activities[-1]
     parts = [f"{last.done:,}{f' of {last.total:,}' if last.total else ''} {last.unit}"]
     facts = [*(parts if last.unit else []), *_speed(last, now), *([last.note] if last.note else [])]
-    return f"{_name(tasks)}: {', '.join(facts)}" if facts else f"{_name(tasks)} …"
+    return f"{_name(activities)}: {', '.join(facts)}" if facts else f"{_name(activities)} …"
 
 
-def _bar(tasks: list[Task], now: float) -> str:
+def _bar(activities: list[Activity], now: float) -> str:
     """The same with a bar where it is known how much there is."""
-    last = tasks[-1]
+    last = activities[-1]
     if not last.total:
-        return f"{_line(tasks, now)} {duration(now - last.began)}"
+        return f"{_line(activities, now)} {duration(now - last.began)}"
     filled = min(_BAR, _BAR * last.done // last.total)
-    return f"{'█' * filled}{'·' * (_BAR - filled)} {_line(tasks, now)}"
+    return f"{'█' * filled}{'·' * (_BAR - filled)} {_line(activities, now)}"
 
 
-def _name(tasks: list[Task]) -> str:
-    return ": ".join(dict.fromkeys(task.name for task in tasks))
+def _name(activities: list[Activity]) -> str:
+    return ": ".join(dict.fromkeys(each.name for each in activities))
 
 
-def _speed(last: Task, now: float) -> list[str]:
+def _speed(last: Activity, now: float) -> list[str]:
     seconds = now - last.began
     made = last.done - last.first
     if not last.unit or made <= 0 or seconds <= 0:

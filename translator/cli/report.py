@@ -30,7 +30,7 @@ from translator.cli.sets import (
     chosen_sets,
     read_trained_on,
 )
-from translator.progress import task
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.evaluation import Evaluation, EvaluationSet
@@ -74,7 +74,7 @@ def report_cli(
         ]
         file = output or (directory.path / "report.html" if directory else Path("report.html"))
         attention = None if hypothesis or not directory else _attention_by(directory)
-        with task(f"writing {file}"):
+        with activity(f"writing {file}"):
             write_atomically(file, render_report(evaluations, directory, attention).encode())
     for evaluation in evaluations:
         for warning in evaluation.warnings:

@@ -24,7 +24,7 @@ from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.verdict import meaning, prospect
 from translator.config import Config, ModelConfig
 from translator.errors import OtherConfigurationError
-from translator.progress import task
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.data import Counts
@@ -99,7 +99,7 @@ def train(
     with shown_progress(quiet=quiet or as_json):
         if not quiet:
             say(f"reading {_paths(config)}")
-        with task("loading torch"):
+        with activity("loading torch"):
             import translator.training as training
         events = training.train(config, seconds=time.perf_counter() - started, compare=not adapting)
         if config.training.tensorboard and not others_speak:
@@ -163,7 +163,7 @@ def export_after_training(
         return
     try:
         valid, *others = sets_of_split(run, "valid")
-        with task(f"exporting {run.path}, and comparing"):
+        with activity(f"exporting {run.path}, and comparing"):
             made = export_certified(
                 run, "ctranslate2", valid, others=others, quantization=quantization, force=True
             )
@@ -187,7 +187,7 @@ class _Display:
         self._stack = stack
         self._first: StepDone | None = None  # of this sitting
         self.max_steps = plan.max_steps
-        self._steps = stack.enter_context(task("training", plan.max_steps, "steps"))
+        self._steps = stack.enter_context(activity("training", plan.max_steps, "steps"))
         self._steps.done = self._steps.first = plan.first_step
 
     def budget(self, budgeted: "Budgeted") -> None:
@@ -276,7 +276,7 @@ def _plain(value: Any) -> Any:
 def rehearse(config: Config, *, quiet: bool = False) -> "Rehearsal":
     """Prepare the corpora and make some steps, to tell what training would take."""
     with shown_progress(quiet=quiet):
-        with task("loading torch"):
+        with activity("loading torch"):
             from translator.training import rehearse as rehearse_training
         return rehearse_training(config)
 

@@ -57,7 +57,7 @@ from translator.errors import (
     writing,
 )
 from translator.files import encoding_of, open_bytes
-from translator.progress import task
+from translator.progress import activity
 from translator.text.directions import directions_among
 from translator.text.languages import primary
 from translator.version import __version__
@@ -542,7 +542,7 @@ def _load(
     _take_own_gpu()
     from translator.translation import Translator
 
-    with on_terminal(), task(f"loading {run.path}"):
+    with on_terminal(), activity(f"loading {run.path}"):
         translator = Translator.from_run(run.path, precision=decoding.precision).toward(str(pair))
 
     def translate(texts: list[str]) -> list[str]:

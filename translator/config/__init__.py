@@ -36,7 +36,7 @@ from translator.config.schema import (
     TokenizerConfig,
     TrainingConfig,
 )
-from translator.config.writing import dump_config
+from translator.config.writing import dump_config, json_schema
 
 __all__ = [
     "FINE_TUNING",
@@ -66,6 +66,7 @@ __all__ = [
     "distinguishing",
     "dump_config",
     "goes_on",
+    "json_schema",
     "load_config",
     "shipped_config",
     "starting_from",

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -79,6 +80,7 @@ NumberOrAuto = Annotated[  # None in the program
     int | None,
     BeforeValidator(lambda value: None if value == "auto" else value),
     PlainSerializer(lambda value: "auto" if value is None else value),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"const": "auto"}]}),
 ]
 
 

@@ -2,10 +2,24 @@
 
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
 from translator.config.schema import Config, CorpusConfig, LanguagePair, Section
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of configurations, with the short forms: a path alone is a corpus."""
+    schema = Config.model_json_schema()
+    parts = schema["$defs"]
+    parts["CorpusConfig"] = {"anyOf": [{"type": "string"}, parts["CorpusConfig"]]}
+    fields = parts["DataConfig"]["properties"]
+    for name, short in (("train", {"$ref": "#/$defs/CorpusConfig"}), ("test", {"type": "string"})):
+        whole = fields[name]
+        about = {key: whole.pop(key) for key in ("default", "description", "title") if key in whole}
+        fields[name] = {**about, "anyOf": [short, whole]}
+    return schema
 
 
 def dump_config(config: Config, *, only_set: bool = False) -> str:

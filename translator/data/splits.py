@@ -16,7 +16,7 @@ from translator.data.fingerprints import bare_text, shares_text, telling_sides
 from translator.data.readers import SentencePair, read_corpus
 from translator.data.seeds import stream_seed
 from translator.errors import DataError
-from translator.progress import task, tracked
+from translator.progress import activity, tracked
 
 _CANDIDATES = 4  # times the pairs to set aside are drawn at first, since some are refused
 _SHARED = "shares a text with a held-out pair"
@@ -200,7 +200,7 @@ class Splits:
     def _read(self, corpus: CorpusConfig, purpose: str) -> Iterator[SentencePair]:
         """The pairs of a corpus; who looks sees what they are read for."""
         total = self._sizes.get(corpus.path)
-        with task(f"{purpose} {corpus.path}", total, "pairs") as reading:
+        with activity(f"{purpose} {corpus.path}", total, "pairs") as reading:
             for pair in read_corpus(corpus, self.config):
                 reading.done += 1
                 yield pair

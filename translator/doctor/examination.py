@@ -28,7 +28,7 @@ from translator.doctor.report import (
 from translator.doctor.textfiles import TextCorpus
 from translator.embedding import similarity_of
 from translator.errors import DataError, TranslatorError
-from translator.progress import task, tracked
+from translator.progress import activity, tracked
 from translator.runs import RunDirectory
 from translator.text.languages import LanguageIdentifier, guess_language, primary
 from translator.tokenizer import UNK_ID, Tokenizer
@@ -76,7 +76,7 @@ def examine(config: Config) -> Report:
     samples = {"train": train, **samples}
     report.leaks = list(leaks.leaks())
     report.findings += filter(None, map(_leak_finding, report.leaks))
-    with task("measuring the tokenizer"):
+    with activity("measuring the tokenizer"):
         _measure_tokenizer(report, config, samples, words)
     report.suggestions = list(_suggestions(report, config))
     order = {"serious": 0, "warning": 1, "note": 2}

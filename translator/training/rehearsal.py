@@ -13,7 +13,7 @@ from translator.config import Config, starting_from
 from translator.data import Counts
 from translator.hardware import describe
 from translator.preparation import prepare_data
-from translator.progress import task
+from translator.progress import activity
 from translator.runs import RUNS, RunDirectory
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
 
@@ -52,7 +52,7 @@ def rehearse(config: Config) -> Rehearsal:
         trainer = Trainer(config, run, data, tokens_per_batch=tokens)
         batches = iter(trainer.stream)
         seconds = []
-        with task("trying some steps", _STEPS, "steps") as steps:
+        with activity("trying some steps", _STEPS, "steps") as steps:
             for _ in range(_STEPS):
                 started = time.perf_counter()
                 group = [next(batches) for _ in range(config.training.accumulate_batches)]
