@@ -91,8 +91,8 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     print(f"{processor()}, {os.cpu_count()} cores; target tokens/s")
     print("GOMP_SPINCOUNT    idle    busy  share")
     for spin in options.spin:
-        idle, busy = (statistics.median(found[spin, each]) for each in (False, True))
-        print(f"{spin:>14} {idle:7,.0f} {busy:7,.0f} {busy / idle:6.0%}")
+        idle, beside = (statistics.median(found[spin, busy]) for busy in (False, True))
+        print(f"{spin:>14} {idle:7,.0f} {beside:7,.0f} {beside / idle:6.0%}")
 
 
 def main() -> None:

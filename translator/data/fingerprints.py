@@ -5,6 +5,7 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Sequence, Set
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ _MARKS = "".join(
     for code in (*range(0x300, 0x370), *range(0x900, 0x1DFF), *range(0xA800, 0xAC00))
     if unicodedata.category(chr(code)) in ("Mn", "Mc")
 )
+# A training pair is asked for twice: whether it is held out, and, some thousands of pairs later,
+# for its fingerprints.
+_REMEMBERED = 1 << 14  # texts
 _NO_LETTERS = re.compile(rf"(?:[^\w{_MARKS}]|_)+")
 
 Fingerprints = npt.NDArray[np.uint64]
@@ -40,6 +44,7 @@ def shares_text(sides: Iterable[str], texts: Set[str]) -> bool:
     return any(bare_text(side) in texts for side in sides)
 
 
+@lru_cache(_REMEMBERED)
 def bare_text(text: str) -> str:
     """The letters and digits of a text in one case: what two copies of a sentence share.
 
