@@ -275,10 +275,18 @@ def test_a_mistaken_command_line_costs_no_torch(tmp_path: Path) -> None:
     probe = (
         "import sys; from translator.cli import main\n"
         "sys.argv = ['translator', *sys.argv[1:]]\n"
+        "heavy = ('torch', 'numpy', 'datasets', 'sacrebleu', 'ftfy', 'langcodes', 'filelock')\n"
         "try: main()\n"
-        "finally: print([m for m in ('torch', 'datasets', 'sacrebleu') if m in sys.modules])"
+        "finally: print([m for m in heavy if m in sys.modules])"
     )
-    for arguments in (["--help"], ["train", "--set", "training.max_setps=5"], ["train", "no.yaml"]):
+    for arguments in (
+        ["--help"],
+        ["train", "--set", "training.max_setps=5"],
+        ["train", "no.yaml"],
+        ["translate", "Hello.", "--run", "nowhere"],
+        ["evaluate", "--run", "nowhere"],
+        ["export", "nowhere"],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, cwd=tmp_path
         )

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from html import unescape
 from html.entities import html5
 
-from ftfy import TextFixerConfig, fix_encoding
-
 from translator.data.characters import INVISIBLE, LEADS, NEXTS, SPACES, normalize
 
 ENTITIES, MOJIBAKE, NORMALIZED, TAGS = (
@@ -26,7 +24,6 @@ _AMPERSANDS = re.compile(r"&(?:amp;|AMP;|#0{0,5}38;|#[xX]0{0,4}26;)+")
 # before a space that was a no-break space; U+0085 alone is a line break, not an ellipsis.
 _LEAD, _NEXT = ("".join(map(re.escape, sorted(signs))) for signs in (LEADS, NEXTS))
 _SUSPECT = re.compile(f"[{_LEAD}][{_NEXT}]|[ÂÃ\x80-\x84\x86-\x9f]")
-_FTFY = TextFixerConfig(explain=False)
 
 # What ftfy passes over: Å, Ì, Î and å, and words of two letters in another script.
 _TAIL = f"[{re.escape(bytes(range(0x80, 0xC0)).decode('cp1252', 'ignore'))}]"
@@ -136,7 +133,9 @@ def _mend_mojibake(text: str) -> str:
 
 
 def _decode(text: str) -> str:
-    text = fix_encoding(text, _FTFY)
+    from ftfy import TextFixerConfig, fix_encoding  # whose tables a translation does not need
+
+    text = fix_encoding(text, TextFixerConfig(explain=False))
     return _SEQUENCE.sub(_decode_one, text) if _PASSED_OVER.search(text) else text
 
 

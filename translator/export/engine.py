@@ -167,7 +167,30 @@ class CTranslate2Translator:
     def _search(
         self, parts: Sequence[TextPart], decoding: DecodingConfig, least: int
     ) -> list[list[Hypothesis]]:
+        """Search for sentences together; again, with those of its limit, for one that reaches it.
+
+        CTranslate2 has one limit for all. What ends before its own is what it is with any other.
+        """
         limits = [max_target_tokens(self.config, decoding, part.source_tokens) for part in parts]
+        most = max(1, *limits)
+        found = self._search_to(most, parts, decoding, least)
+        at_limit: dict[int, list[int]] = {}
+        for index, (limit, hypotheses) in enumerate(zip(limits, found, strict=True)):
+            if limit < most and any(len(each.tokens) >= limit for each in hypotheses):
+                at_limit.setdefault(limit, []).append(index)
+        for limit, chosen in at_limit.items():
+            again = self._search_to(limit, [parts[i] for i in chosen], decoding, least)
+            for index, hypotheses in zip(chosen, again, strict=True):
+                found[index] = hypotheses
+        return found
+
+    def _search_to(
+        self,
+        limit: int,
+        parts: Sequence[TextPart],
+        decoding: DecodingConfig,
+        least: int,
+    ) -> list[list[Hypothesis]]:
         settings = {
             "max_batch_size": decoding.tokens_per_batch,
             "batch_type": "tokens",
@@ -175,7 +198,7 @@ class CTranslate2Translator:
             "num_hypotheses": decoding.beam_size,
             "length_penalty": 0,
             "max_input_length": 0,
-            "max_decoding_length": max(1, *limits),
+            "max_decoding_length": max(1, limit),
             "min_decoding_length": least,
             "no_repeat_ngram_size": decoding.no_repeat_ngram_size,
             "return_scores": True,
@@ -189,7 +212,7 @@ class CTranslate2Translator:
                     result.scores,
                     decoding,
                 )
-                for result, limit in zip(results, limits, strict=True)
+                for result in results
             ]
         except (KeyError, RuntimeError, ValueError) as error:  # of files that are damaged unnoticed
             raise RunError(
