@@ -27,12 +27,11 @@ from translator.text.languages import primary
 from translator.tokenizer import Tokenizer
 from translator.translation import Translator
 
-# Measured: docs/adapting.md.
-LEARNING_RATE = 0.002
+# What is known of these: docs/adapting.md. The rate is that of all fine-tuning.
 EPOCHS = 4  # of the new pairs
 
 _FEWEST_PAIRS = 200  # fewer give no test that could tell an effect from luck
-_MIN_STEPS, _MAX_STEPS = 300, 10_000  # in fewer, the rate harms more than the replay mends
+_MIN_STEPS, _MAX_STEPS = 300, 10_000
 _TOKENS_PER_BATCH = 2048
 _SHORT_PAIR = 16  # tokens: with as many for each, no pair of the replay comes twice
 _MOST_DISTILLED = 3000  # sentences that the old model translates
@@ -194,7 +193,6 @@ def _values(
     if made:
         training |= {
             "max_steps": made["max_steps"],
-            "learning_rate": LEARNING_RATE,
             "tokens_per_batch": _TOKENS_PER_BATCH,
             "validate_every_steps": max(1, made["max_steps"] // 6),
         }

@@ -148,21 +148,22 @@ class Splits:
 
     def sample(self, size: int) -> list[SentencePair]:
         """Some training pairs, `size` at most, in the order of the files."""
-        return self._sampled(size, "tokenizer sample", lambda _: 1.0)
+        seed = stream_seed(self.config.seed, "tokenizer sample")
+        return self._sampled(size, seed, lambda _: 1.0)
 
     def replay(self, size: int) -> list[SentencePair]:
         """Some training pairs, `size` at most: those of a corpus as often as its weight says."""
-        return self._sampled(size, "replay", attrgetter("weight"))
+        seed = stream_seed(self.config.seed, "replay")
+        return self._sampled(size, seed, attrgetter("weight"))
 
     def _sampled(
-        self, size: int, purpose: str, weight_of: Callable[[CorpusConfig], float]
+        self, size: int, seed: int, weight_of: Callable[[CorpusConfig], float]
     ) -> list[SentencePair]:
         numbered = enumerate(
             (corpus, pair)
             for corpus in self.config.data.train
             for pair in self._read(corpus, "sampling")
         )
-        seed = stream_seed(self.config.seed, purpose)
         drawn, _ = draw(numbered, size, seed, weight=lambda item: weight_of(item[1][0]))
         drawn.sort(key=itemgetter(0))
         sample: list[SentencePair] = []
