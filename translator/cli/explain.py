@@ -9,7 +9,7 @@ import typer
 from translator.cli.console import RunOption, app, load, say, table
 
 if TYPE_CHECKING:
-    from translator.visualization.explanation import Choice, Explanation, Step
+    from translator.visualization.explanation import Explanation, NextToken, Step
 
 _SHOWN = 6  # dimensions of a vector that the terminal shows
 _KINDS = {
@@ -62,7 +62,7 @@ def explain_cli(
     for step in found.heads[kind].steps():
         _show(step)
     _entitle("The next token")
-    typer.echo(table([_row(choice) for choice in found.choices]))
+    typer.echo(table([_row(choice) for choice in found.next_tokens]))
     say("\n--html FILE writes every number as a page")
 
 
@@ -100,5 +100,5 @@ def _number(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "–"
 
 
-def _row(choice: "Choice") -> list[str]:
+def _row(choice: "NextToken") -> list[str]:
     return [f"after {choice.after}", *(f"{token} {p:.3f}" for token, p in choice.likeliest)]

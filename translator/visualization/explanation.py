@@ -99,7 +99,7 @@ class Head:
         )
 
 
-class Choice(NamedTuple):
+class NextToken(NamedTuple):
     """What the model would write at a position: the likeliest tokens and their probabilities."""
 
     after: str  # the token at this position, the last that was seen
@@ -117,7 +117,7 @@ class Explanation:
     pre_norm: bool  # whether a norm comes before attention
     embedded: dict[str, Embedded]  # by stack: "encoder", "decoder"
     heads: dict[str, Head]  # by kind of attention, in the order in which they are computed
-    choices: tuple[Choice, ...]
+    next_tokens: tuple[NextToken, ...]
 
     def title(self, kind: str) -> str:
         """A kind of attention with its layer and head, as a heading."""
@@ -174,7 +174,7 @@ def explain(
             kind: Head(*_sides(kind, embedded), *found[module][0])
             for kind, module in modules.items()
         },
-        choices=_choices(translator, list(embedded.values())[-1], states),
+        next_tokens=_next_tokens(translator, list(embedded.values())[-1], states),
     )
 
 
@@ -264,7 +264,7 @@ def _sides(kind: str, embedded: dict[str, Embedded]) -> tuple[tuple[str, ...], t
     return asking, asked
 
 
-def _choices(translator: Translator, last: Embedded, states: Tensor) -> tuple[Choice, ...]:
+def _next_tokens(translator: Translator, last: Embedded, states: Tensor) -> tuple[NextToken, ...]:
     """What `output` makes of the last states, from where something is written."""
     begin = last.ids.index(BOS_ID) if BOS_ID in last.ids else 0
     with torch.inference_mode():
@@ -272,7 +272,7 @@ def _choices(translator: Translator, last: Embedded, states: Tensor) -> tuple[Ch
     best = probabilities.topk(_CHOICES)
     named = translator.tokenizer.target
     return tuple(
-        Choice(
+        NextToken(
             token,
             tuple(
                 (END if i == EOS_ID else named.pieces([i])[0], float(probability))
