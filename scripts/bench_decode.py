@@ -288,7 +288,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    from translator.export import export_ctranslate2
+    from translator.export.ctranslate2 import export_ctranslate2
     from translator.runs import RunDirectory
 
     run = RunDirectory.find(options.run)

@@ -132,7 +132,17 @@ def memory_mb(process: int) -> float:
 
 
 def start_server(run: Path, *options: str) -> tuple["subprocess.Popen[str]", str]:
-    command = [sys.executable, "-m", "translator", "serve", "--run", str(run), "--port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "translator",
+        "serve",
+        "--quiet",
+        "--run",
+        str(run),
+        "--port",
+        "0",
+    ]
     command += options
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, encoding="utf-8"

@@ -2,12 +2,16 @@
 
     python scripts/measure_media.py nearest --learned A.parquet --learned B.parquet --test C.parquet
     python scripts/measure_media.py drawn DRAWING_RUN NAMING_RUN --pictures A.parquet --sheet FILE
+    python scripts/measure_media.py speakers A.parquet B.parquet --folder speakers
 
 `nearest` names each picture of the test as the most alike one of the learned pictures, by the
 squares of the differences of all pixels: the baseline of configs/emoji-names.yaml.
 
 `drawn` draws a name of every sixth picture, and asks another run to name what was drawn: the share
 that it names rightly, and a sheet of the first 24.
+
+`speakers` writes for each speaker two Parquet files: NAME.parquet, what is spoken by them, and
+without-NAME.parquet, what is spoken by all others.
 """
 
 import argparse
@@ -16,6 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as parquet
 
 from translator.config import CorpusConfig, ImageConfig
 from translator.data import SentencePair, png, read_pairs
@@ -68,6 +75,18 @@ def drawn(drawing: Path, naming: Path, pictures: Path, sheet: Path, language: st
     yield f"{sheet}: {', '.join(names[:_SHOWN])}"
 
 
+def speakers(recordings: list[Path], folder: Path) -> Iterator[str]:
+    """Two files for each speaker: their recordings, and those of the others."""
+    table = pa.concat_tables([parquet.read_table(file) for file in recordings])
+    folder.mkdir(parents=True, exist_ok=True)
+    for speaker in pc.unique(table["speaker"]).to_pylist():
+        theirs = pc.equal(table["speaker"], speaker)
+        own, others = table.filter(theirs), table.filter(pc.invert(theirs))
+        parquet.write_table(own, folder / f"{speaker}.parquet")
+        parquet.write_table(others, folder / f"without-{speaker}.parquet")
+        yield f"{speaker}: {len(own):,} recordings, {len(others):,} by others"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--language", default="es", help="The column of the names.")
@@ -80,13 +99,19 @@ def main() -> None:
     command.add_argument("naming", type=Path)
     command.add_argument("--pictures", type=Path, required=True)
     command.add_argument("--sheet", type=Path, default=Path("sheet.png"))
+    command = commands.add_parser("speakers")
+    command.add_argument("recordings", type=Path, nargs="+")
+    command.add_argument("--folder", type=Path, default=Path("speakers"))
     options = parser.parse_args()
-    if options.command == "nearest":
-        lines = nearest(options.learned, options.test, options.language)
-    else:
-        lines = drawn(
-            options.drawing, options.naming, options.pictures, options.sheet, options.language
-        )
+    match options.command:
+        case "nearest":
+            lines = nearest(options.learned, options.test, options.language)
+        case "drawn":
+            lines = drawn(
+                options.drawing, options.naming, options.pictures, options.sheet, options.language
+            )
+        case "speakers":
+            lines = speakers(options.recordings, options.folder)
     for line in lines:
         print(line, flush=True)
 

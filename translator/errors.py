@@ -35,6 +35,14 @@ class RunError(TranslatorError):
     """A run directory that is missing, incomplete, damaged or from another configuration."""
 
 
+class OtherConfigurationError(RunError):
+    """A run directory that holds a run of another configuration; `free_name` is not taken."""
+
+    def __init__(self, message: str, hint: str, free_name: str) -> None:
+        super().__init__(message, hint)
+        self.free_name = free_name
+
+
 _EXTRAS = {  # as in pyproject.toml
     "export": ("ctranslate2>=4.5", "transformers>=5.0"),
     "rouge": ("rouge-score>=0.1.2",),

@@ -61,5 +61,5 @@ def processor_of(config: Config, tokenizer: Tokenizer) -> TextProcessor:
 def source_of(parts: Sequence[TextPart], device: torch.device) -> Tensor | list[Tensor]:
     """What `Engine.read` reads of parts: padded ids [B, S], or the frames [S, F] of each."""
     if parts[0].frames is None:
-        return padded_sources([part.ids for part in parts], device)
+        return padded_sources([part.read for part in parts], device)
     return [torch.from_numpy(part.frames).to(device) for part in parts if part.frames is not None]

@@ -8,6 +8,7 @@ S frames, F numbers of a frame, P size of a patch in pixels.
 
 import importlib
 import io
+import math
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,7 +27,8 @@ Pixels = npt.NDArray[np.uint8]
 STRIDE = 4  # frames of a recording that become one state of the encoder
 _MOST_PIXELS = 64_000_000  # a larger picture is more memory than meaning
 _GAP = 2  # frames of silence, at least, that keep neighbours apart when frames are convolved
-_FLATTEST = 0.5  # standard deviation of a mel bin: less is no sound, and would be amplified
+_QUIETEST = 8 * math.log(10)  # below the loudest: 80 dB
+_FLATTEST = 0.5  # standard deviation of a spectrogram: less is no sound, and would be amplified
 
 
 class FrameShape(NamedTuple):
@@ -125,8 +127,9 @@ def samples_of(content: bytes, name: str, config: SpeechConfig) -> npt.NDArray[n
 def log_mel(samples: npt.NDArray[np.float32], config: SpeechConfig) -> Frames:
     """The log-mel spectrogram [S, F] of samples, every 10 ms of 25 ms; S is a multiple of STRIDE.
 
-    Each bin has mean 0 and deviation 1 over the recording, which takes away the microphone and
-    the loudness. Frames of zeros end it, as EOS ends a text.
+    What is 80 dB below the loudest is silence (as in Whisper; Radford et al., 2023). The whole has
+    mean 0 and deviation 1, which takes away the loudness; to take the mean of each bin away would
+    take the vowel from a short word. Frames of zeros end it, as EOS ends a text.
     """
     knf = _library("kaldi_native_fbank", "recordings")
     options = knf.FbankOptions()
@@ -138,10 +141,10 @@ def log_mel(samples: npt.NDArray[np.float32], config: SpeechConfig) -> Frames:
     bank.accept_waveform(config.sample_rate, samples.tolist())
     bank.input_finished()
     found = np.stack([bank.get_frame(i) for i in range(bank.num_frames_ready)])
-    deviation = np.maximum(found.std(0), _FLATTEST)
+    found = np.maximum(found, found.max() - _QUIETEST)
     length = -(-(len(found) + _GAP) // STRIDE) * STRIDE
     frames = np.zeros((length, config.mel_bins), np.float16)
-    frames[: len(found)] = (found - found.mean(0)) / deviation
+    frames[: len(found)] = (found - found.mean()) / np.maximum(found.std(), _FLATTEST)
     return frames
 
 

@@ -49,7 +49,7 @@ from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomica
 from translator.tokenizer import Tokenizer
 from translator.version import __version__
 
-_LAYOUT = 3  # of the prepared files; another number leaves older ones alone
+_LAYOUT = 4  # of the prepared files; another number leaves older ones alone
 _SAMPLED_PICTURES = 2000  # that a codebook is learned from
 _SAMPLED_BLOCKS, _BLOCK_BYTES = 16, 1 << 16  # of each file, to tell it from another
 
@@ -62,7 +62,7 @@ class TrainingData:
     views: tuple[View, ...]  # of train: how an epoch shows the pairs
     train: Corpus
     valid: Corpus
-    valid_pairs: list[SentencePair]
+    valid_pairs: list[list[SentencePair]]  # of each direction
     drawn: dict[str, list[SentencePair]]  # the held-out sets that no file of their own holds
     counts: dict[str, Counts]
     fingerprint: str  # a hash of the training and validation ids: the same data give the same
@@ -73,10 +73,10 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
 
     What was prepared before, by this run or another, is mapped without reading the corpora.
     """
-    splits = Splits(config, functools.cache(similarity_of))
+    splits = Splits.by_direction(config, functools.cache(similarity_of))
     with _disk_errors(run.prepared):
-        tokenizer = _tokenizer(splits, run)
-        codebook = _codebook(splits, run)
+        tokenizer = _tokenizer(config, splits, run)
+        codebook = _codebook(splits[0], run)
         directory = PreparedDirectory(run.prepared / _key_of_ids(config, tokenizer, codebook))
         content = directory.read()
         if content is None:
@@ -97,8 +97,8 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
         tokenizer,
         (*_augmentation(config, tokenizer), *([noise] if noise else [])),
         Corpus.map(directory.corpus_files("train"), parts, shape),
-        _valid(directory, content["pairs"]["valid"][0], config, noise),
-        [SentencePair(*pair) for pair in content["valid_pairs"]],
+        _valid(directory, sum(content["pairs"]["valid"]), config, noise),
+        [[SentencePair(*pair) for pair in pairs] for pairs in content["valid_pairs"]],
         {name: [SentencePair(*p) for p in pairs] for name, pairs in content["drawn"].items()},
         {name: Counts(**counts) for name, counts in content["counts"].items()},
         content["fingerprint"],
@@ -122,30 +122,40 @@ def _valid(directory: PreparedDirectory, pairs: int, config: Config, noise: View
 
 
 def _prepare(
-    splits: Splits, tokenizer: Tokenizer, codebook: Codebook | None, directory: PreparedDirectory
+    splits: list[Splits],
+    tokenizer: Tokenizer,
+    codebook: Codebook | None,
+    directory: PreparedDirectory,
 ) -> None:
     """Encode the train and valid pairs into the files of a directory."""
     counts = {"train": Counts(), "valid": Counts()}
-    encode = _encoding(splits.config, tokenizer, codebook)
-    vocabulary_size = max(tokenizer.vocabulary_size, drawn_vocabulary(splits.config.model) or 0)
+    model = splits[0].config.model
+    vocabulary_size = max(tokenizer.vocabulary_size, drawn_vocabulary(model) or 0)
     trained_on = FingerprintCollector()
-    corpora: dict[str, list[Iterable[SentencePair]]] = {
+    corpora: dict[str, list[tuple[Splits, Iterable[SentencePair]]]] = {
         "train": [
-            trained_on.passing(splits.train(corpus, counts["train"]))
-            for corpus in splits.config.data.train
+            (each, trained_on.passing(each.train(corpus, counts["train"])))
+            for each in splits
+            for corpus in each.config.data.train
         ],
-        "valid": [splits.held_out["valid"]],
+        "valid": [(each, each.held_out[each.valid]) for each in splits],
     }
     pairs: dict[str, list[int]] = {}
     fingerprints = []
     with directory.make() as (made, description):
         for name, parts in corpora.items():
             files = made.corpus_files(name)
-            with_frames = splits.config.model.source != "text"
+            with_frames = model.source != "text"
             with CorpusWriter(files, vocabulary_size, with_frames=with_frames) as writer:
-                pairs[name] = [writer.append(encode(part, counts=counts[name])) for part in parts]
+                pairs[name] = [
+                    writer.append(
+                        _encoding(each.config, tokenizer, codebook)(part, counts=counts[name])
+                    )
+                    for each, part in parts
+                ]
             if name == "train":
-                splits.leave_out_held_out(counts["train"])
+                for each in splits:
+                    each.leave_out_held_out(counts["train"])
             if not sum(pairs[name]):
                 raise _nothing_left(name, counts[name])
             fingerprints.append(writer.fingerprint)
@@ -154,8 +164,10 @@ def _prepare(
             "pairs": pairs,  # of each corpus
             "counts": {name: vars(each) for name, each in counts.items()},
             "fingerprint": corpora_fingerprint(fingerprints),
-            "valid_pairs": [p for p in splits.held_out["valid"] if all(map(str.strip, p))],
-            "drawn": splits.drawn,
+            "valid_pairs": [
+                [pair for pair in part if all(map(str.strip, pair))] for _, part in corpora["valid"]
+            ],
+            "drawn": {name: drawn for each in splits for name, drawn in each.drawn.items()},
         }
 
 
@@ -168,7 +180,8 @@ def _encoding(
         return partial(encode_pictures, tokenizer=tokenizer, codebook=codebook, max_tokens=most)
     if config.model.source != "text":
         return partial(encode_frames, config=config.model, tokenizer=tokenizer, max_tokens=most)
-    return partial(encode_pairs, tokenizer=tokenizer, max_tokens=most)
+    tag = [tokenizer.tag_id(config.data.direction.tag)] if config.data.directions else []
+    return partial(encode_pairs, tokenizer=tokenizer, max_tokens=most, tag=tag)
 
 
 def _nothing_left(name: str, counts: Counts) -> DataError:
@@ -188,9 +201,10 @@ def _parts(pairs: list[int], config: Config) -> list[Part]:
     those of the largest occur once.
     """
     exponent = 1.0 - 1.0 / config.data.temperature
+    corpora = [corpus for each in config.by_direction for corpus in each.data.train]
     return [
         Part(size, corpus.weight * (max(pairs) / size) ** exponent if size else 1.0)
-        for size, corpus in zip(pairs, config.data.train, strict=True)
+        for size, corpus in zip(pairs, corpora, strict=True)
     ]
 
 
@@ -209,35 +223,47 @@ def _disk_errors(folder: Path) -> Iterator[None]:
 # --- the tokenizer --------------------------------------------------------------------------------
 
 
-def _tokenizer(splits: Splits, run: RunDirectory) -> Tokenizer:
+def _tokenizer(config: Config, splits: list[Splits], run: RunDirectory) -> Tokenizer:
     """The run's own tokenizer; else that of the run to start from; else the one that was learned
     from these corpora, or a new one.
     """
     if run.tokenizer_file.is_file():
         return run.read_tokenizer()
-    start = splits.config.training.start_from
+    start = config.training.start_from
     if start is not None:
         with lock(run.tokenizer_file):
             run.write_tokenizer(RunDirectory(Path(start)).read_tokenizer())
         return run.read_tokenizer()
-    file = run.prepared / f"{_key_of_tokenizer(splits.config)}.model"
+    file = run.prepared / f"{_key_of_tokenizer(config)}.model"
     with lock(file):
         if not file.is_file():
-            trained = Tokenizer.train(_texts(splits), splits.config.tokenizer)
+            tags = dict.fromkeys(pair.tag for pair in config.data.directions)
+            trained = Tokenizer.train(_texts(splits), config.tokenizer, [*tags])
             write_atomically(file, trained.model)
         if not run.tokenizer_file.is_file():
             run.write_tokenizer(Tokenizer.load(file))
     return run.read_tokenizer()
 
 
-def _texts(splits: Splits) -> list[str]:
-    """The texts that a tokenizer learns from, of both sides as far as they are text."""
-    model = splits.config.model
-    are_texts = (model.source == "text", model.target == "text")
-    pairs = splits.sample(splits.config.tokenizer.sample_sentences // 2)
-    return [
-        side for pair in pairs for side, is_text in zip(pair, are_texts, strict=True) if is_text
-    ]
+def _texts(splits: list[Splits]) -> list[str]:
+    """The texts that a tokenizer learns from, of both sides as far as they are text.
+
+    There are as many of each pair of languages, whichever is the source.
+    """
+    of_languages = {each.config.data.direction.languages: each for each in reversed(splits)}
+    texts: list[str] = []
+    for each in splits:
+        if each in of_languages.values():
+            model, tokenizer = each.config.model, each.config.tokenizer
+            are_texts = (model.source == "text", model.target == "text")
+            pairs = each.sample(tokenizer.sample_sentences // 2 // len(of_languages))
+            texts += [
+                side
+                for pair in pairs
+                for side, is_text in zip(pair, are_texts, strict=True)
+                if is_text
+            ]
+    return texts
 
 
 def _codebook(splits: Splits, run: RunDirectory) -> Codebook | None:
@@ -300,6 +326,7 @@ def _key(config: Config, *settings: object) -> str:
     cleanings = map(config.cleaning_of, config.data.train)
     runs = {each.similarity_run for each in cleanings if each.compares_meanings}
     corpora = [*config.data.train, *([config.data.valid] if config.data.valid else [])]
+    corpora += config.data.leave_out
     content = {
         "layout": _LAYOUT,
         "versions": [__version__, version("sentencepiece")],
@@ -316,7 +343,7 @@ def _files(corpus: CorpusConfig, config: Config) -> list[Path]:
     if corpus.path.startswith("embedded:"):
         folder = Path(__file__).parent / "corpus"
         return sorted(folder.glob(corpus.path.removeprefix("embedded:") + ".*"))
-    sides = column_names(corpus, (config.data.source_language, config.data.target_language))
+    sides = column_names(corpus, config.data.languages_of(corpus))
     names = dict.fromkeys(corpus.path.replace("{language}", each) for each in sides)
     found: list[Path] = []
     for name in names:

@@ -1,9 +1,12 @@
 """What is on disk? Every path of a run directory is spelled here and nowhere else.
 
 A file is written beside its place and moved in, so a reader sees the old one or the new one whole.
+Torch and all that computes are imported where tensors are read or written: that a path is wrong is
+known without them, and an export translates without them.
 """
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -14,33 +17,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, NotRequired, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NotRequired, TypeVar
 
-import filelock
-import numpy as np
-import safetensors
-import safetensors.numpy
-import safetensors.torch
-import torch
 from pydantic import ConfigDict, PositiveInt, with_config
-from torch import Tensor
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from translator.config import Config, DecodingConfig, ImageConfig, dump_config, load_config
-from translator.data import (
-    Codebook,
-    CorpusFiles,
-    Fingerprints,
-    SentencePair,
-    corpora_fingerprint,
-    corpus_fingerprint,
-    side_names,
-)
 from translator.errors import ConfigError, RunError, writing
-from translator.hardware import choose_device
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
-from translator.model import Transformer, build_model, parameter_shapes
 from translator.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from translator.data import Codebook, CorpusFiles, Fingerprints, SentencePair
+    from translator.model import Transformer
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
@@ -50,7 +41,7 @@ _TOKENIZER_KEY = "tokenizer_sha256"
 _UNKNOWN_KEY = "not_known"
 _WEIGHTS_OF_KEY = "weights_of"
 _LARGEST = 1e15  # number of metrics; beyond it only infinity is one
-_NUMBERS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)  # of weights
+_NUMBERS = ("float32", "float64", "bfloat16", "float16")  # of weights
 _WHOLE_COPY = "Copy it again, or repeat `translator train` with the run's configuration."
 
 
@@ -63,6 +54,13 @@ class CountsRecord(TypedDict):
     repaired: NotRequired[dict[str, int]]
 
 
+class Ancestor(TypedDict):
+    """A run that another one began from."""
+
+    run: str  # its directory; of an import the model, as hf:NAME
+    model_sha256: NotRequired[str]
+
+
 @with_config(ConfigDict(extra="allow"))
 class Environment(TypedDict, total=False):
     """environment.json: what a run was made with. Further keys are for people."""
@@ -73,6 +71,7 @@ class Environment(TypedDict, total=False):
     seed: int
     proof: dict[str, float]  # of an imported model, that it translates as its original
     held_out_sha256: dict[str, str]  # of the drawn sets, by name
+    lineage: list[Ancestor]  # the run that training started from, the one before it, and so on
 
 
 class ChangeRecord(TypedDict):
@@ -84,10 +83,39 @@ class ChangeRecord(TypedDict):
     after: float
 
 
-class Measurements(TypedDict, total=False):
-    """measured.json: what training measured once and holds fixed from then on."""
+class ScoreChange(TypedDict):
+    """What adaptation did to a score of a test set."""
 
-    max_steps: PositiveInt
+    test_set: str  # with its run
+    is_new: bool  # of the new domain
+    sentences: int
+    metric: str
+    before: float
+    after: float
+    p: float  # of approximate randomization
+
+
+class Adaptation(TypedDict):
+    """adaptation.json: what `translator adapt` made a run of, and what came of it."""
+
+    made_of: dict[str, str]  # by name, all that determines the files and the settings
+    pairs: int  # of the new corpora, cleaned
+    replayed: int  # pairs that the old model knows
+    distilled: bool  # whether the old model translated those itself
+    terms: int  # of a glossary
+    max_steps: int
+    replay_weight: float
+    warnings: list[str]
+    model_sha256: NotRequired[str]  # of the weights that were compared
+    changes: NotRequired[list[ScoreChange]]
+    refused: NotRequired[list[str]]  # why the run is no better than the one that it began from
+
+
+class Measurements(TypedDict, total=False):
+    """measured.json: what training measured and decided, and goes by when it goes on."""
+
+    decisions: list[tuple[PositiveInt, PositiveInt]]  # after which step, how many steps in all
+    max_steps: PositiveInt  # by earlier versions, which decided once
     tokens_per_batch: PositiveInt
     changes: list[ChangeRecord]  # of fine-tuning that has ended
 
@@ -98,7 +126,7 @@ class Description(TypedDict):
     pairs: dict[str, list[int]]  # of each corpus, by train and valid
     counts: dict[str, CountsRecord]
     fingerprint: str
-    valid_pairs: list[tuple[str, str]]
+    valid_pairs: list[list[tuple[str, str]]]  # of each direction
     drawn: dict[str, list[tuple[str, str]]]  # the held-out sets that no file of their own holds
     sizes: dict[str, int]  # of the files, in bytes
 
@@ -115,7 +143,7 @@ class Checkpoint:
 
     step: int
     state: dict[str, Any]  # numbers and names, kept as JSON
-    tensors: dict[str, dict[str, Tensor]]  # file stem → name → tensor
+    tensors: "dict[str, dict[str, Tensor]]"  # file stem → name → tensor
 
 
 class Trained(NamedTuple):
@@ -123,7 +151,7 @@ class Trained(NamedTuple):
 
     config: Config
     tokenizer: Tokenizer
-    model: Transformer
+    model: "Transformer"
 
 
 class RunDirectory:
@@ -141,6 +169,8 @@ class RunDirectory:
         self.fingerprints_file = path / "training_fingerprints.safetensors"
         self.held_out = path / "held_out"
         self.metrics_file = path / "metrics.jsonl"
+        self.adaptation = path / "adaptation"  # the corpora that `adapt` has made
+        self.adaptation_file = path / "adaptation.json"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
         self.evaluations = path / "evaluations"
@@ -158,6 +188,7 @@ class RunDirectory:
             run.check_model()
             return run
         models = [file for file in RUNS.glob("*/model.safetensors") if file.is_file()]
+        models = [file for file in models if not cls(file.parent).refused]
         if not models:
             raise RunError(
                 f"there is no trained model in {RUNS}{os.sep}",
@@ -180,6 +211,12 @@ class RunDirectory:
                     f"{self.path} holds no {file.name}",
                     "Train it to its first validation, or name another --run.",
                 )
+
+    @property
+    def next_name(self) -> str:
+        """The name of this run with the first number behind it that is not taken."""
+        numbered = (f"{self.path.name}-{number}" for number in itertools.count(2))
+        return next(name for name in numbered if not self.path.with_name(name).exists())
 
     @property
     def has_begun(self) -> bool:
@@ -264,8 +301,12 @@ class RunDirectory:
             write_atomically(self.target_tokenizer_file, tokenizer.target.model)
         write_atomically(self.tokenizer_file, tokenizer.model)
 
-    def read_codebook(self, config: ImageConfig) -> Codebook:
+    def read_codebook(self, config: ImageConfig) -> "Codebook":
         """The patches that the model draws with; RunError when missing or damaged."""
+        import safetensors.numpy
+
+        from translator.data import Codebook
+
         try:
             tensors_metadata(self.codebook_file)
             codes = safetensors.numpy.load(self.codebook_file.read_bytes())["codes"]
@@ -279,13 +320,17 @@ class RunDirectory:
             ) from None
         return Codebook(codes, config)
 
-    def write_codebook(self, codebook: Codebook) -> None:
+    def write_codebook(self, codebook: "Codebook") -> None:
         """Keep the patches that the model draws with."""
+        import safetensors.numpy
+
         data = safetensors.numpy.save({"codes": codebook.codes})
         write_atomically(self.codebook_file, sealed_tensors(data))
 
-    def read_model(self, tokenizer: Tokenizer) -> dict[str, Tensor]:
+    def read_model(self, tokenizer: Tokenizer) -> "dict[str, Tensor]":
         """The best weights so far; RunError when damaged or made with another tokenizer."""
+        import safetensors
+
         try:
             metadata = tensors_metadata(self.model_file)
             with safetensors.safe_open(self.model_file, framework="pt") as file:
@@ -297,8 +342,8 @@ class RunDirectory:
         if metadata.get(_TOKENIZER_KEY) != tokenizer.sha256:
             raise self._other_tokenizer()
         for name, weight in weights.items():
-            if weight.dtype not in _NUMBERS:
-                problem = f"{name} holds {str(weight.dtype).removeprefix('torch.')}"
+            if (numbers := str(weight.dtype).removeprefix("torch.")) not in _NUMBERS:
+                problem = f"{name} holds {numbers}"
                 raise RunError(f"{self.model_file} holds no weights: {problem}", _WHOLE_COPY)
             if not weight.isfinite().all():
                 raise RunError(
@@ -311,6 +356,9 @@ class RunDirectory:
         """The best model so far, with all that belongs to it; RunError when missing or damaged."""
         self.check_model()
         config = self.read_config()
+        from translator.hardware import choose_device
+        from translator.model import build_model, parameter_shapes
+
         tokenizer = self.read_tokenizer()
         weights = self.read_model(tokenizer)
         expected = parameter_shapes(config.model, tokenizer.vocabulary_size)
@@ -338,9 +386,11 @@ class RunDirectory:
         return _sha256(self.model_file.read_bytes())
 
     def write_model(
-        self, weights: dict[str, Tensor], tokenizer: Tokenizer, weights_of: str | None = None
+        self, weights: "dict[str, Tensor]", tokenizer: Tokenizer, weights_of: str | None = None
     ) -> None:
         """Keep weights as the best so far, with the run that they are of if not of this one."""
+        import safetensors.torch
+
         metadata = {_TOKENIZER_KEY: tokenizer.sha256}
         if weights_of is not None:
             metadata[_WEIGHTS_OF_KEY] = weights_of
@@ -369,7 +419,7 @@ class RunDirectory:
         return self._read(self.environment_file, Environment, "Delete it; training writes it.")
 
     def read_measured(self) -> Measurements:
-        """What training measured once and holds fixed from then on: its steps, its batch size."""
+        """What training measured and decided, and goes by when it goes on."""
         hint = "Train under another name (--set name=…)."
         return self._read(self.measured_file, Measurements, hint)
 
@@ -385,6 +435,36 @@ class RunDirectory:
         except ValueError as error:
             raise RunError(f"{file} is damaged ({error})", hint) from None
 
+    def read_adaptation(self) -> Adaptation | None:
+        """What the run was made of by `adapt`; None where it was not."""
+        if not self.adaptation_file.is_file():
+            return None
+        return self._read(self.adaptation_file, Adaptation, "Adapt under another --name.")
+
+    def write_adaptation(self, content: Adaptation) -> None:
+        """Keep what the run is made of by `adapt`."""
+        write_atomically(self.adaptation_file, sealed_json(content))
+
+    @property
+    def refused(self) -> list[str]:
+        """Why `adapt` found the run no better than the one that it began from; empty otherwise."""
+        with suppress(OSError, ValueError):  # whoever adapts says what is wrong with it
+            return read_object(self.adaptation_file, Adaptation).get("refused", [])
+        return []
+
+    @property
+    def lineage(self) -> list[Ancestor]:
+        """The run that this one began from, the one that that began from, and so on."""
+        known = self.read_environment().get("lineage")
+        if known is not None or not self.config_file.is_file():
+            return known or []
+        start = self.read_config().training.start_from  # of an older version, or an import
+        return [{"run": start}] if start else []
+
+    def descent(self) -> list[Ancestor]:
+        """The lineage of a run that begins from this one."""
+        return [{"run": str(self.path), "model_sha256": self.model_sha256()}, *self.lineage]
+
     def keep_fingerprints(self, prepared: "PreparedDirectory", start: Path | None) -> None:
         """Keep what tells the sentences trained on, in the run to start from too, if there is one.
 
@@ -392,6 +472,9 @@ class RunDirectory:
         """
         if self.fingerprints_file.is_file():
             return
+        import numpy as np
+        import safetensors.numpy
+
         sides, metadata = _read_fingerprints(prepared.fingerprints_file)
         if start is not None:
             before = RunDirectory(start).read_fingerprints()
@@ -408,7 +491,7 @@ class RunDirectory:
             return None
         return _read_fingerprints(self.fingerprints_file)[1].get(_UNKNOWN_KEY)
 
-    def read_fingerprints(self) -> dict[str, Fingerprints]:
+    def read_fingerprints(self) -> "dict[str, Fingerprints]":
         """Fingerprints by side, source and target; empty where the run keeps none."""
         if not self.fingerprints_file.is_file():
             return {}
@@ -421,7 +504,7 @@ class RunDirectory:
     def keep_held_out(
         self,
         name: str,
-        pairs: Sequence[SentencePair],
+        pairs: "Sequence[SentencePair]",
         languages: tuple[str, str],
         *,
         known: str | None = None,
@@ -430,6 +513,8 @@ class RunDirectory:
 
         Returns the SHA-256 of what is kept, which belongs into environment.json.
         """
+        from translator.data import side_names
+
         names = side_names(languages)
         lines = (
             json.dumps(dict(zip(names, pair, strict=True)), ensure_ascii=False) for pair in pairs
@@ -439,7 +524,7 @@ class RunDirectory:
             write_atomically(self.held_out_file(name), data)
         return known or _sha256(data)
 
-    def read_held_out(self, name: str, languages: tuple[str, str]) -> list[SentencePair] | None:
+    def read_held_out(self, name: str, languages: tuple[str, str]) -> "list[SentencePair] | None":
         """The pairs of a held-out set that was drawn; None where the run keeps none.
 
         Raises RunError unless the file is the one that training wrote.
@@ -460,6 +545,8 @@ class RunDirectory:
                 "Copy it again from where the run was trained; there, the command that trained "
                 "the run writes it anew.",
             )
+        from translator.data import SentencePair, side_names
+
         lines = map(json.loads, data.decode().removesuffix("\n").split("\n"))
         names = side_names(languages)
         return [SentencePair(*(line[name] for name in names)) for line in lines]
@@ -507,6 +594,8 @@ class RunDirectory:
 
     def write_checkpoint(self, checkpoint: Checkpoint, keep: int) -> None:
         """Save a checkpoint whole or not at all, then delete all but the newest `keep`."""
+        import safetensors.torch
+
         folder = self.checkpoints / f"step-{checkpoint.step}"
         partial = self.checkpoints / f".{folder.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
@@ -534,6 +623,8 @@ class RunDirectory:
 
     def read_checkpoints(self) -> Iterator[Checkpoint | RunError]:
         """Checkpoints, newest first; a damaged one is yielded as the error that tells so."""
+        import safetensors.torch
+
         for step in self.checkpoint_steps():
             folder = self.checkpoints / f"step-{step}"
             try:
@@ -561,8 +652,10 @@ class PreparedDirectory:
         self.path = path
         self._description_file = path / "description.json"
 
-    def corpus_files(self, name: str) -> CorpusFiles:
+    def corpus_files(self, name: str) -> "CorpusFiles":
         """The files of a corpus, train or valid."""
+        from translator.data import CorpusFiles
+
         return CorpusFiles(*(self.path / f"{name}.{part}" for part in CorpusFiles._fields))
 
     @property
@@ -575,6 +668,8 @@ class PreparedDirectory:
 
         To hash them takes a second for a gigabyte, of which training reads every byte anyway.
         """
+        from translator.data import corpora_fingerprint, corpus_fingerprint
+
         try:
             content = read_object(self._description_file, Description)
             for name, size in content["sizes"].items():
@@ -586,8 +681,10 @@ class PreparedDirectory:
         except (OSError, ValueError):
             return None
 
-    def write_fingerprints(self, sides: dict[str, Fingerprints]) -> None:
+    def write_fingerprints(self, sides: "dict[str, Fingerprints]") -> None:
         """Write the fingerprints of the training sentences by side, source and target."""
+        import safetensors.numpy
+
         data = sealed_tensors(safetensors.numpy.save(dict(sides)))
         write_atomically(self.fingerprints_file, data)
 
@@ -622,6 +719,8 @@ def lock(path: Path, *, wait: bool = True, keep: bool = True) -> Iterator[None]:
     `wait` TimeoutError is raised where another process holds it. Without `keep` the file is
     deleted at the end.
     """
+    import filelock
+
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name}.lock")
     with filelock.FileLock(file, timeout=-1 if wait else 0):
@@ -695,8 +794,10 @@ def _vanishing(file: Path) -> Iterator[None]:
         raise
 
 
-def _read_fingerprints(file: Path) -> tuple[dict[str, Fingerprints], dict[str, str]]:
+def _read_fingerprints(file: Path) -> "tuple[dict[str, Fingerprints], dict[str, str]]":
     """Fingerprints by side, and the metadata beside them."""
+    import safetensors.numpy
+
     try:
         metadata = tensors_metadata(file)
         sides = safetensors.numpy.load(file.read_bytes())

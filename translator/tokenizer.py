@@ -24,11 +24,13 @@ import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 
 from translator.config import TokenizerConfig
 from translator.errors import DataError, RunError, check_texts, writing
+from translator.progress import task
 from translator.protobuf import bytes_field, fields, payload
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
@@ -77,8 +79,12 @@ class Tokenizer:
         return cls(path.read_bytes())
 
     @classmethod
-    def train(cls, sentences: Iterable[str], config: TokenizerConfig) -> "Tokenizer":
-        """Learn the pieces from sentences of both languages.
+    def train(
+        cls, sentences: Iterable[str], config: TokenizerConfig, tags: Sequence[str] = ()
+    ) -> "Tokenizer":
+        """Learn the pieces from sentences of all languages.
+
+        `tags`, such as >>es<<, get an id each that no text has, and that is decoded to nothing.
 
         When the sentences do not hold `vocabulary_size` different pieces, as many as there are
         are learned; compare `vocabulary_size` afterwards. DataError when there is no text.
@@ -94,7 +100,7 @@ class Tokenizer:
         size = config.vocabulary_size
         for _ in range(8):
             try:
-                return cls(_train_sentencepiece(texts, config, size))
+                return cls(_train_sentencepiece(texts, config, size, tags))
             except RuntimeError as error:
                 limit = re.search(r"(?:<=|smaller than or equal to)\s*(\d+)", str(error))
                 needed = re.search(r"required_chars.*?(\d+)\s*(?:vs|>)", str(error))
@@ -125,6 +131,17 @@ class Tokenizer:
     def vocabulary_size(self) -> int:
         """Number of pieces, the four special ones and 256 bytes included."""
         return int(self._processor.get_piece_size())
+
+    def tag_id(self, tag: str) -> int:
+        """The id of a tag such as >>es<<; RunError where the tokenizer was made without it."""
+        number = int(self._processor.piece_to_id(tag))
+        if not self._processor.is_control(number):
+            raise RunError(
+                f"the tokenizer has no {tag}, the tag of a target language",
+                "Tags are learned with the tokenizer: name all of data.directions when a run is "
+                "trained from the beginning, without training.start_from.",
+            )
+        return number
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without start and end."""
@@ -190,9 +207,12 @@ def _valid(texts: Iterable[str]) -> list[str]:
     ]
 
 
-def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -> bytes:
+def _train_sentencepiece(
+    texts: list[str], config: TokenizerConfig, size: int, tags: Sequence[str]
+) -> bytes:
     model = io.BytesIO()
-    with tempfile.TemporaryDirectory() as directory:
+    symbols: dict[str, Any] = {"control_symbols": [*tags]} if tags else {}  # None would be one
+    with tempfile.TemporaryDirectory() as directory, task("training the tokenizer"):
         rules = Path(directory) / "rules.tsv"
         with writing(rules):
             rules.write_text(
@@ -212,6 +232,7 @@ def _train_sentencepiece(texts: list[str], config: TokenizerConfig, size: int) -
             bos_id=BOS_ID,
             eos_id=EOS_ID,
             unk_surface="�",
+            **symbols,
             max_sentence_length=_MAX_LINE_BYTES,
             num_threads=1,  # the pieces must not depend on the number of cores
             minloglevel=2,

@@ -1,6 +1,8 @@
 """The command line: what is typed, what comes out on which stream, with which exit code."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -238,6 +240,35 @@ def test_a_corpus_that_cannot_train_is_refused(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("set_by_the_user", "spins"),
+    [
+        ({}, "3000"),
+        ({"GOMP_SPINCOUNT": "77"}, "77"),
+        ({"KMP_BLOCKTIME": "5"}, "300000"),
+        ({"OMP_WAIT_POLICY": "active"}, "30000000000"),
+        ({"OMP_WAIT_POLICY": "passive"}, "0"),
+    ],
+)
+def test_waiting_threads_sleep_soon_unless_the_user_chose(
+    set_by_the_user: dict[str, str], spins: str
+) -> None:
+    """OpenMP itself tells what it found when torch loaded it."""
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+    free = {key: value for key, value in os.environ.items() if key not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", "import translator.hardware"],
+        env={**free, **set_by_the_user, "OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = re.findall(r"GOMP_SPINCOUNT = '(\w+)'", done.stderr)
+    if not told:
+        pytest.skip("torch has another OpenMP here")
+    assert set(told) == {spins}
 
 
 def test_a_mistaken_command_line_costs_no_torch(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What is typed to evaluate, compare and report, and what comes out."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -202,7 +203,7 @@ def test_compare_translates_with_runs_and_keeps_it(run: RunDirectory, files: Pat
     systems, options = (files / "poor", run.path), ("--beam-size", "1", "--sentences", "2")
     done = translator("compare", *systems, *pair_of(files), *options)
     assert done.exit_code == 0, done.output
-    assert "run: translations made in" in done.stderr
+    assert re.search(r"run: \d\.\d MB, [\d,]+ sentences/s; translations made in", done.stderr)
     assert (run.evaluations / "source.beam-1.hypotheses.txt").is_file()
     assert "source: 40 sentences, against poor" in done.stdout
     assert "(chrF2); 40 differ" in done.stdout

@@ -19,6 +19,7 @@ from translator.config import (
     CorpusConfig,
     DataConfig,
     DecodingConfig,
+    ExportConfig,
     ImageConfig,
     ModelConfig,
     NoiseConfig,
@@ -248,6 +249,7 @@ SECTIONS: dict[str, type[Section]] = {
         NoiseConfig,
         TrainingConfig,
         DecodingConfig,
+        ExportConfig,
     )
 }
 

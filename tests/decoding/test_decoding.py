@@ -14,14 +14,12 @@ from torch import Tensor
 
 from tests.helpers import examples
 from translator.decoding import (
-    Hypothesis,
     Rule,
     Strategy,
     beam_search,
     begin_with,
     constrained_beam_search,
     end_loops,
-    length_penalty,
     no_end_before,
     no_repeated_ngram,
     sampling,
@@ -30,6 +28,7 @@ from translator.decoding import (
 )
 from translator.decoding.constraints import coverage
 from translator.decoding.strategies import top_k
+from translator.hypotheses import Hypothesis, length_penalty
 
 EOS, BOS = 0, 99  # BOS is no column of a table: it is never chosen
 Prefix = tuple[int, ...]

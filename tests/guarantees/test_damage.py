@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from translator.cli import app
 from translator.errors import TranslatorError
 from translator.evaluation import sets_of_split
-from translator.export import export_certified
+from translator.export.certified import export_certified
 from translator.runs import RunDirectory, lock
 
 TEXT, TRANSLATION = "ana bebe", "oto tita\n"

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from tests.helpers import encoder_decoder, examples
 from translator.config import ModelConfig
-from translator.decoding import Hypothesis, beam_search, search, steps_of_search
+from translator.decoding import beam_search, search, steps_of_search
 from translator.decoding.loop import Search
+from translator.hypotheses import Hypothesis
 from translator.inference import Engine, ModelStepper, Past, SearchJob, run_searches
 from translator.inference.layers import spare_rows
 from translator.inference.past import ProjectedMemory

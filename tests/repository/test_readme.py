@@ -75,7 +75,8 @@ def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
 def small(command: str) -> str:
     """The same training, with a tiny model, two steps and held-out sets from its own corpus."""
     overrides = list(SMALL)
-    if "data.train" not in command and "configs/" not in command:
+    named = ("data.train", "configs/", ".tsv", ".tmx")  # in one way or another
+    if not any(each in command for each in named):
         overrides.append("data.train.path=mine.en-es.tsv")
     return command + "".join(f" --set {shlex.quote(each)}" for each in overrides)
 

@@ -553,6 +553,9 @@ OTHER_JSON = [
         ("environment", '{"data_fingerprint": 3}'),
         ("measured", '{"max_steps": "many"}'),
         ("measured", '{"max_steps": -3}'),
+        ("measured", '{"decisions": 30}'),
+        ("measured", '{"decisions": [[30, 0]]}'),
+        ("measured", '{"decisions": [[30, 90, 120]]}'),
         ("measured", '{"tokens_per_batch": [512]}'),
     ],
 )
@@ -564,8 +567,9 @@ def test_what_is_no_object_of_known_fields_is_an_error_of_the_run(run, name, con
 
 
 def test_another_digit_of_what_was_measured_is_noticed(run):
-    run.write_measured({"max_steps": 500, "tokens_per_batch": 1024})
-    assert run.read_measured() == {"max_steps": 500, "tokens_per_batch": 1024}
+    measured = {"decisions": [(30, 500), (88, 400)], "tokens_per_batch": 1024}
+    run.write_measured(measured)
+    assert run.read_measured() == measured
     swap(run.measured_file, b"500", b"900")
     with pytest.raises(RunError, match="does not match its checksum"):
         run.read_measured()

@@ -956,7 +956,7 @@ def test_the_interface_is_described_to_people(browser: Any, server: str) -> None
 def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
     trained_run: RunDirectory, translator: Translator
 ) -> None:
-    command = [*started_as(), "serve", "--run", str(trained_run.path)]
+    command = [*started_as(), "serve", "--quiet", "--run", str(trained_run.path)]
     started = subprocess.Popen(
         [*command, "--port", "0"], stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
@@ -988,7 +988,7 @@ def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
 def test_the_command_sets_the_limits_that_it_is_given(trained_run: RunDirectory) -> None:
     options = {"--port": "0", "--max-characters": "7", "--requests-per-minute": "3"}
     arguments = [part for option in options.items() for part in option]
-    command = [*started_as(), "serve", "--run", str(trained_run.path)]
+    command = [*started_as(), "serve", "--quiet", "--run", str(trained_run.path)]
     started = subprocess.Popen(
         [*command, *arguments, "--allow-origin", "https://example.org"],
         stderr=subprocess.PIPE,

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from translator.config import DecodingConfig, TokenizerConfig
 from translator.data import SentencePair
 from translator.evaluation import EvaluationSet
-from translator.export.certificate import sample_of
+from translator.export.comparison import sample_of
+from translator.hypotheses import Translation
 from translator.runs import RunDirectory
 from translator.text.capitals import encode_sentences, likely_cases, sentence_case
 from translator.text.glossary import Glossary
 from translator.tokenizer import Tokenizer
-from translator.translation import Translation, Translator
+from translator.translation import Translator
 from translator.visualization.attention import attention_maps
 
 SENTENCES = [

@@ -118,3 +118,56 @@ def test_spans_tell_where_the_terms_stand() -> None:
     glossary = Glossary({"Yahoo! Finance": "Yahoo! Finanzas"}, [r'"[^"]+"'])
     text = 'See "A. B." in Yahoo! Finance today.'
     assert [text[start:end] for start, end in glossary.spans(text)] == ['"A. B."', "Yahoo! Finance"]
+
+
+TBX = """<?xml version="1.0"?><tbx xmlns="urn:iso:std:iso:30042:ed-2"><text><body>
+<conceptEntry><langSec xml:lang="en-US"><termSec><term>hard  disk</term></termSec></langSec>
+<langSec xml:lang="es"><termSec><term>disco duro</term></termSec>
+<termSec><term>disco rígido</term></termSec></langSec></conceptEntry>
+<conceptEntry><langSec xml:lang="en"><termSec><term>alone</term></termSec></langSec></conceptEntry>
+</body></text></tbx>"""
+OLD_TBX = """<martif type="TBX"><text><body><termEntry>
+<langSet xml:lang="es"><tig><term>disco duro</term></tig></langSet>
+<langSet xml:lang="en"><tig><term>hard disk</term></tig></langSet>
+</termEntry></body></text></martif>"""
+TMX = """<tmx version="1.4"><header srclang="en"/><body><tu><tuv xml:lang="en"><seg>hard disk</seg>
+</tuv><tuv xml:lang="es-ES"><seg>disco <ph/>duro</seg></tuv></tu></body></tmx>"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "hard disk,disco duro\n"),
+        ("t.csv", '"hard disk";"disco duro"\n\n'),
+        ("t.csv", "es,en\ndisco duro,hard disk\n"),
+        ("t.csv", "Source,Target\nhard disk,disco duro\n"),
+        ("t.tbx", TBX),
+        ("t.tbx", OLD_TBX),
+        ("t.tmx", TMX),
+    ],
+)
+def test_terms_are_read_from_what_others_write(tmp_path: Path, name: str, content: str) -> None:
+    file = tmp_path / name
+    file.write_text(content, encoding="utf-8")
+    glossary = Glossary.read(file, languages=("en", "es"))
+    assert glossary.required("the hard disk is alone") == ["disco duro"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "a,b\nonly\n", "row 2: not a source term"),
+        ("t.tbx", "<tbx", "broken XML"),
+    ],
+)
+def test_broken_glossaries_of_others_are_told(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        Glossary.read(file, languages=("en", "es"))
+    with pytest.raises(DataError, match="which of its languages"):
+        Glossary.read(tmp_path / "t.tmx")
+    with pytest.raises(DataError, match="cannot read"):
+        Glossary.read(tmp_path / "none.tbx", languages=("en", "es"))

@@ -45,13 +45,14 @@ from translator.preparation import prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.tokenizer import Tokenizer
 from translator.training import (
-    Budgeted,
+    Decision,
     Event,
     Finished,
     Plan,
     StepDone,
     Trainer,
     Validated,
+    Validation,
     Warned,
     learning_rate,
     train,
@@ -158,46 +159,82 @@ def test_the_learning_rate_follows_its_schedule(schedule: str, expected: list[fl
         "training.warmup_steps=2",
         "training.learning_rate=1.0",
     ).training
-    assert [learning_rate(step, settings, 6) for step in range(1, 7)] == pytest.approx(expected)
+    decisions = [Decision(0, 6)]
+    assert [learning_rate(step, settings, decisions) for step in range(1, 7)] == pytest.approx(
+        expected
+    )
 
 
-def rates(max_steps: int, *overrides: str) -> list[float]:
-    settings = tiny("training.learning_rate=1.0", "training.warmup_steps=100", *overrides).training
-    return [learning_rate(step, settings, max_steps) for step in range(1, max_steps + 1)]
+def rates(*decisions: tuple[int, int], schedule: str = "linear") -> list[float]:
+    """The learning rates of all steps, and of the one that would come next."""
+    sets = ["training.learning_rate=1.0", "training.warmup_steps=100"]
+    settings = tiny(*sets, f"training.schedule={schedule}").training
+    made = [Decision(*each) for each in decisions]
+    return [learning_rate(step, settings, made) for step in range(1, made[-1].max_steps + 2)]
 
 
-BUDGET = "training.max_minutes=3"
-
-
-@pytest.mark.parametrize("overrides", [[], [BUDGET]])
+@pytest.mark.parametrize("decided_after", [0, 30])
 def test_a_warmup_of_half_of_the_steps_or_less_is_made_as_it_was_asked_for(
-    overrides: list[str],
+    decided_after: int,
 ) -> None:
     for max_steps in (200, 940):
-        made = rates(max_steps, *overrides)
+        *made, _ = rates((decided_after, max_steps))
         assert made[:100] == [1.0 * step / 100 for step in range(1, 101)]
         assert made[100:] == [1.0 - n / (max_steps - 100) for n in range(max_steps - 100)]
 
 
 @pytest.mark.parametrize(
-    ("max_steps", "overrides"),
-    [(1, []), (2, []), (88, []), (150, []), (31, [BUDGET]), (60, [BUDGET]), (88, [BUDGET])],
+    "decided", [(0, 1), (0, 2), (0, 88), (0, 150), (30, 31), (30, 60), (30, 88)]
 )
-def test_a_warmup_is_over_after_half_of_the_steps(max_steps: int, overrides: list[str]) -> None:
-    made = rates(max_steps, *overrides)
-    top = max(max_steps // 2, 30 * len(overrides))
+def test_a_warmup_is_over_after_half_of_the_steps(decided: tuple[int, int]) -> None:
+    decided_after, max_steps = decided
+    *made, _ = rates(decided)
+    top = max(max_steps // 2, decided_after)
     assert made[top] == max(made) == 1.0
     assert made[: top + 1] == sorted(made[: top + 1])
     assert made[top:] == pytest.approx(
         [1.0 - n / (max_steps - top) for n in range(max_steps - top)]
     )
-    if overrides:  # before their number was known, steps were made that must be made again alike
+    if decided_after:  # before a decision, steps were made that must be made again alike
         assert made[:30] == [step / 100 for step in range(1, 31)]
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_decision_to_make_as_many_steps_as_before_changes_no_rate(schedule: str) -> None:
+    for max_steps in (150, 940):
+        again = [(step, max_steps) for step in (30, 50, 99, 100, 101, 140)]
+        expected = rates(again[0], schedule=schedule)
+        assert rates(*again, schedule=schedule) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+@pytest.mark.parametrize(
+    "decisions",
+    [
+        [(30, 940), (470, 700), (600, 620)],  # slower and slower
+        [(30, 300), (200, 900), (300, 950)],  # faster
+        [(30, 900), (60, 120), (100, 110)],  # slower while the rate rises
+        [(30, 120), (50, 900)],  # faster then
+        [(30, 900), (60, 70)],
+    ],
+)
+def test_the_rate_has_no_jump_and_ends_at_zero_whatever_is_decided(
+    decisions: list[tuple[int, int]], schedule: str
+) -> None:
+    made = rates(*decisions, schedule=schedule)
+    top = made.index(1.0)
+    assert made[:top] == sorted(made[:top])
+    assert made[top:] == sorted(made[top:], reverse=True)
+    assert made[-1] == pytest.approx(0.0, abs=1e-12)
+    after = [step for step, _ in decisions if step > top + 1]
+    for step in after:  # the first rate under a decision is that which the one before it led to
+        until = [each for each in decisions if each[0] < step]
+        assert made[step] == pytest.approx(rates(*until, schedule=schedule)[step], abs=1e-12)
 
 
 def test_without_warmup_the_first_step_has_the_full_rate() -> None:
     settings = tiny("training.warmup_steps=0", "training.learning_rate=0.5").training
-    assert learning_rate(1, settings, 100) == 0.5
+    assert learning_rate(1, settings, [Decision(0, 100)]) == 0.5
 
 
 def test_one_batch_and_the_same_batch_in_parts_make_the_same_step() -> None:
@@ -250,9 +287,7 @@ def test_a_skipped_step_has_no_part_in_the_loss_that_is_told() -> None:
     told = []
     for value in (math.nan, 0.0, math.nan, math.nan):
         bias[0] = value
-        told += [
-            e.loss for e in one._timed_step(batches, time.perf_counter) if isinstance(e, StepDone)
-        ]
+        told += [e.loss for e in one._timed_step(batches) if isinstance(e, StepDone)]
     assert told[0] is told[2] is told[3] is None
     assert told[1] is not None and math.isfinite(told[1])
     assert ["train_loss" in entry for entry in one.run.read_metrics()] == [True, False]
@@ -414,36 +449,141 @@ def test_what_did_not_fit_into_memory_gives_the_gradients_of_what_does() -> None
 # --- budgets --------------------------------------------------------------------------------------
 
 
-def test_minutes_become_steps_over_which_the_rate_falls_to_zero() -> None:
-    config = tiny("training.max_minutes=0.01", "training.max_steps=1", "training.log_every_steps=1")
-    events = list(train(config))
-    (budgeted,) = (event for event in events if isinstance(event, Budgeted))
-    done = [event for event in events if isinstance(event, StepDone)]
-    assert done[-1].step == budgeted.max_steps > 30
-    assert done[-1].learning_rate == pytest.approx(0.006 / (budgeted.max_steps - 30))
-    assert isinstance(events[-1], Finished)
-    assert events[-1].completed
+class Machine:
+    """A machine that slows down: what a training asks for the time and for validations.
+
+    A step takes one second, from some second on another time; a validation takes three steps.
+    """
+
+    def __init__(self, reading: float, pace: float, from_second: float) -> None:
+        self.seconds, self.pace, self.from_second = reading, pace, from_second
+        self.one: Trainer | None = None
+        self.step = 0
+
+    def __call__(self) -> float:
+        while self.one is not None and self.step < self.one.step:
+            self.step += 1
+            self.seconds += 1.0 if self.seconds < self.from_second else self.pace
+        return self.seconds
+
+    def validate(self, model: object, tokens_per_batch: int) -> Validation:
+        self.seconds += 3.0 * (1.0 if self() < self.from_second else self.pace)
+        return Validation({"loss": 1.0, "bleu": 0.0}, ())
 
 
-def test_an_interrupted_budget_keeps_its_number_of_steps_and_ends_in_the_same_bytes() -> None:
-    config = tiny("training.max_minutes=0.01", "training.validate_every_steps=20")
-    run = RunDirectory(RUNS / "tiny")
-    run_to_step(config, 30)
-    measured = run.read_measured()
-    *_, finished = train(config)
+def trained_on(machine: Machine, config: Config, last: int | None = None) -> list[Event]:
+    """What happens in a sitting, which ends after a step without a goodbye, or as it should."""
+    torch.manual_seed(config.seed)
+    run = RunDirectory(RUNS / config.name)
+    machine.one = Trainer(config, run, prepare_data(config, run), clock=machine)
+    machine.one.resume()
+    machine.step = machine.one.step
+    events = []
+    for event in machine.one.fit(machine.validate):
+        events.append(event)
+        if isinstance(event, StepDone) and event.step == last:
+            break
+    return events
+
+
+LIGHT = ["training.tokens_per_batch=32", "training.optimizer=adamw"]
+
+
+@pytest.mark.parametrize(
+    ("pace", "validations"), [(1.0, 30), (2.0, 30), (2.0, 100_000), (0.5, 100_000)]
+)
+def test_a_run_ends_with_its_minutes_and_its_rate_whatever_the_machine_does(
+    pace: float, validations: int
+) -> None:
+    config = tiny(
+        "training.max_minutes=2",
+        f"training.validate_every_steps={validations}",
+        "training.checkpoint_every_steps=60",
+        "training.log_every_steps=1",
+        "training.warmup_steps=20",
+        *LIGHT,
+    )
+    machine = Machine(reading=10.0, pace=pace, from_second=60.0)
+    events = trained_on(machine, config)
+    assert machine() == pytest.approx(120.0, rel=0.03)
+    *_, last = (event for event in events if isinstance(event, StepDone))
+    assert last.seconds == machine() - 3.0 * pace  # the last validation counts
+    assert machine.one is not None
+    after = learning_rate(last.step + 1, config.training, machine.one.decisions)
+    assert after == pytest.approx(0.0, abs=1e-12)
+    assert last.learning_rate is not None
+    assert last.learning_rate < 0.1 * config.training.learning_rate
+
+
+def test_minutes_that_are_over_before_they_are_planned_are_told() -> None:
+    config = tiny("training.max_minutes=1", *LIGHT)
+    *events, finished = trained_on(Machine(reading=100.0, pace=1.0, from_second=0.0), config)
+    (message,) = (event.message for event in events if isinstance(event, Warned))
+    assert message.startswith("all 1 minutes were over after 30 steps and what comes before")
     assert isinstance(finished, Finished)
-    assert (run.read_measured(), finished.step) == (measured, measured["max_steps"])
-    made = []
-    for interrupted in (False, True):
-        shutil.rmtree(run.path)
-        run.write_measured({"max_steps": 50})  # by a slower machine
-        if interrupted:
-            run_to_step(config, 41)
-        *_, finished = train(config)
-        assert isinstance(finished, Finished)
-        assert (run.read_measured(), finished.step) == ({"max_steps": 50}, 50)
-        made.append(trained_bytes())
-    assert made[0] == made[1]
+    assert (finished.step, finished.completed) == (31, True)
+
+
+def test_what_was_decided_is_replayed_to_the_same_bytes_after_any_stop() -> None:
+    config = tiny("training.max_minutes=1.5", "training.validate_every_steps=100000", *LIGHT)
+    run = RunDirectory(RUNS / "tiny")
+    *_, finished = trained_on(Machine(reading=10.0, pace=3.0, from_second=45.0), config)
+    assert isinstance(finished, Finished)
+    decided, expected = run.read_measured(), trained_bytes()
+    assert len({steps for _, steps in decided["decisions"]}) > 1
+    validated = [entry["step"] for entry in run.read_metrics() if "valid_loss" in entry]
+    assert len(validated) == 2
+    assert finished.step / 2 <= validated[0] < finished.step  # to know how long one takes
+
+    shutil.rmtree(run.path)
+    run.write_measured(decided)
+    another = Machine(reading=10.0, pace=0.5, from_second=0.0)
+    for last in (31, 36, validated[0] + 1, finished.step - 1):
+        trained_on(another, config, last)
+    *_, again = trained_on(another, config)
+    assert isinstance(again, Finished)
+    assert (run.read_measured(), again.step) == (decided, finished.step)
+    assert trained_bytes() == expected
+    assert [e["step"] for e in run.read_metrics() if "valid_loss" in e] == validated
+
+
+def test_a_stopped_budget_goes_on_with_what_is_left_of_its_minutes() -> None:
+    sets = ["training.checkpoint_every_steps=40", "training.validate_every_steps=100000"]
+    config = tiny("training.max_minutes=2", *sets, *LIGHT)
+    trained_on(Machine(reading=10.0, pace=1.0, from_second=0.0), config, 50)
+    (state,) = RunDirectory(RUNS / "tiny").read_checkpoints()
+    assert not isinstance(state, RunError)
+    second = Machine(reading=5.0, pace=1.0, from_second=0.0)
+    trained_on(second, config)
+    assert state.state["seconds"] + second() == pytest.approx(120.0, rel=0.03)
+
+
+def test_a_budget_that_an_earlier_version_made_steps_of_keeps_them() -> None:
+    run = RunDirectory(RUNS / "tiny")
+    run.write_measured({"max_steps": 50})
+    *_, finished = train(tiny("training.max_minutes=60"))
+    assert isinstance(finished, Finished)
+    assert (run.read_measured(), finished.step) == ({"max_steps": 50}, 50)
+
+
+@pytest.mark.slow
+def test_the_minutes_of_a_command_are_not_those_in_which_it_was_stopped() -> None:
+    sets = ["training.log_every_steps=5", "training.validate_every_steps=100000"]
+    told = "import os, time; print(os.getpid(), time.monotonic(), flush=True); "
+    with ended(start(tiny("training.max_minutes=0.1", *sets, *LIGHT), before=told)) as process:
+        assert process.stdout
+        pid, began = process.stdout.readline().split()
+        wait_for_step(lambda: process.poll() is None, 10)
+        os.kill(int(pid), signal.SIGSTOP)
+        time.sleep(5.0)
+        os.kill(int(pid), signal.SIGCONT)
+        _, messages = process.communicate(timeout=120)
+    passed = time.monotonic() - float(began)
+    assert process.returncode == 0, messages
+    last = [entry for entry in RunDirectory(RUNS / "tiny").read_metrics() if "seconds" in entry][-1]
+    assert last["step"] > 30
+    # Of the gap in which it was stopped one second counts, as for the clock.
+    assert 0.0 < last["seconds"] <= passed - 5.0 + 1.0
 
 
 def test_training_stops_when_nothing_improves() -> None:
@@ -1064,11 +1204,11 @@ def test_a_run_of_other_streams_is_not_continued_but_left_where_it_is_finished()
     assert trained_bytes() == before
 
 
-def start(config: Config, bytes_left: int | None = None) -> subprocess.Popen[str]:
+def start(config: Config, bytes_left: int | None = None, before: str = "") -> subprocess.Popen[str]:
     """A process that trains; with `bytes_left`, where a write beyond that size of a file fails."""
     limit = "" if bytes_left is None else f"limit(RLIMIT_FSIZE, ({bytes_left}, -1)); "
     imports = "from resource import RLIMIT_FSIZE, setrlimit as limit; " * bool(limit)
-    program = f"{imports}{limit}from translator.cli import main; main()"
+    program = f"{before}{imports}{limit}from translator.cli import main; main()"
     overrides = [f"--set={key}={value}" for key, value in flat(config.model_dump())]
     return subprocess.Popen(
         [*started_as(program), "train", *overrides],

@@ -21,8 +21,9 @@ from translator import Translator as PublicTranslator
 from translator.alignment import force_decode
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
-from translator.decoding import Beams, Hypothesis
+from translator.decoding import Beams
 from translator.errors import RunError
+from translator.hypotheses import Hypothesis, Round, Translation, loops, repeats, search_parts
 from translator.inference import Engine, Past, batches_of_like_length
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
@@ -30,15 +31,7 @@ from translator.text.parts import TextPart, split_long, whole_spans
 from translator.text.placeholders import lost_numbers, lost_placeholders
 from translator.text.sentences import split_sentences
 from translator.tokenizer import BOS_ID, EOS_ID
-from translator.translation import (
-    Round,
-    Translation,
-    Translator,
-    _repeats,
-    loops,
-    rules_of,
-    search_parts,
-)
+from translator.translation import Translator, rules_of
 
 STRANGE = {
     "emoji": "🍕 👩‍👩‍👧 🏳️‍🌈",
@@ -700,7 +693,7 @@ def test_each_fault_is_mended_once_and_by_its_own_remedy(translator: Translator)
     ],
 )
 def test_a_loop_is_the_same_four_times_and_eight_ids_more(ids: list[int], expected: bool) -> None:
-    assert _repeats(ids) is expected
+    assert repeats(ids) is expected
 
 
 def test_sentences_are_translated_one_by_one_and_joined_by_their_spaces(

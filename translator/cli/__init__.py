@@ -5,8 +5,10 @@ stdout carries results only (translations, scores, tables); everything else goes
 
 # each of these adds its command to `app`
 from translator.cli import (
+    adapt,
     attention,
     compare,
+    configuration,
     data,
     embed,
     evaluate,
@@ -19,16 +21,20 @@ from translator.cli import (
     neighbours,
     plot,
     report,
+    runs,
     serve,
+    synthesize,
     train,
     translate,
 )
 from translator.cli.console import app, main
 
 __all__ = [
+    "adapt",
     "app",
     "attention",
     "compare",
+    "configuration",
     "data",
     "embed",
     "evaluate",
@@ -42,7 +48,9 @@ __all__ = [
     "neighbours",
     "plot",
     "report",
+    "runs",
     "serve",
+    "synthesize",
     "train",
     "translate",
 ]

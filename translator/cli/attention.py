@@ -6,28 +6,35 @@ from typing import Annotated
 import typer
 
 from translator.cli.console import (
+    SEE,
     RunOption,
+    ToOption,
     app,
+    find_run,
     load,
     optional_picture,
     say,
     write_output,
 )
+from translator.cli.progress import QuietOption, shown_progress
 
 
-@app.command("attention")
+@app.command("attention", rich_help_panel=SEE)
 def attention_cli(
     text: Annotated[str, typer.Argument(help="The sentence to translate.")],
     run: RunOption = None,
+    to: ToOption = None,
     translation: Annotated[
         str | None, typer.Option(help="A translation to look at, instead of the model's own.")
     ] = None,
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            "--output", "-o", help="Write STEM.html, STEM.npz, STEM.png and STEM-heads.png."
+            "--output",
+            "-o",
+            help="Write STEM.png, STEM-heads.png, .html and .npz; else RUN/attention.png, …",
         ),
-    ] = Path("attention"),
+    ] = None,
     pieces: Annotated[
         bool, typer.Option("--pieces", help="Show the tokens as they are, not whole words.")
     ] = False,
@@ -37,9 +44,15 @@ def attention_cli(
     head: Annotated[
         int | None, typer.Option(min=1, help="The head to show; without it, the average of all.")
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
-    translator = load(run)
+    with shown_progress(quiet=quiet):
+        directory = find_run(run)
+        translator = load(directory.path)
+    if to is not None:
+        translator = translator.toward(to)
+    output = output or directory.path / "attention"
     from translator.visualization.attention import (
         attention_arrays,
         attention_maps,

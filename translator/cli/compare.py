@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import BeamOption, app, say, table
+from translator.cli.console import JUDGE, BeamOption, ToOption, app, echo, say, table
+from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import (
     ReferenceOption,
     SourceOption,
@@ -18,15 +19,16 @@ from translator.cli.sets import (
     read_trained_on,
 )
 from translator.errors import DataError
+from translator.text.directions import directions_among
 
 if TYPE_CHECKING:
-    from translator.evaluation import Comparison, EvaluationSet
+    from translator.evaluation import Comparison, EvaluationSet, TranslatedSet
     from translator.runs import RunDirectory
 
 _SLOW = "ter"  # it would take minutes
 
 
-@app.command("compare")
+@app.command("compare", rich_help_panel=JUDGE)
 def compare_cli(
     systems: Annotated[
         list[Path],
@@ -44,35 +46,38 @@ def compare_cli(
         list[str] | None,
         typer.Option("--metric", metavar="rouge", help="Also ROUGE, for summaries."),
     ] = None,
+    to: ToOption = None,
     beam_size: BeamOption = None,
     sentences: Annotated[
         int, typer.Option(min=0, help="How many of the most different sentences to show.")
     ] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Compare systems on the same sentences: paired tests of significance, wins and losses."""
     if len(systems) < 2:
         raise typer.BadParameter("name two systems or more")
     if source:
         check_pair(source, reference)
-    metrics, neural = chosen_metrics(metric or [])
-    if neural:
-        raise typer.BadParameter("compare takes no other --metric than rouge")
-    metrics = tuple(name for name in metrics if name != _SLOW)
-    runs = _runs(systems)
-    first = next(iter(runs.values()), None)
-    comparisons = []
-    for each in chosen_sets(first, split, test_set, source, reference):
-        if runs and not each.has_sources:
-            raise typer.BadParameter("a run needs a --source to translate")
-        if each.warning:
-            say(f"warning: {each.name}: {each.warning}")
-        comparison = _compare(each, systems, runs, metrics, beam_size)
-        comparisons.append(_summary(comparison, sentences))
-        if not as_json:
-            _show(comparison, sentences)
+    with shown_progress(quiet=quiet):
+        metrics, neural = chosen_metrics(metric or [])
+        if neural:
+            raise typer.BadParameter("compare takes no other --metric than rouge")
+        metrics = tuple(name for name in metrics if name != _SLOW)
+        runs = _runs(systems)
+        first = next(iter(runs.values()), None)
+        comparisons = []
+        for each in chosen_sets(first, split, test_set, source, reference, to):
+            if runs and not each.has_sources:
+                raise typer.BadParameter("a run needs a --source to translate")
+            if each.warning:
+                say(f"warning: {each.name}: {each.warning}")
+            comparison = _compare(each, systems, runs, metrics, beam_size)
+            comparisons.append(_summary(comparison, sentences))
+            if not as_json:
+                _show(comparison, sentences)
     if as_json:
-        typer.echo(json.dumps(comparisons, indent=2, ensure_ascii=False))
+        echo(json.dumps(comparisons, indent=2, ensure_ascii=False))
 
 
 def _runs(systems: list[Path]) -> "dict[Path, RunDirectory]":
@@ -105,10 +110,12 @@ def _compare(
     chosen: list[System] = []
     for path, name in zip(systems, _names(systems), strict=True):
         if path in runs:
+            if test_set.direction:
+                directions_among(test_set.direction, runs[path].read_config())
             translated = translate_or_reuse(runs[path], test_set, beam_size)
             verb = "kept" if translated.reused else "made"
             where = f"in {translated.file}" if translated.file else "but not kept: no right or room"
-            say(f"{name}: translations {verb} {where}")
+            say(f"{name}: {_size_and_speed(runs[path], translated)}; translations {verb} {where}")
             trained_on = read_trained_on(runs[path])
             leaked = find_leakage(test_set, trained_on).warning(test_set) if trained_on else ""
             if leaked:
@@ -117,6 +124,12 @@ def _compare(
         else:
             chosen.append(System(name, read_hypotheses(path, test_set)))
     return compare(test_set, chosen, metrics)
+
+
+def _size_and_speed(run: "RunDirectory", translated: "TranslatedSet") -> str:
+    """What a smaller model is chosen for; the speed is that of when the translations were made."""
+    speed = len(translated.hypotheses) / max(1e-9, translated.seconds)
+    return f"{run.model_file.stat().st_size / 1e6:.1f} MB, {speed:,.0f} sentences/s"
 
 
 def _names(systems: list[Path]) -> list[str]:
@@ -133,7 +146,7 @@ def _names(systems: list[Path]) -> list[str]:
 def _show(comparison: "Comparison", sentences: int) -> None:
     test_set = comparison.test_set
     baseline, *others = comparison.systems
-    typer.echo(f"{test_set.name}: {len(test_set):,} sentences, against {baseline.name}\n")
+    echo(f"{test_set.name}: {len(test_set):,} sentences, against {baseline.name}\n")
     rows = [["system", "metric", "score", "Δ", "p bootstrap", "p randomization"]]
     for metric, differences in comparison.differences.items():
         for system, each in zip(comparison.systems, differences, strict=True):
@@ -142,19 +155,19 @@ def _show(comparison: "Comparison", sentences: int) -> None:
                 row += [f"{each.difference:+.2f}", f"{each.p_bootstrap:.4f}"]
                 row += [f"{each.p_randomization:.4f}"]
             rows.append(row + [""] * (6 - len(row)))
-    typer.echo(table(rows))
-    typer.echo()
+    echo(table(rows))
+    echo()
     for signatures in comparison.signatures.values():
-        typer.echo("  " + "\n  ".join(signatures))
+        echo("  " + "\n  ".join(signatures))
     for index, (system, duel) in enumerate(zip(others, comparison.duels, strict=True), start=1):
         equal = len(test_set) - len(duel.wins) - len(duel.losses)
-        typer.echo(
+        echo(
             f"\n{system.name} is better in {len(duel.wins):,} sentences, worse in "
             f"{len(duel.losses):,}, equal in {equal:,} (chrF2); {duel.different:,} differ"
         )
         for number in duel.most_different[:sentences]:
             _show_sentence(comparison, index, number)
-    typer.echo()
+    echo()
 
 
 def _show_sentence(comparison: "Comparison", index: int, number: int) -> None:
@@ -167,10 +180,10 @@ def _show_sentence(comparison: "Comparison", index: int, number: int) -> None:
         (system.name, f"{scores[index][number]:.1f}", system.hypotheses[number]),
     ]
     width = max(len(name) for name, _, _ in lines)
-    typer.echo(f"\n  line {number + 1}")
+    echo(f"\n  line {number + 1}")
     for name, value, text in lines:
         if text or value:
-            typer.echo(f"  {name:<{width}}  {value:>5}  {text}".rstrip())
+            echo(f"  {name:<{width}}  {value:>5}  {text}".rstrip())
 
 
 def _summary(comparison: "Comparison", sentences: int) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """What the commands share: the application, their common options, and how they speak."""
 
 import os
+import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from translator.config import DecodingConfig, changed_decoding
 from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
+from translator.progress import task
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -18,16 +22,69 @@ if TYPE_CHECKING:
     from translator.runs import RunDirectory
     from translator.translation import Translator
 
+PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
+    "Train", "Translate", "Judge", "Data", "Deploy", "See"
+)  # fmt: skip
+_COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "hint": typer.colors.CYAN}
+
+
+class Bar:
+    """The line of a terminal that shows how far a command is; what is written goes above it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal may come while it is held
+        self._shown = False
+
+    def draw(self, line: str) -> None:
+        """Show a line in place of the one before."""
+        with self._lock:
+            sys.stderr.write(f"\r{line}\x1b[K")
+            sys.stderr.flush()
+            self._shown = True
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """No line is there, and none is drawn, as long as the block lasts."""
+        with self._lock:
+            if self._shown:
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+                self._shown = False
+            yield
+
+
+bar = Bar()
+
+
+class _Commands(TyperGroup):
+    """The commands in the order of the panels of --help."""
+
+    def list_commands(self, context: Any) -> list[str]:
+        def place(name: str) -> int:
+            panel = getattr(self.get_command(context, name), "rich_help_panel", None)
+            return PANELS.index(panel) if panel in PANELS else len(PANELS)
+
+        return sorted(super().list_commands(context), key=place)
+
+
 app = typer.Typer(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Train your own translator: text pairs in, a deployable transformer out.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 RunOption = Annotated[
     Path | None,
     typer.Option("--run", help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
+]
+ToOption = Annotated[
+    str | None,
+    typer.Option(help="Of a run of several directions: es, or fr-es; else the first of them."),
+]
+RunArgument = Annotated[
+    Path | None, typer.Argument(metavar="[RUN]", help="The same as --run.", show_default=False)
 ]
 BeamOption = Annotated[
     int | None, typer.Option("--beam-size", min=1, help="Slots of the beam; 1 is greedy search.")
@@ -86,24 +143,52 @@ def _options(
 
 
 def say(text: str = "") -> None:
-    typer.echo(text, err=True)
+    """Write to stderr; on a terminal errors, warnings and hints have colours, unless NO_COLOR."""
+    has_colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    with bar.lifted():
+        typer.echo(_coloured(text) if has_colours else text, err=True)
+
+
+def echo(text: object = "") -> None:
+    """Write a result to stdout."""
+    with bar.lifted():
+        typer.echo(text)
+
+
+def _coloured(text: str) -> str:
+    def styled(match: re.Match[str]) -> str:
+        return typer.style(match[0], fg=_COLOURS[match[1]], bold=True)
+
+    return re.sub(r"^(error|warning|hint):", styled, text, flags=re.MULTILINE)
+
+
+def named_run(argument: Path | None, option: Path | None) -> Path | None:
+    """The run that is named in either place."""
+    if argument and option and argument != option:
+        raise typer.BadParameter(f"two runs are named: {argument} and --run {option}")
+    return argument or option
 
 
 def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
-    from translator.runs import RUN_VARIABLE, RunDirectory
+    with task("loading torch"):
+        from translator.runs import RUN_VARIABLE, RunDirectory
 
     found = RunDirectory.find(run)
     if run is None and not quiet:
         origin = f"${RUN_VARIABLE}" if os.environ.get(RUN_VARIABLE) else "the newest"
         say(f"run: {found.path} ({origin})")
+    if found.refused and not quiet:
+        say(f"warning: {found.path} was refused when it was adapted: {'; '.join(found.refused)}")
     return found
 
 
 def load(run: Path | None) -> "Translator":
     directory = find_run(run)
-    from translator.translation import Translator
+    with task("loading torch"):
+        from translator.translation import Translator
 
-    return Translator.from_run(directory.path)
+    with task(f"loading {directory.path}"):
+        return Translator.from_run(directory.path)
 
 
 def decoding_of(
@@ -115,14 +200,29 @@ def decoding_of(
 
 def table(rows: list[list[str]]) -> str:
     """Columns as wide as their widest cell; the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    widths = [max(width_of(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
+            padded(cell, width, right=i > 0)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     )
+
+
+def padded(text: str, width: int, *, right: bool = False) -> str:
+    """A text in a column of a terminal, to its left or its right."""
+    spaces = " " * (width - width_of(text))
+    return spaces + text if right else text + spaces
+
+
+def width_of(text: str) -> int:
+    """The cells of a terminal that a text takes: two for 中 or 😀, none for a combining mark."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def write_output(stem: Path, ending: str, data: bytes) -> None:
@@ -151,4 +251,6 @@ def optional_picture(stem: Path) -> Iterator[None]:
 def duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -7,36 +7,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import app, say, table
-from translator.config import load_config
+from translator.cli.console import DATA, app, echo, say, table
+from translator.cli.corpora import OverridesOption, WhatArgument, config_of
+from translator.cli.progress import QuietOption, shown_progress
+from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.doctor import CorpusReport, Report
 
-data_app = typer.Typer(help="Examine and clean the corpora of a configuration.")
-app.add_typer(data_app, name="data")
-
-ConfigArgument = Annotated[
-    Path | None, typer.Argument(help="YAML file; without one, the embedded corpus is meant.")
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Set one key, such as data.cleaning.language=true. Repeatable."),
-]
+data_app = typer.Typer(
+    help="Examine and clean the corpora of a configuration, or files themselves."
+)
+app.add_typer(data_app, name="data", rich_help_panel=DATA)
 
 
 @data_app.command("check")
 def check_cli(
-    config: ConfigArgument = None,
-    overrides: SetOption = None,
+    what: WhatArgument = None,
+    overrides: OverridesOption = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Report what is wrong with the data, and where; exit code 1 when it is serious."""
-    loaded = load_config(config, overrides or ())
-    from translator.doctor import examine
+    with shown_progress(quiet=quiet):
+        config, _ = config_of(what, overrides)
+        with task("loading torch"):
+            from translator.doctor import examine
 
-    report = examine(loaded)
+        report = examine(config)
     if html:
         from translator.runs import write_atomically
         from translator.visualization.diagnosis import render_diagnosis
@@ -44,9 +43,9 @@ def check_cli(
         write_atomically(html, render_diagnosis(report).encode())
         say(f"report: {html}")
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False))
+        echo(json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(_lines(report)))
+        echo("\n".join(_lines(report)))
     if report.serious:
         raise typer.Exit(1)
 
@@ -56,18 +55,26 @@ def clean_cli(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="A directory, or NAME.tsv for all corpora.")
     ],
-    config: ConfigArgument = None,
-    overrides: SetOption = None,
+    what: WhatArgument = None,
+    overrides: OverridesOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The counts as JSON.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write the training pairs that cleaning keeps, and those it drops with the reason."""
-    loaded = load_config(config, overrides or ())
-    from translator.doctor import write_clean
+    with shown_progress(quiet=quiet):
+        config, _ = config_of(what, overrides)
+        with task("loading torch"):
+            from translator.doctor import write_clean
 
+        cleaned = write_clean(config, output)
+    if as_json:
+        echo(json.dumps({path: vars(counts) for path, counts in cleaned.items()}, indent=2))
+        return
     rows = [["corpus", "read", "kept", "dropped", "mended"]]
-    for path, counts in write_clean(loaded, output).items():
+    for path, counts in cleaned.items():
         dropped, mended = counts.read - counts.kept, sum(counts.repaired.values())
         rows.append([path, *(f"{n:,}" for n in (counts.read, counts.kept, dropped, mended))])
-    typer.echo(table(rows))
+    echo(table(rows))
 
 
 def _lines(report: "Report") -> "list[str]":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from translator.cli.console import RunOption, app, find_run, say
+from translator.cli.console import TRANSLATE, RunOption, app, find_run, say
 from translator.cli.streams import lines_of, output_to, text_of, write_to
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ OutputOption = Annotated[
 ]
 
 
-@app.command("embed")
+@app.command("embed", rich_help_panel=TRANSLATE)
 def embed_cli(
     texts: TextsArgument = None,
     run: RunOption = None,

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from translator.cli.console import (
+    JUDGE,
     BeamOption,
+    RunArgument,
     RunOption,
+    ToOption,
     app,
     decoding_of,
+    echo,
     find_run,
     load,
+    named_run,
     say,
     table,
 )
+from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import (
     HypothesisOption,
     MetricOption,
@@ -46,8 +52,9 @@ GateOption = Annotated[
 ]
 
 
-@app.command("evaluate")
+@app.command("evaluate", rich_help_panel=JUDGE)
 def evaluate_cli(
+    named: RunArgument = None,
     run: RunOption = None,
     split: SplitOption = None,
     test_set: TestSetOption = None,
@@ -62,28 +69,32 @@ def evaluate_cli(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also with other cases, no final sign, typos.")
     ] = False,
+    to: ToOption = None,
     beam_size: BeamOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Score a run, or any translations, with intervals, signatures and a look at the faults."""
+    run = named_run(named, run)
     check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
-    directory = find_run(run) if run or not hypothesis else None
-    metrics, neural = chosen_metrics(metric or [], directory)
-    gates = _gates(fail_under or [], metrics, neural)
-    sets = chosen_sets(directory, split, test_set, source, reference)
-    if hypothesis and len(sets) > 1:
-        raise typer.BadParameter("--hypothesis belongs to one test set")
-    options = {"metrics": metrics, "resamples": resamples, "neural": neural}
-    if hypothesis:
-        evaluations = [_evaluate_file(hypothesis, sets[0], directory, options, as_json)]
-    else:
-        assert directory is not None
-        evaluations = _evaluate_run(directory, sets, beam_size, options, robustness, as_json)
+    with shown_progress(quiet=quiet):
+        directory = find_run(run) if run or not hypothesis else None
+        metrics, neural = chosen_metrics(metric or [], directory)
+        gates = _gates(fail_under or [], metrics, neural)
+        sets = chosen_sets(directory, split, test_set, source, reference, to)
+        if hypothesis and len(sets) > 1:
+            raise typer.BadParameter("--hypothesis belongs to one test set")
+        options = {"metrics": metrics, "resamples": resamples, "neural": neural}
+        if hypothesis:
+            evaluations = [_evaluate_file(hypothesis, sets[0], directory, options, as_json)]
+        else:
+            assert directory is not None
+            evaluations = _evaluate_run(directory, sets, beam_size, options, robustness, as_json)
     if as_json:
         summaries = [summary for _, summary in evaluations]
-        typer.echo(json.dumps(summaries, indent=2, ensure_ascii=False))
+        echo(json.dumps(summaries, indent=2, ensure_ascii=False))
     _check_gates([evaluation for evaluation, _ in evaluations], gates)
 
 
@@ -100,7 +111,7 @@ def _evaluate_file(
     hypotheses = read_hypotheses(file, test_set)
     evaluation = assess(test_set, hypotheses, trained_on=trained_on, **options)
     if not as_json:
-        typer.echo(f"{test_set.name}: {len(test_set):,} sentences, {file}")
+        echo(f"{test_set.name}: {len(test_set):,} sentences, {file}")
         _show(evaluation)
     _warn(evaluation)
     return evaluation, {**evaluation.summary(), "hypotheses": str(file)}
@@ -114,19 +125,20 @@ def _evaluate_run(
     with_robustness: bool,
     as_json: bool,
 ) -> "list[tuple[Evaluation, dict[str, Any]]]":
-    from translator.evaluation import assess, store, translate
+    from translator.evaluation import assess, directed, store, translate
 
-    translator = load(run.path)
+    loaded = load(run.path)
     if run.weights_of is not None:
         say(f"{run.path} has the weights of {run.weights_of}: nothing that it learned was better")
-    decoding = decoding_of(translator, beam_size)
+    decoding = decoding_of(loaded, beam_size)
     trained_on = read_trained_on(run)
     evaluations = []
     for test_set in sets:
+        translator = directed(loaded, test_set)
         hypotheses, seconds = translate(translator, test_set.sources, decoding)
         evaluation = assess(test_set, hypotheses, trained_on=trained_on, seconds=seconds, **options)
         if not as_json:
-            typer.echo(f"{test_set.name}: {len(test_set):,} sentences, beam {decoding.beam_size}")
+            echo(f"{test_set.name}: {len(test_set):,} sentences, beam {decoding.beam_size}")
             _show(evaluation)
         try:
             kept = f"hypotheses in {store(run, evaluation, decoding)}"
@@ -148,8 +160,8 @@ def _show(evaluation: "Evaluation") -> None:
     scores = [[score.name, score.value, score.signature] for score in evaluation.scores]
     widths = [max(len(row[column]) for row in scores) for column in (0, 1)]
     for name, value, signature in scores:
-        typer.echo(f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {signature}")
-    typer.echo(f"  length ratio {evaluation.length_ratio:.2f} (characters)\n")
+        echo(f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {signature}")
+    echo(f"  length ratio {evaluation.length_ratio:.2f} (characters)\n")
     rows = [["fault", "sentences", "share"]]
     notes = ["lines"]
     for fault, indices in evaluation.faults.items():
@@ -158,16 +170,16 @@ def _show(evaluation: "Evaluation") -> None:
         lines = ", ".join(str(index + 1) for index in indices[:_LINES_SHOWN])
         notes.append(lines + " …" * (len(indices) > _LINES_SHOWN))
     for row, note in zip(table(rows).splitlines(), notes, strict=True):
-        typer.echo(f"  {row}  {note}".rstrip())
-    typer.echo()
+        echo(f"  {row}  {note}".rstrip())
+    echo()
     if not evaluation.by_length:
         return
     rows = [["words of the source", "sentences", "BLEU", "chrF2", "length ratio"]]
     for bucket in evaluation.by_length:
         values = [score.value for score in bucket.scores]
         rows.append([str(bucket), f"{bucket.sentences:,}", *values, f"{bucket.length_ratio:.2f}"])
-    typer.echo(_indented(table(rows)))
-    typer.echo()
+    echo(_indented(table(rows)))
+    echo()
 
 
 def _warn(evaluation: "Evaluation") -> None:
@@ -186,8 +198,8 @@ def _robustness(
 
     variants = robustness(test_set, translations)
     if not as_json:
-        typer.echo(_indented(table(_robustness_rows(variants))))
-        typer.echo()
+        echo(_indented(table(_robustness_rows(variants))))
+        echo()
     return [
         {
             "sources": variant.name,

@@ -1,12 +1,26 @@
 """`translator export`: a run as a model of other programs, with the proof that it is the same."""
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from translator.cli.console import app, find_run, say, table
+from translator.cli.console import (
+    DEPLOY,
+    RunArgument,
+    RunOption,
+    app,
+    echo,
+    find_run,
+    named_run,
+    say,
+    table,
+)
+from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chosen_sets
+from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.export import Certificate, Measured
@@ -15,12 +29,10 @@ FormatName = Literal["ctranslate2", "huggingface", "argos"]
 Quantization = Literal["float32", "float16", "bfloat16", "int8", "int8_float32"]
 
 
-@app.command("export")
+@app.command("export", rich_help_panel=DEPLOY)
 def export_cli(
-    run: Annotated[
-        Path | None,
-        typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
-    ] = None,
+    named: RunArgument = None,
+    run: RunOption = None,
     form: Annotated[
         FormatName,
         typer.Option("--format", help="argos is a package for Argos Translate and LibreTranslate."),
@@ -39,31 +51,46 @@ def export_cli(
     source: SourceOption = None,
     reference: ReferenceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an older export.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The certificate as JSON, and its folder.")
+    ] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Export a run, and compare its translations of validation sentences with the run's own.
 
     The sentences are those of the run's validation set, or of --source and --reference.
     """
+    run = named_run(named, run)
     check_pair(source, reference)
     if form == "huggingface" and quantization != "float32":
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")
-    directory = find_run(run)
-    from translator.export import export_certified
+    with shown_progress(quiet=quiet):
+        directory = find_run(run)
+        from translator.export.certified import export_certified
 
-    (test_set,) = chosen_sets(directory, None if source else "valid", None, source, reference)
-    if test_set.warning:
-        say(f"warning: {test_set.name}: {test_set.warning}")
-    certificate = export_certified(
-        directory,
-        form,
-        test_set,
-        folder=output,
-        quantization=quantization,
-        sentences=sample,
-        force=force,
-    )
-    _show(certificate)
-    typer.echo(output or directory.exports / form)
+        sets = chosen_sets(directory, None if source else "valid", None, source, reference)
+        for each in sets:
+            if each.warning:
+                say(f"warning: {each.name}: {each.warning}")
+        with task(f"exporting {directory.path}, and comparing"):
+            certificate = export_certified(
+                directory,
+                form,
+                sets[0],
+                others=sets[1:],
+                folder=output,
+                quantization=quantization,
+                sentences=sample,
+                force=force,
+            )
+    folder = output or directory.exports / form
+    if as_json:
+        echo(json.dumps({**dataclasses.asdict(certificate), "folder": str(folder)}, indent=2))
+        return
+    if not quiet:
+        for direction in (certificate, *certificate.others):
+            _show(direction)
+    echo(folder)
 
 
 def _show(certificate: "Certificate") -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import RunOption, app, find_run
+from translator.cli.console import TRANSLATE, RunOption, app, find_run
 from translator.config import load_config
 
 Prompts = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="How it begins.")]
@@ -19,7 +19,7 @@ Overrides = Annotated[
 ]
 
 
-@app.command("generate")
+@app.command("generate", rich_help_panel=TRANSLATE)
 def generate_cli(
     prompts: Prompts = None,
     run: RunOption = None,

@@ -1,14 +1,18 @@
 """`translator import`: a MarianMT model of transformers as a run, with the proof that it is one."""
 
+import dataclasses
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from translator.cli.console import app, say
+from translator.cli.console import TRAIN, app, echo, say
+from translator.cli.progress import QuietOption, shown_progress
+from translator.progress import task
 
 
-@app.command("import")
+@app.command("import", rich_help_panel=TRAIN)
 def import_cli(
     origin: Annotated[
         str,
@@ -29,22 +33,32 @@ def import_cli(
         Path | None,
         typer.Option(help="Sentences to compare on, one a line; else some of this package."),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The proof as JSON, and the run.")
+    ] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make a run of a MarianMT model, and compare its translations with the model's own.
 
     The run translates, exports and serves as any other; `training.start_from` fine-tunes it.
     """
-    from translator.evaluation.sets import read_sentences
-    from translator.importing import import_checkpoint
+    with shown_progress(quiet=quiet), task(f"importing {origin}"):
+        from translator.evaluation.sets import read_sentences
+        from translator.importing import import_checkpoint
 
-    run, proof = import_checkpoint(
-        origin,
-        read_sentences(source) if source else None,
-        name=name,
-        languages=(source_language, target_language),
-    )
-    say(
-        f"{proof.sentences:,} sentences: read alike {proof.identical_ids:.1%}, translated alike "
-        f"(greedy) {proof.identical_greedy:.1%}, logits within {proof.logits_difference:.0e}"
-    )
-    typer.echo(run.path)
+        run, proof = import_checkpoint(
+            origin,
+            read_sentences(source) if source else None,
+            name=name,
+            languages=(source_language, target_language),
+        )
+    if as_json:
+        echo(json.dumps({**dataclasses.asdict(proof), "run": str(run.path)}, indent=2))
+        return
+    if not quiet:
+        say(
+            f"{proof.sentences:,} sentences: read alike {proof.identical_ids:.1%}, "
+            f"translated alike (greedy) {proof.identical_greedy:.1%}, "
+            f"logits within {proof.logits_difference:.0e}"
+        )
+    echo(run.path)

@@ -11,8 +11,8 @@ from translator.errors import DataError
 
 if TYPE_CHECKING:
     from translator.config import Config, DecodingConfig
+    from translator.hypotheses import Translation
     from translator.runs import RunDirectory
-    from translator.translation import Translation
 
 _SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",

@@ -7,7 +7,9 @@ import typer
 
 from translator.cli.console import RunOption, find_run, say
 from translator.cli.data import data_app
+from translator.cli.progress import shown_progress
 from translator.cli.streams import lines_of, write_to
+from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.runs import RunDirectory
@@ -55,15 +57,21 @@ def mine(
     from translator.mining import mine as mine_vectors
 
     config = run.read_config()
-    source_language, target_language = config.data.source_language, config.data.target_language
-    if config.training.objective == "translate" and source_language != target_language:
+    source_language, target_language = config.data.direction
+    read = {pair.source for pair in config.data.all_directions}
+    if config.training.objective == "translate" and target_language not in read:
         say(
             f"warning: {run.path} translates from {source_language}: its encoder has not learned "
             f"to read {target_language}"
         )
     texts = _distinct_texts(source), _distinct_texts(target)
-    embedder = Embedder.from_run(run.path)
-    found = mine_vectors(*map(embedder.embed, texts), **settings)
+    with shown_progress():
+        with task(f"loading {run.path}"):
+            embedder = Embedder.from_run(run.path)
+        with task("embedding both texts"):
+            vectors = [embedder.embed(each) for each in texts]
+        with task("comparing them"):
+            found = mine_vectors(*vectors, **settings)
     rows = (f"{texts[0][i]}\t{texts[1][j]}\t{score:.4f}\n" for i, j, score in found)
     write_to(output_file, rows)
     say(f"pairs found: {len(found):,}")

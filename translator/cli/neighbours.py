@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import RunOption, app, find_run
+from translator.cli.console import TRANSLATE, RunOption, app, find_run
 from translator.cli.streams import lines_of, write_to
 
 if TYPE_CHECKING:
     from translator.embedding import Nearest
 
 
-@app.command("neighbours")
+@app.command("neighbours", rich_help_panel=TRANSLATE)
 def neighbours_cli(
     queries: Annotated[Path, typer.Argument(help="Lines whose neighbours are sought.")],
     corpus: Annotated[Path, typer.Argument(help="Lines among which they are sought.")],

@@ -5,32 +5,37 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import (
-    app,
-    find_run,
-    optional_picture,
-    say,
-    write_output,
-)
+from translator.cli.console import SEE, app, find_run, optional_picture, say, write_output
 
 
-@app.command("plot")
+@app.command("plot", rich_help_panel=SEE)
 def plot_cli(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[RUN]...", help="Run directories, drawn over each other."),
     ] = None,
+    run: Annotated[
+        list[Path] | None, typer.Option("--run", help="The same as an argument.")
+    ] = None,
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="Write STEM.html, STEM.png and STEM-minutes.png."),
-    ] = Path("curves"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write STEM.html, STEM.png and STEM-minutes.png; else RUN/curves.html, … and of "
+            "several runs curves.html, … beside the first.",
+        ),
+    ] = None,
 ) -> None:
     """Draw loss, BLEU, chrF, learning rate and speed of one or several runs."""
+    runs = [*(runs or ()), *(run or ())]
     from translator.runs import RunDirectory
     from translator.visualization.curves import curves_page, read_curves
     from translator.visualization.picture import curves_picture
 
-    directories = [RunDirectory(run) for run in runs] if runs else [find_run(None)]
+    directories = [RunDirectory(each) for each in runs] if runs else [find_run(None)]
+    first = directories[0].path
+    output = output or (first if len(directories) == 1 else first.parent) / "curves"
     curves = read_curves(directories)
     for directory in directories:
         if damaged := directory.metrics_warning():

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import BeamOption, app, find_run, say
+from translator.cli.console import (
+    JUDGE,
+    BeamOption,
+    RunArgument,
+    RunOption,
+    ToOption,
+    app,
+    find_run,
+    named_run,
+    say,
+)
+from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.sets import (
     HypothesisOption,
     MetricOption,
@@ -19,6 +30,7 @@ from translator.cli.sets import (
     chosen_sets,
     read_trained_on,
 )
+from translator.progress import task
 
 if TYPE_CHECKING:
     from translator.evaluation import Evaluation, EvaluationSet
@@ -26,12 +38,10 @@ if TYPE_CHECKING:
     from translator.visualization.report import SentenceAttention
 
 
-@app.command("report")
+@app.command("report", rich_help_panel=JUDGE)
 def report_cli(
-    run: Annotated[
-        Path | None,
-        typer.Argument(help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
-    ] = None,
+    named: RunArgument = None,
+    run: RunOption = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The page; else RUN/report.html, or report.html."),
@@ -42,25 +52,30 @@ def report_cli(
     reference: ReferenceOption = None,
     hypothesis: HypothesisOption = None,
     metric: MetricOption = None,
+    to: ToOption = None,
     beam_size: BeamOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
+    run = named_run(named, run)
     check_pair(source, reference)
-    metrics, neural = chosen_metrics(metric or [])
-    directory = find_run(run) if run or not hypothesis else None
-    sets = chosen_sets(directory, split, test_set, source, reference)
-    if hypothesis and (len(sets) > 1 or beam_size):
-        raise typer.BadParameter("--hypothesis is the one translation of one test set")
-    from translator.runs import write_atomically
-    from translator.visualization.report import render_report
+    with shown_progress(quiet=quiet):
+        metrics, neural = chosen_metrics(metric or [])
+        directory = find_run(run) if run or not hypothesis else None
+        sets = chosen_sets(directory, split, test_set, source, reference, to)
+        if hypothesis and (len(sets) > 1 or beam_size):
+            raise typer.BadParameter("--hypothesis is the one translation of one test set")
+        from translator.runs import write_atomically
+        from translator.visualization.report import render_report
 
-    evaluations = [
-        _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
-        for each in sets
-    ]
-    file = output or (directory.path / "report.html" if directory else Path("report.html"))
-    attention = None if hypothesis or not directory else _attention_by(directory)
-    write_atomically(file, render_report(evaluations, directory, attention).encode())
+        evaluations = [
+            _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
+            for each in sets
+        ]
+        file = output or (directory.path / "report.html" if directory else Path("report.html"))
+        attention = None if hypothesis or not directory else _attention_by(directory)
+        with task(f"writing {file}"):
+            write_atomically(file, render_report(evaluations, directory, attention).encode())
     for evaluation in evaluations:
         for warning in evaluation.warnings:
             say(f"warning: {evaluation.test_set.name}: {warning}")
@@ -72,18 +87,23 @@ def report_cli(
     say(f"the report is {file}: open it in a browser")
 
 
-def _attention_by(run: "RunDirectory") -> "Callable[[str, str], SentenceAttention | None]":
+def _attention_by(
+    run: "RunDirectory",
+) -> "Callable[[EvaluationSet, str, str], SentenceAttention | None]":
     """What tells where the model of a run looked while it wrote a translation."""
     from translator.errors import DataError
+    from translator.evaluation import directed
     from translator.translation import Translator
     from translator.visualization.attention import attention_maps
     from translator.visualization.report import SentenceAttention
 
     translator = Translator.from_run(run.path)
 
-    def attention(source: str, hypothesis: str) -> SentenceAttention | None:
+    def attention(
+        test_set: "EvaluationSet", source: str, hypothesis: str
+    ) -> SentenceAttention | None:
         try:
-            maps = attention_maps(translator, source, hypothesis)
+            maps = attention_maps(directed(translator, test_set), source, hypothesis)
         except DataError:  # too long to be looked at in one piece
             return None
         cross = maps.source_attention

@@ -1,15 +1,24 @@
 """`translator serve`: runs over HTTP."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import app, load, say
+from translator.cli.console import DEPLOY, app, find_run, load, say
+from translator.cli.progress import QuietOption, shown_progress
+
+if TYPE_CHECKING:
+    from translator.runs import RunDirectory
+    from translator.translation import Translator
 
 
-@app.command("serve")
+@app.command("serve", rich_help_panel=DEPLOY)
 def serve_cli(
+    named: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN]...", help="The same as --run.", show_default=False),
+    ] = None,
     run: Annotated[
         list[Path] | None,
         typer.Option(
@@ -51,6 +60,7 @@ def serve_cli(
     max_file_bytes: Annotated[
         int, typer.Option(min=1, help="Of a file to translate.")
     ] = 10_000_000,
+    quiet: QuietOption = False,
 ) -> None:
     """Serve runs over HTTP with LibreTranslate's interface, and a page to try it.
 
@@ -71,6 +81,20 @@ def serve_cli(
         max_file_bytes=max_file_bytes,
     )
     with listen(host, port) as listening:
-        translator, *others = [load(each) for each in run] if run else [load(None)]
+        with shown_progress(quiet=quiet):
+            wanted = [*(named or ()), *(run or ())] or [None]
+            runs = [find_run(each) for each in wanted]
+            translator, *others = [load(each.path) for each in runs]
+        if not quiet:
+            _say_what_is_served(runs, [translator, *others])
         say(f"http://{host}:{listening.getsockname()[1]}")
         serve(translator, settings, listening, others)
+
+
+def _say_what_is_served(runs: "list[RunDirectory]", translators: "list[Translator]") -> None:
+    import torch
+
+    for run, each in zip(runs, translators, strict=True):
+        say(f"{run.path}: {each.config.data.source_language} → {each.config.data.target_language}")
+    threads = torch.get_num_threads()
+    say(f"{threads} thread{'s' * (threads > 1)}; Ctrl-C ends it")

@@ -9,6 +9,7 @@ import typer
 
 from translator.cli.console import say
 from translator.errors import TranslatorError
+from translator.text.directions import directions_among
 
 if TYPE_CHECKING:
     from translator.data import Fingerprints
@@ -82,21 +83,38 @@ def chosen_sets(
     test_sets: list[str] | None,
     source: Path | None,
     references: list[Path] | None,
+    to: str | None = None,
 ) -> "list[EvaluationSet]":
-    """All the test sets that the options name; the run's own where they name none."""
-    from translator.evaluation import set_by_name, set_of_files, sets_of_split
+    """All the test sets that the options name; the run's own where they name none.
 
-    data = run.read_config().data if run else None
-    languages = (data.source_language, data.target_language) if data else None
-    sets = [set_by_name(name, languages) for name in test_sets or []]
-    if len({each.name for each in sets}) < len(sets):  # files of one name: tell where they lie
+    A run of several directions has each set in every direction of its languages, or only in those
+    that `to` means.
+    """
+    from translator.evaluation import set_by_name, set_of_files, sets_by_name, sets_of_split
+
+    config = run.read_config() if run else None
+    if to and not config:
+        raise typer.BadParameter("--to chooses a direction of a run")
+    meant = directions_among(to, config) if to and config else []
+    if config and config.data.directions:
+        pairs = meant or config.data.directions
+        sets = [each for name in test_sets or [] for each in sets_by_name(name, pairs)]
+    else:
+        pairs = []
+        languages = config.data.direction if config else None
+        sets = [set_by_name(name, languages) for name in test_sets or []]
+    if len({each.name for each in sets}) < len(sets) == len(test_sets or []):
+        # files of one name: tell where they lie
         sets = [replace(s, name=name) for s, name in zip(sets, test_sets or [], strict=True)]
     if references:
-        sets.append(set_of_files(source, references, languages[1] if languages else ""))
+        pair = (meant or [config.data.direction])[0] if config else None
+        files = set_of_files(source, references, pair.target if pair else "")
+        sets.append(replace(files, direction=str(pair or "")))
     if split or not sets:
         if run is None:
             raise typer.BadParameter("name the sentences: --test-set, or --source and --reference")
-        sets += sets_of_split(run, split or "test")
+        own = sets_of_split(run, split or "test")
+        sets += [each for each in own if not pairs or each.direction in map(str, pairs)]
     return sets
 
 

@@ -25,9 +25,14 @@ def text_of(argument: str) -> str:
         raise DataError(
             f"the text {argument!r} is not UTF-8", "Put it into a file and name its --encoding."
         ) from None
-    if os.path.isfile(argument):  # noqa: PTH113 (which fails for no text, however long)
+    if is_file(argument):
         say(f"hint: {argument!r} is a file; to read it: --input {shlex.quote(argument)}")
     return argument
+
+
+def is_file(text: str) -> bool:
+    """Whether a text is the name of a file; no text is too long to ask."""
+    return os.path.isfile(text)  # noqa: PTH113
 
 
 def lines_of(input_file: Path | None) -> Iterator[str]:

@@ -4,19 +4,36 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from translator.cli.console import BeamOption, RunOption, app, find_run, say
+from translator.cli.console import (
+    TRANSLATE,
+    BeamOption,
+    RunOption,
+    ToOption,
+    app,
+    find_run,
+    load,
+    say,
+)
 from translator.cli.media import draw, is_medium, names_in, say_error
-from translator.cli.streams import cannot_write, say_problems, text_of, write_to
-from translator.config import DecodingConfig, changed_decoding, load_config
+from translator.cli.progress import on_terminal
+from translator.cli.streams import cannot_write, is_file, say_problems, text_of, write_to
+from translator.config import (
+    Config,
+    DecodingConfig,
+    LanguagePair,
+    changed_decoding,
+    load_config,
+)
 from translator.documents import (
     TEXTS_AT_ONCE,
     Columns,
@@ -32,8 +49,16 @@ from translator.documents import (
     read_document,
     translate_block,
 )
-from translator.errors import DataError, TranslatorError, writing
+from translator.errors import (
+    DataError,
+    MissingLibraryError,
+    RunError,
+    TranslatorError,
+    writing,
+)
 from translator.files import encoding_of, open_bytes
+from translator.progress import task
+from translator.text.directions import directions_among
 from translator.text.languages import primary
 from translator.version import __version__
 
@@ -41,8 +66,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from translator.export import CTranslate2Translator
+    from translator.hypotheses import Translation
     from translator.runs import RunDirectory
-    from translator.translation import Translation
 
 EngineName = Literal["own", "ctranslate2", "auto"]
 _INTERRUPTED = 130
@@ -80,7 +105,7 @@ ResumeOption = Annotated[
 ]
 EngineOption = Annotated[
     EngineName,
-    typer.Option(help="ctranslate2: the run's export; auto: that, if it fits the model."),
+    typer.Option(help="ctranslate2: the run's export; auto: that, where it loses nothing."),
 ]
 NBestOption = Annotated[
     int | None, typer.Option("--n-best", min=1, help="How many alternatives to give for each text.")
@@ -95,7 +120,8 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="A JSON object a text: all that is known of it.")
 ]
 GlossaryOption = Annotated[
-    Path | None, typer.Option(help="Lines of a source term, a tab, its required target term.")
+    Path | None,
+    typer.Option(help="Terms and what each must become: lines with a tab, .csv, .tbx or .tmx."),
 ]
 KeepOption = Annotated[
     list[str] | None, typer.Option(help="Do not translate what this pattern matches.")
@@ -108,7 +134,7 @@ OverridesOption = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class Request:
     """What is translated, and where to."""
 
     texts: list[str]
@@ -127,6 +153,7 @@ class Task:
 class Options:
     """How to search, what the translations must hold, and what comes with them."""
 
+    to: str | None = None
     beam_size: int | None = None
     overrides: tuple[str, ...] = ()
     prefix: str = ""
@@ -141,6 +168,11 @@ class Options:
     def needs_own_engine(self) -> bool:
         """Whether an export cannot do it: it gives texts, and searches by beam and penalty."""
         return self.more_than_text or bool(self.prefix or self.glossary or self.keep)
+
+    @property
+    def sets_precision(self) -> bool:
+        """Whether the numbers that the run itself computes with are chosen."""
+        return any(each.startswith("decoding.precision") for each in self.overrides)
 
     @property
     def more_than_text(self) -> bool:
@@ -176,7 +208,7 @@ def _record(translation: "Translation") -> dict[str, Any]:
     }
 
 
-@app.command("translate")
+@app.command("translate", rich_help_panel=TRANSLATE)
 def translate_cli(
     texts: Texts = None,
     run: RunOption = None,
@@ -190,8 +222,9 @@ def translate_cli(
     front_matter: FrontMatterOption = False,
     force: ForceOption = False,
     resume: ResumeOption = False,
+    to: ToOption = None,
     beam_size: BeamOption = None,
-    engine: EngineOption = "own",
+    engine: EngineOption = "auto",
     n_best: NBestOption = None,
     scores: ScoresOption = False,
     alignments: AlignmentsOption = False,
@@ -203,14 +236,17 @@ def translate_cli(
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
     names = None
+    if (meant := _meant_as_input(texts, input_file, run, to)) is not None:
+        say(f"translating the file {meant} (as --input)")
+        texts, input_file = None, meant
     if input_file and is_medium(input_file):
         names = names_in(input_file, find_run(run).read_config())
         input_file = None if names else input_file
-    task = Task(
+    request = Request(
         texts=names or [text_of(argument) for argument in texts or ()],
         input_file=input_file,
         output_file=output_file,
-        format=file_format or (_format_of(input_file, run) if input_file else Format.LINES),
+        format=file_format or (_format_of(input_file, run, to) if input_file else Format.LINES),
         columns=Columns(column, into or column) if column else None,
         overwrite=overwrite,
         front_matter=front_matter,
@@ -219,6 +255,7 @@ def translate_cli(
         resume=resume,
     )
     options = Options(
+        to=to,
         beam_size=beam_size,
         overrides=tuple(overrides or ()),
         prefix=prefix,
@@ -229,42 +266,87 @@ def translate_cli(
         scores=scores,
         alignments=alignments,
     )
-    _check_usage(task, options, engine)
-    if not task.texts and not input_file and sys.stdin.isatty():
+    _check_usage(request, options, engine)
+    if _is_conversation(request, options, engine):
+        _converse(options, find_run(run))
+        return
+    if not request.texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
-    translate(task, options, find_run(run), engine)
+    translate(request, options, find_run(run), engine)
 
 
-def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineName) -> None:
+def _is_conversation(request: Request, options: Options, engine: EngineName) -> bool:
+    """Whether somebody sits at a terminal and has named nothing to translate."""
+    nothing = not request.texts and not request.input_file and not request.output_file
+    plain = request.format is Format.LINES and not options.more_than_text
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return nothing and plain and at_terminal and engine != "ctranslate2"
+
+
+def _converse(options: Options, run: "RunDirectory") -> None:
+    """Translate what is typed at a terminal, with what options ask for."""
+    from translator.cli.interactive import converse
+    from translator.text.glossary import Glossary
+
+    decoding = options.decoding(run)
+    pair = _direction(run.read_config(), options.to)
+    glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
+    with on_terminal():
+        translator = load(run.path).toward(str(pair))
+
+    def translate(text: str, alternatives: int, aligned: bool) -> "Translation":
+        (found,) = translator.translate(
+            [text],
+            changed_decoding(decoding, n_best=alternatives),
+            prefix=options.prefix,
+            glossary=glossary,
+            details=aligned,
+        )
+        say_error(found)
+        return found
+
+    converse(translate, f"{pair.source} → {pair.target}")
+
+
+def translate(request: Request, options: Options, run: "RunDirectory", engine: EngineName) -> None:
     """Translate with a run, or with its export, to a stream or as a job that can be resumed."""
     from translator.runs import is_replaceable
 
     decoding = options.decoding(run)
     if run.read_config().model.target == "image":
-        draw(task.texts, task.output_file, run, decoding)
+        draw(request.texts, request.output_file, run, decoding)
         return
-    exported = None if options.needs_own_engine else _exported(run, engine, decoding)
+    pair = _direction(run.read_config(), options.to)
+    if options.needs_own_engine or (engine == "auto" and options.sets_precision):
+        engine = "own"
+    exported = _exported(run, engine, decoding)
     unread: list[str] = []
-    lines_of, languages = (
-        _load_exported(exported, decoding) if exported else _load(run, decoding, options, unread)
-    )
+
+    @cache
+    def itself() -> Translate:
+        return _load(run, decoding, options, pair, unread)
+
+    if exported:
+        lines_of = _load_exported(exported, decoding, pair, itself if engine == "auto" else None)
+    else:
+        lines_of = itself()
     settings = Settings(
-        task.format,
-        languages,
-        task.columns,
-        overwrite=task.overwrite,
-        front_matter=task.front_matter,
-        encoding=task.encoding,
-        force=task.force,
+        request.format,
+        pair,
+        request.columns,
+        overwrite=request.overwrite,
+        front_matter=request.front_matter,
+        encoding=request.encoding,
+        force=request.force,
     )
-    source, output = task.input_file, task.output_file
-    if task.texts:
-        write_to(output, (text + "\n" for text in lines_of(task.texts)))
+    source, output = request.input_file, request.output_file
+    if request.texts:
+        write_to(output, (text + "\n" for text in lines_of(request.texts)))
     elif source and source.is_file() and output and is_replaceable(output):
         fingerprint = _fingerprint(run, decoding, options, source, settings)
-        fingerprint["engine"] = f"ctranslate2 {exported.compute_type}" if exported else "own"
+        fingerprint["engine"] = f"{engine}, {exported.compute_type}" if exported else "own"
         job = DocumentJob(output.resolve(), fingerprint, *_process())
-        _translate_file(source, settings, lines_of, job, resume=task.resume)
+        _translate_file(source, settings, lines_of, job, resume=request.resume)
     else:
         write_to(output, _stream(source, settings, lines_of))
     if unread:
@@ -274,38 +356,58 @@ def translate(task: Task, options: Options, run: "RunDirectory", engine: EngineN
 # --- what can be known to be wrong before the model is loaded -------------------------------------
 
 
-def _format_of(file: Path, run: Path | None) -> Format:
+def _meant_as_input(
+    texts: list[str] | None, input_file: Path | None, run: Path | None, to: str | None
+) -> Path | None:
+    """The document that is named in place of a text: it is there, and its name ends as one's.
+
+    A run that reads pictures or recordings takes their names as texts.
+    """
+    if input_file or not texts or len(texts) > 1 or not is_file(texts[0]):
+        return None
+    file = Path(texts[0])
+    if not file.suffix or find_run(run, quiet=True).read_config().model.source != "text":
+        return None
+    try:
+        _format_of(file, run, to)
+    except DataError:
+        return None
+    return file
+
+
+def _format_of(file: Path, run: Path | None, to: str | None) -> Format:
     """What the name of a document tells: its format, or as test.en the language of its lines."""
     try:
         return Format.of(file)
     except DataError:
-        spoken = load_config(find_run(run, quiet=True).config_file).data.source_language
-        if primary(file.suffix.removeprefix(".")) == primary(spoken):
+        config = load_config(find_run(run, quiet=True).config_file)
+        spoken = directions_among(to, config)[0] if to else config.data.direction
+        if primary(file.suffix.removeprefix(".")) == primary(spoken.source):
             return Format.LINES
         raise
 
 
-def _check_usage(task: Task, options: Options, engine: EngineName) -> None:
-    _check_files(task)
-    _check_columns(task.format, task.columns)
-    encoding_of(b"", task.encoding)
-    if task.input_file:
-        _check_input(task.input_file, task)
-    if options.more_than_text and task.format is not Format.LINES:
+def _check_usage(request: Request, options: Options, engine: EngineName) -> None:
+    _check_files(request)
+    _check_columns(request.format, request.columns)
+    encoding_of(b"", request.encoding)
+    if request.input_file:
+        _check_input(request.input_file, request)
+    if options.more_than_text and request.format is not Format.LINES:
         raise typer.BadParameter("--json, --n-best, --scores and --alignments need plain lines")
     if engine == "ctranslate2" and options.needs_own_engine:
         raise typer.BadParameter("--engine ctranslate2 gives the translation and nothing more")
 
 
-def _check_files(task: Task) -> None:
-    if task.texts and task.input_file:
+def _check_files(request: Request) -> None:
+    if request.texts and request.input_file:
         raise typer.BadParameter("give texts or --input, not both")
-    if task.input_file and task.output_file:
-        partial = DocumentJob(task.output_file, {}, *_process()).partial_output(_process()[0]).file
-        for file in (task.output_file, partial):
-            if file.exists() and file.samefile(task.input_file):
+    if request.input_file and request.output_file:
+        partial = DocumentJob(request.output_file, {}, *_process()).partial_output(_process()[0]).file
+        for file in (request.output_file, partial):
+            if file.exists() and file.samefile(request.input_file):
                 raise typer.BadParameter("--output is the same file as --input")
-    elif task.resume or _is_shared():
+    elif request.resume or _is_shared():
         raise typer.BadParameter("a job that resumes or is shared needs --input and --output")
 
 
@@ -316,12 +418,12 @@ def _check_columns(file_format: Format, columns: Columns | None) -> None:
         raise typer.BadParameter(f"{file_format.value} has no columns; see --format")
 
 
-def _check_input(file: Path, task: Task) -> None:
+def _check_input(file: Path, request: Request) -> None:
     if file.is_file():
-        check_document(file, task.format, task.encoding)
+        check_document(file, request.format, request.encoding)
     elif file.is_dir() or not file.exists():
         open_bytes(file).close()
-    elif task.resume or _is_shared():
+    elif request.resume or _is_shared():
         raise typer.BadParameter("a pipe is read once: save it in a file to resume or share it")
 
 
@@ -349,52 +451,97 @@ def _take_own_gpu() -> None:
 # --- the model as a function from texts to lines -------------------------------------------------
 
 
+def _direction(config: Config, to: str | None) -> LanguagePair:
+    """The direction that is meant; says which it is where there are others."""
+    if to is not None:
+        return directions_among(to, config)[0]
+    default, *others = dict.fromkeys((config.data.direction, *config.data.all_directions))
+    if others:
+        said = ", ".join(f"{pair.source} → {pair.target}" for pair in others)
+        say(f"direction: {default.source} → {default.target} (--to also: {said})")
+    return default
+
+
 def _exported(
     run: "RunDirectory", engine: EngineName, decoding: DecodingConfig
 ) -> "CTranslate2Translator | None":
-    """The run's export where it is wanted; `auto` says why it does without one that is there."""
+    """The run's export where it is wanted."""
     if engine == "own" or (engine == "auto" and not (run.exports / "ctranslate2").is_dir()):
         return None
     from translator.export import CTranslate2Translator, certified_engine
 
     _take_own_gpu()
+    if engine == "auto":
+        return _export_that_fits(run, decoding)
+    CTranslate2Translator.check_decoding(decoding)
+    return certified_engine(run)
+
+
+def _export_that_fits(
+    run: "RunDirectory", decoding: DecodingConfig
+) -> "CTranslate2Translator | None":
+    """The run's export if it loses nothing; of one that is broken or out of date, why it is not."""
+    from translator.export import CTranslate2Translator, certified_engine
+
     try:
         CTranslate2Translator.check_decoding(decoding)
-        return certified_engine(run)
+    except RunError:
+        return None
+    try:
+        exported = certified_engine(run)
+    except MissingLibraryError:
+        return None
     except TranslatorError as error:
-        if engine == "ctranslate2":
-            raise
         say(f"{error.message}: translating with the run itself")
         return None
+    return exported if exported.is_exact else None
 
 
 def _load_exported(
-    translator: "CTranslate2Translator", decoding: DecodingConfig
-) -> tuple[Translate, tuple[str, str]]:
-    """What `_load` gives, by an export."""
-    data = translator.config.data
+    translator: "CTranslate2Translator",
+    decoding: DecodingConfig,
+    pair: LanguagePair,
+    itself: Callable[[], Translate] | None,
+) -> Translate:
+    """An export as a function from texts to lines.
+
+    What it does not translate well, such as a text whose number it loses, is left to the run
+    `itself`, which searches for what is lost; without one it stays as it is.
+    """
+    translator = translator.toward(str(pair))
 
     def translate(texts: list[str]) -> list[str]:
-        return [each.text for each in translator.translate(texts, decoding)]
+        found = translator.translate(texts, decoding)
+        lines = [each.text for each in found]
+        doubtful = [i for i, each in enumerate(found) if each.warnings]
+        if itself and doubtful:
+            better = itself()([texts[i] for i in doubtful])
+            for i, line in zip(doubtful, better, strict=True):
+                lines[i] = line
+        return lines
 
-    return translate, (data.source_language, data.target_language)
+    return translate
 
 
 def _load(
-    run: "RunDirectory", decoding: DecodingConfig, options: Options, unread: list[str]
-) -> tuple[Translate, tuple[str, str]]:
-    """The model as a function from texts to lines, and its two languages.
+    run: "RunDirectory",
+    decoding: DecodingConfig,
+    options: Options,
+    pair: LanguagePair,
+    unread: list[str],
+) -> Translate:
+    """The model as a function from texts to lines.
 
     It adds what cannot be read, pictures and recordings, to `unread`, and says why.
     """
     from translator.text.glossary import Glossary
 
-    glossary = Glossary.read(options.glossary, options.keep)
+    glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
     _take_own_gpu()
     from translator.translation import Translator
 
-    translator = Translator.from_run(run.path, precision=decoding.precision)
-    data = translator.config.data
+    with on_terminal(), task(f"loading {run.path}"):
+        translator = Translator.from_run(run.path, precision=decoding.precision).toward(str(pair))
 
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(
@@ -407,7 +554,7 @@ def _load(
         unread.extend(each.source for each in found if say_error(each))
         return [options.line(each) if options.more_than_text else each.text for each in found]
 
-    return translate, (data.source_language, data.target_language)
+    return translate
 
 
 def _fingerprint(

@@ -3,8 +3,10 @@
 Neither torch nor datasets is imported here, so that a typo costs a moment and not seconds.
 """
 
+from translator.config.comparing import differences, distinguishing
 from translator.config.reading import (
     changed_decoding,
+    config_of,
     goes_on,
     load_config,
     shipped_config,
@@ -13,6 +15,7 @@ from translator.config.reading import (
 )
 from translator.config.schema import (
     FINE_TUNING,
+    FORMATS,
     HUB_PREFIX,
     LANGUAGE_PLACEHOLDER,
     TEXT_ROLE,
@@ -23,7 +26,9 @@ from translator.config.schema import (
     CorpusFormat,
     DataConfig,
     DecodingConfig,
+    ExportConfig,
     ImageConfig,
+    LanguagePair,
     ModelConfig,
     NoiseConfig,
     Section,
@@ -35,6 +40,7 @@ from translator.config.writing import dump_config
 
 __all__ = [
     "FINE_TUNING",
+    "FORMATS",
     "HUB_PREFIX",
     "LANGUAGE_PLACEHOLDER",
     "TEXT_ROLE",
@@ -45,7 +51,9 @@ __all__ = [
     "CorpusFormat",
     "DataConfig",
     "DecodingConfig",
+    "ExportConfig",
     "ImageConfig",
+    "LanguagePair",
     "ModelConfig",
     "NoiseConfig",
     "Section",
@@ -53,6 +61,9 @@ __all__ = [
     "TokenizerConfig",
     "TrainingConfig",
     "changed_decoding",
+    "config_of",
+    "differences",
+    "distinguishing",
     "dump_config",
     "goes_on",
     "load_config",

@@ -1,9 +1,11 @@
 """Configurations are read from YAML, `--set` and keywords; all mistakes are reported at once."""
 
+import copy
 import difflib
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +13,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from translator.config.schema import FINE_TUNING, Config, DecodingConfig, ModelConfig
+from translator.config.schema import (
+    FINE_TUNING,
+    Config,
+    DataConfig,
+    DecodingConfig,
+    LanguagePair,
+    ModelConfig,
+)
 from translator.errors import ConfigError, check_texts
 
 _SET = -1  # in place of the line of a key that --set gives
@@ -19,14 +28,34 @@ _DEEPEST = 100  # brackets of a YAML text within one another
 _MOST_ALIASED = 10_000  # values that the aliases of a YAML text stand for; more are a bomb
 
 
-def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    path: Path | None = None,
+    overrides: Sequence[str] = (),
+    given: Mapping[str, Any] | None = None,
+) -> Config:
     """Read a YAML file (or the defaults) and apply `key.key=value` overrides, values in YAML.
 
-    Raises ConfigError with every mistake at once, each with its key, value and line.
+    `given` are values by their dotted keys, which replace those of the file and yield to the
+    overrides. Raises ConfigError with every mistake at once, each with its key, value and line.
+    """
+    values, lines = ({}, {}) if path is None else _read_yaml(path)
+    for key, value in (given or {}).items():
+        _put(values, key.split("."), value, key)
+    return config_of(values, overrides, str(path) if path else "the configuration", lines)
+
+
+def config_of(
+    values: dict[str, Any],
+    overrides: Sequence[str] = (),
+    origin: str = "the configuration",
+    lines: dict[str, int] | None = None,
+) -> Config:
+    """The configuration of some values with `key.key=value` overrides, as `load_config` has it.
+
+    The values come from `origin`, keys from these lines of it.
     """
     check_texts("load_config", overrides)
-    values, lines = ({}, {}) if path is None else _read_yaml(path)
-    origin = str(path) if path else "the configuration"
+    lines = lines or {}
     for override in overrides:
         _apply_override(values, override)
         lines[override.partition("=")[0].strip()] = _SET
@@ -49,6 +78,7 @@ def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> 
     The dropout may differ, and the architecture, with the layers of a half that the other has not.
     Raises ConfigError when another key of these sections was set, and to something else. Keys of
     training that were not set have the values of FINE_TUNING if what is learned stays the same.
+    Where directions were not set they are those of the other, or the languages that were set.
     With `has_begun`, `start` is what an earlier call has given, and its values hold.
     """
     own_keys = {"dropout", "architecture", *_layers_of_its_own(config.model, start.model)}
@@ -64,6 +94,8 @@ def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> 
             if value != getattr(theirs, key)
         ]
         values[name] = theirs.model_copy(update=changes)
+    if start.data.directions and "directions" not in config.data.model_fields_set:
+        values["data"] = _with_directions(config.data, start.data.directions)
     if has_begun or goes_on(config, start):
         known = {k: getattr(start.training, k) for k in FINE_TUNING} if has_begun else FINE_TUNING
         unset = {k: v for k, v in known.items() if k not in config.training.model_fields_set}
@@ -74,6 +106,19 @@ def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> 
             "Leave these keys out: the run that training starts from gives them.",
         )
     return validated(values, f"the configuration with {config.training.start_from}")
+
+
+def _with_directions(data: DataConfig, directions: list[LanguagePair]) -> dict[str, Any]:
+    """Values of a section with the directions of another, as far as they are of its languages."""
+    languages = data.model_fields_set & {"source_language", "target_language"}
+    own = {key: getattr(data, key) for key in languages}
+    meant = [
+        pair
+        for pair in directions
+        if own.get("source_language", pair.source) == pair.source
+        and own.get("target_language", pair.target) == pair.target
+    ]
+    return {**data.model_dump(exclude_unset=True), "directions": meant or [data.direction]}
 
 
 def goes_on(config: Config, start: Config) -> bool:
@@ -129,7 +174,7 @@ def shipped_config(name: str = "default.yaml") -> Path:
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """The values of a YAML file, and the line on which each dotted key stands."""
     path = _meant(path)
-    values, keys = _parse_file(path, _text_of(path))
+    values, keys = copy.deepcopy(_parse_file(path, _text_of(path)))
     if values is None:
         return {}, {}
     if not isinstance(values, dict):
@@ -173,6 +218,7 @@ def _text_of(path: Path) -> str:
         raise ConfigError(f"cannot read {path}: {error.strerror}", _near_yaml(path)) from None
 
 
+@lru_cache(maxsize=8)  # a command asks for the same file several times: 30 ms each
 def _parse_file(path: Path, text: str) -> tuple[Any, list[tuple[str, int]]]:
     """The value of a file's text, and the line of each dotted key as often as it is set."""
     try:
@@ -293,10 +339,15 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         value = text  # a path with a colon or a brace is meant as it stands
     if isinstance(value, dict) and not text.lstrip().startswith("{"):
         value = text
+    _put(values, parts, value, f"--set {override!r}")
+
+
+def _put(values: dict[str, Any], parts: Sequence[str], value: Any, origin: str) -> None:
+    """Set a key that lies within sections; `origin` is what asks for it."""
     for part in parts[:-1]:
         nested = values.get(part)
         if not isinstance(nested, dict | None):
-            raise ConfigError(f"--set {override!r}: {part} has no keys below it", "Check the key.")
+            raise ConfigError(f"{origin}: {part} has no keys below it", "Check the key.")
         values[part] = dict(nested or {})  # a copy: a YAML alias may name it elsewhere too
         values = values[part]
     values[parts[-1]] = value

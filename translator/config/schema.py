@@ -6,7 +6,7 @@ The schema is closed: an unknown key is an error.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -32,6 +32,49 @@ Language = Annotated[
     Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$"),
 ]
 
+_LANGUAGE = r"[a-z]{2,8}(?:_[A-Za-z0-9]{1,8}|-[A-Z0-9][A-Za-z0-9]{0,7})*"
+_LANGUAGE_PAIR = re.compile(f"({_LANGUAGE})-({_LANGUAGE})")  # a language begins in small letters
+
+
+class LanguagePair(NamedTuple):
+    """From which language into which; written en-es, or with variants en-pt-BR."""
+
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source}-{self.target}"
+
+    @property
+    def tag(self) -> str:
+        """What stands before a source to say into which language it goes, as in OPUS-MT."""
+        return f">>{self.target}<<"
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Both, whichever is the source."""
+        return frozenset(self)
+
+    @classmethod
+    def of(cls, text: str) -> "LanguagePair | None":
+        """The pair that a text means; None if it means none."""
+        match = _LANGUAGE_PAIR.fullmatch(text)
+        return cls(*match.groups()) if match else None
+
+
+def _language_pair(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pair = LanguagePair.of(value)
+    if pair is None or pair.source == pair.target:
+        raise ValueError("two languages are written en-es, or with variants en-pt-BR")
+    return pair
+
+
+LanguagePairText = Annotated[
+    LanguagePair, BeforeValidator(_language_pair), PlainSerializer(str, return_type=str)
+]
+
 NumberOrAuto = Annotated[  # None in the program
     int | None,
     BeforeValidator(lambda value: None if value == "auto" else value),
@@ -52,6 +95,19 @@ _LINES_OF_TEXT = re.compile(r"\.txt(\.gz|\.xz|\.bz2|\.zst)?$")
 CorpusFormat = Literal[
     "tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"
 ]
+FORMATS: dict[str, CorpusFormat] = {  # of files, by the ending of their names
+    ".tsv": "tsv",
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".tmx": "tmx",
+    ".xlf": "xliff",
+    ".xliff": "xliff",
+    ".po": "po",
+    ".txt": "text",
+    ".parquet": "parquet",
+}
 
 
 class CleaningConfig(Section):
@@ -170,6 +226,11 @@ class CorpusConfig(Section):
         "NAME.en-es.tsv, a header or keys en and es, {translation: {en: …, es: …}}, and where the "
         "file says its languages.",
     )
+    languages: LanguagePairText | None = Field(
+        None,
+        description="Of a corpus beside others in other languages: en-fr, the first that of source "
+        "in columns. null: those of data.directions, where it has only two.",
+    )
     max_pairs: int | None = Field(
         None, ge=1, description="Read only the first pairs, at most this many. null reads all."
     )
@@ -186,6 +247,11 @@ class CorpusConfig(Section):
         le=1000.0,
         description="How often each pair occurs in an epoch of training: 3 repeats it, 0.5 takes "
         "each pair with a probability of one half, drawn anew in every epoch.",
+    )
+    held_out: bool = Field(
+        True,
+        description="Of train: whether pairs are set aside from it for a missing valid or test "
+        "set. false for pairs that are no test, such as translations by a machine.",
     )
     cleaning: CleaningConfig | None = Field(
         None, description="Keys of data.cleaning that are different for this corpus."
@@ -320,6 +386,12 @@ class DataConfig(Section):
 
     source_language: Language = Field("en", description="The language to translate from.")
     target_language: Language = Field("es", description="The language to translate into.")
+    directions: list[LanguagePairText] = Field(
+        [],
+        description="For one model of several directions: [en-es, es-en]. A pair is shown in each "
+        "of them that its languages allow, and a tag such as >>es<< before the source says which. "
+        "The first is the default, and need not be set as source_language and target_language.",
+    )
     train: list[CorpusConfig] = Field(
         [
             CorpusConfig(path="embedded:train-grammar"),
@@ -347,6 +419,11 @@ class DataConfig(Section):
         CleaningConfig(),
         description="How the pairs of train are cleaned; valid and test are left as they are.",
     )
+    leave_out: list[CorpusConfig] = Field(
+        [],
+        description="Pairs of train that share a text with these are neither trained on nor set "
+        "aside: other test sets, so that their scores say something.",
+    )
     held_out_pairs: int = Field(
         1000,
         ge=1,
@@ -368,7 +445,7 @@ class DataConfig(Section):
         description="Other shapes in which training pairs are shown; valid and test never are.",
     )
 
-    @field_validator("train", mode="before")
+    @field_validator("train", "leave_out", mode="before")
     @classmethod
     def _one_corpus_is_a_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, dict | str | CorpusConfig) else value
@@ -388,6 +465,21 @@ class DataConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
+    def _first_direction_is_default(cls, values: Any) -> Any:
+        """The languages are those of the first direction that has the ones that are set."""
+        keys = ("source_language", "target_language")
+        if not isinstance(values, dict) or not isinstance(values.get("directions"), list):
+            return values
+        for each in map(str, values["directions"]):
+            pair = LanguagePair.of(each)
+            if pair and all(
+                values.get(k, side) == side for k, side in zip(keys, pair, strict=True)
+            ):
+                return {**values, **dict(zip(keys, pair, strict=True))}
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
     def _rules_of_translation(cls, values: Any) -> Any:
         """Within one language, such as from articles to summaries, sides may be alike or not."""
         if isinstance(values, dict) and isinstance(values.get("cleaning", {}), dict):
@@ -400,6 +492,76 @@ class DataConfig(Section):
                 free = dict.fromkeys(rules)
                 return {**values, "cleaning": {**free, **values.get("cleaning", {})}}
         return values
+
+    @model_validator(mode="after")
+    def _check_directions(self) -> "DataConfig":
+        if self.directions and self.direction not in self.directions:
+            raise ValueError(
+                f"source_language {self.source_language} and target_language "
+                f"{self.target_language} are none of the directions "
+                f"{', '.join(map(str, self.directions))}: leave them out"
+            )
+        if len(set(self.directions)) < len(self.directions):
+            raise ValueError("directions names one of them twice")
+        self._check_corpora()
+        return self
+
+    def _check_corpora(self) -> None:
+        """Each corpus has a direction, and of several each has a corpus to learn from."""
+        known = {pair.languages for pair in self.all_directions}
+        for corpus in self.corpora:
+            if corpus.languages is None and len(known) > 1:
+                raise ValueError(
+                    f"{corpus.path} needs languages, such as {self.directions[-1]}: the directions "
+                    "have more than two"
+                )
+            if corpus.languages is not None and corpus.languages.languages not in known:
+                raise ValueError(
+                    f"{corpus.path} has the languages {corpus.languages}, and no direction is "
+                    f"between these ({', '.join(map(str, self.all_directions))})"
+                )
+        for pair in self.directions if self.train else ():
+            if not any(self.languages_of(each).languages == pair.languages for each in self.train):
+                raise ValueError(f"no corpus of train has the languages of the direction {pair}")
+
+    @property
+    def corpora(self) -> list[CorpusConfig]:
+        """All that train, valid and test name."""
+        return [*self.train, *([self.valid] if self.valid else []), *self.test.values()]
+
+    @property
+    def direction(self) -> LanguagePair:
+        """From which language into which, unless something else is said."""
+        return LanguagePair(self.source_language, self.target_language)
+
+    @property
+    def all_directions(self) -> list[LanguagePair]:
+        """The directions, of which there may be only one."""
+        return self.directions or [self.direction]
+
+    def languages_of(self, corpus: CorpusConfig) -> LanguagePair:
+        """The languages of a corpus, in the order in which it is read."""
+        return corpus.languages or self.all_directions[0]
+
+    def toward(self, pair: LanguagePair) -> "DataConfig":
+        """The same with one of the directions as the default."""
+        return self.model_copy(
+            update={"source_language": pair.source, "target_language": pair.target}
+        )
+
+    def with_corpora_of(self, pair: LanguagePair) -> "DataConfig":
+        """The same with the corpora of two languages, and no others."""
+
+        def fits(corpus: CorpusConfig) -> bool:
+            return self.languages_of(corpus).languages == pair.languages
+
+        return self.model_copy(
+            update={
+                "train": list(filter(fits, self.train)),
+                "valid": self.valid if self.valid and fits(self.valid) else None,
+                "test": {name: corpus for name, corpus in self.test.items() if fits(corpus)},
+            }
+        )
 
 
 class TokenizerConfig(Section):
@@ -617,8 +779,10 @@ class TrainingConfig(Section):
     max_minutes: float | None = Field(
         None,
         gt=0.0,
-        description="Minutes of optimizer steps, in place of max_steps: after the first 30 steps "
-        "the number that fits is fixed. Reading and validations come on top.",
+        description="All minutes of a run, in place of max_steps: reading, steps, validations and "
+        "checkpoints of all sittings, but none in which the process is stopped. After 30 steps it "
+        "is decided how many fit, and again and again as the machine gets slower or faster, so "
+        "that the learning rate ends with the minutes.",
     )
     tokens_per_batch: NumberOrAuto = Field(
         2048,
@@ -802,6 +966,19 @@ def _set(section: Any) -> dict[str, Any] | None:
     return section if isinstance(section, dict) else None
 
 
+class ExportConfig(Section):
+    """What `translator train` makes of the model when it has ended."""
+
+    after_training: Literal["none", "float32", "float16", "bfloat16", "int8", "int8_float32"] = (
+        Field(
+            "none",
+            description="Numbers of a CTranslate2 export that `translator train` makes at its end, "
+            "as `translator export` does. With float32 and float16 `translator translate` uses it, "
+            "and starts without torch; others need its --engine ctranslate2.",
+        )
+    )
+
+
 class Config(Section):
     """One run from text pairs to a model."""
 
@@ -832,6 +1009,7 @@ class Config(Section):
     )
     training: TrainingConfig = Field(TrainingConfig(), description="How the model learns.")
     decoding: DecodingConfig = Field(DecodingConfig(), description="How a translation is searched.")
+    export: ExportConfig = Field(ExportConfig(), description="What is made of the trained model.")
 
     @model_validator(mode="before")
     @classmethod
@@ -882,6 +1060,24 @@ class Config(Section):
             raise ValueError("data.train must name at least 1 corpus")
         return self
 
+    def toward(self, pair: LanguagePair) -> "Config":
+        """The same with one of data.directions as the default."""
+        return self.model_copy(update={"data": self.data.toward(pair)})
+
+    def toward_languages_of(self, corpus: CorpusConfig) -> "Config":
+        """The same with the first direction between the languages of a corpus as the default."""
+        languages = self.data.languages_of(corpus).languages
+        pairs = self.data.all_directions
+        return self.toward(next(pair for pair in pairs if pair.languages == languages))
+
+    @property
+    def by_direction(self) -> "list[Config]":
+        """One of each direction, with the corpora of its languages; itself where none is named."""
+        return [
+            self.model_copy(update={"data": self.data.with_corpora_of(pair).toward(pair)})
+            for pair in self.data.directions
+        ] or [self]
+
     @property
     def learns_from_texts(self) -> bool:
         """Whether it learns from single texts, each of them both sides of a pair."""
@@ -907,6 +1103,11 @@ class Config(Section):
                 f"training.objective {objective} learns from texts alone: model.source and "
                 "model.target must be text"
             )
+        if self.data.directions and (objective != "translate" or not self.model.is_textual):
+            raise ValueError(
+                "data.directions are of translation from text into text: training.objective "
+                "translate, model.source and model.target text"
+            )
         if self.model.target == "image" and self.training.best_metric != "loss":
             raise ValueError(
                 f"training.best_metric {self.training.best_metric} is of translations; of pictures "
@@ -928,6 +1129,8 @@ class Config(Section):
             yield "data.valid", self.data.valid
         for name, corpus in self.data.test.items():
             yield f"data.test.{name}", corpus
+        for corpus in self.data.leave_out:
+            yield "data.leave_out", corpus
 
     @model_validator(mode="after")
     def _similarity_has_its_run(self) -> "Config":

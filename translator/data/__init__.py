@@ -45,6 +45,7 @@ from translator.data.readers import (
     read_lines,
     read_pairs,
     side_names,
+    told_languages,
 )
 from translator.data.seeds import STREAMS, generator, stream_seed
 from translator.data.splits import Splits, draw, set_aside
@@ -104,4 +105,5 @@ __all__ = [
     "side_names",
     "stream_seed",
     "telling_sides",
+    "told_languages",
 ]

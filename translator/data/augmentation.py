@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from translator.config import DataConfig
+from translator.config import DataConfig, LanguagePair
 from translator.data.corpus import Corpus, Integers
 from translator.text.languages import lower, upper
 from translator.tokenizer import EOS_ID, Tokenizer
@@ -29,7 +29,10 @@ class Augmenter:
         config = self._config = data.augmentation
         self._max_length = data.max_tokens_per_sentence + 1  # and an end
         self._tokenizers = (tokenizer, tokenizer.target)
-        self._languages = (data.source_language, data.target_language)
+        self._languages: dict[tuple[int, ...], tuple[str, str]] = {  # by the tag before a source
+            (tokenizer.tag_id(pair.tag),): _languages_into(pair.target, data.directions)
+            for pair in data.directions
+        } or {(): data.direction}
         self._cases = np.cumsum([config.upper_case, config.lower_case, config.title_case])
         self._rates = np.array(
             [self._cases[-1], config.no_final_punctuation, config.typos, config.other_pieces]
@@ -45,20 +48,36 @@ class Augmenter:
         touched = np.flatnonzero((draws < self._rates[:, None]).any(0))
         if not len(touched):
             return pairs
+        tags = self._tags(pairs, touched)
         changed = [
-            self._changed(texts, draw, random)
-            for texts, draw in zip(self._texts(pairs, touched), draws[:, touched].T, strict=True)
+            self._changed(texts, self._languages[tag], draw, random)
+            for texts, tag, draw in zip(
+                self._texts(pairs, touched), tags, draws[:, touched].T, strict=True
+            )
         ]
         cut_anew = draws[3, touched] < self._config.other_pieces
         source, target = (
             _encode(tokenizer, texts, cut_anew, self._config.alpha, random)
             for tokenizer, texts in zip(self._tokenizers, zip(*changed, strict=True), strict=True)
         )
-        new = Corpus.of(source, target)
+        tagged = [
+            [*tag, *ids] if len(ids) > 1 else ids for tag, ids in zip(tags, source, strict=True)
+        ]
+        new = Corpus.of(tagged, target)
         return _replace(pairs, touched, new, min(max_length, self._max_length))
 
+    def _tags(self, pairs: Corpus, indices: Integers) -> list[tuple[int, ...]]:
+        """What says before each source into which language it goes; nothing if there is one."""
+        if () in self._languages:
+            return [()] * len(indices)
+        return [(int(first),) for first in pairs.ids[pairs.offsets[2 * indices]]]
+
     def _changed(
-        self, texts: tuple[str, str], draw: npt.NDArray[np.float64], random: np.random.Generator
+        self,
+        texts: tuple[str, str],
+        languages: tuple[str, str],
+        draw: npt.NDArray[np.float64],
+        random: np.random.Generator,
     ) -> tuple[str, str]:
         """The texts of a pair, as what was drawn for it asks."""
         case, final, typo, _ = draw
@@ -70,7 +89,7 @@ class Augmenter:
             texts = with_typo(texts[0], random), texts[1]
         if case < any_case:
             number = int(np.searchsorted(self._cases, case, "right"))
-            texts = _in_case(number, *texts, self._languages)
+            texts = _in_case(number, *texts, languages)
         return texts
 
     def _texts(self, pairs: Corpus, indices: Integers) -> list[tuple[str, str]]:
@@ -80,6 +99,12 @@ class Augmenter:
             for tokenizer, side in zip(self._tokenizers, zip(*examples, strict=True), strict=True)
         )
         return list(zip(*sides, strict=True))
+
+
+def _languages_into(target: str, directions: Sequence[LanguagePair]) -> tuple[str, str]:
+    """The languages of what goes into one; und where the source may be in one or another."""
+    sources = [pair.source for pair in directions if pair.target == target]
+    return (sources[0] if len(sources) == 1 else "und"), target
 
 
 def _encode(

@@ -1,6 +1,6 @@
 """Pairs → encoded examples, all of them counted."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -20,11 +20,16 @@ UNREADABLE = {"image": "unreadable picture", "speech": "unreadable recording"}
 
 
 def encode_pairs(
-    pairs: Iterable[SentencePair], tokenizer: Tokenizer, max_tokens: int, counts: Counts
+    pairs: Iterable[SentencePair],
+    tokenizer: Tokenizer,
+    max_tokens: int,
+    counts: Counts,
+    tag: Sequence[int] = (),
 ) -> Iterator[Corpus]:
     """Encode pairs, some thousands at a time; the next ones are read meanwhile.
 
-    Empty pairs and those of over `max_tokens` on a side are dropped and counted.
+    Empty pairs and those of over `max_tokens` on a side are dropped and counted. `tag` is the id
+    before each source that says into which language it goes, if there are several.
     """
     for chunk in prefetch(_chunks(_without_empty(pairs, counts), _CHUNK), 2):
         sources = tokenizer.encode([pair.source for pair in chunk])
@@ -34,10 +39,10 @@ def encode_pairs(
         for source, target in zip(sources, targets, strict=True):
             if not source or not target:  # invisible characters only
                 counts.drop("empty target" if source else "empty source")
-            elif max(len(source), len(target)) > max_tokens:
+            elif max(len(tag) + len(source), len(target)) > max_tokens:
                 counts.drop(f"longer than {max_tokens} tokens")
             else:
-                for side in (source, target):
+                for side in ([*tag, *source], target):
                     ids += side
                     ids.append(EOS_ID)
                     offsets.append(len(ids))

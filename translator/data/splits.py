@@ -2,10 +2,11 @@
 
 import heapq
 import itertools
+import math
 import random
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from translator.config import Config, CorpusConfig
@@ -15,6 +16,7 @@ from translator.data.fingerprints import bare_text, shares_text, telling_sides
 from translator.data.readers import SentencePair, read_corpus
 from translator.data.seeds import stream_seed
 from translator.errors import DataError
+from translator.progress import task, tracked
 
 _CANDIDATES = 4  # times the pairs to set aside are drawn at first, since some are refused
 _SHARED = "shares a text with a held-out pair"
@@ -23,7 +25,7 @@ T = TypeVar("T")
 
 
 class Splits:
-    """The pairs of a configuration by their use.
+    """The pairs of a configuration, in one direction, by their use.
 
     Held-out sets that the configuration does not name are drawn from the training corpora with
     its seed; pairs that share a text with them are not trained on.
@@ -36,19 +38,51 @@ class Splits:
         self.config = config
         self._similarity_of = similarity_of
         data = config.data
-        self.named = {} if data.valid is None else {"valid": data.valid}
-        self.named |= {f"test/{name}": corpus for name, corpus in data.test.items()}
-        self.missing = [] if data.valid is not None else ["valid"]
-        self.missing += [] if data.test else ["test/held-out"]
+        self._sizes: dict[str, int] = {}  # of the corpora that were read to their ends, in pairs
+        ending = f".{data.direction}" if data.directions else ""
+        self.valid = f"valid{ending}"
+        self.named = {} if data.valid is None else {self.valid: data.valid}
+        self.named |= {f"test/{name}{ending}": corpus for name, corpus in data.test.items()}
+        self.missing = [] if data.valid is not None else [self.valid]
+        self.missing += [] if data.test else [f"test/held-out{ending}"]
+        if data.directions and not data.train:  # imported: there is nothing to draw them from
+            self.missing = []
+        self._others: list[Splits] = []  # of the other directions
+
+    @classmethod
+    def by_direction(
+        cls, config: Config, similarity_of: Callable[[str], Similarity] | None = None
+    ) -> "list[Splits]":
+        """Those of each direction; what one of them holds out, none of them trains on.
+
+        Both directions of a pair of languages hold the same pairs out.
+        """
+        found = [cls(each, similarity_of) for each in config.by_direction]
+        for each in found:
+            each._others = [other for other in found if other is not each]
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        """Of all held-out sets."""
+        return [*self.named, *self.missing]
+
+    def belongs_to(self, split: str, name: str) -> bool:
+        """Whether the set NAME is of a split: of test, valid, test/NAME, in this direction or any.
+
+        So test/news.es-en is of test, of test/news and of test/news.es-en.
+        """
+        plain = name.removesuffix(self.valid.removeprefix("valid"))
+        return split in (name, plain) or name.startswith(f"{split}/")
 
     @cached_property
     def held_out(self) -> dict[str, list[SentencePair]]:
-        """The pairs of valid and of every test/NAME."""
+        """The pairs of valid and of every test/NAME, named test/NAME.es-en if there are others."""
         return {name: self.read_named(name) for name in self.named} | self.drawn
 
     def read_named(self, name: str) -> list[SentencePair]:
         """The pairs of a held-out set that the configuration names."""
-        return list(self._read(self.named[name]))
+        return list(self._read(self.named[name], "reading"))
 
     @cached_property
     def drawn(self) -> dict[str, list[SentencePair]]:
@@ -62,11 +96,16 @@ class Splits:
                 "Name sentences and their translations with --source and --reference.",
             )
         sets = len(self.missing)
+        own = [corpus for corpus in data.train if corpus.held_out]
         drawn = set_aside(
-            self._read_all, sets, data.held_out_pairs, self.config.seed, self._telling
+            partial(self._read_tests, own),
+            sets,
+            data.held_out_pairs,
+            self.config.seed,
+            self._telling,
         )
         if not all(drawn):
-            paths = ", ".join(corpus.path for corpus in data.train)
+            paths = ", ".join(corpus.path for corpus in own) or "data.train"
             raise DataError(
                 f"{paths}: no train pair is left when {sets} are set aside to validate and test on",
                 "Bring more pairs, or name data.valid and data.test.",
@@ -75,7 +114,7 @@ class Splits:
 
     def train(self, corpus: CorpusConfig, counts: Counts) -> Iterator[SentencePair]:
         """The pairs of a training corpus that are learned from; `counts` tells of the others."""
-        return self._learnable(corpus, self._read(corpus), counts)
+        return self._learnable(corpus, self._read(corpus, "cleaning and encoding"), counts)
 
     def _learnable(
         self, corpus: CorpusConfig, pairs: Iterator[SentencePair], counts: Counts
@@ -109,36 +148,76 @@ class Splits:
 
     def sample(self, size: int) -> list[SentencePair]:
         """Some training pairs, `size` at most, in the order of the files."""
-        numbered = enumerate((c, pair) for c in self.config.data.train for pair in self._read(c))
-        drawn, _ = draw(numbered, size, stream_seed(self.config.seed, "tokenizer sample"))
+        return self._sampled(size, "tokenizer sample", lambda _: 1.0)
+
+    def replay(self, size: int) -> list[SentencePair]:
+        """Some training pairs, `size` at most: those of a corpus as often as its weight says."""
+        return self._sampled(size, "replay", attrgetter("weight"))
+
+    def _sampled(
+        self, size: int, purpose: str, weight_of: Callable[[CorpusConfig], float]
+    ) -> list[SentencePair]:
+        numbered = enumerate(
+            (corpus, pair)
+            for corpus in self.config.data.train
+            for pair in self._read(corpus, "sampling")
+        )
+        seed = stream_seed(self.config.seed, purpose)
+        drawn, _ = draw(numbered, size, seed, weight=lambda item: weight_of(item[1][0]))
         drawn.sort(key=itemgetter(0))
         sample: list[SentencePair] = []
         for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):
-            sample += self._learnable(corpus, (pair for _, pair in group), Counts())
+            pairs = tracked((pair for _, pair in group), "cleaning the sample")
+            sample += self._learnable(corpus, pairs, Counts())
         return sample
 
     @cached_property
     def _held_out_texts(self) -> set[str]:
-        """The bare texts of the drawn sets; the others are the user's, to judge by."""
-        drawn = itertools.chain.from_iterable(self.drawn.values())
-        return {bare_text(side) for pair in drawn for side in self._telling(pair)}
+        """The bare texts of the drawn sets and of data.leave_out; others the user judges by."""
+        sets = (pairs for each in (self, *self._others) for pairs in each.drawn.values())
+        return self._left_out_texts | self._bare_texts(itertools.chain.from_iterable(sets))
+
+    @cached_property
+    def _left_out_texts(self) -> set[str]:
+        pairs = (
+            pair for each in self.config.data.leave_out for pair in self._read(each, "reading")
+        )
+        return self._bare_texts(pairs) - {""}
+
+    def _bare_texts(self, pairs: Iterable[SentencePair]) -> set[str]:
+        return {bare_text(side) for pair in pairs for side in self._telling(pair)}
 
     def _telling(self, pair: SentencePair) -> tuple[str, ...]:
         return telling_sides(pair, self.config.model)
 
-    def _read_all(self) -> Iterator[SentencePair]:
-        return itertools.chain.from_iterable(map(self._read, self.config.data.train))
+    def _read_tests(self, corpora: Sequence[CorpusConfig]) -> Iterator[SentencePair]:
+        """The pairs that may be set aside."""
+        purpose = "setting pairs aside:"
+        pairs = (pair for corpus in corpora for pair in self._read(corpus, purpose))
+        left_out = self._left_out_texts
+        return (p for p in pairs if not left_out or not shares_text(self._telling(p), left_out))
 
-    def _read(self, corpus: CorpusConfig) -> Iterator[SentencePair]:
-        return read_corpus(corpus, self.config)
+    def _read(self, corpus: CorpusConfig, purpose: str) -> Iterator[SentencePair]:
+        """The pairs of a corpus; who looks sees what they are read for."""
+        total = self._sizes.get(corpus.path)
+        with task(f"{purpose} {corpus.path}", total, "pairs") as reading:
+            for pair in read_corpus(corpus, self.config):
+                reading.done += 1
+                yield pair
+        self._sizes[corpus.path] = reading.done
 
 
 def draw(
-    items: Iterable[T], count: int, seed: int, refused: Callable[[T], bool] | None = None
+    items: Iterable[T],
+    count: int,
+    seed: int,
+    refused: Callable[[T], bool] | None = None,
+    weight: Callable[[T], float] = lambda _: 1.0,
 ) -> tuple[list[T], int]:
     """The first `count` of the items in a random order of all, less refused ones; how many all are.
 
-    One pass, with memory for `count` items.
+    Items of more `weight` come earlier: each is the next one with a probability in proportion to
+    it (Efraimidis and Spirakis, 2006). One pass, with memory for `count` items.
     """
     key = random.Random(seed).random
     total = 0
@@ -148,7 +227,7 @@ def draw(
         for total, item in enumerate(items, start=1):
             place = key()
             if refused is None or not refused(item):
-                yield place, total, item
+                yield -math.log1p(-place) / weight(item), total, item
 
     return [item for _, _, item in heapq.nsmallest(count, keyed())], total
 

@@ -5,12 +5,12 @@ N is the number of hypotheses under way, V the vocabulary, b sentences under way
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-LengthNormalization = Literal["gnmt", "length"]
+from translator.hypotheses import Hypothesis, LengthNormalization, length_penalty
 
 _DROPPED_AT_ONCE = 8  # ended sentences leave when they are 1/8 of those under way: leaving copies
 
@@ -26,15 +26,6 @@ class Stepper(Protocol):
 
         The rows of a sentence stay together and sentences keep their order.
         """
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A finished sentence: its ids without the end token, and how probable it is."""
-
-    tokens: tuple[int, ...]
-    log_prob: float  # natural logarithm, summed over the tokens and the end
-    score: float  # log_prob ÷ length penalty; what ranks hypotheses
 
 
 @dataclass(frozen=True)
@@ -76,15 +67,6 @@ Rule = Callable[[Beams, Tensor], Tensor]
 
 Strategy = Callable[[Beams, Tensor], Choice]
 """Which of the extensions, with log-probabilities [b, k, V], survive."""
-
-
-def length_penalty(length: Any, exponent: float, kind: LengthNormalization = "gnmt") -> Any:
-    """What a log-probability is divided by; a number or a tensor of lengths, the end counted.
-
-    gnmt: ((5 + length) / 6) ** exponent, equation 14 of Wu et al. (2016); length: plain
-    length ** exponent.
-    """
-    return ((5.0 + length) / 6.0) ** exponent if kind == "gnmt" else (1.0 * length) ** exponent
 
 
 class Ask(NamedTuple):

@@ -28,6 +28,7 @@ from translator.doctor.report import (
 from translator.doctor.textfiles import TextCorpus
 from translator.embedding import similarity_of
 from translator.errors import DataError, TranslatorError
+from translator.progress import task, tracked
 from translator.runs import RunDirectory
 from translator.text.languages import LanguageIdentifier, guess_language, primary
 from translator.tokenizer import UNK_ID, Tokenizer
@@ -75,7 +76,8 @@ def examine(config: Config) -> Report:
     samples = {"train": train, **samples}
     report.leaks = list(leaks.leaks())
     report.findings += filter(None, map(_leak_finding, report.leaks))
-    _measure_tokenizer(report, config, samples, words)
+    with task("measuring the tokenizer"):
+        _measure_tokenizer(report, config, samples, words)
     report.suggestions = list(_suggestions(report, config))
     order = {"serious": 0, "warning": 1, "note": 2}
     report.findings.sort(key=lambda finding: order[finding.severity])
@@ -92,12 +94,12 @@ class _Examination:
         corpus: CorpusConfig,
         similarity_of: Callable[[str], Similarity],
     ) -> None:
-        self.config = config
+        self.config = config = config.toward_languages_of(corpus)
         self._similarity_of = similarity_of
         self.corpus = corpus
         self.report = CorpusReport(split, corpus.path)
         self.findings: list[Finding] = []
-        self._files = TextCorpus.of(corpus, self._languages)
+        self._files = TextCorpus.of(corpus, config.data.languages_of(corpus))
         embedded = corpus.path.startswith("embedded:")
         self._unit = "line" if self._files or embedded else "pair"
         self._places: dict[str, Places] = {}  # of rules, repairs and line breaks
@@ -126,7 +128,8 @@ class _Examination:
     def _raw_pairs(self) -> Iterator[SentencePair]:
         try:
             read = self._files.pairs if self._files else self._read
-            for number, pair in enumerate(itertools.islice(read(), self.corpus.max_pairs), start=1):
+            pairs = tracked(read(), f"examining {self.corpus.path}")
+            for number, pair in enumerate(itertools.islice(pairs, self.corpus.max_pairs), start=1):
                 for character in {c for text in pair for c in _LINE_BREAKS.findall(text)}:
                     self._note(f"U+{ord(character):04X}", number, pair)
                 yield pair

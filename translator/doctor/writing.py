@@ -12,6 +12,7 @@ from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, Counts, read_corpus
 from translator.embedding import similarity_of
 from translator.errors import DataError
+from translator.progress import tracked
 from translator.runs import is_replaceable, written_aside
 
 
@@ -25,21 +26,29 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
     """
     data = config.data
     single = output.suffix == ".tsv"
+    if single and len({data.languages_of(each).languages for each in data.train}) > 1:
+        raise DataError(
+            "the corpora are not all in the same two languages",
+            f"Name a directory, such as {output.with_suffix('')}, for a file of each.",
+        )
     folder = output.parent if single else output
     folder.mkdir(parents=True, exist_ok=True)
     dropped = output.with_suffix(".dropped.tsv") if single else folder / "dropped.tsv"
-    languages = f"{data.source_language}-{data.target_language}"
     counts: dict[str, Counts] = {}
     meanings = functools.cache(similarity_of)
     with ExitStack() as files:
         rest = files.enter_context(_new(dropped))
         whole = files.enter_context(_new(output)) if single else None
         for corpus, stem in zip(data.train, _stems(data.train), strict=True):
-            kept = whole or files.enter_context(_new(folder / f"{stem}.{languages}.tsv"))
+            own = config.toward_languages_of(corpus)
+            name = f"{stem}.{own.data.direction}.tsv"
+            kept = whole or files.enter_context(_new(folder / name))
             counts.setdefault(corpus.path, Counts())
             number = 0
-            cleaner = Cleaner.of(config, corpus, meanings)
-            for verdicts in cleaner.judge(read_corpus(corpus, config)):
+            cleaner = Cleaner.of(own, corpus, meanings)
+            for verdicts in cleaner.judge(
+                tracked(read_corpus(corpus, own), f"cleaning {corpus.path}")
+            ):
                 verdicts.count(counts[corpus.path])
                 for index, pair in enumerate(verdicts.pairs):
                     number += 1

@@ -1,7 +1,9 @@
 """How is a file translated and nothing else in it changed? Formats, segments, and jobs that resume.
 
 read → segments (texts in order) → translate → written back. Every format gives an iterator of
-`Segment`s; blocks, progress and resume are the same for all of them.
+`Segment`s; blocks, progress and resume are the same for all of them. The file of a format is
+imported when a document of it is read: most of them compile many patterns, and a sentence needs
+none.
 """
 
 import hashlib
@@ -13,9 +15,6 @@ from itertools import chain
 from pathlib import Path
 
 from translator.documents.direction import Direction
-from translator.documents.docx import docx_package, docx_segments
-from translator.documents.exchange import decode_xml, tmx_segments
-from translator.documents.html import decode_html, html_segments
 from translator.documents.job import (
     TEXTS_AT_ONCE,
     DocumentJob,
@@ -24,16 +23,9 @@ from translator.documents.job import (
     count_texts,
     translate_block,
 )
-from translator.documents.markdown import markdown_segments
-from translator.documents.messages import json_segments, yaml_segments
-from translator.documents.odt import odt_package, odt_segments
-from translator.documents.po import po_segments
 from translator.documents.segments import Problems, Segment, join, verbatim
-from translator.documents.substation import substation_segments
-from translator.documents.subtitles import subtitle_segments
 from translator.documents.tables import Columns, csv_segments, jsonl_segments, tsv_segments
 from translator.documents.text import line_segments, paragraph_segments
-from translator.documents.xliff import xliff_segments
 from translator.errors import DataError
 from translator.files import COMPRESSIONS, check_text, decoded_lines, intact
 
@@ -199,6 +191,8 @@ def read_document(stream: Iterable[bytes], settings: Settings, name: str = "") -
 
 def fragment_of_html(text: str) -> Segment:
     """A page, or a part of one, as one segment."""
+    from translator.documents.html import html_segments
+
     return join(html_segments(text))
 
 
@@ -228,31 +222,46 @@ def _read_document(stream: Iterable[bytes], settings: Settings) -> Document:
     problems = Problems()
     match settings.format:
         case Format.XLIFF:
+            from translator.documents.exchange import decode_xml
+            from translator.documents.xliff import xliff_segments
+
             text, encoding = decode_xml(b"".join(intact(stream)), settings.encoding)
             segments = xliff_segments(text, settings.direction, overwrite=settings.overwrite)
             return Document(segments, problems, encoding, in_xml=True)
         case Format.TMX:
+            from translator.documents.exchange import decode_xml, tmx_segments
+
             text, encoding = decode_xml(b"".join(intact(stream)), settings.encoding)
             segments = tmx_segments(
                 text, problems, settings.direction, overwrite=settings.overwrite
             )
             return Document(segments, problems, encoding, in_xml=True)
         case Format.HTML:
+            from translator.documents.html import decode_html, html_segments
+
             text, encoding = decode_html(b"".join(intact(stream)), settings.encoding)
             return Document(
                 html_segments(text, settings.direction), problems, encoding, in_xml=True
             )
         case Format.DOCX:
+            from translator.documents.docx import docx_package, docx_segments
+
             package = docx_package(b"".join(intact(stream)))
             return Document(package.segments(docx_segments), problems, pack=package.pack)
         case Format.ODT:
+            from translator.documents.odt import odt_package, odt_segments
+
             package = odt_package(b"".join(intact(stream)))
             return Document(package.segments(odt_segments), problems, pack=package.pack)
     lines, encoding = decoded_lines(stream, settings.encoding)
     match settings.format:
         case Format.JSON:
+            from translator.documents.messages import json_segments
+
             return Document(json_segments("".join(lines), settings.direction), problems, encoding)
         case Format.YAML:
+            from translator.documents.messages import yaml_segments
+
             return Document(yaml_segments("".join(lines), settings.direction), problems, encoding)
     return Document(_line_by_line(lines, settings, problems), problems, encoding)
 
@@ -285,6 +294,8 @@ def _line_by_line(
         case Format.PARAGRAPHS:
             yield from paragraph_segments(lines)
         case Format.MARKDOWN:
+            from translator.documents.markdown import markdown_segments
+
             yield from markdown_segments(
                 lines, settings.direction, front_matter=settings.front_matter
             )
@@ -295,13 +306,19 @@ def _line_by_line(
         case Format.JSONL:
             yield from jsonl_segments(lines, columns, problems)
         case Format.PO:
+            from translator.documents.po import po_segments
+
             yield from po_segments(
                 lines, problems, settings.direction, overwrite=settings.overwrite
             )
         case Format.SUBTITLES:
             if first.startswith("["):  # of its first section
+                from translator.documents.substation import substation_segments
+
                 yield from substation_segments(lines, problems)
             else:
+                from translator.documents.subtitles import subtitle_segments
+
                 yield from subtitle_segments(lines, problems, settings.direction)
 
 

@@ -28,5 +28,6 @@ class Direction:
                 raise DataError(
                     f"{place}: the document says {stated!r}, but the run translates {way} "
                     f"{language!r}",
-                    "Take a run of its languages; --force translates it all the same.",
+                    "Take a run of its languages, or of several the one that --to names; --force "
+                    "translates it all the same.",
                 )

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from translator.documents.segments import Segment
 from translator.errors import DataError
 
@@ -89,6 +87,8 @@ class DocumentJob:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Be the only process that writes this part; DataError where another one does."""
+        import filelock
+
         part = self.partial_output(self.rank)
         try:
             with filelock.FileLock(part.lock, timeout=0):

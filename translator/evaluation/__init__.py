@@ -4,6 +4,7 @@ from translator.evaluation.assessment import (
     Evaluation,
     Leakage,
     assess,
+    directed,
     evaluate,
     find_leakage,
     translate,
@@ -34,6 +35,7 @@ from translator.evaluation.sets import (
     read_hypotheses,
     set_by_name,
     set_of_files,
+    sets_by_name,
     sets_of_split,
 )
 from translator.evaluation.significance import Comparison, Difference, Duel, System, compare
@@ -60,6 +62,7 @@ __all__ = [
     "assess",
     "changes_since",
     "compare",
+    "directed",
     "evaluate",
     "find_faults",
     "find_leakage",
@@ -71,6 +74,7 @@ __all__ = [
     "sentence_chrf",
     "set_by_name",
     "set_of_files",
+    "sets_by_name",
     "sets_of_split",
     "store",
     "translate",

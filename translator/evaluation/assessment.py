@@ -96,6 +96,12 @@ class Evaluation:
         }
 
 
+def directed(translator: Translator, test_set: EvaluationSet) -> Translator:
+    """The translator in the direction of a test set, where it has several and the set has one."""
+    several = len(translator.config.data.directions) > 1
+    return translator.toward(test_set.direction) if several and test_set.direction else translator
+
+
 def evaluate(
     translator: Translator,
     sources: Sequence[str],

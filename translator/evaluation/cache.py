@@ -13,7 +13,7 @@ from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from translator.config import DecodingConfig, changed_decoding
 from translator.errors import DataError
-from translator.evaluation.assessment import Evaluation, translate
+from translator.evaluation.assessment import Evaluation, directed, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
 from translator.integrity import read_object
 from translator.runs import RunDirectory, lock, written_aside
@@ -70,7 +70,8 @@ def translate_or_reuse(
                 return TranslatedSet(hypotheses, seconds, decoding, hypotheses_file, True)
         except DataError:
             pass  # deleted, cut or no text: made anew
-    hypotheses, seconds = translate(Translator.from_run(run.path), test_set.sources, decoding)
+    translator = directed(Translator.from_run(run.path), test_set)
+    hypotheses, seconds = translate(translator, test_set.sources, decoding)
     written: Path | None = hypotheses_file
     try:
         _write(file, {**record, **_made(seconds)}, hypotheses)
@@ -100,6 +101,7 @@ def _record(
         "decoding": decoding.model_dump(),
         "model_sha256": run.model_sha256(),
         "sources_sha256": _sha256(test_set.sources),
+        **({"direction": test_set.direction} if run.read_config().data.directions else {}),
     }
 
 

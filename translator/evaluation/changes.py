@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from translator.errors import TranslatorError
-from translator.evaluation.assessment import translate
+from translator.evaluation.assessment import directed, translate
 from translator.evaluation.scores import score
 from translator.evaluation.sets import EvaluationSet, sets_of_split
 from translator.runs import ChangeRecord, RunDirectory
@@ -75,7 +75,7 @@ def _change(name: str, test_set: EvaluationSet, models: list[Translator]) -> Cha
     )
     found = []
     for model in models:
-        texts, _ = translate(model, sources, model.config.decoding.greedy())
+        texts, _ = translate(directed(model, test_set), sources, model.config.decoding.greedy())
         bleu, _ = score(texts, references, target_language=test_set.target_language)
         found.append(bleu.score)
     return Change(name, count, *found)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from translator.errors import DataError, MissingLibraryError, check_texts
+from translator.progress import task
 from translator.text.languages import primary
 
 METRICS = {"bleu": "BLEU", "chrf": "chrF2", "chrf++": "chrF2++", "ter": "TER"}
@@ -98,7 +99,8 @@ def score(
     scores = []
     for name in metrics:
         metric = sacrebleu_metric(name, target_language)
-        result = _corpus_score(metric, hypotheses, streams, resamples)
+        with task(f"computing {name}"):
+            result = _corpus_score(metric, hypotheses, streams, resamples)
         mean = float(result._mean) if resamples > 1 else None
         interval = float(result._ci) if resamples > 1 else None
         signature = str(metric.get_signature())

@@ -11,11 +11,11 @@ import shutil
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from translator.config import CorpusConfig
+from translator.config import CorpusConfig, LanguagePair
 from translator.data import Splits, read_lines, read_pairs
 from translator.data.readers.pairs import ReferencedPair, languages_in_name
 from translator.errors import DataError
@@ -33,6 +33,7 @@ class EvaluationSet:
     sources: tuple[str, ...]  # [N]; blank where only references are known
     references: tuple[tuple[str | None, ...], ...]  # [R][N]; None where a sentence has fewer
     target_language: str = ""  # as in the configuration; sacrebleu chooses BLEU's tokenizer by it
+    direction: str = ""  # such as es-en, where it is that of a run
     warning: str = ""  # what makes it doubtful, whoever translates it
     of_text: bool = True  # or the sources are references to pictures or recordings
 
@@ -114,12 +115,12 @@ def sets_of_split(run: RunDirectory, split: str) -> list[EvaluationSet]:
     Sets that the configuration names are read from their files. Those that were drawn are the ones
     that the run keeps; where it keeps none they are drawn anew, with a warning.
     """
-    splits = Splits(run.read_config())
-    names = [*splits.named, *splits.missing]
-    chosen = [name for name in names if name == split or name.startswith(f"{split}/")]
+    found = [(s, name) for s in Splits.by_direction(run.read_config()) for name in s.names]
+    chosen = [(splits, name) for splits, name in found if splits.belongs_to(split, name)]
     if not chosen:
-        raise DataError(f"the run has no split {split!r}", f"It has: {', '.join(names)}.")
-    return [_held_out_set(run, splits, name) for name in chosen]
+        names = ", ".join(name for _, name in found)
+        raise DataError(f"the run has no split {split!r}", f"It has: {names}.")
+    return [_held_out_set(run, splits, name) for splits, name in chosen]
 
 
 def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet:
@@ -128,7 +129,7 @@ def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet
     if name in splits.named:
         pairs = splits.read_named(name)
     else:
-        kept = run.read_held_out(name, (data.source_language, data.target_language))
+        kept = run.read_held_out(name, data.direction)
         pairs = splits.drawn[name] if kept is None else kept
         if kept is None:
             warning = (
@@ -144,9 +145,25 @@ def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet
         tuple(pair.source.rstrip() for pair in pairs),
         tuple(itertools.zip_longest(*stripped)),
         data.target_language,
-        warning,
+        direction=str(data.direction),
+        warning=warning,
         of_text=splits.config.model.source == "text",
     )
+
+
+def sets_by_name(name: str, directions: Sequence[LanguagePair]) -> list[EvaluationSet]:
+    """A test set as `set_by_name` reads it, once for each direction that has its languages."""
+    found: list[EvaluationSet] = []
+    for number, pair in enumerate(directions, start=1):
+        try:
+            each = set_by_name(name, pair)
+        except DataError:
+            if number == len(directions) and not found:
+                raise
+        else:
+            own = each.name if each.name.endswith(f"{pair}") else f"{each.name}.{pair}"
+            found.append(replace(each, name=own, direction=str(pair)))
+    return found
 
 
 def set_by_name(name: str, languages: tuple[str, str] | None = None) -> EvaluationSet:

@@ -8,6 +8,7 @@ from typing import Any
 from translator.errors import DataError
 from translator.evaluation.scores import METRICS, sacrebleu_metric, sentence_chrf
 from translator.evaluation.sets import EvaluationSet
+from translator.progress import task
 
 TRIALS = 10_000  # of approximate randomization, as sacrebleu's
 LUCK = 0.05  # the p-value from which on a difference may be luck
@@ -83,10 +84,12 @@ def compare(
         (str(index), list(system.hypotheses)) for index, system in enumerate(systems)
     ]
     language = test_set.target_language
-    bootstrap, bootstrap_signatures = _paired_test(
-        named, references, metrics, language, "bs", resamples
-    )
-    randomized, signatures = _paired_test(named, references, metrics, language, "ar", trials)
+    with task(f"paired bootstrap on {test_set.name}"):
+        bootstrap, bootstrap_signatures = _paired_test(
+            named, references, metrics, language, "bs", resamples
+        )
+    with task(f"approximate randomization on {test_set.name}"):
+        randomized, signatures = _paired_test(named, references, metrics, language, "ar", trials)
     different = [
         sum(a != b for a, b in zip(system.hypotheses, systems[0].hypotheses, strict=True))
         for system in systems

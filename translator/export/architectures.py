@@ -2,8 +2,9 @@
 
 from translator.config import Config
 from translator.errors import RunError
+from translator.hypotheses import check_translates
 from translator.model import DecoderOnlyTransformer, Seq2SeqTransformer
-from translator.translation import Translator, check_translates
+from translator.translation import Translator
 
 _USE_THE_RUN = "`translator translate` and `translator serve` use the run itself."
 

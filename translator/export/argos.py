@@ -10,6 +10,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+from translator.errors import RunError
 from translator.export.card import write_card
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
 from translator.runs import RunDirectory
@@ -26,6 +27,12 @@ def export_argos(run: RunDirectory, folder: Path, quantization: Quantization = "
     and how they are spelled, which is all that a translation asks of it.
     """
     data = run.read_config().data
+    if data.directions:
+        raise RunError(
+            "a package of Argos Translate has one direction and no room for the tag of another: "
+            f"{run.path} translates {', '.join(map(str, data.directions))}",
+            "Export it to ctranslate2 or huggingface, or `translator serve` it.",
+        )
     source, target = standard(data.source_language), standard(data.target_language)
     name = f"translate-{source}_{target}-{_PACKAGE_VERSION.replace('.', '_')}"
     package = folder / name

@@ -4,29 +4,28 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from translator.config import HUB_PREFIX, Config, ModelConfig
+from translator.config import HUB_PREFIX, ModelConfig
 from translator.evaluation import ScoreRecord, read_record
-from translator.runs import RunDirectory
+from translator.runs import Ancestor, RunDirectory
 
 
 def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> None:
     """Write README.md: languages, the scores that the run keeps, data and shape, and the usage."""
     config = run.read_config()
-    languages = [config.data.source_language, config.data.target_language]
+    said = [" → ".join(pair) for pair in config.data.all_directions]
     kept = list(_kept_scores(run))
     corpora = "".join(f"* {_public_name(corpus.path)}\n" for corpus in config.data.train)
-    if config.training.start_from is not None:
-        corpora += f"* what {_public_name(config.training.start_from)} was trained on\n"
+    corpora += "".join(map(_began_from, run.lineage))
     scores = "".join(map(_row, kept))
     if scores:
         scores = f"| test set | metric | score | signature |\n|---|---|---|---|\n{scores}"
     model = config.model
     text = f"""\
 ---
-{_metadata(config, library, kept)}
+{_metadata(run, library, kept)}
 ---
 
-# {config.name}: {" → ".join(languages)}
+# {config.name}: {", ".join(said)}
 
 A transformer of {_layers(model)}, \
 d_model {model.d_model}, trained with `translator`.
@@ -52,6 +51,12 @@ def _layers(model: ModelConfig) -> str:
     if model.architecture == "decoder_only":
         return decoder
     return f"{model.encoder_layers} encoder and {decoder}"
+
+
+def _began_from(ancestor: Ancestor) -> str:
+    weights = ancestor.get("model_sha256")
+    said = f" (training began from its weights, SHA-256 `{weights}`)" if weights else ""
+    return f"* what {_public_name(ancestor['run'])} was trained on{said}\n"
 
 
 def _public_name(path: str) -> str:
@@ -86,14 +91,15 @@ def _row(kept: _Score) -> str:
     )
 
 
-def _metadata(config: Config, library: str, kept: list[_Score]) -> str:
+def _metadata(run: RunDirectory, library: str, kept: list[_Score]) -> str:
     """What a hub reads of a card; the licence is for the one to choose who publishes the model."""
     from huggingface_hub import EvalResult, ModelCardData  # imports much
 
-    start = config.training.start_from or ""
+    config = run.read_config()
+    start = run.lineage[-1]["run"] if run.lineage else ""
     hub = [each.path for each in config.data.train if each.path.startswith(HUB_PREFIX)]
     data = ModelCardData(
-        language=[config.data.source_language, config.data.target_language],
+        language=[*dict.fromkeys(each for pair in config.data.all_directions for each in pair)],
         library_name=library,
         pipeline_tag="translation",
         tags=["translation"],

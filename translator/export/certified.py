@@ -1,5 +1,6 @@
 """From a run to an export that has proved itself: written aside, compared, moved in."""
 
+import dataclasses
 import shutil
 import tempfile
 import zipfile
@@ -15,16 +16,10 @@ from translator.config import Config, DecodingConfig
 from translator.errors import DataError, RunError, TranslatorError, writing
 from translator.evaluation import EvaluationSet
 from translator.export.argos import export_argos
-from translator.export.certificate import (
-    CERTIFICATE,
-    Certificate,
-    Export,
-    TranslateWith,
-    certify,
-    sample_of,
-)
+from translator.export.certificate import CERTIFICATE, Certificate
+from translator.export.comparison import Export, TranslateWith, certify, sample_of
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
-from translator.export.engine import CTranslate2Translator, Device
+from translator.export.engine import CTranslate2Translator
 from translator.export.huggingface import TransformersTranslator, export_huggingface
 from translator.runs import RunDirectory, lock
 from translator.tokenizer import Tokenizer
@@ -38,6 +33,7 @@ def export_certified(
     form: ExportFormat,
     test_set: EvaluationSet,
     *,
+    others: Sequence[EvaluationSet] = (),
     folder: Path | None = None,
     quantization: Quantization = "float32",
     sentences: int = 200,
@@ -46,21 +42,23 @@ def export_certified(
     """Export a run and prove on sentences of a test set that it translates as the run does.
 
     The folder, RUN/export/FORMAT if none is named, appears when the proof has succeeded, with
-    certificate.json in it; a failure leaves what was there before. `force` replaces an older
-    export. Raises DataError for a folder that holds anything else, RunError when the export
-    translates otherwise than the run, or another process exports to the same folder.
+    certificate.json in it; a failure leaves what was there before. `others` are test sets of the
+    other directions of the run, which must succeed too. `force` replaces an older export. Raises
+    DataError for a folder that holds anything else, RunError when the export translates otherwise
+    than the run, or another process exports to the same folder.
     """
     run.check_model()
     folder = (folder or run.exports / form).absolute()
     _check_replaceable(folder, force)
-    sample = sample_of(test_set, run, sentences)
+    samples = [sample_of(each, run, sentences) for each in (test_set, *others)]
     with (
         _alone(folder),
         _moved_in(folder, force) as partial,
         tempfile.TemporaryDirectory() as scratch,
     ):
         export = _write(run, form, quantization, partial, Path(scratch))
-        certificate = certify(run, export, sample, torch.get_num_threads())
+        first, *more = (certify(run, export, each, torch.get_num_threads()) for each in samples)
+        certificate = dataclasses.replace(first, others=tuple(more))
         if certificate.problem:
             raise RunError(
                 f"the export does not translate as {run.path}: {certificate.problem}",
@@ -72,24 +70,6 @@ def export_certified(
     return certificate
 
 
-def certified_engine(run: RunDirectory, device: Device = "auto") -> CTranslate2Translator:
-    """The engine of the run's CTranslate2 export; RunError without one that fits the model."""
-    folder = run.exports / "ctranslate2"
-    hint = f"Make one: translator export {run.path} --format ctranslate2"
-    certificate = Certificate.read(folder)
-    if certificate is None:
-        raise RunError(f"{folder} holds no certified export", f"{hint}.")
-    if certificate.model_sha256 != run.model_sha256():
-        raise RunError(
-            f"{folder} is an export of other weights than {run.path} has now", f"{hint} --force."
-        )
-    if damaged := certificate.damaged_file(folder):  # CTranslate2 may crash on it
-        raise RunError(
-            f"{folder} is damaged: {damaged} is not what was certified", f"{hint} --force."
-        )
-    return _engine(run.read_config(), folder, run.read_tokenizer(), device)
-
-
 def _write(
     run: RunDirectory, form: ExportFormat, quantization: Quantization, folder: Path, scratch: Path
 ) -> Export:
@@ -99,13 +79,13 @@ def _write(
         case "ctranslate2":
             export_ctranslate2(run, folder, quantization)
             tokenizer = RunDirectory(folder).read_tokenizer()  # named as in a run
-            translate = _texts(_engine(config, folder, tokenizer, "cpu"))
+            translate = _texts(_engine(config, folder, tokenizer))
         case "argos":
             with zipfile.ZipFile(export_argos(run, folder, quantization)) as archive:
                 archive.extractall(scratch)
             (package,) = scratch.iterdir()
             tokenizer = Tokenizer.load(package / "sentencepiece.model")
-            translate = _texts(_engine(config, package / "model", tokenizer, "cpu"))
+            translate = _texts(_engine(config, package / "model", tokenizer))
         case "huggingface":
             export_huggingface(run, folder)
             translate = TransformersTranslator(config, folder).translate
@@ -114,16 +94,14 @@ def _write(
     return Export(form, quantization, folder, translate, versions)
 
 
-def _engine(
-    config: Config, model: Path, tokenizer: Tokenizer, device: Device
-) -> CTranslate2Translator:
+def _engine(config: Config, model: Path, tokenizer: Tokenizer) -> CTranslate2Translator:
     threads = torch.get_num_threads()
-    return CTranslate2Translator(config, model, tokenizer, device=device, threads=threads)
+    return CTranslate2Translator(config, model, tokenizer, device="cpu", threads=threads)
 
 
 def _texts(engine: CTranslate2Translator) -> TranslateWith:
-    def translate(texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
-        return [translation.text for translation in engine.translate(texts, decoding)]
+    def translate(texts: Sequence[str], decoding: DecodingConfig, to: str | None) -> list[str]:
+        return [translation.text for translation in engine.translate(texts, decoding, to=to)]
 
     return translate
 

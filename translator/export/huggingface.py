@@ -5,7 +5,7 @@ Pegasus with the norm before it and at the end, OPT a decoder alone that reads i
 The table of positions is stored with the weights, so it is ours to the bit. The tokenizer class is
 the one that only runs a SentencePiece model and adds the end; its name speaks of the first model
 that it served. The classes made for other models convert the normalisation, and not exactly. Two
-models, one for each language, are what Marian's tokenizer runs.
+models, one for each language, are what Marian's tokenizer runs; it also knows >>es<< before a text.
 """
 
 import json
@@ -25,11 +25,13 @@ from translator.errors import MissingLibraryError
 from translator.export.architectures import causal_decoder_of, encoder_decoder_of
 from translator.export.card import write_card
 from translator.export.engine import ranked
+from translator.hypotheses import max_target_tokens
 from translator.model import DecoderOnlyTransformer, Seq2SeqTransformer
 from translator.runs import RunDirectory, write_atomically
+from translator.text.directions import directions_among
 from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
-from translator.translation import Translator, max_target_tokens
+from translator.translation import Translator
 
 _NAMES = (  # ours → theirs, each a part of a parameter's name
     ("encoder.norm.", "encoder.layer_norm."),
@@ -67,6 +69,9 @@ def export_huggingface(run: RunDirectory, folder: Path) -> Path:
     config.save_pretrained(folder)
     _generation(transformers, translator.config).save_pretrained(folder)
     _write_tokenizer(run, translator.tokenizer, translator.config, folder)
+    data_config = translator.config.data
+    if data_config.directions:
+        usage = usage.replace('"Hello."', f'"{data_config.direction.tag} Hello."')
     write_card(run, folder, "transformers", usage)
     return folder
 
@@ -88,12 +93,19 @@ class TransformersTranslator:
                 model = transformers.AutoModelForSeq2SeqLM.from_pretrained(folder)
         self._model = model.eval()
 
-    def translate(self, texts: Sequence[str], decoding: DecodingConfig) -> list[str]:
+    def translate(
+        self, texts: Sequence[str], decoding: DecodingConfig, to: str | None = None
+    ) -> list[str]:
         """Translate texts, one for one and in order; none may be too long for the model.
+
+        Where there are several directions the tag of one stands before each text.
 
         All that a beam finds is ranked here, for transformers has another length penalty. What it
         writes is shown as `Translator` does, without U+FFFD, its sign for bytes of no character.
         """
+        pair = directions_among(to, self.config)[0] if to else self.config.data.direction
+        if self.config.data.directions:
+            texts = [f"{pair.tag} {text}" for text in texts]
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         found: dict[int, str] = {}
         for start in range(0, len(order), _SENTENCES_AT_ONCE):
@@ -101,14 +113,14 @@ class TransformersTranslator:
             found.update(
                 zip(chosen, self._batch([texts[i] for i in chosen], decoding), strict=True)
             )
-        language = self.config.data.target_language
         return [
-            finished(found[index].replace("\ufffd", ""), language) for index in range(len(texts))
+            finished(found[index].replace("\ufffd", ""), pair.target) for index in range(len(texts))
         ]
 
     def _batch(self, texts: list[str], decoding: DecodingConfig) -> list[str]:
         inputs = self._tokenizer(texts, padding=True, return_tensors="pt")
-        lengths = (inputs["attention_mask"].sum(dim=1) - 1).tolist()  # without the end
+        special = 1 + bool(self.config.data.directions)  # the end, and a tag
+        lengths = (inputs["attention_mask"].sum(dim=1) - special).tolist()
         limits = [max_target_tokens(self.config, decoding, length) for length in lengths]
         size = decoding.beam_size
         begun = 0  # ids that are given before the start
@@ -280,11 +292,12 @@ def _generation(transformers: Any, config: Config) -> Any:
 def _write_tokenizer(run: RunDirectory, tokenizer: Tokenizer, config: Config, folder: Path) -> None:
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     special = {"pad_token": 0, "unk_token": 1, "bos_token": 2, "eos_token": 3}
-    if tokenizer.target is tokenizer:
+    if tokenizer.target is tokenizer and not config.data.directions:
         name, files = "Speech2TextTokenizer", ["sentencepiece.bpe.model"]
-    else:
+    else:  # it knows tags
         name, files = "MarianTokenizer", ["source.spm", "target.spm"]
-    for ours, theirs in zip(run.tokenizer_files, files, strict=True):
+    own = run.tokenizer_files
+    for ours, theirs in zip((own[0], own[-1]), files, strict=False):
         shutil.copyfile(ours, folder / theirs)
     _write_json(folder / "vocab.json", {piece: i for i, piece in enumerate(pieces)})
     _write_json(

@@ -45,6 +45,12 @@ class MarianCheckpoint:
         return known if all(known) else None
 
     @property
+    def targets(self) -> list[str]:
+        """The languages of its tags, such as >>es<<, where a text must say into which it goes."""
+        tags = (re.fullmatch(">>(.+)<<", piece) for piece in self.pieces)
+        return [tag[1] for tag in tags if tag]
+
+    @property
     def activation(self) -> str:
         """The activation as a run's configuration names it."""
         return _ACTIVATIONS[self.config.activation_function]
@@ -107,7 +113,7 @@ def load_checkpoint(origin: str) -> MarianCheckpoint:
     for reason in _obstacles(checkpoint):
         raise RunError(
             f"{origin} cannot be imported: {reason}",
-            "Only what Helsinki-NLP/opus-mt models of one language pair are made of can be.",
+            "Only what Helsinki-NLP/opus-mt models are made of can be.",
         )
     return checkpoint
 
@@ -135,8 +141,6 @@ def _obstacles(checkpoint: MarianCheckpoint) -> Iterator[str]:
     config, vocabulary = checkpoint.config, checkpoint.tokenizer.encoder
     if checkpoint.tokenizer.separate_vocabs or not config.share_encoder_decoder_embeddings:
         yield "each language has a vocabulary of its own"
-    if any(piece.startswith(">>") and piece.endswith("<<") for piece in vocabulary):
-        yield "it has several target languages, named at the beginning of a text"
     if sorted(vocabulary.values()) != list(range(config.vocab_size)):
         yield f"vocab.json does not have the {config.vocab_size:,} pieces of the model"
     if "<s>" in vocabulary:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from translator.config import Config, DataConfig, validated
+from translator.config import Config, DataConfig, LanguagePair, validated
 from translator.data import read_pairs
 from translator.errors import ConfigError, RunError, check_texts
 from translator.export.huggingface import their_name
@@ -25,6 +25,7 @@ from translator.importing.pieces import joint_model
 from translator.importing.proof import Proof, prove
 from translator.model import Seq2SeqTransformer
 from translator.runs import RUNS, RunDirectory, lock
+from translator.text.languages import are_alike
 from translator.tokenizer import Tokenizer
 from translator.translation import Translator
 from translator.version import __version__
@@ -147,16 +148,41 @@ def _data(checkpoint: MarianCheckpoint, languages: tuple[str | None, str | None]
     """The languages; and the sets of this package to evaluate on, where they are its languages."""
     known = checkpoint.languages or (None, None)
     source, target = (chosen or told for chosen, told in zip(languages, known, strict=True))
+    targets = checkpoint.targets
+    if targets:
+        target = _target_among(targets, languages[1], known[1], checkpoint.origin)
     if not source or not target:
         raise ConfigError(
             f"{checkpoint.origin} does not say between which languages it translates",
             "Name them: --from en --to es",
         )
     data: dict[str, Any] = {"source_language": source, "target_language": target, "train": []}
+    pairs = (LanguagePair.of(f"{source}-{each}") for each in targets)
+    data |= {"directions": [str(pair) for pair in pairs if pair]}
     default = DataConfig()
-    if {source, target} == {default.source_language, default.target_language}:
-        data |= {"valid": default.valid, "test": default.test}
+    if {source, target} == default.direction.languages:
+        own = {"languages": default.direction} if targets else {}
+        data |= {
+            "valid": default.valid and default.valid.model_copy(update=own),
+            "test": {name: each.model_copy(update=own) for name, each in default.test.items()},
+        }
     return data
+
+
+def _target_among(
+    targets: Sequence[str], chosen: str | None, told: str | None, origin: str
+) -> str | None:
+    """The target language that is meant if nothing else is said, of those that a model has."""
+    for wanted in filter(None, (chosen, told)):
+        alike = [each for each in targets if are_alike(each, wanted)]
+        if alike:
+            return wanted if wanted in alike else alike[0]
+    if chosen:
+        raise ConfigError(
+            f"{origin} does not translate into {chosen}",
+            f"It translates into {', '.join(targets)}.",
+        )
+    return targets[0]
 
 
 @contextmanager

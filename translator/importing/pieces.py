@@ -2,12 +2,14 @@
 
 Its ids are those of a joint list, vocab.json, so ids are mapped to and fro. Here each model gets
 the whole list as its pieces, in the order of the ids, and needs no map: a piece that the language
-lacked is marked as unused, which leaves the way in which a text is cut as it was.
+lacked is marked as unused, which leaves the way in which a text is cut as it was. The tag of a
+target language, such as >>es<<, is a control piece, which no text has.
 
 What Marian reads without `<unk>`, a joint model reads as the same pieces. What is `<unk>` to
 Marian, since vocab.json lacks the piece, may be spelled in smaller pieces here.
 """
 
+import re
 from collections.abc import Sequence
 
 import sentencepiece
@@ -19,6 +21,7 @@ _PIECES, _TRAINER, _SELF_TEST = (number << 3 | 2 for number in (1, 2, 4))  # fie
 _WRITTEN_ANEW = (_PIECES, _TRAINER, _SELF_TEST)  # the last speaks of the old ids: left out
 _MODEL_TYPE, _UNIGRAM = 3 << 3, 1  # in the trainer's settings
 _NORMAL, _UNKNOWN, _CONTROL, _UNUSED = 1, 2, 3, 5  # types of pieces
+_TAG = re.compile(">>.+<<")  # of a target language
 _SPECIAL = (("<pad>", _CONTROL), ("<unk>", _UNKNOWN), ("<s>", _CONTROL), ("</s>", _CONTROL))
 _UNKNOWN_PENALTY = 10.0  # SentencePiece's: an unknown character has the lowest score less this
 
@@ -41,7 +44,10 @@ def joint_model(model: bytes, pieces: Sequence[str]) -> bytes:
     for text in pieces[len(_SPECIAL) :]:
         # Characters that are unknown to this language have a piece in the other one, and so an id.
         kind = _NORMAL if alphabet.isdisjoint(text) else _UNUSED
-        joint.append(known.get(text) or _piece(text, score, kind))
+        if _TAG.fullmatch(text):
+            joint.append(_piece(text, 0.0, _CONTROL))
+        else:
+            joint.append(known.get(text) or _piece(text, score, kind))
     return b"".join(joint) + bytes_field(2, settings + _special_settings()) + others
 
 

@@ -11,6 +11,8 @@ from translator.errors import DataError
 from translator.evaluation.significance import LUCK, binomial_tail
 from translator.importing.checkpoint import MarianCheckpoint
 from translator.inference import Engine, ModelStepper
+from translator.progress import tracked
+from translator.text.directions import tag_of
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from translator.translation import Translator
 
@@ -50,8 +52,9 @@ def prove(checkpoint: MarianCheckpoint, translator: Translator, sentences: Seque
     config = translator.config
     chosen: list[tuple[str, list[int]]] = []
     unknown = checkpoint.tokenizer.encoder["<unk>"]
+    said = f"{config.data.direction.tag} " if config.data.directions else ""
     for text in sentences:
-        ids = checkpoint.tokenizer(text)["input_ids"]
+        ids = checkpoint.tokenizer(said + text)["input_ids"]
         if unknown not in ids and 1 < len(ids) < config.model.max_positions:
             chosen.append((text, ids))
     if not chosen:
@@ -61,14 +64,16 @@ def prove(checkpoint: MarianCheckpoint, translator: Translator, sentences: Seque
         )
     order = checkpoint.their_ids
     own_ids = translator.tokenizer.encode([text for text, _ in chosen])
+    tag = tag_of(config, translator.tokenizer)
     same_ids = [
-        order[[*own, EOS_ID]].tolist() == theirs
+        order[[*tag, *own, EOS_ID]].tolist() == theirs
         for own, (_, theirs) in zip(own_ids, chosen, strict=True)
     ]
     same, differences = [], []
     engine = Engine(translator.model)
     chosen.sort(key=lambda pair: len(pair[1]))
-    for start in range(0, len(chosen), _SENTENCES_AT_ONCE):
+    starts = range(0, len(chosen), _SENTENCES_AT_ONCE)
+    for start in tracked(starts, "comparing with the original", len(starts), "batches"):
         texts = [text for text, _ in chosen[start : start + _SENTENCES_AT_ONCE]]
         batch = _Batch(checkpoint, translator, engine, texts)
         same += list(batch.same_translations())
@@ -85,8 +90,12 @@ class _Batch:
         self, checkpoint: MarianCheckpoint, translator: Translator, engine: Engine, texts: list[str]
     ) -> None:
         self.checkpoint, self.translator = checkpoint, translator
-        self.theirs = checkpoint.tokenizer(texts, padding=True, return_tensors="pt")
-        ids = [[*each, EOS_ID] for each in translator.tokenizer.encode(texts)]
+        data = translator.config.data
+        said = f"{data.direction.tag} " if data.directions else ""
+        told = [said + text for text in texts]
+        self.theirs = checkpoint.tokenizer(told, padding=True, return_tensors="pt")
+        tag = tag_of(translator.config, translator.tokenizer)
+        ids = [[*tag, *each, EOS_ID] for each in translator.tokenizer.encode(texts)]
         width = max(map(len, ids))
         self.source = torch.tensor([[*each, *[PAD_ID] * (width - len(each))] for each in ids])
         limit = min(translator.config.model.max_positions - 1, 2 * width + 10)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from translator.decoding import Ask, Hypothesis, Search
+from translator.decoding import Ask, Search
+from translator.hypotheses import Hypothesis
 from translator.inference.engine import Engine
 from translator.inference.past import Past
 from translator.model import Transformer

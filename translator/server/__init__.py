@@ -66,8 +66,8 @@ def serve(
 
     from translator.server.app import create_app
 
-    data = [each.config.data for each in (translator, *others)]
-    ways = [f"{each.source_language} to {each.target_language}" for each in data]
+    pairs = [p for each in (translator, *others) for p in each.config.data.all_directions]
+    ways = [f"{pair.source} to {pair.target}" for pair in pairs]
     if len(set(ways)) < len(ways):
         twice = next(way for way in ways if ways.count(way) > 1)
         raise ServerError(f"two runs translate {twice}", "Serve one of them.")

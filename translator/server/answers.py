@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from translator.documents import Segment, fragment_of_html
+from translator.hypotheses import Translation
 from translator.server.interface import TranslateRequest
-from translator.translation import Translation
 
 
 class Answer(NamedTuple):

@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 from translator.config import DecodingConfig
 from translator.documents import Format
 from translator.errors import DataError, RunError
+from translator.hypotheses import check_translates
 from translator.server.answers import Answer, Question
 from translator.server.files import Downloads, FileTranslation
 from translator.server.interface import (
@@ -47,7 +48,7 @@ from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError, Worker
 from translator.text.glossary import Glossary
 from translator.text.languages import LanguageIdentifier, are_alike, name_of, standard
-from translator.translation import Translator, check_translates
+from translator.translation import Translator
 from translator.version import __version__
 
 _Result = TypeVar("_Result")
@@ -120,7 +121,7 @@ class _Service:
         others: Sequence[Translator] = (),
     ) -> None:
         self._translators: dict[tuple[str, str], Translator] = {}
-        for each in (translator, *others):
+        for each in (way for run in (translator, *others) for way in run.directions):
             same = self._translators.setdefault(_ways(each), each)
             if same is not each:
                 raise RunError(

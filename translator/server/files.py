@@ -18,9 +18,9 @@ from translator.documents import (
     translate_block,
 )
 from translator.errors import DataError
+from translator.hypotheses import Translation
 from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError
-from translator.translation import Translation
 
 _MAX_KEPT_FILES = 8  # of the largest size
 _LOOK_SECONDS = 0.5  # how often it is looked whether the client is still there

@@ -5,7 +5,8 @@ from typing import Any
 
 from translator.config import DecodingConfig
 from translator.errors import DataError
-from translator.translation import Translation, Translator
+from translator.hypotheses import Translation
+from translator.translation import Translator
 from translator.visualization.attention import attention_maps, between_words
 
 LiveEvent = dict[str, Any]

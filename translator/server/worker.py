@@ -21,12 +21,13 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from translator.config import DecodingConfig
+from translator.hypotheses import Translation
 from translator.server.live import LiveEvent, live_events
 from translator.server.metrics import Metrics
 from translator.server.pace import Pace, work_of
 from translator.server.settings import ServerSettings
 from translator.text.glossary import Glossary
-from translator.translation import Translation, Translator
+from translator.translation import Translator
 
 log = logging.getLogger("translator.server")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from translator.errors import DataError
+from translator.text.terms import read_terms
 
 # Thai, Lao, Burmese, Khmer, kana and Han, which put no space between words.
 _UNSPACED = re.compile(
@@ -34,12 +35,25 @@ class Glossary:
         self._keep = [_compiled(pattern) for pattern in keep]
 
     @classmethod
-    def read(cls, path: Path | None, keep: Sequence[str] = ()) -> "Glossary":
-        """Read a file of lines `source term, tab, target term`; blank lines and # lines are none.
+    def read(
+        cls,
+        path: Path | None,
+        keep: Sequence[str] = (),
+        languages: tuple[str, str] | None = None,
+    ) -> "Glossary":
+        """Read a file of terms, see `read_terms`; of a term that occurs twice the first counts.
 
         Raises DataError that names the line.
         """
-        return cls(dict(_read_terms(path)) if path else {}, keep)
+        terms: dict[str, str] = {}
+        for source, target in read_terms(path, languages) if path else ():
+            terms.setdefault(source, target)
+        return cls(terms, keep)
+
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """Target terms by source term."""
+        return self._terms
 
     def __bool__(self) -> bool:
         return bool(self._terms or self._keep)
@@ -116,21 +130,3 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             f"the pattern {pattern!r} matches nothing at all", "Let it match a character or more."
         )
     return compiled
-
-
-def _read_terms(path: Path) -> Iterator[tuple[str, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise DataError(f"cannot read {path}: {reason}", "Check the path.") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        parts = [part.strip() for part in line.split("\t")]
-        if len(parts) != 2 or not all(parts):
-            raise DataError(
-                f"{path}, line {number}: not a source term, a tab and a target term",
-                "Write one term a line; lines that begin with # are comments.",
-            )
-        yield parts[0], parts[1]

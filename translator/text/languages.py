@@ -5,10 +5,6 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any
 
-import langcodes
-from langcodes.data_dicts import LIKELY_SUBTAGS
-from langcodes.tag_parser import LanguageTagError
-
 _NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
     "da": "Danish", "de": "German", "el": "Greek", "en": "English", "eo": "Esperanto",
@@ -54,9 +50,13 @@ def standard(tag: str) -> str:
     >>> [standard(tag) for tag in ("eng_Latn", "cmn", "es_MX", "deu", "sr@latin", "pt_BR.UTF-8")]
     ['en', 'zh', 'es-MX', 'de', 'sr-Latn', 'pt-BR']
     """
+    if tag in _NAMES:  # mostly, and langcodes reads tables of all languages when it is imported
+        return tag
+    import langcodes
+
     try:
         return langcodes.standardize_tag(_of_locale(tag), macro=True)
-    except LanguageTagError:
+    except langcodes.tag_parser.LanguageTagError:
         return tag
 
 
@@ -164,10 +164,13 @@ def scripts_of(language: str) -> tuple[str, ...]:
 
     One that is written in several has them all, unless its tag says which: sr-Latn.
     """
+    import langcodes
+    from langcodes.data_dicts import LIKELY_SUBTAGS
+
     try:
         named = langcodes.Language.get(_of_locale(language), normalize=False).script
         tag = langcodes.Language.get(standard(language), normalize=False)
-    except LanguageTagError:
+    except langcodes.tag_parser.LanguageTagError:
         return ()
     if named is None and primary(language) in _OF_SEVERAL_SCRIPTS:
         return _OF_SEVERAL_SCRIPTS[primary(language)]

@@ -10,10 +10,11 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from translator.config import Config
-from translator.media import Frames
 from translator.text.capitals import encode_sentences, likely_cases
+from translator.text.directions import tag_of
 from translator.text.glossary import Glossary
 from translator.text.languages import has_opening_marks, upper
 from translator.text.messages import message_stretches
@@ -40,6 +41,9 @@ from translator.text.sentences import (
 )
 from translator.tokenizer import EOS_ID, Tokenizer
 
+if TYPE_CHECKING:  # it imports numpy
+    from translator.media import Frames
+
 _CONTINUES_CHARACTER = re.compile("<0x[89AB].>")  # a piece that is no first byte in UTF-8
 
 
@@ -49,6 +53,7 @@ class TextPart:
 
     text: int  # which of the given texts
     ids: tuple[int, ...]
+    tag: tuple[int, ...] = ()  # read before the ids: into which language, if there are several
     head: str = ""  # what stands before its translation as it is …
     tail: str = ""  # … and what stands behind it
     space: str = ""  # what stands between its translation and the next one's
@@ -62,12 +67,17 @@ class TextPart:
     goes_on: bool = False  # the next part is of the same sentence
     stand_ins: tuple[tuple[str, str], ...] | None = None  # words for placeholders: second search
     wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
-    frames: Frames | None = None  # of a picture or a recording, in place of ids
+    frames: "Frames | None" = None  # of a picture or a recording, in place of ids
     problem: str = ""  # why it cannot be read
 
     @property
+    def read(self) -> tuple[int, ...]:
+        """The ids that a model reads."""
+        return self.tag + self.ids
+
+    @property
     def source_tokens(self) -> int:
-        """How many ids, or frames, it has."""
+        """How many ids, or frames, it has, the tag left out."""
         return len(self.ids) if self.frames is None else len(self.frames)
 
     @property
@@ -105,9 +115,10 @@ class TextProcessor:
         self._source_language = config.data.source_language
         self._target_language = config.data.target_language
         room = config.model.max_positions
-        self._limit = min(config.data.max_tokens_per_sentence, room - 1)
+        self.tag = tag_of(config, tokenizer)
+        self._limit = min(config.data.max_tokens_per_sentence, room - 1) - len(self.tag)
         if config.model.architecture == "decoder_only":  # source and target are one sequence
-            room -= self._limit + 1
+            room -= len(self.tag) + self._limit + 1
         self._half = room // 2  # of what the model can see of a target
 
     # --- texts to parts ---------------------------------------------------------------------------
@@ -147,7 +158,9 @@ class TextProcessor:
         parts = [
             part
             for sentence, ids, loud in zip(sentences, *encoded, strict=True)
-            for part in self._cut(replace(sentence, ids=tuple(ids), in_capitals=loud), glossary)
+            for part in self._cut(
+                replace(sentence, ids=tuple(ids), tag=self.tag, in_capitals=loud), glossary
+            )
         ]
         return self._with_prefix(parts, prefix) if prefix else parts
 

@@ -1,5 +1,6 @@
 """How does it learn? From a configuration to a run directory, resumable to the bit."""
 
+from translator.training.budget import Decision
 from translator.training.events import (
     Budgeted,
     Event,
@@ -11,6 +12,7 @@ from translator.training.events import (
 )
 from translator.training.loss import loss_sum
 from translator.training.optimization import WorkingWeights, build_optimizers, learning_rate
+from translator.training.rehearsal import Rehearsal, rehearse
 from translator.training.run import train
 from translator.training.trainer import Trainer
 from translator.training.validation import (
@@ -22,10 +24,12 @@ from translator.training.validation import (
 
 __all__ = [
     "Budgeted",
+    "Decision",
     "Event",
     "Finished",
     "LossValidator",
     "Plan",
+    "Rehearsal",
     "StepDone",
     "Trainer",
     "TranslationValidator",
@@ -37,5 +41,6 @@ __all__ = [
     "build_optimizers",
     "learning_rate",
     "loss_sum",
+    "rehearse",
     "train",
 ]

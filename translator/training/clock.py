@@ -9,17 +9,17 @@ _LONGEST_GAP = 1.0  # seconds: if more lie between two looks, the process was st
 
 
 class WorkClock:
-    """Seconds in which this process ran, from the first call on, as long as the block lasts.
+    """Seconds in which this process ran, and those that it begins with, as long as the block lasts.
 
     A process may be stopped (SIGSTOP, Ctrl-Z, a suspended laptop), which no system tells it. A
     thread looks at the time every fifth of a second; a longer gap than a second counts as one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="clock", daemon=True)
-        self._seconds = 0.0
+        self._seconds = seconds
         self._looked = time.perf_counter()
 
     def __call__(self) -> float:

@@ -30,8 +30,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Budgeted:
-    """The number of steps that fits into training.max_minutes, measured and from now on fixed."""
+    """The number of steps that fits into training.max_minutes, as it was decided anew."""
 
+    step: int  # after which it was decided
     max_steps: int
     seconds_per_step: float
 
@@ -44,7 +45,7 @@ class StepDone:
     loss: float | None = None  # mean per target token
     tokens_per_second: float | None = None
     learning_rate: float | None = None  # of this step
-    seconds: float = 0.0  # of training in all sittings, to the end of this step
+    seconds: float = 0.0  # of work in all sittings, to the end of this step
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Finished:
     completed: bool
     stopped_early: bool  # completed, since training.patience validations brought nothing better
     best: dict[str, float]  # of the best model: its step and scores; empty before a validation
-    seconds: float  # of training in all sittings; not those in which the process was stopped
+    seconds: float  # of work in all sittings; not those in which the process was stopped
     changes: tuple[Change, ...] = ()  # of the test sets, where training started from a run
 
 

@@ -2,47 +2,77 @@
 
 import copy
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from translator.config import TrainingConfig
 from translator.model import Transformer
+from translator.training.budget import Decision
 from translator.training.muon import Muon
 
-MEASURED_STEPS = 30  # after which a budget of minutes becomes one of steps
 
+def learning_rate(step: int, settings: TrainingConfig, decisions: Sequence[Decision]) -> float:
+    """The rate of step 1, 2, …: a linear rise, then the schedule's fall to the last step.
 
-def learning_rate(step: int, settings: TrainingConfig, max_steps: int | None) -> float:
-    """The rate of optimizer step 1 … max_steps: a linear rise, then the schedule's fall.
-
-    The rise takes at most half of the steps. With a budget of minutes these are known only after
-    MEASURED_STEPS: a rise that would take too long is then steeper from there on.
+    The rise takes at most half of the steps. Their number is what the last decision before the
+    step says; whichever decides anew, rise and fall go on from where they are, at another pace.
+    Without a decision there is no fall.
     """
-    wanted = warmup = settings.warmup_steps
-    measured = MEASURED_STEPS if settings.max_minutes is not None else 0
-    if max_steps is not None:
-        warmup = min(wanted, max(max_steps // 2, measured))
-    if step <= (wanted if warmup == wanted else measured):
-        return settings.learning_rate * step / wanted
-    if step <= warmup:
-        begun = measured / wanted
-        share = (step - measured) / (warmup - measured)
-        return settings.learning_rate * (begun + (1.0 - begun) * share)
-    warmup = max(warmup, measured)  # the fall waits until its end is known
-    if step <= warmup or max_steps is None:
-        return settings.learning_rate
-    done = (step - warmup - 1) / max(1, max_steps - warmup)  # 0 … just below 1
+    place = _Place(settings.warmup_steps)
+    for decision in decisions:
+        if decision.step < step:
+            place = place.after(decision.step).decided(decision.max_steps)
+    warmed = place.after(step).warmed
+    if warmed < settings.warmup_steps:
+        return settings.learning_rate * warmed / settings.warmup_steps
+    fallen = place.after(step - 1).fallen
     match settings.schedule:
         case "linear":
-            factor = 1.0 - done
+            factor = 1.0 - fallen
         case "cosine":
-            factor = 0.5 * (1.0 + math.cos(math.pi * done))
+            factor = 0.5 * (1.0 + math.cos(math.pi * fallen))
         case "inverse_sqrt":  # Vaswani et al. (2017), equation 3
-            factor = (max(1, warmup) / step) ** 0.5
+            factor = (max(1.0, place.top) / step) ** 0.5 if step > place.top else 1.0
         case "constant":
             factor = 1.0
     return settings.learning_rate * factor
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a run is on its schedule, and where it goes from there."""
+
+    warmup_steps: int
+    step: int = 0
+    warmed: float = 0.0  # of the warm-up, in steps of it
+    fallen: float = 0.0  # share of the fall that the next step has behind it
+    top: float = math.inf  # the step with which the rise ends
+    max_steps: float = math.inf
+
+    def decided(self, max_steps: int) -> "_Place":
+        """The same place, with another number of steps ahead."""
+        if self.step >= self.top:
+            return replace(self, max_steps=max_steps)
+        top = max(self.step, min(self.warmup_steps, max_steps // 2))
+        warmed = self.warmed if top > self.step else self.warmup_steps
+        return replace(self, warmed=warmed, top=top, max_steps=max_steps)
+
+    def after(self, step: int) -> "_Place":
+        """Where it is after another step; no earlier than here."""
+        step = max(step, self.step)
+        warmed, fallen = self.warmed, self.fallen
+        end = min(self.top, self.warmup_steps)
+        if step >= end:
+            warmed = self.warmup_steps
+        else:
+            warmed += (step - self.step) * ((self.warmup_steps - warmed) / (end - self.step))
+        start = max(self.step, self.top)
+        if step > start:
+            fallen += (1.0 - fallen) * ((step - start) / max(1, self.max_steps - start))
+        return replace(self, step=step, warmed=warmed, fallen=fallen)
 
 
 def build_optimizers(model: nn.Module, settings: TrainingConfig) -> list[torch.optim.Optimizer]:

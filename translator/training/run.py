@@ -11,14 +11,15 @@ from typing import Any
 
 import torch
 
-from translator.config import Config, goes_on, starting_from
+from translator.config import Config, differences, goes_on, starting_from
 from translator.data import SentencePair, Splits, occurring, stream_seed
 from translator.distributed import World, joined
-from translator.errors import ConfigError, RunError
+from translator.errors import ConfigError, OtherConfigurationError, RunError
 from translator.evaluation import Change, changes_since
 from translator.hardware import describe
 from translator.preparation import TrainingData, prepare_data
 from translator.runs import RUNS, RunDirectory, lock
+from translator.training.clock import WorkClock
 from translator.training.events import Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
 from translator.training.validation import check_metrics, validator_of
@@ -27,14 +28,18 @@ from translator.version import __version__
 _LEAKED_SHARE = 0.1  # of the pairs of a set: from here on its scores say little
 
 
-def train(config: Config) -> Generator[Event, None, None]:
+def train(
+    config: Config, *, seconds: float = 0.0, compare: bool = True
+) -> Generator[Event, None, None]:
     """Train a model in runs/NAME, or continue the unfinished run of the same configuration.
 
+    With `compare`, training that starts from a run ends with BLEU before and after.
     Yields what happens, as it happens. SIGINT and SIGTERM end it after the step under way, with a
     checkpoint written. Raises RunError when runs/NAME holds another configuration or other data.
     Under torchrun every process calls it; they train one model together, and the first writes.
+    training.max_minutes counts from the first event that is asked for, and these seconds before.
     """
-    with joined() as world:
+    with WorkClock(seconds) as clock, joined() as world:
         run = RunDirectory(RUNS / config.name)
         config = _with_start(config, run)
         check_metrics(config)
@@ -43,19 +48,25 @@ def train(config: Config) -> Generator[Event, None, None]:
             if not run.config_file.is_file():  # in another directory: they will disagree
                 run.write_config(config)
             _check_same(run, config)
-            yield from _train(config, run, world)
+            yield from _train(config, run, world, clock, compare=compare)
 
 
-def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
+def _train(
+    config: Config, run: RunDirectory, world: World, clock: WorkClock, *, compare: bool
+) -> Iterator[Event]:
     data = prepare_data(config, run)
     world.agree("the training data", data.fingerprint)
     tokens = _tokens_per_batch(config, run, data, world)
     torch.manual_seed(stream_seed(config.seed, "first weights"))
-    trainer = Trainer(config, run, data, world, tokens_per_batch=tokens)
+    trainer = Trainer(config, run, data, world, tokens_per_batch=tokens, clock=clock)
     warnings = trainer.resume()
     if not trainer.step:
         warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
-    environment = {**_environment(config, trainer), **run.read_environment()}
+    environment = {
+        **_environment(config, trainer),
+        **_lineage(config),
+        **run.read_environment(),
+    }
     _check_fingerprint(environment, data)
     if world.is_main:
         _keep_held_out(run, data, environment)
@@ -77,7 +88,7 @@ def _train(config: Config, run: RunDirectory, world: World) -> Iterator[Event]:
         warnings=tuple(warnings),
     )
     for event in trainer.fit(validator_of(config, data, trainer.world)):
-        start = config.training.start_from
+        start = config.training.start_from if compare else None
         if isinstance(event, Finished) and event.completed and start is not None:
             changes, warnings = _outcome(run, start, config, world)
             yield from (Warned(event.step, warning) for warning in warnings)
@@ -170,33 +181,14 @@ def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
 
 def _check_same(run: RunDirectory, config: Config) -> None:
     """Refuse to mix two configurations in one directory."""
-    old, new = _settings(run.read_config()), _settings(config)
-    changes = [
-        f"{key}: {old_value} → {new_value}"
-        for (key, old_value), (_, new_value) in zip(_flat(old), _flat(new), strict=False)
-        if old_value != new_value
-    ]
-    if old != new:
-        raise RunError(
-            f"{run.path} was made with another configuration ({'; '.join(changes)})",
-            "Train under another name (--set name=…), or delete the directory.",
+    if differing := differences(run.read_config(), config):
+        name = run.next_name
+        raise OtherConfigurationError(
+            f"{run.path} was made with another configuration:"
+            + "".join(f"\n  {each}" for each in differing),
+            f"Train under another name (--set name={name}), or delete the directory.",
+            name,
         )
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    """All keys; of a corpus's own cleaning those that are set, since only they count."""
-    values = config.model_dump()
-    for corpus, own in zip(values["data"]["train"], config.data.train, strict=True):
-        corpus["cleaning"] = own.cleaning and own.cleaning.model_dump(exclude_unset=True)
-    return values
-
-
-def _flat(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in section.items():
-        if isinstance(value, dict) and prefix.count(".") < 1:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
@@ -209,7 +201,7 @@ def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
 
 def _leaked(config: Config, run: RunDirectory, data: TrainingData) -> list[str]:
     """A warning if a good part of a held-out set that the configuration names is trained on."""
-    splits, trained_on = Splits(config), run.read_fingerprints()
+    trained_on = run.read_fingerprints()
 
     def known(pairs: list[SentencePair]) -> int:
         sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
@@ -217,10 +209,11 @@ def _leaked(config: Config, run: RunDirectory, data: TrainingData) -> list[str]:
         return sum(map(all, zip(*found, strict=True)))
 
     leaked = []
-    for name in splits.named:
-        pairs = data.valid_pairs if name == "valid" else splits.read_named(name)
-        if pairs and (count := known(pairs)) >= _LEAKED_SHARE * len(pairs):
-            leaked.append(f"{count:,} of the {len(pairs):,} pairs of {name}")
+    for splits, valid in zip(Splits.by_direction(config), data.valid_pairs, strict=True):
+        for name in splits.named:
+            pairs = valid if name == splits.valid else splits.read_named(name)
+            if pairs and (count := known(pairs)) >= _LEAKED_SHARE * len(pairs):
+                leaked.append(f"{count:,} of the {len(pairs):,} pairs of {name}")
     if not leaked:
         return []
     return [
@@ -245,15 +238,24 @@ def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str,
 
     So a run of an older version gets them too, and a file that was damaged is mended.
     """
-    settings = run.read_config().data
-    languages = (settings.source_language, settings.target_language)
     known = environment.get("held_out_sha256") or {}
     kept = {
-        name: run.keep_held_out(name, pairs, languages, known=known.get(name))
-        for name, pairs in data.drawn.items()
+        name: run.keep_held_out(
+            name, data.drawn[name], splits.config.data.direction, known=known.get(name)
+        )
+        for splits in Splits.by_direction(run.read_config())
+        for name in splits.missing
     }
     if kept:
         environment["held_out_sha256"] = kept
+
+
+def _lineage(config: Config) -> dict[str, Any]:
+    """The runs before this one; nothing once the one to start from is no more."""
+    start = config.training.start_from
+    if start is None or not RunDirectory(Path(start)).model_file.is_file():
+        return {}
+    return {"lineage": RunDirectory(Path(start)).descent()}
 
 
 def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import itertools
 import signal
 import statistics
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,14 @@ from translator.hardware import (
 from translator.model import build_model
 from translator.preparation import TrainingData
 from translator.runs import Checkpoint, RunDirectory
+from translator.training.budget import (
+    MEASURED_STEPS,
+    Decision,
+    Pause,
+    decision_is_due,
+    steps_looked_back_at,
+    steps_that_fit,
+)
 from translator.training.clock import WorkClock
 from translator.training.events import (
     Budgeted,
@@ -37,7 +46,6 @@ from translator.training.events import (
 )
 from translator.training.loss import loss_sum
 from translator.training.optimization import (
-    MEASURED_STEPS,
     WorkingWeights,
     build_optimizers,
     learning_rate,
@@ -51,7 +59,8 @@ class Trainer:
     """A model, its optimizer and its place in the data; `fit` runs the loop.
 
     Of several processes (`world`) each computes its share of the rows of every batch, so the
-    batches, and the mathematics, are the same however many they are.
+    batches, and the mathematics, are the same however many they are. The clock says how many
+    seconds this sitting has worked, what came before the training included.
     """
 
     def __init__(
@@ -62,6 +71,7 @@ class Trainer:
         world: World | None = None,
         *,
         tokens_per_batch: int | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.config = config
         self.settings = config.training
@@ -82,10 +92,15 @@ class Trainer:
             views=data.views,
             layout=layout_of(config),
         )
-        self.max_steps = self.settings.max_steps if self.settings.max_minutes is None else None
         self.step = 0
-        self.seconds = 0.0
-        self.timings: list[float] = []  # of this sitting's steps
+        self.decisions: list[Decision] = []  # how many steps there are; later ones are on record
+        if self.settings.max_minutes is None:
+            self.decisions.append(Decision(0, self.settings.max_steps))
+        self._decides = self.settings.max_minutes is not None
+        self._clock = clock or WorkClock()
+        self._seconds_before = 0.0  # in earlier sittings
+        self.timings: deque[float] = deque(maxlen=MEASURED_STEPS)  # of this sitting's last steps
+        self.pauses: dict[str, float] = {}  # how long the last validation and checkpoint took
         self.interval = _Interval()
         self.parts = 1  # in which a batch is computed: more than one when it does not fit
         self.skipped = 0
@@ -96,6 +111,21 @@ class Trainer:
         self.taken = ""  # of a run that learned something else: which parts
         self._goes_on = False  # with what the run that it starts from has learned
         self.warnings: list[str] = []
+
+    @property
+    def seconds(self) -> float:
+        """Of work on this run, in all sittings."""
+        return self._seconds_before + self._clock()
+
+    @property
+    def max_steps(self) -> int | None:
+        """How many steps there are by the decision under which the last one was made.
+
+        None until a budget of minutes has become one of steps.
+        """
+        before = max(1, self.step)
+        known = [decision.max_steps for decision in self.decisions if decision.step < before]
+        return known[-1] if known else None
 
     @property
     def stopped_early(self) -> bool:
@@ -112,22 +142,22 @@ class Trainer:
         """Train to the last step, validating and saving on the way."""
         batches = iter(self.stream)
         stopping = False
-        with _stop_requested() as stop, WorkClock() as clock:
+        with _stop_requested() as stop:
             if not self.step and self._goes_on:
                 yield self.validate(validator)  # what is best may be what it starts from
             if self.best_is_lost:
                 self.best = {}
                 yield self.validate(validator)
             while not self.finished and not stopping:
-                yield from self._timed_step(batches, clock)
-                if self.finished or self.step % self.settings.validate_every_steps == 0:
+                if self._decides and self.timings and decision_is_due(self.decisions, self.step):
+                    yield from self._decide()
+                yield from self._timed_step(batches)
+                if self._validation_is_due():
                     yield self.validate(validator)
                 stopping = self.world.any(stop.is_set(), self.device)
                 due = self.step % self.settings.checkpoint_every_steps == 0
                 if due or self.finished or stopping:
-                    self._gather_interval()
-                    if self.world.is_main:
-                        self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
+                    self._save()
         yield Finished(
             run=self.run,
             step=self.step,
@@ -137,18 +167,15 @@ class Trainer:
             seconds=self.seconds,
         )
 
-    def _timed_step(self, batches: Iterator[Batch], clock: Callable[[], float]) -> Iterator[Event]:
-        started = clock()
+    def _timed_step(self, batches: Iterator[Batch]) -> Iterator[Event]:
+        started = self._clock()
         group = list(itertools.islice(batches, self.settings.accumulate_batches))
         loss, tokens = self.train_step(group)
-        seconds = clock() - started
-        self.seconds += seconds
+        seconds = self._clock() - started
         self.timings.append(seconds)
         self.interval.seconds += seconds
         if not self.skipped_in_a_row:
             self.interval.add(loss, tokens)
-        if self.max_steps is None and self.step >= MEASURED_STEPS:
-            yield self._set_budget()
         yield self._log()
         yield from (Warned(self.step, message) for message in self.warnings)
         self.warnings.clear()
@@ -172,7 +199,7 @@ class Trainer:
             self._skip()
             return
         gradients *= (self.settings.max_gradient_norm / (norm + 1e-6)).clamp(max=1.0)
-        rate = learning_rate(self.step, self.settings, self.max_steps)
+        rate = learning_rate(self.step, self.settings, self.decisions)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -239,14 +266,43 @@ class Trainer:
                 "the last checkpoint is kept.",
             )
 
-    def _set_budget(self) -> Budgeted:
-        """Turn training.max_minutes into a number of steps, once in the life of a run."""
-        seconds = statistics.median(self.timings)
+    def _decide(self) -> Iterator[Event]:
+        """Give the run as many steps as fit into what is left of training.max_minutes."""
         left = (self.settings.max_minutes or 0.0) * 60 - self.seconds
-        self.max_steps = self.world.gather(self.step + max(1, round(left / seconds)))[0]
+        last = steps_looked_back_at(self.decisions, self.step)
+        seconds = statistics.median(list(self.timings)[-last:])
+        pauses = (
+            Pause(self.settings.validate_every_steps, self.pauses.get("validation", 0.0)),
+            Pause(self.settings.checkpoint_every_steps, self.pauses.get("checkpoint", 0.0)),
+        )
+        fitting = max(1, steps_that_fit(left, self.step, seconds, pauses))
+        if left < 0 and not self.decisions:
+            yield Warned(
+                self.step,
+                f"all {self.settings.max_minutes:g} minutes were over after {self.step} steps and "
+                "what comes before them: raise training.max_minutes",
+            )
+        self.decisions.append(Decision(self.step, self.world.gather(self.step + fitting)[0]))
         if self.world.is_main:
-            self.run.write_measured({**self.run.read_measured(), "max_steps": self.max_steps})
-        return Budgeted(self.max_steps, seconds)
+            measured = self.run.read_measured()
+            measured["decisions"] = [*self.decisions]
+            self.run.write_measured(measured)
+        yield Budgeted(*self.decisions[-1], seconds)
+
+    def _validation_is_due(self) -> bool:
+        """Now and then and at the end; once by half of a budget, in which it has to fit too."""
+        if self.finished or self.step % self.settings.validate_every_steps == 0:
+            return True
+        unknown = self._decides and "validation" not in self.pauses
+        return unknown and self.max_steps is not None and 2 * self.step >= self.max_steps
+
+    def _save(self) -> None:
+        """Write a checkpoint, and how long that takes to where the next decision finds it."""
+        started = self._clock()
+        self._gather_interval()
+        if self.world.is_main:
+            self.run.write_checkpoint(self.checkpoint(), self.settings.keep_checkpoints)
+        self.pauses["checkpoint"] = self._clock() - started
 
     def _log(self) -> StepDone:
         if self.step % self.settings.log_every_steps and not self.finished:
@@ -254,7 +310,7 @@ class Trainer:
         interval = self.interval
         total = float(self.world.sum(torch.as_tensor(interval.loss).clone()))
         loss = total / interval.tokens if interval.tokens else None  # every step was skipped
-        rate = learning_rate(self.step, self.settings, self.max_steps)
+        rate = learning_rate(self.step, self.settings, self.decisions)
         speed = interval.tokens / interval.seconds
         done = StepDone(self.step, loss, speed, rate, self.seconds)
         self._append_metrics(
@@ -283,11 +339,13 @@ class Trainer:
 
     def validate(self, validator: Validator) -> Validated:
         """Ask the validator about the model, and keep the best one."""
+        started = self._clock()
         found = validator(self.model, self.tokens_per_batch)
         is_best = self._is_best(found.scores)
         self.validations_without_best = 0 if is_best else self.validations_without_best + 1
         result = Validated(self.step, found.scores, is_best, found.samples)
         self._record(result)
+        self.pauses["validation"] = self._clock() - started
         return result
 
     def _is_best(self, scores: dict[str, float]) -> bool:
@@ -340,6 +398,7 @@ class Trainer:
             "skipped_in_a_row": self.skipped_in_a_row,
             "validations_without_best": self.validations_without_best,
             "seconds": self.seconds,
+            "pauses": self.pauses,
             "interval": vars(self.interval) | {"loss": float(self.interval.loss)},
         }
         return Checkpoint(self.step, state, tensors)
@@ -363,7 +422,7 @@ class Trainer:
             if self.settings.start_from is not None:
                 self._start_from(self.settings.start_from)
         if self.settings.max_minutes is not None:
-            self.max_steps = self.run.read_measured().get("max_steps")
+            self._read_decisions()
         if streams != STREAMS and not self.finished:
             raise RunError(
                 f"{self.run.path} was begun by a version of translator that drew the order of the "
@@ -378,6 +437,13 @@ class Trainer:
                 warnings.append(damaged)
             self.run.rewind_metrics(self.step or -1)  # a first validation is made again
         return warnings
+
+    def _read_decisions(self) -> None:
+        measured = self.run.read_measured()
+        self.decisions = [Decision(*each) for each in measured.get("decisions", [])]
+        if "max_steps" in measured:  # by an earlier version, which decided once
+            self.decisions = [Decision(MEASURED_STEPS, measured["max_steps"])]
+            self._decides = False
 
     def _lost_metrics(self) -> str | None:
         """Which steps metrics.jsonl should have reached and has not, as a sentence."""
@@ -426,7 +492,8 @@ class Trainer:
         self.best = checkpoint.state["best"]
         for name in ("parts", "skipped", "skipped_in_a_row", "validations_without_best"):
             setattr(self, name, checkpoint.state[name])
-        self.seconds = checkpoint.state["seconds"]
+        self._seconds_before = checkpoint.state["seconds"]
+        self.pauses = dict(checkpoint.state.get("pauses", {}))
         self.interval = _Interval(**checkpoint.state["interval"])
         if not self.world.is_main:
             self.interval.loss = 0.0

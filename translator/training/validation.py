@@ -64,29 +64,37 @@ class LossValidator:
 
 
 class TranslationValidator(LossValidator):
-    """The loss, and the scores of greedy translations of some of the validation pairs."""
+    """The loss, and the scores of greedy translations of some of the validation pairs.
+
+    Of several directions a score is the mean of theirs, and each has as many pairs.
+    """
 
     def __init__(self, config: Config, data: TrainingData, world: World) -> None:
         super().__init__(config, data, world)
         draw = random.Random(stream_seed(config.seed, "validation pairs"))
-        count = min(config.training.validation_pairs, len(data.valid_pairs))
-        self._pairs = draw.sample(data.valid_pairs, count)
+        most = max(1, config.training.validation_pairs // len(data.valid_pairs))
+        self._pairs = [draw.sample(each, min(most, len(each))) for each in data.valid_pairs]
 
     @torch.inference_mode()
     def __call__(self, model: Transformer, tokens_per_batch: int) -> Validation:
         """Validate a model; each process computes its share."""
         loss = self._loss(model.eval(), tokens_per_batch)
-        texts = self._translate(model, [pair.source for pair in self._pairs])
-        references = [pair.target for pair in self._pairs]
-        language = self._config.data.target_language
-        scores = score(texts, references, metrics=_METRICS, target_language=language)
-        samples = tuple((*pair, text) for pair, text in zip(self._pairs, texts, strict=True))
-        named = zip(_METRICS, (each.score for each in scores), strict=True)
-        return Validation({"loss": loss, **dict(named)}, samples[:_SAMPLES])
-
-    def _translate(self, model: Transformer, texts: list[str]) -> list[str]:
-        greedy = self._config.decoding.greedy()
         translator = Translator(self._config, self._data.tokenizer, model)
+        found: list[list[float]] = []  # of each direction, by metric
+        samples: list[tuple[str, str, str]] = []
+        for each, pairs in zip(translator.directions, self._pairs, strict=True):
+            texts = self._translate(each, [pair.source for pair in pairs])
+            references = [pair.target for pair in pairs]
+            language = each.config.data.target_language
+            scores = score(texts, references, metrics=_METRICS, target_language=language)
+            found.append([each.score for each in scores])
+            shown = max(1, _SAMPLES // len(self._pairs))
+            samples += [(*pair, text) for pair, text in zip(pairs[:shown], texts, strict=False)]
+        means = (sum(each) / len(each) for each in zip(*found, strict=True))
+        return Validation({"loss": loss, **dict(zip(_METRICS, means, strict=True))}, tuple(samples))
+
+    def _translate(self, translator: Translator, texts: list[str]) -> list[str]:
+        greedy = self._config.decoding.greedy()
         share = translator.translate(texts[self._world.rank :: self._world.size], greedy)
         found = [""] * len(texts)
         for rank, translations in enumerate(self._world.gather([t.text for t in share])):
@@ -104,7 +112,8 @@ def validator_of(config: Config, data: TrainingData, world: World) -> Validator:
 def check_metrics(config: Config) -> None:
     """Raise what a metric of the validation would raise for want of a library, after an hour."""
     for name in _METRICS if _has_texts(config) else ():
-        sacrebleu_metric(name, config.data.target_language)
+        for pair in config.data.all_directions:
+            sacrebleu_metric(name, pair.target)
 
 
 def _has_texts(config: Config) -> bool:

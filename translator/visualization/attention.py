@@ -21,6 +21,7 @@ from translator.data import png, read_frames
 from translator.errors import DataError
 from translator.media import STRIDE, Frames, Pixels, pictures_of
 from translator.text.capitals import encode_sentences, likely_cases
+from translator.text.directions import tag_of
 from translator.text.languages import standard
 from translator.text.parts import finished
 from translator.tokenizer import BOS_ID, EOS_ID
@@ -189,8 +190,10 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
 def _kinds_of_pair(
     translator: Translator, source: list[int], target: list[int]
 ) -> dict[str, AttentionMap]:
+    """The kinds of attention; what goes to the tag of a direction is left out."""
     read = (*translator.tokenizer.pieces(source), END)
-    return _forced_kinds(translator, source, read, target)
+    tag = tag_of(translator.config, translator.tokenizer)
+    return _forced_kinds(translator, [*tag, *source], read, target, unshown=len(tag))
 
 
 def _kinds_of_medium(
@@ -231,8 +234,12 @@ def _forced_kinds(
     source: list[int] | Tensor,
     read: tuple[str, ...],
     target: list[int],
+    unshown: int = 0,
 ) -> dict[str, AttentionMap]:
-    """The kinds of attention while the target is written; `read` names what is looked at."""
+    """The kinds of attention while the target is written; `read` names what is looked at.
+
+    The first `unshown` tokens of the source have no name.
+    """
     model, tokenizer = translator.model, translator.tokenizer
     with torch.inference_mode(), recorded_attention(model.modules()) as weights:
         forced_states(model, source, target)
@@ -240,9 +247,10 @@ def _forced_kinds(
     written, seen = (*pieces, END), (START, *pieces)
     own = _stacked(weights, model.decoder, "self_attention")
     if model.encoder is None:
+        own = own[..., unshown:, unshown:]
         return {"self_attention": AttentionMap(own, (*read, *written), (*read, *seen))}
-    cross = _stacked(weights, model.decoder, "cross_attention")
-    reading = _stacked(weights, model.encoder, "self_attention")
+    cross = _stacked(weights, model.decoder, "cross_attention")[..., unshown:]
+    reading = _stacked(weights, model.encoder, "self_attention")[..., unshown:, unshown:]
     return {
         "cross_attention": AttentionMap(cross, written, read),
         "encoder_self_attention": AttentionMap(reading, read, read),

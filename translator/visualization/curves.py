@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from translator.config import distinguishing
 from translator.errors import RunError
 from translator.runs import RunDirectory
 from translator.visualization.page import render_page
@@ -39,17 +40,29 @@ class RunCurves:
 
 
 def read_curves(runs: Sequence[RunDirectory]) -> list[RunCurves]:
-    """What each run has logged so far, resumed and unfinished ones too.
+    """What each run has logged so far, resumed and unfinished ones too, named with what differs.
 
     Raises RunError for a run that is not there or has logged nothing yet.
     """
     for run in runs:
         _check_metrics(run)
     names = [run.path.resolve().name for run in runs]
-    return [
-        RunCurves(name if names.count(name) == 1 else str(run.path), curves_of(run))
+    unique = [
+        name if names.count(name) == 1 else str(run.path)
         for name, run in zip(names, runs, strict=True)
     ]
+    labels = (
+        f"{name} ({each})" if each else name
+        for name, each in zip(unique, _settings(runs), strict=True)
+    )
+    return [RunCurves(label, curves_of(run)) for label, run in zip(labels, runs, strict=True)]
+
+
+def _settings(runs: Sequence[RunDirectory]) -> list[str]:
+    """What sets the runs apart; nothing where a configuration is missing."""
+    if not all(run.config_file.is_file() for run in runs):
+        return [""] * len(runs)
+    return distinguishing([run.read_config() for run in runs])
 
 
 def curves_of(run: RunDirectory) -> dict[str, Curve]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from translator.evaluation import FAULTS, Evaluation, sentence_chrf
+from translator.evaluation import FAULTS, Evaluation, EvaluationSet, sentence_chrf
 from translator.runs import RunDirectory
 from translator.version import __version__
 from translator.visualization.curves import curves_of
@@ -29,7 +29,8 @@ class SentenceAttention:
     weights: Sequence[Sequence[float]]  # [target][source], each row sums to 1
 
 
-Attention = Callable[[str, str], SentenceAttention | None]  # of a source and a hypothesis
+Attention = Callable[[EvaluationSet, str, str], SentenceAttention | None]
+"""Of a test set, the attention for one of its sources and the hypothesis."""
 
 
 def render_report(
@@ -42,11 +43,11 @@ def render_report(
     `attention` gives the attention for a source and a hypothesis, or None where it cannot; each
     sentence then shows it on a click.
     """
-    data = run.read_config().data if run else None
+    pairs = run.read_config().data.all_directions if run else []
     return render_page(
         "evaluation.html",
         title=run.path.resolve().name if run else "Translations",
-        languages=f" · {data.source_language} → {data.target_language}" if data else "",
+        languages="".join(f" · {pair.source} → {pair.target}" for pair in pairs),
         sections=[_section(evaluation, attention) for evaluation in evaluations],
         run=_run(run, evaluations) if run else None,
         version=__version__,
@@ -164,7 +165,11 @@ def _sentence(
     texts = [("source", source), ("reference", reference)]
     texts += [("reference", other) for other in others]
     texts += [("hypothesis", marked)]
-    known = attention(source, hypothesis) if attention and source and hypothesis else None
+    known = (
+        attention(evaluation.test_set, source, hypothesis)
+        if attention and source and hypothesis
+        else None
+    )
     return {
         "line": index + 1,
         "chrf": chrf,

@@ -8,6 +8,7 @@ from translator.config import Config, CorpusConfig, ModelConfig
 from translator.data.readers.arrow import read_parquet
 from translator.data.readers.hub import read_dataset
 from translator.data.readers.interchange import read_tmx, read_xliff
+from translator.data.readers.languages import told_languages
 from translator.data.readers.pairs import SentencePair, column_names, side_names
 from translator.data.readers.po import read_po
 from translator.data.readers.references import (
@@ -31,6 +32,7 @@ __all__ = [
     "read_pairs",
     "read_picture",
     "side_names",
+    "told_languages",
 ]
 
 
@@ -53,7 +55,10 @@ def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:
 
     A side that is a picture or a recording is a reference to it.
     """
-    pairs = read_pairs(corpus, config.data.source_language, config.data.target_language)
+    languages = config.data.languages_of(corpus)
+    pairs = read_pairs(corpus, *languages)
+    if languages == config.data.direction[::-1]:
+        pairs = (SentencePair(pair.target, pair.source) for pair in pairs)
     if not config.model.is_textual:
         return _located(pairs, corpus, config.model)
     return _single_texts(pairs) if config.learns_from_texts else pairs

@@ -6,12 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from translator.config import TEXT_ROLE, CorpusConfig
+from translator.config import FORMATS, TEXT_ROLE, CorpusConfig
 from translator.errors import DataError
 from translator.text.languages import are_alike, is_code, is_language, primary
 
 ROLES = ("source", "target")
-_LANGUAGES_IN_NAME = re.compile(r"\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)+)\.[tc]sv")
+_ENDINGS = "|".join(ending.removeprefix(".") for ending in FORMATS)
+_LANGUAGES_IN_NAME = re.compile(rf"\.([A-Za-z]{{2,3}}(?:[-_][A-Za-z0-9]+)+)\.(?:{_ENDINGS})")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
 
 

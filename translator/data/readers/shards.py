@@ -5,22 +5,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from translator.config import LANGUAGE_PLACEHOLDER, CorpusConfig
+from translator.config import FORMATS, LANGUAGE_PLACEHOLDER, CorpusConfig
 from translator.errors import DataError
 from translator.files import COMPRESSIONS
 
-_FORMATS = {
-    ".tsv": "tsv",
-    ".csv": "csv",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".tmx": "tmx",
-    ".xlf": "xliff",
-    ".xliff": "xliff",
-    ".po": "po",
-    ".txt": "text",
-}
 _METADATA = ("metadata.csv", "metadata.jsonl", "metadata.tsv", "metadata.parquet")
 _SPLIT = re.compile(r"(?:^|[-_.])(train|valid|validation|dev|test|eval)(?=[-_.])")
 
@@ -120,17 +108,15 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def _format_by_name(file: Path) -> str:
-    suffixes = [suffix.lower() for suffix in file.suffixes] or [""]
-    if suffixes[-1] == ".parquet":
-        return "parquet"
-    if suffixes[-1] in COMPRESSIONS:
-        suffixes.pop()
-    found = _FORMATS.get(suffixes[-1] if suffixes else "")
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    packed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
+    ending = "".join(suffixes[:-1][-1:] if packed else suffixes[-1:])
+    found = None if packed and ending == ".parquet" else FORMATS.get(ending)
     if found is None:
         raise DataError(
             f"the format of {file} is not known by its name",
-            f"Known: {', '.join(_FORMATS)}, two text files as NAME.{LANGUAGE_PLACEHOLDER} (these "
-            f"also {', '.join(COMPRESSIONS)}), .parquet, hf:NAME. Else set format beside its path.",
+            f"Known: {', '.join(FORMATS)}, two text files as NAME.{LANGUAGE_PLACEHOLDER} (all but "
+            f".parquet also {', '.join(COMPRESSIONS)}), hf:NAME. Else set format beside its path.",
         )
     return found
 

@@ -1,0 +1,290 @@
+"""A run is adapted to a new domain: what it is trained on, what is refused, and going on."""
+
+import json
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.commands import run_command
+from tests.helpers import CIPHER
+from translator.adaptation import Domain, outcome, prepare
+from translator.config import Config
+from translator.data import Counts, SentencePair, Splits, occurring
+from translator.errors import DataError, RunError
+from translator.evaluation import sets_of_split
+from translator.runs import RunDirectory
+from translator.training import StepDone, train
+from translator.translation import Translator
+
+NEW = {"zaza": "pepe", "keke": "lulu", "mumu": "gigi", "wawa": "fefe", "hoho": "nono"}
+SHORT = [
+    "training.max_steps=6",
+    "training.checkpoint_every_steps=3",
+    "training.tokens_per_batch=64",
+]
+ENOUGH = ["training.max_steps=60", "training.learning_rate=0.01", "training.tokens_per_batch=512"]
+
+
+def draw_new_pairs(count: int = 300) -> Iterator[SentencePair]:
+    """Pairs of the cipher with words that it has not had."""
+    draw, seen = random.Random(2), set[str]()
+    while len(seen) < count:
+        words = [draw.choice(list(NEW)), *draw.choices([*NEW, *CIPHER], k=draw.randint(1, 4))]
+        source = " ".join(words)
+        if source not in seen:
+            seen.add(source)
+            yield SentencePair(source, " ".join((CIPHER | NEW)[word] for word in words))
+
+
+def write(file: str, pairs: list[SentencePair]) -> str:
+    lines = "".join(f"{pair.source}\t{pair.target}\n" for pair in pairs)
+    Path(file).write_text(lines, encoding="utf-8", newline="\n")
+    return file
+
+
+@pytest.fixture
+def start(trained_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the trained run in an empty directory, beside pairs of a new domain."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(trained_run.path, "runs/old")
+    write("new.en-es.tsv", list(draw_new_pairs()))
+    return Path("runs/old")
+
+
+def domain(*corpora: str, glossary: Path | None = None, replay_share: float = 0.5) -> Domain:
+    corpora = corpora or ("new.en-es.tsv",)
+    return Domain(corpora=corpora, glossary=glossary, replay_share=replay_share)
+
+
+def config_of(
+    start: Path, *overrides: str, glossary: Path | None = None, replay_share: float = 0.5
+) -> Config:
+    wanted = domain(glossary=glossary, replay_share=replay_share)
+    return prepare(RunDirectory(start), wanted, "new", [*SHORT, *overrides])[0]
+
+
+def adapt(*arguments: str) -> tuple[int, str, str]:
+    done = run_command("adapt", "runs/old", "-q", *arguments, timeout=600.0)
+    return done.returncode, done.stdout, done.stderr
+
+
+def sets(*overrides: str) -> list[str]:
+    return [word for override in overrides for word in ("--set", override)]
+
+
+# --- what is trained on ---------------------------------------------------------------------------
+
+
+def test_the_model_is_trained_on_new_pairs_and_on_those_that_it_knows(
+    start: Path, cipher_pairs: list[SentencePair]
+) -> None:
+    config, made = prepare(RunDirectory(start), domain(), "new", SHORT)
+    new, replay = config.data.train
+    assert new.path == "new.en-es.tsv"
+    assert not made["distilled"]
+    learned = {pair for pair in cipher_pairs if pair in set(Splits(config)._read(replay, "reading"))}
+    assert len(learned) == made["replayed"] > 100
+    held_out = [*sets_of_split(RunDirectory(start), "test")[0].sources]
+    assert not learned & {pair for pair in cipher_pairs if pair.source in held_out}
+
+
+def test_the_tests_of_both_domains_are_never_trained_on(
+    start: Path, cipher_pairs: list[SentencePair]
+) -> None:
+    write("new.en-es.tsv", [*draw_new_pairs(), *cipher_pairs])
+    list(train(config_of(start)))
+    run, old = RunDirectory(Path("runs/new")), RunDirectory(start)
+    known = old.read_fingerprints()
+    of_run = {side: np.setdiff1d(own, known[side]) for side, own in run.read_fingerprints().items()}
+    for directory, trained_on in ((old, run.read_fingerprints()), (run, of_run)):
+        for test_set in (*sets_of_split(directory, "test"), *sets_of_split(directory, "valid")):
+            assert not any(occurring(test_set.sources, trained_on["source"]))
+            assert not any(occurring(test_set.first_references, trained_on["target"]))
+
+
+def test_a_model_whose_corpora_are_gone_is_trained_on_its_own_translations(
+    start: Path, trained_run: RunDirectory
+) -> None:
+    config = RunDirectory(start).read_config()
+    data = config.data.model_copy(
+        update={"train": [config.data.train[0].model_copy(update={"path": "gone.en-es.tsv"})]}
+    )
+    RunDirectory(start).write_config(config.model_copy(update={"data": data}))
+    config, made = prepare(RunDirectory(start), domain(), "new", SHORT)
+    assert made["distilled"]
+    assert any("gone.en-es.tsv" in warning for warning in made["warnings"])
+    pairs = list(Splits(config)._read(config.data.train[-1], "reading"))[:40]
+    translator = Translator.from_run(trained_run.path)
+    own = translator.translate([pair.source for pair in pairs], translator.config.decoding.greedy())
+    assert [pair.target for pair in pairs] == [each.text.rstrip() for each in own]
+
+
+def test_a_text_takes_the_place_of_the_corpora(start: Path) -> None:
+    Path("text.txt").write_text("ana bebe\nnina\nana bebe\n", encoding="utf-8")
+    wanted = replace(domain(), replay_text="text.txt")
+    config, made = prepare(RunDirectory(start), wanted, "new", SHORT)
+    assert made["distilled"]
+    pairs = list(Splits(config)._read(config.data.train[-1], "reading"))
+    assert [pair.source for pair in pairs] == ["ana bebe", "nina"]
+
+
+def test_an_imported_model_has_no_old_test_and_says_so(start: Path) -> None:
+    old = RunDirectory(start)
+    config = old.read_config()
+    data = config.data.model_copy(update={"train": []})
+    training = config.training.model_copy(update={"start_from": "hf:someone/model"})
+    old.write_config(config.model_copy(update={"data": data, "training": training}))
+    environment = {**old.read_environment()}
+    del environment["held_out_sha256"]
+    old.write_json(old.environment_file, environment)
+    config, made = prepare(old, domain(), "new", SHORT)
+    assert made["distilled"]
+    assert made["warnings"][-1] == "what the model forgets is not measured"
+    list(train(config))
+    run = RunDirectory(Path("runs/new"))
+    assert run.lineage == [
+        {"run": "runs/old", "model_sha256": old.model_sha256()},
+        {"run": "hf:someone/model"},
+    ]
+    assert all(each["is_new"] for each in outcome(old, run, 1.0).get("changes", []))
+
+
+def test_terms_are_trained_on_and_are_no_test(start: Path) -> None:
+    Path("terms.tsv").write_text("# all\nzaza keke\tpepe lulu\n", encoding="utf-8")
+    config = config_of(start, glossary=Path("terms.tsv"))
+    [terms] = [each for each in config.data.train if each.path.endswith("terms.jsonl")]
+    assert list(Splits(config)._read(terms, "reading")) == [SentencePair("zaza keke", "pepe lulu")]
+    assert not terms.held_out
+
+
+def test_the_share_of_replay_is_that_of_the_tokens(start: Path) -> None:
+    for share in (0.25, 0.75):
+        shutil.rmtree("runs/new", ignore_errors=True)
+        config = config_of(start, replay_share=share)
+        new, replay = config.data.train
+        tokenizer = RunDirectory(start).read_tokenizer()
+        splits = Splits(config)
+
+        def tokens(pairs: list[SentencePair]) -> int:
+            sides = [tokenizer.encode([p[side] for p in pairs]) for side in (0, 1)]  # noqa: B023
+            return sum(1 + max(map(len, pair)) for pair in zip(*sides, strict=True))
+
+        ours = tokens(list(splits.train(new, Counts())))
+        known = tokens(list(splits.train(replay, Counts()))) * replay.weight
+        assert known / (ours + known) == pytest.approx(share, abs=0.01)
+
+
+def test_no_replay_is_none(start: Path) -> None:
+    assert [each.path for each in config_of(start, replay_share=0.0).data.train] == [
+        "new.en-es.tsv"
+    ]
+
+
+# --- what comes of it -----------------------------------------------------------------------------
+
+
+def test_a_model_that_has_learned_the_new_domain_is_the_one_to_use(start: Path) -> None:
+    code, table, said = adapt("new.en-es.tsv", *sets(*ENOUGH))
+    assert code == 0, said
+    assert "runs/old-adapted test/held-out" in table
+    assert "runs/old test/held-out" in table
+    run = RunDirectory.find()
+    assert run.path == Path("runs/old-adapted")
+    old = RunDirectory(start)
+    assert run.lineage == [{"run": "runs/old", "model_sha256": old.model_sha256()}]
+    shown = json.loads(run_command("inspect", "--json", "--run", run.path).stdout)
+    assert shown["lineage"] == run.lineage
+    changes = outcome(old, run, 1.0).get("changes", [])
+    assert [each["is_new"] for each in changes] == [True, True, False, False]
+    again = adapt("new.en-es.tsv", *sets(*ENOUGH))
+    assert again[:2] == (0, table)  # nothing is left to do
+
+
+def test_a_harmful_adaptation_is_refused_and_passed_over(start: Path) -> None:
+    pairs = list(draw_new_pairs())
+    targets = [pair.target for pair in pairs]
+    random.Random(3).shuffle(targets)
+    write("new.en-es.tsv", list(map(SentencePair, [pair.source for pair in pairs], targets)))
+    before = {file: file.read_bytes() for file in start.rglob("*") if file.is_file()}
+    code, table, said = adapt("new.en-es.tsv", "--replay-share=0", *sets(*ENOUGH))
+    assert code == 1
+    assert "runs/old-adapted is refused: " in said
+    assert "BLEU, more than 1" in said
+    assert "chrF2" in table
+    assert RunDirectory.find().path == start
+    assert {file: file.read_bytes() for file in start.rglob("*") if file.is_file()} == before
+    shown = run_command("translate", "--run", "runs/old-adapted", "ana")
+    assert "was refused" in shown.stderr
+    lenient = adapt("new.en-es.tsv", "--replay-share=0", "--max-loss=100", *sets(*ENOUGH))
+    assert "more than" not in lenient[2]  # judged again, by what was measured
+    assert lenient[1] == table
+
+
+def test_a_model_that_learned_nothing_is_refused(start: Path) -> None:
+    config = config_of(start, "training.learning_rate=0.0000001")
+    list(train(config))
+    found = outcome(RunDirectory(start), RunDirectory(Path("runs/new")), 1.0)
+    [reason] = found.get("refused", [])
+    assert reason.startswith("nothing was gained")
+
+
+# --- going on exactly -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last", [1, 4])
+def test_an_interrupted_adaptation_ends_in_the_same_bytes(start: Path, last: int) -> None:
+    run = RunDirectory(Path("runs/new"))
+    list(train(config_of(start)))
+    expected = run.model_file.read_bytes()
+    run.path.rename("runs/uninterrupted")
+
+    for event in train(config_of(start)):
+        if isinstance(event, StepDone) and event.step == last:
+            break
+    shutil.rmtree("runs/.prepared")
+    replay = run.adaptation / "replay.jsonl"
+    made_at = replay.stat().st_mtime_ns
+    list(train(config_of(start)))
+    assert run.model_file.read_bytes() == expected
+    assert replay.stat().st_mtime_ns == made_at
+
+
+def test_an_adaptation_to_something_else_is_another_run(start: Path) -> None:
+    list(train(config_of(start)))
+    with pytest.raises(RunError, match="begun otherwise: share of replay changed"):
+        config_of(start, replay_share=0.1)
+    with pytest.raises(RunError, match="there is a run"):
+        prepare(RunDirectory(start), domain(), "old")
+
+
+# --- what cannot be adapted to --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs", "message"),
+    [
+        ("few.en-es.tsv", list(draw_new_pairs(40)), "too few pairs to adapt to: 32 are left"),
+        ("other.en-fr.tsv", list(draw_new_pairs(300)), "no column is given for 'es'"),
+    ],
+)
+def test_pairs_that_do_not_fit_leave_nothing_behind(
+    start: Path, name: str, pairs: list[SentencePair], message: str
+) -> None:
+    write(name, pairs)
+    with pytest.raises(DataError, match=message) as error:
+        prepare(RunDirectory(start), domain(name), "new")
+    assert "data.source_language" not in error.value.hint
+    assert not Path("runs/new").exists()
+
+
+def test_pairs_that_the_old_test_holds_are_too_few(
+    start: Path, cipher_pairs: list[SentencePair]
+) -> None:
+    write("known.en-es.tsv", cipher_pairs[:150])
+    with pytest.raises(DataError, match="shares a text with a held-out pair"):
+        prepare(RunDirectory(start), domain("known.en-es.tsv"), "new")

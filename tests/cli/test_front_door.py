@@ -1,0 +1,218 @@
+"""What is typed first, and what a stranger sees: corpora as arguments, names of runs, --help."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import assert_clear_error, tiny, translator
+from translator.cli.console import PANELS, table, width_of
+from translator.cli.corpora import config_of
+from translator.config import Config, CorpusConfig, differences, load_config
+from translator.data import told_languages
+from translator.errors import ConfigError, DataError
+from translator.runs import RunDirectory
+
+LINES = "".join(f"the number {n} is here\tel número {n} está aquí\n" for n in range(100))
+TMX = """<?xml version="1.0"?><tmx version="1.4"><header srclang="{}" segtype="sentence"/><body>
+<tu><tuv xml:lang="de-DE"><seg>Hallo</seg></tuv><tuv xml:lang="fr"><seg>Salut</seg></tuv></tu>
+</body></tmx>"""
+
+
+def write(file: Path, text: str) -> Path:
+    file.write_text(text, encoding="utf-8", newline="\n")
+    return file
+
+
+# --- corpora as arguments -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "languages"),
+    [
+        ("a.de-fr.tsv", "Hallo\tSalut\n", ("de", "fr")),
+        ("a.de-fr.tmx", TMX.format("x"), ("de", "fr")),
+        ("a.tmx", TMX.format("fr"), ("fr", "de")),
+        ("a.tmx", TMX.format("*all*"), ("de", "fr")),
+        ("a.csv", "de,fr\nHallo,Salut\n", ("de", "fr")),
+        ("a.jsonl", '{"de": "Hallo", "fr": "Salut"}\n', ("de", "fr")),
+        ("a.json", '[{"translation": {"de": "Hallo", "fr": "Salut"}}]', ("de", "fr")),
+        ("a.xlf", '<xliff><file source-language="de" target-language="fr-CH"/>', ("de", "fr")),
+        ("a.po", 'msgid ""\nmsgstr "Language: fr\\n"\n', ("en", "fr")),
+        ("a.tsv", "1\t2\n", None),
+    ],
+)
+def test_a_corpus_tells_its_languages(
+    tmp_path: Path, name: str, content: str, languages: tuple[str, str] | None
+) -> None:
+    path = str(write(tmp_path / name, content))
+    assert told_languages(CorpusConfig(path=path)) == (CorpusConfig(path=path), languages)
+
+
+def test_columns_without_a_name_are_read(tmp_path: Path) -> None:
+    path = str(write(tmp_path / "a.tsv", LINES))
+    corpus, languages = told_languages(CorpusConfig(path=path))
+    assert (languages, corpus.columns) == (("en", "es"), {"en": 0, "es": 1})
+
+
+def test_a_corpus_is_taken_for_what_it_is(tmp_path: Path) -> None:
+    corpus = str(write(tmp_path / "My data.es-en.tsv", LINES))
+    config, notes = config_of([corpus], [])
+    data = config.data
+    assert [each.path for each in data.train] == [corpus]
+    assert (data.source_language, data.target_language) == ("es", "en")
+    assert (data.valid, data.test, config.name) == (None, {}, "My-data")
+    assert notes[-1].endswith("es → en, into runs/My-data")
+
+
+def test_a_configuration_and_settings_hold_beside_a_corpus(tmp_path: Path) -> None:
+    corpus = str(write(tmp_path / "a.es-en.tsv", LINES))
+    file = str(write(tmp_path / "c.yaml", "name: c\nmodel: {dropout: 0.3}\n"))
+    config, _ = config_of([file, corpus], ["name=b", "data.source_language=en"])
+    assert (config.name, config.model.dropout) == ("b", 0.3)
+    assert (config.data.source_language, config.data.target_language) == ("en", "es")
+
+
+def test_two_files_side_by_side_and_several_corpora(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("text.de", "text.fr"):
+        write(Path(name), "a\n")
+    config, _ = config_of(["text.fr", "text.de"], [])
+    assert config.data.train[0].path == "text.{language}"
+    assert (config.data.source_language, config.data.target_language) == ("de", "fr")
+    for name in ("a.de-fr.tsv", "b.de-fr.tsv"):
+        write(Path(name), "a\tb\n")
+    config, _ = config_of(["a.de-fr.tsv", "b.de-fr.tsv"], [])
+    assert [each.path for each in config.data.train] == ["a.de-fr.tsv", "b.de-fr.tsv"]
+    assert config.name == "a"
+
+
+def test_what_is_no_corpus_is_a_configuration(tmp_path: Path) -> None:
+    file = write(tmp_path / "settings.json", '{"name": "of-json"}')
+    assert config_of([str(file)], [])[0].name == "of-json"
+    assert config_of([], [])[0] == config_of(None, None)[0] == Config()
+    with pytest.raises(ConfigError, match="one configuration at a time"):
+        config_of(["a.yaml", "b.yaml"], [])
+    with pytest.raises(DataError, match=r"there is no corpus no\.tsv"):
+        config_of(["no.tsv"], [])
+
+
+def test_data_check_takes_a_corpus(tmp_path: Path) -> None:
+    write(tmp_path / "my.tmx", TMX.format("de"))
+    done = translator("data", "check", "my.tmx", cwd=tmp_path)
+    assert "my.tmx" in done.stdout and "YAML" not in done.stderr
+
+
+def test_a_run_is_named_after_its_corpus_and_a_conflict_says_what_to_type(tmp_path: Path) -> None:
+    write(tmp_path / "toy.en-es.tsv", LINES)
+    settings = [each for each in tiny() if "name=" not in each]
+    done = translator("train", "toy.en-es.tsv", *settings, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "toy.en-es.tsv: en → es, into runs/toy" in done.stderr
+    (tmp_path / "runs" / "toy").rename(tmp_path / "runs" / "everyday")
+    settings.append("--set=data.train=toy.es-en.tsv")
+    write(tmp_path / "toy.es-en.tsv", LINES)
+    done = translator("train", *settings, "--set", "model.dropout=0.3", cwd=tmp_path)
+    assert_clear_error(
+        done,
+        "\n  data.train: toy.en-es.tsv → toy.es-en.tsv\n",
+        "\n  model.dropout: 0.05 → 0.3\n",
+    )
+    assert len(done.stderr.splitlines()) < 8
+    hint = done.stderr.splitlines()[-1]
+    assert hint.endswith("--set model.dropout=0.3 --set name=everyday-2")
+
+
+def test_differences_are_a_line_a_key() -> None:
+    corpora = load_config(None, ["data.train=toy.tsv"])
+    assert differences(Config(), corpora) == [
+        "data.train: embedded corpus → toy.tsv",
+        "data.valid: embedded corpus → pairs set aside",
+        "data.test: embedded corpus → pairs set aside",
+    ]
+    weighted = load_config(None, ["data.train={path: toy.tsv, weight: 2}"])
+    assert differences(corpora, weighted) == ["data.train.0.weight: 1.0 → 2.0"]
+    assert differences(corpora, corpora) == []
+
+
+def test_a_corpus_that_is_not_there_costs_no_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from translator.cli import main\n"
+        "try: main()\nfinally: print('torch' in sys.modules)"
+    )
+    for key in ("data.train=no.tsv", "data.valid=no.tsv", "data.test=no.tsv"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, "train", "--set", key],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == "False\n" and "there is no corpus no.tsv" in done.stderr, done
+
+
+def test_a_file_in_place_of_a_text_is_translated(trained_run: RunDirectory, tmp_path: Path) -> None:
+    write(tmp_path / "notes.txt", "ana bebe\nnina\n")
+    run = ("--run", trained_run.path)
+    done = translator("translate", "notes.txt", *run, cwd=tmp_path)
+    assert "translating the file notes.txt (as --input)" in done.stderr
+    assert done.stdout == translator("translate", *run, stdin="ana bebe\nnina\n").stdout
+    (tmp_path / "ana").write_text("bebe\n")
+    assert (
+        translator("translate", "ana", *run, cwd=tmp_path).stdout
+        == translator("translate", "ana", *run).stdout
+    )
+
+
+# --- what is seen ---------------------------------------------------------------------------------
+
+
+def test_help_is_grouped_and_short() -> None:
+    shown = translator("-h", COLUMNS="80").stdout
+    assert shown == translator("--help", COLUMNS="80").stdout
+    places = [shown.index(f"─ {panel} ") for panel in PANELS]
+    assert places == sorted(places)
+    assert "─ Commands" not in shown
+    assert translator("train", "-h").stdout.lstrip().startswith("Usage: ")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "inspect", "export", "report", "plot"])
+def test_a_run_is_named_in_either_way(command: str, tmp_path: Path) -> None:
+    for arguments in (["--run", "none"], ["none"]):
+        done = translator(command, *arguments, cwd=tmp_path)
+        assert_clear_error(done, "there is no run directory none")
+
+
+def test_two_runs_are_one_too_many(tmp_path: Path) -> None:
+    done = translator("inspect", "a", "--run", "b", cwd=tmp_path)
+    assert done.returncode == 2 and "two runs are named" in done.stderr
+
+
+@pytest.mark.parametrize(("environment", "red"), [({}, True), ({"NO_COLOR": "1"}, False)])
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_errors_are_red_on_a_terminal(
+    tmp_path: Path, environment: dict[str, str], red: bool
+) -> None:
+    main, terminal = pty.openpty()
+    command = [sys.executable, "-m", "translator", "train", "no.tsv"]
+    variables = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | environment
+    subprocess.run(command, cwd=tmp_path, stderr=terminal, env=variables, check=False)
+    os.close(terminal)
+    shown = os.read(main, 10_000).decode()
+    os.close(main)
+    assert ("\x1b[31m" in shown) is red
+    assert re.sub(r"\x1b\[\d+m", "", shown).startswith("error: there is no corpus no.tsv")
+    plain = translator("train", "no.tsv", cwd=tmp_path).stderr
+    assert "\x1b" not in plain
+
+
+def test_wide_characters_take_two_cells() -> None:
+    assert [width_of(text) for text in ("ab", "中文", "é", "e\u0301", "😀")] == [2, 4, 1, 1, 2]
+    lines = table([["a", "n"], ["中文", "12"], ["abc", "3"]]).splitlines()
+    assert {width_of(line) for line in lines} == {8}

@@ -1,0 +1,233 @@
+"""What is under way is seen: a bar on a terminal, else lines now and then, nothing if quiet."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import tiny, translator
+from translator.cli import progress as shown
+from translator.cli.progress import shown_progress
+from translator.cli.train import _interruption_answered
+from translator.cli.verdict import meaning, prospect
+from translator.config import Config, load_config
+from translator.data import Splits
+from translator.progress import Task, task, tracked, under_way
+from translator.runs import RunDirectory
+from translator.translation import Translator
+
+
+def test_tasks_are_seen_while_they_are_under_way() -> None:
+    with task("outer"):
+        items = tracked("abc", "inner", total=3, unit="letters")
+        assert [each.name for each in under_way()] == ["outer"]
+        assert next(items) == "a"
+        assert [(each.name, each.done, each.total) for each in under_way()] == [
+            ("outer", 0, None),
+            ("inner", 1, 3),
+        ]
+        assert list(items) == ["b", "c"]
+        assert [each.name for each in under_way()] == ["outer"]
+        items = tracked("abc", "dropped")
+        next(items)
+        del items
+        assert [each.name for each in under_way()] == ["outer"]
+    assert under_way() == []
+
+
+def test_a_task_that_fails_is_over() -> None:
+    with pytest.raises(ValueError, match="x"), task("failing"):
+        raise ValueError("x")
+    assert under_way() == []
+
+
+def test_translating_is_counted_to_its_end(trained_run: RunDirectory) -> None:
+    seen: list[tuple[int, int | None]] = []
+    translate = Translator.from_run(trained_run.path, device="cpu").translate
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            seen.extend((each.done, each.total) for each in under_way())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    translate(["ana bebe", "nina", "", "7"] * 20)
+    over.set()
+    watcher.join()
+    assert seen and {total for _, total in seen} == {
+        40
+    }  # a text without letters is not searched for
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_a_second_reading_knows_how_much_there_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.en-es.tsv"
+    file.write_text("".join(f"a {n}\tb {n}\n" for n in range(50)), encoding="utf-8")
+    splits = Splits(load_config(None, [f"data.train={file}"]))
+    totals = []
+    for _ in range(2):
+        pairs = splits._read(splits.config.data.train[0], "reading")
+        next(pairs)
+        totals.append(under_way()[-1].total)
+        assert len(list(pairs)) == 49
+    assert totals == [None, 50]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "line"),
+    [
+        ([Task("loading", began=0.0)], "loading …"),
+        ([Task("reading", None, "pairs", 5000, began=0.0)], "reading: 5,000 pairs, 500/s"),
+        (
+            [Task("test", began=0.0), Task("translating", 300, "sentences", 100, began=0.0)],
+            "test: translating: 100 of 300 sentences, 10/s, 20 s to go",
+        ),
+        (
+            [Task("training", 940, "steps", 500, 480, "loss 3.21", began=0.0)],
+            "training: 500 of 940 steps, 2.0/s, 3 min 40 s to go, loss 3.21",
+        ),
+    ],
+)
+def test_a_line_says_how_far_and_how_long(tasks: list[Task], line: str) -> None:
+    assert shown._line(tasks, 10.0) == line
+
+
+def test_lines_become_sparse(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(10_000))
+    monkeypatch.setattr(shown.time, "monotonic", lambda: float(next(clock)))
+    said: list[str] = []
+    monkeypatch.setattr(shown, "say", said.append)
+
+    class Looks:
+        """A thousand looks, a second apart."""
+
+        number = 0
+
+        def wait(self, seconds: float) -> bool:
+            self.number += 1
+            return self.number > 1000
+
+    with task("loading"):
+        shown._now_and_then(Looks())  # type: ignore[arg-type]
+    assert said == ["loading …"] * 7  # after 1, 3, 9, 27, 81, 243 and 600 seconds of silence
+
+
+def test_nothing_is_shown_if_quiet_or_fast(capfd: pytest.CaptureFixture[str]) -> None:
+    with shown_progress(quiet=True), task("loading"):
+        time.sleep(0.6)
+    with shown_progress(), task("loading"):
+        time.sleep(0.3)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_bar_is_drawn_on_a_terminal_and_gone_at_the_end(tmp_path: Path) -> None:
+    import pty
+
+    main, terminal = pty.openpty()
+    (tmp_path / "a.en-es.tsv").write_text("a\tb\n" * 30, encoding="utf-8")
+    pid = os.fork()
+    if not pid:
+        os.dup2(terminal, 2)
+        sys.stderr = os.fdopen(2, "w", 1)
+        with shown_progress(), task("waiting", 4, "turns") as waiting:
+            waiting.done = 2
+            time.sleep(0.7)
+        os._exit(0)
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    drawn = os.read(main, 10_000).decode()
+    os.close(main)
+    assert "██████████·········· waiting: 2 of 4 turns" in drawn
+    assert drawn.endswith("\r\x1b[K")
+
+
+# --- what training says ---------------------------------------------------------------------------
+
+
+def curve(bleu: list[float], loss: list[float] | None = None) -> list[dict[str, float]]:
+    loss = loss or [1.0] * len(bleu)
+    pairs = zip(bleu, loss, strict=True)
+    return [
+        {"step": 100 * n, "valid_bleu": b, "valid_loss": one} for n, (b, one) in enumerate(pairs, 1)
+    ]
+
+
+def test_the_outlook_follows_from_the_curve() -> None:
+    assert "will probably pay" in prospect(curve([10, 20, 25, 30]), "bleu")
+    assert "rose by 5.0 between step 300 and 400" in prospect(curve([10, 20, 25, 30]), "bleu")
+    assert "hardly pay" in prospect(curve([10, 20, 30, 30.2]), "bleu")
+    forgotten = prospect(curve([10, 11, 11, 11], [2.0, 1.9, 2.2, 2.4]), "bleu")
+    assert "lowest at step 200" in forgotten and "more pairs" in forgotten
+    assert prospect(curve([10, 20, 30]), "bleu") == ""
+    assert prospect(curve([10, 20, 30, 40]), "loss") == ""
+
+
+def test_scores_are_put_in_words_with_their_doubts() -> None:
+    assert meaning(45.0, 300) == "good: a rule of thumb for sentences like these"
+    assert "only 20 pairs" in meaning(45.0, 20) and "only" not in meaning(45.0, 300)
+    assert "hardly any" in meaning(0.0, 300) and "very good" in meaning(100.0, 300)
+
+
+def test_ctrl_c_is_answered_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    try:
+        with _interruption_answered():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard == [signal.SIGINT] * 2
+    assert capsys.readouterr().err.count("stopping after this step") == 1
+
+
+def test_few_pairs_get_fewer_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from translator.cli.corpora import config_of
+
+    def steps(pairs: int, *overrides: str) -> tuple[int, int]:
+        file = tmp_path / f"c{pairs}.en-es.tsv"
+        file.write_text("".join(f"a {n}\tb {n}\n" for n in range(pairs)), encoding="utf-8")
+        training = config_of([str(file)], overrides)[0].training
+        return training.max_steps, training.validate_every_steps
+
+    assert steps(157) == (100, 25)
+    assert steps(1000) == (200, 50)
+    assert steps(4700) == (940, 235)
+    assert steps(157, "training.max_steps=300") == (300, 235)
+    assert config_of([], [])[0] == Config()
+
+
+def test_training_says_its_events_as_json(tmp_path: Path) -> None:
+    import json
+
+    lines = "".join(f"number {n}\tnúmero {n}\n" for n in range(100))
+    (tmp_path / "c.en-es.tsv").write_text(lines, encoding="utf-8")
+    done = translator("train", "c.en-es.tsv", "--json", *tiny("name=c"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    names = [event.pop("event") for event in events]
+    assert names == ["Plan", "StepDone", "StepDone", "StepDone", "Validated", "Finished"]
+    assert events[0]["run"] == events[-1]["run"] and events[0]["run"].endswith("c")
+    assert events[0]["config"]["training"]["max_steps"] == 3
+    assert events[0]["counts"]["train"]["kept"] == 80
+    assert events[-1]["best"]["step"] == 3
+
+
+def test_a_dry_run_leaves_no_run(tmp_path: Path) -> None:
+    lines = "".join(f"number {n}\tnúmero {n}\n" for n in range(100))
+    (tmp_path / "c.en-es.tsv").write_text(lines, encoding="utf-8")
+    done = translator("train", "c.en-es.tsv", "--dry-run", *tiny("name=c"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert rows["pairs"] == "80 of 80"
+    assert rows["steps"] == "3, of 128 tokens"
+    assert rows["memory"].endswith(" GB") and rows["time"].startswith("about ")
+    assert {each.name for each in (tmp_path / "runs").iterdir()} <= {".prepared"}

@@ -1,0 +1,179 @@
+"""What there is to see and to set: configurations, the list of runs, what a model is, a prompt."""
+
+import json
+import os
+import select
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.test_cli import assert_clear_error, translator
+from tests.commands import started_as
+from translator.cli.interactive import converse
+from translator.config import Config, dump_config, load_config
+from translator.runs import RunDirectory
+from translator.hypotheses import Alternative, Translation, Translator
+
+LINES = "".join(f"the number {n} is here\tel número {n} está aquí\n" for n in range(100))
+
+
+# --- config ---------------------------------------------------------------------------------------
+
+
+def test_a_configuration_is_written_for_a_corpus(tmp_path: Path) -> None:
+    (tmp_path / "my.es-en.tsv").write_text(
+        "".join("\t".join(line.split("\t")[::-1]) + "\n" for line in LINES.splitlines()), "utf-8"
+    )
+    done = translator("config", "init", "my.es-en.tsv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "my.yaml\n"), done.stderr
+    text = (tmp_path / "my.yaml").read_text(encoding="utf-8")
+    assert "# data check: nothing serious was found" in text
+    assert "# The language to translate from." in text
+    assert "dropout" not in text and "A corpus has these keys" not in text
+    config = load_config(tmp_path / "my.yaml")
+    assert config.name == "my" and config.data.train[0].path == "my.es-en.tsv"
+    assert (config.data.source_language, config.training.max_steps) == ("es", 100)
+    again = translator("config", "init", "my.es-en.tsv", cwd=tmp_path)
+    assert_clear_error(again, "my.yaml is there already")
+
+
+def test_the_doctors_advice_is_applied(tmp_path: Path) -> None:
+    long = "".join(f"{'the long ' * 90}{n}\t{'lo largo ' * 90}{n}\n" for n in range(10))
+    (tmp_path / "a.en-es.tsv").write_text(long + LINES, "utf-8")
+    done = translator("config", "init", "a.en-es.tsv", "-o", "-", cwd=tmp_path)
+    assert "data check advised data.max_tokens_per_sentence: 256" in done.stdout
+    assert yaml.safe_load(done.stdout)["data"]["max_tokens_per_sentence"] == 256
+
+
+def test_only_set_keys_are_the_same_configuration() -> None:
+    config = load_config(None, ["model.dropout=0.3", "data.train={path: a.tsv, weight: 2}"])
+    text = dump_config(config, only_set=True)
+    assert yaml.safe_load(text) == {
+        "data": {"train": [{"path": "a.tsv", "weight": 2.0}], "valid": None, "test": {}},
+        "model": {"dropout": 0.3},
+    }
+
+
+def test_effective_values_and_the_schema_are_shown(tmp_path: Path) -> None:
+    shown = translator("config", "show", "--set", "model.dropout=0.3", cwd=tmp_path).stdout
+    assert shown == dump_config(load_config(None, ["model.dropout=0.3"]))
+    schema = json.loads(translator("config", "schema", cwd=tmp_path).stdout)
+    assert set(schema["properties"]) == set(Config.model_fields)
+    assert schema["additionalProperties"] is False
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def test_runs_are_listed_and_deleted(trained_run: RunDirectory, tmp_path: Path) -> None:
+    assert "there is no run" in translator("runs", cwd=tmp_path).stderr
+    shutil.copytree(trained_run.path, tmp_path / "runs" / "one")
+    begun = tmp_path / "runs" / "two"
+    begun.mkdir()
+    (begun / "config.yaml").write_text("name: two\ntraining: {start_from: runs/one}\n")
+    found = json.loads(translator("runs", "--json", cwd=tmp_path).stdout)
+    one, two = sorted(found, key=lambda run: str(run["name"]))
+    assert one["bleu"] > 50 and one["languages"] == "en → es" and one["bytes"] > 1000
+    assert (two["bleu"], two["state"], two["lineage"]) == (None, "no model yet", "runs/one")
+    table = translator("runs", cwd=tmp_path).stdout
+    assert table.splitlines()[0].split() == "run languages BLEU MB date started from".split()
+    done = translator("runs", "rm", "one", cwd=tmp_path)
+    assert done.returncode == 2 and "--yes" in done.stderr and (tmp_path / "runs/one").is_dir()
+    assert_clear_error(translator("runs", "rm", "three", "-y", cwd=tmp_path), "no run")
+    done = translator("runs", "rm", "one", "runs/two", "--yes", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not list((tmp_path / "runs").glob("*/config.yaml"))
+
+
+# --- inspect --------------------------------------------------------------------------------------
+
+
+def test_inspect_begins_with_what_the_model_is(trained_run: RunDirectory) -> None:
+    shown = translator("inspect", trained_run.path).stdout
+    facts, layers, _ = shown.strip().split("\n\n")
+    named = {line[:12].strip(): line[13:] for line in facts.splitlines()}
+    assert named["architecture"] == "encoder–decoder transformer"
+    assert named["languages"] == "en → es"
+    assert named["encoder"] == "1 layer, d_model 32, 2 heads, d_ff 64"
+    assert named["positions"] == "sinusoidal, at most 64"
+    assert named["data"].startswith("230 pairs of ")
+    assert named["validation"].startswith("BLEU ") and named["validation"].endswith("step 320")
+    rows = [line.split() for line in layers.splitlines()[1:]]
+    counts = {name: int(count.replace(",", "")) for name, count in rows}
+    total = counts.pop("total")
+    assert total == sum(counts.values())
+    assert {"encoder.layers.0", "decoder.layers.0"} <= counts.keys()
+    assert " × " not in shown
+    assert " × " in translator("inspect", trained_run.path, "--weights").stdout
+
+
+# --- a prompt -------------------------------------------------------------------------------------
+
+
+def test_a_conversation_translates_and_tells_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def translate(text: str, alternatives: int, aligned: bool) -> Translation:
+        asked.append((text, alternatives, aligned))
+        others = tuple(Alternative(f"{text.upper()} {n}", -1.0 - n) for n in range(alternatives))
+        return Translation(text, "EINS ZWEI", -0.5, others, alignment=((0, 1), (1, 0)))
+
+    typed = iter(
+        [":score", "one two", ":alternatives 2", ":alignments", "", ":score", ":what", ":help"]
+    )
+
+    def read(prompt: str) -> str:
+        try:
+            return next(typed)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", read)
+    converse(translate, "en → de")
+    out, err = capsys.readouterr()
+    assert asked == [
+        ("one two", 1, False), ("one two", 2, False), ("one two", 1, True), ("one two", 1, False)
+    ]  # fmt: skip
+    assert out.splitlines() == [
+        "EINS ZWEI", "   -1.00  ONE TWO 0", "   -2.00  ONE TWO 1",
+        "  one → ZWEI", "  two → EINS", "-0.5000",
+    ]  # fmt: skip
+    assert "type a text first" in err and "no command :what" in err and "Ctrl-D" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_a_terminal_gets_a_prompt(trained_run: RunDirectory) -> None:
+    import pty
+    import subprocess
+
+    main, terminal = pty.openpty()
+    command = [*started_as(), "translate", "--run", str(trained_run.path)]
+    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        shown = ""
+        try:
+            for line in (b"ana bebe\n", b":alternatives\n", b"\x04"):
+                shown += read_until(main, "> ")
+                os.write(main, line)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+    os.close(main)
+    best = Translator.from_run(trained_run.path).translate(["ana bebe"])[0].text
+    assert "en → es: type a text" in shown
+    assert shown.count(best) == 2
+
+
+def read_until(terminal: int, end: str) -> str:
+    """What a terminal shows up to a prompt."""
+    shown = b""
+    while end.encode() not in shown:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, shown
+        shown += os.read(terminal, 10_000)
+    return shown.decode()

@@ -1,0 +1,59 @@
+"""The commands of the page of adapting, and of the recipe of back-translation, are run."""
+
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+
+from tests.helpers import ROOT
+from tests.repository.test_readme import commands_of, place, run, small
+from translator.config import load_config
+from translator.data import read_pairs
+
+__all__ = ["place"]
+
+PAGE = (ROOT / "docs" / "adapting.md").read_text(encoding="utf-8")
+[BACK_TRANSLATION] = [
+    part
+    for part in (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8").split("\n## ")
+    if part.startswith("Back-translation and distillation\n")
+]
+
+
+def write_memory(file: Path) -> None:
+    """A translation memory of three hundred pairs."""
+    pairs = list(read_pairs(load_config().data.train[-1], "en", "es"))[-300:]
+    units = "".join(
+        f'<tu><tuv xml:lang="en"><seg>{escape(pair.source)}</seg></tuv>'
+        f'<tuv xml:lang="es"><seg>{escape(pair.target)}</seg></tuv></tu>\n'
+        for pair in pairs
+    )
+    head = '<?xml version="1.0" encoding="utf-8"?>\n<tmx version="1.4"><header srclang="en"/>'
+    file.write_text(f"{head}<body>\n{units}</body></tmx>\n", encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_every_command_of_the_page_of_adapting_runs(place: Path) -> None:
+    write_memory(place / "memory.tmx")
+    assert run(small("translator train"), place).returncode == 0
+    for command in commands_of(PAGE):
+        if command.startswith("translator adapt"):
+            done = run(f"{command} --set training.max_steps=2", place)
+            assert "runs/everyday-adapted test/held-out" in done.stdout, done.stderr
+            assert "is refused: nothing was gained" in done.stderr  # two steps teach nothing
+            assert done.returncode == 1
+            continue
+        done = run(command, place)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert "began from" in done.stdout
+
+
+@pytest.mark.slow
+def test_every_command_of_the_loop_of_back_translation_runs(place: Path) -> None:
+    pairs = (place / "tatoeba.en-es.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    for name, own in (("pairs", pairs[:120]), ("valid", pairs[120:140]), ("test", pairs[140:160])):
+        (place / f"{name}.en-es.tsv").write_text("".join(own), encoding="utf-8")
+    for command in commands_of(BACK_TRANSLATION):
+        done = run(small(command) if "translator train" in command else command, place)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert "student" in done.stdout

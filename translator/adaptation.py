@@ -1,0 +1,367 @@
+"""How does a model learn a new domain and keep what it knows? By training on both, and a check.
+
+The pairs of the new domain are mixed with *replay*: pairs that the model was trained on, or where
+those are gone its own translations. Then both models translate the test sets of both domains. What
+is prepared lies in the new run, so that the same call goes on where another was interrupted.
+"""
+
+import functools
+import itertools
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from translator.config import Config, CorpusConfig, config_of
+from translator.data import Counts, SentencePair, Splits, read_pairs, side_names
+from translator.embedding import similarity_of
+from translator.errors import DataError, RunError, TranslatorError
+from translator.evaluation import EvaluationSet, System, compare, sets_of_split, translate
+from translator.evaluation.significance import LUCK
+from translator.runs import RUNS, Adaptation, RunDirectory, ScoreChange, write_atomically
+from translator.text.glossary import Glossary
+from translator.text.languages import primary
+from translator.tokenizer import Tokenizer
+from translator.translation import Translator
+
+# Measured: docs/adapting.md.
+LEARNING_RATE = 0.002
+EPOCHS = 4  # of the new pairs
+
+_FEWEST_PAIRS = 200  # fewer give no test that could tell an effect from luck
+_MIN_STEPS, _MAX_STEPS = 300, 10_000  # in fewer, the rate harms more than the replay mends
+_TOKENS_PER_BATCH = 2048
+_SHORT_PAIR = 16  # tokens: with as many for each, no pair of the replay comes twice
+_MOST_DISTILLED = 3000  # sentences that the old model translates
+_MOST_MEASURED = 5000  # pairs whose tokens are counted
+_MOST_COMPARED = 1000  # sentences of a test set
+_EMBEDDED = ("embedded:train-handwritten", "embedded:train-grammar")
+_EMBEDDED_LANGUAGES = ("en", "es")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """What a model is adapted to."""
+
+    corpora: tuple[str, ...]  # paths of pairs, in any format that readers know
+    glossary: Path | None
+    replay_share: float  # of the tokens that are trained on; below 1
+    replay_text: str | None = None  # sentences that the model shall translate as it does
+
+    @property
+    def made_of(self) -> dict[str, str]:
+        """What must be the same to go on."""
+        return {
+            "corpora": "\n".join(self.corpora),
+            "glossary": json.dumps(dict(self.terms)),
+            "share of replay": str(self.replay_share),
+            "text of replay": self.replay_text or "",
+        }
+
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """Target terms by source term."""
+        return Glossary.read(self.glossary).terms
+
+
+def prepare(
+    start: RunDirectory, domain: Domain, name: str, overrides: Sequence[str] = ()
+) -> tuple[Config, Adaptation]:
+    """The configuration that adapts a run in runs/NAME, and what it was made of.
+
+    Writes the replay, the terms and what is not to be trained on into the new run, or finds them
+    there. `overrides` are `key.key=value`, as `load_config` has them. Raises DataError where pairs
+    are too few, RunError where runs/NAME holds something else.
+    """
+    run = RunDirectory(RUNS / name)
+    known = start.read_config()
+    if known.learns_from_texts or not known.model.is_textual:
+        raise RunError(f"{start.path} does not translate texts", "Adapt a run that does.")
+    made_of = {"model": start.model_sha256(), **domain.made_of}
+    adaptation = _begun(run, made_of)
+    if adaptation is None:
+        config_of({"name": name}, overrides)  # a typo is found before anything is written
+        with _nothing_left_of_failures(run):
+            adaptation = _make(start, run, domain, made_of)
+    config = config_of(_values(start, run, domain, adaptation), overrides, "the adaptation")
+    return config, adaptation
+
+
+def outcome(start: RunDirectory, run: RunDirectory, max_loss: float) -> Adaptation:
+    """What adaptation changed on the test sets of both, and why the run is refused, if it is.
+
+    Translates once in the life of a model; the verdict is kept, and `RunDirectory.find` passes a
+    refused run over.
+    """
+    found = run.read_adaptation()
+    if found is None:
+        raise RunError(f"{run.path} was not made by adapt", "Name another one.")
+    model = run.model_sha256()
+    if found.get("model_sha256") != model or "changes" not in found:
+        found["changes"] = list(_changes(start, run))
+        found["model_sha256"] = model
+    found["refused"] = list(_refusals(found["changes"], max_loss))
+    run.write_adaptation(found)
+    return found
+
+
+# --- what is trained on ---------------------------------------------------------------------------
+
+
+def _begun(run: RunDirectory, made_of: dict[str, str]) -> Adaptation | None:
+    """What was prepared before; None where nothing was, or nothing that training has used."""
+    found = run.read_adaptation()
+    if found is None:
+        if run.has_begun:
+            raise RunError(f"there is a run {run.path} already", "Name another one with --name.")
+        return None
+    changed = [key for key, value in made_of.items() if found["made_of"].get(key) != value]
+    if not changed:
+        return found
+    if not run.has_begun:
+        return None
+    raise RunError(
+        f"{run.path} was begun otherwise: {' and '.join(changed)} changed",
+        "Name another run with --name, or delete the directory.",
+    )
+
+
+@contextmanager
+def _nothing_left_of_failures(run: RunDirectory) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(run.adaptation, ignore_errors=True)
+        with suppress(OSError):  # something else is in it
+            run.path.rmdir()
+        raise
+
+
+def _make(
+    start: RunDirectory, run: RunDirectory, domain: Domain, made_of: dict[str, str]
+) -> Adaptation:
+    """Prepare the corpora of an adaptation, and choose its length by theirs."""
+    tokenizer = start.read_tokenizer()
+    left_out, warnings = _held_out(start)
+    _write_pairs(_left_out_file(run), left_out, start)
+    new = _splits(config_of(_values(start, run, domain)))
+    pairs, tokens = _measured(new, tokenizer)
+    share = domain.replay_share
+    steps = round(EPOCHS * tokens / (1.0 - share) / _TOKENS_PER_BATCH)
+    steps = min(_MAX_STEPS, max(_MIN_STEPS, steps))
+    wanted = round(share * steps * _TOKENS_PER_BATCH / _SHORT_PAIR)
+    aside = new.config.data.leave_out
+    replay, distilled = _replay(start, domain, aside, wanted, warnings) if wanted else ([], False)
+    _write_pairs(_replay_file(run), replay, start)
+    terms = domain.terms
+    _write_pairs(_terms_file(run), list(itertools.starmap(SentencePair, terms.items())), start)
+    replayed = _tokens(replay, tokenizer)
+    made: Adaptation = {
+        "made_of": made_of,
+        "pairs": pairs,
+        "replayed": len(replay),
+        "distilled": distilled,
+        "terms": len(terms),
+        "max_steps": steps,
+        "replay_weight": tokens * share / (1.0 - share) / max(1, replayed),
+        "warnings": warnings,
+    }
+    run.write_adaptation(made)
+    return made
+
+
+def _splits(config: Config) -> Splits:
+    return Splits(config, functools.cache(similarity_of))
+
+
+def _values(
+    start: RunDirectory, run: RunDirectory, domain: Domain, made: Adaptation | None = None
+) -> dict[str, Any]:
+    """The values of the configuration; before anything is made, those of the new corpora alone."""
+    known = start.read_config()
+    data = known.data.model_dump(exclude={"train", "valid", "test", "leave_out"})
+    train: list[dict[str, Any]] = [{"path": path} for path in domain.corpora]
+    training: dict[str, Any] = {"start_from": str(start.path)}
+    own = {"held_out": False, "cleaning": {"enabled": False}}
+    if made and made["terms"]:
+        train.append({"path": str(_terms_file(run)), **own})
+    if made and made["replayed"]:
+        weight = min(1000.0, made["replay_weight"])
+        train.append({"path": str(_replay_file(run)), "weight": weight, **own})
+    if made:
+        training |= {
+            "max_steps": made["max_steps"],
+            "learning_rate": LEARNING_RATE,
+            "tokens_per_batch": _TOKENS_PER_BATCH,
+            "validate_every_steps": max(1, made["max_steps"] // 6),
+        }
+    left_out = _left_out_file(run)
+    data |= {"train": train, "valid": None, "test": {}, "temperature": 1.0}
+    data["leave_out"] = [{"path": str(left_out)}] if left_out.stat().st_size else []
+    sections = {key: getattr(known, key).model_dump() for key in ("tokenizer", "model", "decoding")}
+    own_keys = {key: getattr(known, key) for key in ("seed", "device", "precision")}
+    return {"name": run.path.name, **own_keys, "data": data, **sections, "training": training}
+
+
+def _held_out(start: RunDirectory) -> tuple[list[SentencePair], list[str]]:
+    """The pairs of the held-out sets of a run, and warnings of those that cannot be read."""
+    pairs: list[SentencePair] = []
+    warnings = []
+    for split in ("valid", "test"):
+        try:
+            for found in sets_of_split(start, split):
+                pairs += map(SentencePair, found.sources, found.first_references)
+        except TranslatorError as error:
+            warnings.append(f"{start.path} has no {split} set: {error.message}")
+            if split == "test":
+                warnings.append("what the model forgets is not measured")
+    return pairs, warnings
+
+
+def _measured(new: Splits, tokenizer: Tokenizer) -> tuple[int, float]:
+    """How many pairs of the new domain are learned from, and about how many tokens they have."""
+    counts = Counts()
+    data = new.config.data
+    read = itertools.chain.from_iterable(new.train(corpus, counts) for corpus in data.train)
+    try:
+        measured = list(itertools.islice(read, _MOST_MEASURED))
+    except DataError as error:
+        if "data.source_language" not in error.hint:
+            raise
+        languages = f"{data.source_language} → {data.target_language}"  # which are given here
+        hint = f"The run translates {languages}: bring pairs of these languages."
+        raise DataError(error.message, hint) from None
+    pairs = len(measured) + sum(1 for _ in read)
+    new.leave_out_held_out(counts)
+    if pairs < _FEWEST_PAIRS:
+        reasons = ", ".join(f"{reason}: {n:,}" for reason, n in counts.dropped.items())
+        raise DataError(
+            f"too few pairs to adapt to: {pairs:,} are left beside those of the test "
+            f"({reasons or 'none was dropped'})",
+            f"Bring {_FEWEST_PAIRS} or more; for terms alone there is `translate --glossary`.",
+        )
+    return pairs, _tokens(measured, tokenizer) / len(measured) * pairs
+
+
+def _tokens(pairs: Sequence[SentencePair], tokenizer: Tokenizer) -> int:
+    """How much of batches pairs take: the tokens of the longer side."""
+    sources = tokenizer.encode([pair.source for pair in pairs])
+    targets = tokenizer.target.encode([pair.target for pair in pairs])
+    return sum(1 + max(map(len, sides)) for sides in zip(sources, targets, strict=True))
+
+
+# --- what the model knows -------------------------------------------------------------------------
+
+
+def _replay(
+    start: RunDirectory, domain: Domain, aside: list[CorpusConfig], size: int, warnings: list[str]
+) -> tuple[list[SentencePair], bool]:
+    """Pairs that the old model knows, and whether it has translated them itself."""
+    known = start.read_config()
+    if domain.replay_text is None and aside and known.data.train:  # else nothing was held out
+        update = {"valid": aside[0], "test": {"old": aside[0]}, "leave_out": aside}
+        config = known.model_copy(update={"data": known.data.model_copy(update=update)})
+        try:
+            if pairs := _splits(config).replay(size):
+                return pairs, False
+        except TranslatorError as error:
+            warnings.append(f"the corpora of {start.path} cannot be read: {error.message}")
+    sources = _sources(known, domain.replay_text)
+    if not sources:
+        warnings.append(
+            f"there is nothing to keep what {start.path} knows: --replay-text may bring sentences"
+        )
+    sources = sources[: min(size, _MOST_DISTILLED)]
+    translator = Translator.from_run(start.path)
+    texts, _ = translate(translator, sources, translator.config.decoding.greedy())
+    pairs = [SentencePair(*pair) for pair in zip(sources, texts, strict=True) if pair[1].strip()]
+    return pairs, True
+
+
+def _sources(known: Config, text: str | None) -> list[str]:
+    """Sentences for the old model to translate: those that are given, or the package's own."""
+    source, target = known.data.source_language, known.data.target_language
+    paths = (text,) if text else _EMBEDDED
+    if text is None:
+        if primary(source) not in _EMBEDDED_LANGUAGES:
+            return []
+        source = primary(source)
+        target = next(each for each in _EMBEDDED_LANGUAGES if each != source)
+    pairs = (read_pairs(CorpusConfig(path=path), source, target) for path in paths)
+    return [*dict.fromkeys(pair.source for pair in itertools.chain.from_iterable(pairs))]
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def _left_out_file(run: RunDirectory) -> Path:
+    return run.adaptation / "left_out.jsonl"
+
+
+def _replay_file(run: RunDirectory) -> Path:
+    return run.adaptation / "replay.jsonl"
+
+
+def _terms_file(run: RunDirectory) -> Path:
+    return run.adaptation / "terms.jsonl"
+
+
+def _write_pairs(file: Path, pairs: Iterable[SentencePair], start: RunDirectory) -> None:
+    """Write JSON lines, the texts by their language."""
+    data = start.read_config().data
+    names = side_names((data.source_language, data.target_language))
+    lines = (json.dumps(dict(zip(names, p, strict=True)), ensure_ascii=False) for p in pairs)
+    write_atomically(file, "".join(f"{line}\n" for line in lines).encode())
+
+
+# --- what came of it ------------------------------------------------------------------------------
+
+
+def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
+    """BLEU and chrF2 of both models on the test sets of both."""
+    models = [Translator.from_run(each.path) for each in (start, run)]
+    for directory in (run, start):
+        try:
+            found = sets_of_split(directory, "test")
+        except TranslatorError:
+            if directory is run:
+                raise
+            continue  # `prepare` has warned of it
+        for each in map(_shortened, found):
+            hypotheses = [translate(model, each.sources)[0] for model in models]
+            systems = [System(*named) for named in zip(("old", "new"), hypotheses, strict=True)]
+            compared = compare(each, systems, ("bleu", "chrf"))
+            for metric, (before, after) in compared.differences.items():
+                yield {
+                    "test_set": f"{directory.path} {each.name}",
+                    "is_new": directory is run,
+                    "sentences": len(each),
+                    "metric": metric,
+                    "before": before.score,
+                    "after": after.score,
+                    "p": 1.0 if after.p_randomization is None else after.p_randomization,
+                }
+
+
+def _shortened(test_set: EvaluationSet) -> EvaluationSet:
+    """At most some sentences, from all over the set."""
+    count = min(_MOST_COMPARED, len(test_set))
+    chosen = [number * len(test_set) // count for number in range(count)]
+    return replace(
+        test_set,
+        sources=tuple(test_set.sources[i] for i in chosen),
+        references=tuple(tuple(each[i] for i in chosen) for each in test_set.references),
+    )
+
+
+def _refusals(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[str]:
+    new = [each for each in changes if each["is_new"]]
+    if not any(each["after"] > each["before"] and each["p"] < LUCK for each in new):
+        yield "nothing was gained on the new domain that could not be luck"
+    for each in changes:
+        loss = each["before"] - each["after"]
+        if not each["is_new"] and each["metric"] == "BLEU" and loss > max_loss:
+            yield f"{each['test_set']} lost {loss:.1f} BLEU, more than {max_loss:g}"

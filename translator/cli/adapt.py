@@ -1,0 +1,117 @@
+"""`translator adapt`: a run learns a new domain, and is refused where that did harm."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from translator.cli.console import app, say, table
+from translator.cli.train import train
+from translator.errors import TranslatorError
+
+if TYPE_CHECKING:
+    from translator.adaptation import Domain
+    from translator.runs import Adaptation, RunDirectory
+
+
+@app.command("adapt")
+def adapt_cli(
+    run: Annotated[Path, typer.Argument(help="The run to begin from; it stays as it is.")],
+    corpora: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CORPUS...", help="Pairs of the new domain: .tmx, .tsv, .xliff, .po and others."
+        ),
+    ],
+    glossary: Annotated[
+        Path | None, typer.Option(help="Lines of a source term, a tab, its target term.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The new run is runs/NAME; else RUN-adapted.")
+    ] = None,
+    replay_share: Annotated[
+        float,
+        typer.Option(min=0.0, max=0.95, help="Share of what the model knows among what it reads."),
+    ] = 0.5,
+    replay_text: Annotated[
+        str | None,
+        typer.Option(help="Sentences to go on translating as now, in place of the run's corpora."),
+    ] = None,
+    max_loss: Annotated[
+        float, typer.Option(min=0.0, help="Refuse a model that loses more BLEU on an old test set.")
+    ] = 1.0,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Train otherwise: training.max_steps=500. Repeatable."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings only.")] = False,
+) -> None:
+    """Adapt a run to your texts: train it on them and on what it knows, and test it on both.
+
+    A tenth of the new pairs is a test, another tenth chooses the best model. When nothing is gained
+    on the new test or too much lost on an old one, the new run is refused: exit code 1, and
+    commands without --run pass it over. The same command goes on with an interrupted adaptation.
+    """
+    from translator.adaptation import Domain
+    from translator.runs import RunDirectory
+
+    start = RunDirectory.find(run)
+    domain = Domain(
+        corpora=tuple(corpora),
+        glossary=glossary,
+        replay_share=replay_share,
+        replay_text=replay_text,
+    )
+    name = name or f"{start.path.resolve().name}-adapted"
+    adapt(start, domain, name, max_loss, overrides or [], quiet=quiet)
+
+
+def adapt(
+    start: "RunDirectory",
+    domain: "Domain",
+    name: str,
+    max_loss: float,
+    overrides: list[str],
+    *,
+    quiet: bool = False,
+) -> None:
+    """Adapt, show the table, and raise TranslatorError where the new run is refused."""
+    from translator.adaptation import outcome, prepare
+
+    config, prepared = prepare(start, domain, name, overrides)
+    for warning in prepared["warnings"]:
+        say(f"warning: {warning}")
+    if not quiet:
+        say(_plan(prepared))
+    finished = train(config, quiet=quiet, adapting=True)
+    if not finished.completed:
+        say(f"stopped after step {finished.step:,}; the same command goes on from there")
+        raise typer.Exit(130)
+    if not quiet:
+        say("translating the test sets with both models")
+    found = outcome(start, finished.run, max_loss)
+    typer.echo(_table(found))
+    if found["refused"]:
+        raise TranslatorError(
+            f"{finished.run.path} is refused: {'; '.join(found['refused'])}",
+            f"{start.path} stays the model to use. Are the new pairs translations of one another? "
+            "To keep more of what is known: --replay-share 0.8, under another --name.",
+        )
+    say(f"{finished.run.path} translates both; {start.path} is as it was")
+
+
+def _plan(prepared: "Adaptation") -> str:
+    known = "translated by the model itself" if prepared["distilled"] else "that the model knows"
+    parts = [f"{prepared['pairs']:,} new pairs"]
+    parts += [f"{prepared['replayed']:,} {known}"] if prepared["replayed"] else []
+    parts += [f"{prepared['terms']:,} terms"] if prepared["terms"] else []
+    return f"adapting   to {', '.join(parts)}"
+
+
+def _table(found: "Adaptation") -> str:
+    rows = [["test set", "sentences", "metric", "before", "after", "Δ", "p"]]
+    for each in found.get("changes", []):
+        before, after = each["before"], each["after"]
+        scores = [f"{before:.1f}", f"{after:.1f}", f"{after - before:+.1f}", f"{each['p']:.4f}"]
+        rows.append([each["test_set"], f"{each['sentences']:,}", each["metric"], *scores])
+    return table(rows)

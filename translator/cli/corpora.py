@@ -1,0 +1,211 @@
+"""What is meant by the arguments of `train` and `data`: a configuration, or corpora themselves."""
+
+import glob
+import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from translator.config import (
+    FORMATS,
+    HUB_PREFIX,
+    LANGUAGE_PLACEHOLDER,
+    Config,
+    CorpusConfig,
+    TrainingConfig,
+    load_config,
+)
+from translator.errors import ConfigError, DataError
+from translator.files import COMPRESSIONS
+
+_YAML = (".yaml", ".yml")
+_PAIRS_PER_STEP = 5
+_LEAST_STEPS = 100
+_DECIDES_STEPS = {
+    *("training.max_steps", "training.max_minutes", "training.start_from"),
+    *("training.objective", "training.validate_every_steps"),
+}
+
+WhatArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CONFIG.yaml] [CORPUS]...",
+        help="A configuration, or the corpora themselves: my.en-es.tsv, my.tmx, my.en my.es, … "
+        "Without any, the embedded corpus is meant.",
+    ),
+]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Set one key, such as training.max_steps=500. Repeatable."),
+]
+
+
+def config_of(
+    arguments: Sequence[str] | None, overrides: Sequence[str] | None
+) -> tuple[Config, list[str]]:
+    """The configuration that arguments mean, and what was made out about the corpora among them.
+
+    A corpus takes the place of those that a configuration names, gives the run its name, and says
+    the languages. What `overrides` set stays so.
+    """
+    file, paths = _told_apart(arguments or ())
+    overrides = overrides or ()
+    if not paths:
+        return load_config(file, overrides), []
+    load_config(file, overrides)  # a typo costs no import of torch
+    fixed = dict(map(_key_and_value, overrides))
+    given, notes = _settings_of(paths, fixed, is_default=file is None)
+    config = load_config(file, overrides, given)
+    return config, [*notes, _summary(config)]
+
+
+def check_corpora(config: Config) -> None:
+    """Raise DataError for a corpus that is not there, before what takes long is imported."""
+    data = config.data
+    for corpus in [*data.train, *([data.valid] if data.valid else []), *data.test.values()]:
+        _check_there(corpus.path)
+
+
+def _told_apart(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """The one configuration file among arguments, and the paths of corpora."""
+    corpora = [argument for argument in arguments if _is_corpus(argument)]
+    files = [argument for argument in arguments if argument not in corpora]
+    if len(files) == 2 and not corpora and (both := _side_by_side(*files)):
+        return None, [both]
+    if len(files) > 1:
+        raise ConfigError(
+            f"{' and '.join(files)}: one configuration at a time",
+            "Corpora are told by the ends of their names: " + ", ".join(FORMATS),
+        )
+    for path in corpora:
+        _check_there(path)
+    return (Path(files[0]) if files else None), corpora
+
+
+def _is_corpus(argument: str) -> bool:
+    """Whether an argument is a corpus and no configuration: by its name, for it may be absent."""
+    if argument.startswith((HUB_PREFIX, "embedded:")) or LANGUAGE_PLACEHOLDER in argument:
+        return True
+    path = Path(argument)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    ending = suffixes[-1] if suffixes else ""
+    if ending in _YAML:
+        return False
+    if ending == ".json" and path.is_file():
+        with path.open("rb") as stream:  # JSON is YAML too; corpora are arrays
+            return stream.read(64).lstrip().startswith(b"[")
+    return ending in FORMATS or path.is_dir() or glob.has_magic(argument)
+
+
+def _side_by_side(first: str, second: str) -> str | None:
+    """NAME.{language} for two files NAME.en and NAME.es; None for others."""
+    one, other = Path(first), Path(second)
+    tags = [path.suffix.removeprefix(".") for path in (one, other)]
+    if one.stem != other.stem or one.parent != other.parent:
+        return None
+    if not all(re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z]+)?", tag) for tag in tags):
+        return None
+    for path in (one, other):
+        _check_there(str(path))
+    return str(one.with_suffix(f".{LANGUAGE_PLACEHOLDER}"))
+
+
+def _check_there(path: str) -> None:
+    """Raise DataError for a file that is not there, before anything is imported that takes long."""
+    if path.startswith((HUB_PREFIX, "embedded:")) or LANGUAGE_PLACEHOLDER in path:
+        return
+    if not (glob.has_magic(path) or Path(path).expanduser().exists()):
+        raise DataError(
+            f"there is no corpus {path}", "Check the path; it is relative to where you are."
+        )
+
+
+# --- what corpora tell ----------------------------------------------------------------------------
+
+
+def _settings_of(
+    paths: list[str], fixed: dict[str, str], *, is_default: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The settings by their dotted keys, and remarks; what is `fixed` by --set is not guessed."""
+    from translator.data import told_languages
+
+    told = [told_languages(CorpusConfig(path=path)) for path in paths]
+    corpora = [corpus for corpus, _ in told]
+    languages = next((each for _, each in told if each), None)
+    given: dict[str, Any] = {
+        "name": _run_name(paths[0]),
+        "data.train": [corpus.model_dump(exclude_unset=True) for corpus in corpora],
+    }
+    given |= _directed(languages, fixed) if languages else {}
+    if is_default and not fixed.keys() & _DECIDES_STEPS:
+        given |= _short_training(corpora, languages)
+    notes = [
+        f"{corpus.path}: no name tells the languages; by the texts, column 1 is {first} and "
+        f"column 2 {second}"
+        for corpus in corpora
+        for first, second in [list(corpus.columns or {}) or ("", "")]
+        if first
+    ]
+    return given, notes
+
+
+def _short_training(
+    corpora: list[CorpusConfig], languages: tuple[str, str] | None
+) -> dict[str, int]:
+    """Fewer steps than by default, and validations between them, for so few pairs.
+
+    900 short pairs (of Tatoeba) were learned as well as they can be after 100 steps: from then on
+    the validation loss rose, and chrF stayed. So five pairs, forty epochs, are given a step.
+    """
+    from translator.data import read_pairs
+
+    default: int = TrainingConfig.model_fields["max_steps"].default
+    most = default * _PAIRS_PER_STEP
+    if languages is None:
+        return {}
+    try:
+        pairs = sum(len(list(itertools.islice(read_pairs(c, *languages), most))) for c in corpora)
+    except DataError:
+        return {}  # whoever reads it all says what is wrong
+    if pairs >= most:
+        return {}
+    steps = max(_LEAST_STEPS, pairs // _PAIRS_PER_STEP)
+    return {"training.max_steps": steps, "training.validate_every_steps": max(1, steps // 4)}
+
+
+def _directed(languages: tuple[str, str], fixed: dict[str, str]) -> dict[str, str]:
+    """Both languages as keys; where --set names one of them, the other is the other side."""
+    keys = ("data.source_language", "data.target_language")
+    for side in (0, 1):
+        if (named := fixed.get(keys[side])) is not None:
+            other = [each for each in languages if each != named]
+            return {keys[1 - side]: other[0]} if len(other) == 1 else {}
+    return dict(zip(keys, languages, strict=True))
+
+
+def _key_and_value(override: str) -> tuple[str, str]:
+    key, _, value = override.partition("=")
+    return key.strip(), value.strip()
+
+
+def _run_name(path: str) -> str:
+    """A corpus's name without folder, languages and endings: that of the run."""
+    stem = path.removeprefix(HUB_PREFIX).removeprefix("embedded:").rstrip("/\\")
+    parts = Path(stem).name.replace(LANGUAGE_PLACEHOLDER, "").split(".")
+    name = next((part for part in parts if part), "") or Path(stem).parent.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or "corpus"
+
+
+def _summary(config: Config) -> str:
+    paths = [corpus.path for corpus in config.data.train]
+    data = config.data
+    told = f"{', '.join(paths)}: {data.source_language} → {data.target_language}"
+    steps = config.training.max_steps
+    if steps < TrainingConfig.model_fields["max_steps"].default:
+        told += f", {steps} steps"
+    return f"{told}, into runs/{config.name}"

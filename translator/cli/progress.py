@@ -1,0 +1,100 @@
+"""The progress of a command on stderr: a bar on a terminal, else a line now and then."""
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from translator.cli.console import bar, duration, say
+from translator.progress import Task, under_way
+
+_SECONDS_BETWEEN_LOOKS = 0.25
+_FIRST_LINE = 1.0  # seconds of silence before a line that is no terminal's
+_SPARSER = 3.0  # times as long until the next one,
+_LONGEST_SILENCE = 600.0  # but no longer than that
+_BAR = 20  # cells
+
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show warnings and results only, no progress.")
+]
+
+
+@contextmanager
+def shown_progress(*, quiet: bool = False) -> Iterator[None]:
+    """Show on stderr what is under way, for as long as the block lasts, from another thread."""
+    over = threading.Event()
+    watch = _drawn if sys.stderr.isatty() else _now_and_then
+    thread = threading.Thread(target=watch, args=(over,), name="progress", daemon=True)
+    if not quiet:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if not quiet:
+            thread.join()
+        with bar.lifted():
+            pass
+
+
+@contextmanager
+def on_terminal() -> Iterator[None]:
+    """Show on a terminal only what is under way: of what is often part of a pipe."""
+    with shown_progress(quiet=not sys.stderr.isatty()):
+        yield
+
+
+def _drawn(over: threading.Event) -> None:
+    """Draw the bar some times a second."""
+    while not over.wait(_SECONDS_BETWEEN_LOOKS):
+        if tasks := under_way():
+            width = shutil.get_terminal_size().columns - 1
+            bar.draw(_bar(tasks, time.monotonic())[:width])
+
+
+def _now_and_then(over: threading.Event) -> None:
+    """Say a line after a second, and then more and more seldom."""
+    patience, silent_since = _FIRST_LINE, time.monotonic()
+    while not over.wait(_SECONDS_BETWEEN_LOOKS):
+        now = time.monotonic()
+        if (tasks := under_way()) and now - silent_since >= patience:
+            say(_line(tasks, now))
+            patience, silent_since = min(_SPARSER * patience, _LONGEST_SILENCE), now
+
+
+def _line(tasks: list[Task], now: float) -> str:
+    """The innermost task in words: `test: translating: 1,200 of 5,000 sentences, 240/s, 16 s`."""
+    last = tasks[-1]
+    parts = [f"{last.done:,}{f' of {last.total:,}' if last.total else ''} {last.unit}"]
+    facts = [*(parts if last.unit else []), *_speed(last, now), *([last.note] if last.note else [])]
+    return f"{_name(tasks)}: {', '.join(facts)}" if facts else f"{_name(tasks)} …"
+
+
+def _bar(tasks: list[Task], now: float) -> str:
+    """The same with a bar where it is known how much there is."""
+    last = tasks[-1]
+    if not last.total:
+        return f"{_line(tasks, now)} {duration(now - last.began)}"
+    filled = min(_BAR, _BAR * last.done // last.total)
+    return f"{'█' * filled}{'·' * (_BAR - filled)} {_line(tasks, now)}"
+
+
+def _name(tasks: list[Task]) -> str:
+    return ": ".join(dict.fromkeys(task.name for task in tasks))
+
+
+def _speed(last: Task, now: float) -> list[str]:
+    seconds = now - last.began
+    made = last.done - last.first
+    if not last.unit or made <= 0 or seconds <= 0:
+        return []
+    rate = made / seconds
+    speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+    if last.total is None or last.done >= last.total:
+        return [speed]
+    return [speed, f"{duration((last.total - last.done) / rate)} to go"]

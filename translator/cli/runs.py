@@ -1,0 +1,117 @@
+"""`translator runs`: what runs are there, how good they are, and how to be rid of them."""
+
+import dataclasses
+import json
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from translator.cli.console import SEE, app, echo, say, table
+from translator.errors import RunError, TranslatorError
+
+if TYPE_CHECKING:
+    from translator.runs import RunDirectory
+
+runs_app = typer.Typer(help="List the runs in runs/, or delete some.", invoke_without_command=True)
+app.add_typer(runs_app, name="runs", rich_help_panel=SEE)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run in the list."""
+
+    name: str
+    languages: str
+    bleu: float | None  # of its best model on the validation pairs, by greedy search
+    bytes: int  # of the files that translate
+    date: str  # of its weights, or where there are none yet, of its configuration
+    state: str
+    lineage: str  # what it started from
+
+
+@runs_app.callback()
+def runs_cli(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """List the runs in runs/: languages, BLEU of validation, size, date, what they started from."""
+    if context.invoked_subcommand:
+        return
+    from translator.runs import RUNS, RunDirectory
+
+    found = [RunDirectory(file.parent) for file in sorted(RUNS.glob("*/config.yaml"))]
+    runs = sorted(map(_listed, found), key=lambda run: run.date, reverse=True)
+    if as_json:
+        echo(json.dumps(list(map(dataclasses.asdict, runs)), indent=2, ensure_ascii=False))
+    elif runs:
+        echo(table(_rows(runs)))
+    else:
+        say(f"there is no run in {RUNS}/: `translator train` makes one")
+
+
+@runs_app.command("rm")
+def rm_cli(
+    names: Annotated[list[Path], typer.Argument(metavar="NAME...", help="Runs in runs/.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete runs, all that is in their directories."""
+    from translator.runs import RUNS, RunDirectory, lock
+
+    runs = [RunDirectory(name if name.is_dir() else RUNS / name) for name in names]
+    for run in runs:
+        if not run.config_file.is_file():
+            raise RunError(
+                f"there is no run {run.path}", "`translator runs` lists those there are."
+            )
+    paths = ", ".join(str(run.path) for run in runs)
+    if not yes and not sys.stdin.isatty():
+        raise typer.BadParameter("nobody can be asked here: say --yes")
+    if not yes:
+        typer.confirm(f"Delete {paths}?", abort=True, err=True)
+    for run in runs:
+        try:
+            with lock(run.path / "training", wait=False):
+                pass
+        except TimeoutError:
+            raise RunError(f"{run.path} is being trained", "Stop the training first.") from None
+        shutil.rmtree(run.path)
+    say(f"deleted: {paths}")
+
+
+def _listed(run: "RunDirectory") -> Listed:
+    has_model = run.model_file.is_file()
+    file = run.model_file if has_model else run.config_file
+    date = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
+    size = sum(each.stat().st_size for each in run.files if each.is_file())
+    try:
+        config = run.read_config()
+    except TranslatorError:
+        return Listed(run.path.name, "?", None, size, date, "damaged", "")
+    data = config.data
+    return Listed(
+        name=run.path.name,
+        languages=f"{data.source_language} → {data.target_language}",
+        bleu=_best_bleu(run.read_metrics()),
+        bytes=size,
+        date=date,
+        state="" if has_model else "no model yet",
+        lineage=config.training.start_from or "",
+    )
+
+
+def _best_bleu(metrics: list[dict[str, Any]]) -> float | None:
+    return max((each["valid_bleu"] for each in metrics if "valid_bleu" in each), default=None)
+
+
+def _rows(runs: list[Listed]) -> list[list[str]]:
+    rows = [["run", "languages", "BLEU", "MB", "date", "started from"]]
+    for run in runs:
+        bleu = "" if run.bleu is None else f"{run.bleu:.1f}"
+        started = run.lineage or run.state
+        rows.append([run.name, run.languages, bleu, f"{run.bytes / 1e6:.1f}", run.date, started])
+    return rows

@@ -1,0 +1,171 @@
+"""`translator backtranslate` and `translator distill`: texts in, pairs to learn from out."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from translator.cli.console import BeamOption, RunOption, app, find_run, say
+from translator.cli.streams import cannot_write
+from translator.config import changed_decoding, load_config
+from translator.documents import DocumentJob, Segment, fingerprint_of
+from translator.errors import writing
+from translator.version import __version__
+
+if TYPE_CHECKING:
+    from translator.runs import RunDirectory
+    from translator.synthesis import Synthesis
+
+_INTERRUPTED = 130
+
+CorpusArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEXT", help="A .txt file of sentences, or pairs of which the source is taken."
+    ),
+]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", help="NAME.jsonl, which training reads.")
+]
+MinScoreOption = Annotated[
+    float | None,
+    typer.Option(max=0.0, help="Leave out a translation that the model is less sure of: -1."),
+]
+RoundTripOption = Annotated[
+    Path | None,
+    typer.Option("--round-trip", metavar="RUN", help="Translate back with this run and compare."),
+]
+MinChrfOption = Annotated[
+    float,
+    typer.Option(min=0.0, max=100.0, help="Of --round-trip: leave out what comes back less alike."),
+]
+OverridesOption = Annotated[
+    list[str] | None, typer.Option("--set", help="decoding.sampling=true, … Repeatable.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted job of this --output.")
+]
+
+
+@app.command("backtranslate")
+def backtranslate_cli(
+    text: CorpusArgument,
+    output: OutputOption,
+    run: RunOption = None,
+    tag: Annotated[str, typer.Option(help="Before each translation; empty: none.")] = "[BT]",
+    min_score: MinScoreOption = None,
+    round_trip: RoundTripOption = None,
+    min_chrf: MinChrfOption = 30.0,
+    beam_size: BeamOption = None,
+    overrides: OverridesOption = None,
+    resume: ResumeOption = False,
+) -> None:
+    """Make pairs of texts in the language to translate INTO, with a run that reads it.
+
+    The run translates the other way: to learn en → es, Spanish text and a run es → en. What it
+    writes becomes the source of a pair, with a tag; the text itself is the target.
+    """
+    synthesize(
+        text,
+        output,
+        find_run(run),
+        round_trip,
+        {"tag": tag, "min_score": min_score, "min_chrf": min_chrf},
+        beam_size=beam_size,
+        overrides=overrides or (),
+        resume=resume,
+    )
+
+
+@app.command("distill")
+def distill_cli(
+    text: CorpusArgument,
+    output: OutputOption,
+    run: RunOption = None,
+    min_score: MinScoreOption = None,
+    round_trip: RoundTripOption = None,
+    min_chrf: MinChrfOption = 30.0,
+    beam_size: BeamOption = None,
+    overrides: OverridesOption = None,
+    resume: ResumeOption = False,
+) -> None:
+    """Make pairs of texts and their translations by a run, from which a smaller model learns."""
+    synthesize(
+        text,
+        output,
+        find_run(run),
+        round_trip,
+        {"min_score": min_score, "min_chrf": min_chrf},
+        beam_size=beam_size,
+        overrides=overrides or (),
+        resume=resume,
+    )
+
+
+def synthesize(
+    text: str,
+    output: Path,
+    run: "RunDirectory",
+    round_trip: Path | None,
+    options: dict[str, Any],
+    *,
+    beam_size: int | None,
+    overrides: Sequence[str],
+    resume: bool,
+) -> None:
+    """Write the pairs of a text as a job that can be resumed; `options` are those of Synthesis."""
+    if output.suffix != ".jsonl":
+        raise typer.BadParameter(f"--output {output}: the pairs are JSON lines, name it NAME.jsonl")
+    from translator.runs import RunDirectory
+    from translator.synthesis import Synthesis, texts_of
+    from translator.translation import Translator
+
+    data = run.read_config().data
+    languages = (data.source_language, data.target_language)
+    decoding = load_config(run.config_file, overrides).decoding
+    if beam_size:
+        decoding = changed_decoding(decoding, beam_size=beam_size)
+    next(texts_of(text, languages), None)  # before the model is loaded
+    runs = [run, *([RunDirectory.find(round_trip)] if round_trip else [])]
+    fingerprint = {
+        "version of translator": __version__,
+        "model": fingerprint_of(*(file for each in runs for file in each.files)),
+        "search": decoding.model_dump_json(),
+        "options": repr(options),
+        "text": fingerprint_of(Path(text)) if Path(text).is_file() else text,
+    }
+    job = DocumentJob(output.resolve(), fingerprint)
+    say(f"{run.path} translates {' → '.join(languages)}")
+    models = [Translator.from_run(each.path) for each in runs]
+    backward = models[1] if round_trip else None
+    synthesis = Synthesis(translator=models[0], backward=backward, decoding=decoding, **options)
+    read = write_pairs(job, texts_of(text, languages), synthesis, resume=resume)
+    with output.open("rb") as lines:
+        kept = sum(1 for _ in lines)
+    say(f"{kept:,} pairs of {read:,} texts in {output}")
+    say(f"to learn from them: data.train: [..., {{path: {output}, held_out: false}}]")
+
+
+def write_pairs(
+    job: DocumentJob, segments: Iterator[Segment], synthesis: "Synthesis", *, resume: bool
+) -> int:
+    """Translate what is not done yet, move the output into place; how many texts there were."""
+    from tqdm import tqdm
+
+    read = 0
+    try:
+        with writing(job.output), job.locked(), tqdm(unit=" texts", disable=None) as bar:
+            if not job.begin(resume=resume) and resume:
+                say("there is nothing to resume: starting from the beginning")
+            for block in job.translate(segments, synthesis.pairs, str.encode):
+                read += block.texts
+                bar.update(block.texts)
+            job.finish()
+    except KeyboardInterrupt:
+        say(f"interrupted after {read:,} texts; the same command with --resume goes on from there")
+        raise typer.Exit(_INTERRUPTED) from None
+    except OSError as error:
+        remedy = "Make room: the same command with --resume goes on from there."
+        raise cannot_write(job.output, error, remedy) from None
+    return read

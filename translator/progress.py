@@ -1,0 +1,55 @@
+"""What is under way, and how far? Whatever takes long says so here; who wants to know looks.
+
+Nothing is called back and nothing printed: a task is a number that grows, in a list. The command
+line looks at the list a few times a second.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Task:
+    """Something that takes long; of `total` units, where that is known, `done` are done."""
+
+    name: str
+    total: int | None = None
+    unit: str = ""  # in the plural; empty where nothing is counted
+    done: int = 0
+    first: int = 0  # that were done before it began, by an earlier process
+    note: str = ""  # what is to be said beside the numbers
+    began: float = field(default_factory=time.monotonic)
+
+
+_tasks: list[Task] = []
+
+
+def under_way() -> list[Task]:
+    """The tasks under way, in the order in which they began: each is a part of those before it."""
+    return list(_tasks)
+
+
+@contextmanager
+def task(name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
+    """Be seen to do something for as long as the block lasts; the block counts in `done`."""
+    each = Task(name, total, unit)
+    _tasks.append(each)
+    try:
+        yield each
+    finally:
+        _tasks.remove(each)
+
+
+def tracked(
+    items: Iterable[T], name: str, total: int | None = None, unit: str = "pairs"
+) -> Iterator[T]:
+    """The same items, counted as they are taken."""
+    with task(name, total, unit) as each:
+        for item in items:
+            each.done += 1
+            yield item
