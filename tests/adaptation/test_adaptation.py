@@ -87,7 +87,9 @@ def test_the_model_is_trained_on_new_pairs_and_on_those_that_it_knows(
     new, replay = config.data.train
     assert new.path == "new.en-es.tsv"
     assert not made["distilled"]
-    learned = {pair for pair in cipher_pairs if pair in set(Splits(config)._read(replay, "reading"))}
+    learned = {
+        pair for pair in cipher_pairs if pair in set(Splits(config)._read(replay, "reading"))
+    }
     assert len(learned) == made["replayed"] > 100
     held_out = [*sets_of_split(RunDirectory(start), "test")[0].sources]
     assert not learned & {pair for pair in cipher_pairs if pair.source in held_out}

@@ -403,7 +403,9 @@ def _check_files(request: Request) -> None:
     if request.texts and request.input_file:
         raise typer.BadParameter("give texts or --input, not both")
     if request.input_file and request.output_file:
-        partial = DocumentJob(request.output_file, {}, *_process()).partial_output(_process()[0]).file
+        partial = (
+            DocumentJob(request.output_file, {}, *_process()).partial_output(_process()[0]).file
+        )
         for file in (request.output_file, partial):
             if file.exists() and file.samefile(request.input_file):
                 raise typer.BadParameter("--output is the same file as --input")

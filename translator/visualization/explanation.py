@@ -16,6 +16,7 @@ from torch import Tensor
 from translator.alignment import recorded
 from translator.errors import DataError
 from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer, attention
+from translator.text.directions import tag_of
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
 from translator.visualization.attention import END, START, check_length, read_pair
@@ -185,7 +186,8 @@ def _read(
     model, config = translator.model, translator.config
     if model.decoder is not None and config.training.objective != "language_model":
         source_ids, target_ids, translation = read_pair(translator, source, target)
-        read, written = [*source_ids, EOS_ID], [BOS_ID, *target_ids]
+        tag = tag_of(translator.config, translator.tokenizer)
+        read, written = [*tag, *source_ids, EOS_ID], [BOS_ID, *target_ids]
         if model.encoder is None:
             return {"decoder": [*read, *written]}, translation
         return {"encoder": read, "decoder": written}, translation
