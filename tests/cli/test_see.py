@@ -14,8 +14,9 @@ from tests.cli.test_cli import assert_clear_error, translator
 from tests.commands import started_as
 from translator.cli.interactive import converse
 from translator.config import Config, dump_config, load_config
+from translator.hypotheses import Alternative, Translation
 from translator.runs import RunDirectory
-from translator.hypotheses import Alternative, Translation, Translator
+from translator.translation import Translator
 
 LINES = "".join(f"the number {n} is here\tel número {n} está aquí\n" for n in range(100))
 

@@ -29,6 +29,7 @@ def commands_of(page: str) -> list[str]:
 
 
 COMMANDS = commands_of(README)
+TRANSLATING = commands_of((ROOT / "docs" / "translating.md").read_text(encoding="utf-8"))
 SMALL = (
     "data.held_out_pairs=20 tokenizer.vocabulary_size=600 model.d_model=16 model.num_heads=2 "
     "model.d_ff=32 model.encoder_layers=1 model.decoder_layers=1 training.max_steps=2 "
@@ -82,31 +83,21 @@ def small(command: str) -> str:
 
 
 def test_the_readme_shows_commands() -> None:
-    assert "make train" in COMMANDS
-    assert "make test" in COMMANDS
-    assert any(command.startswith("translator train") for command in COMMANDS)
+    assert "translator train" in COMMANDS
+    assert 'translator translate "Pizza is great."' in COMMANDS
+    assert any("--glossary" in command for command in TRANSLATING)
 
 
 @pytest.mark.slow
 def test_every_command_runs(place: Path) -> None:
-    for command in COMMANDS:
-        if command.startswith("make "):
-            dry = subprocess.run(
-                ["make", "--dry-run", *command.split()[1:]],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-            )
-            assert dry.returncode == 0, dry.stderr
-            if command != "make train":
-                continue
-            command = "translator train"  # what it runs, once all is installed
-        if command.startswith(("git ", "cd ")):
-            continue
+    for command in [*COMMANDS, *TRANSLATING]:
         done = run(small(command) if "translator train" in command else command, place)
         if "--quantization int8" in command and "does not translate as" in done.stderr:
             continue  # of two steps of training, 8 bits leave nothing on some processors
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+    (snippet,) = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    assert run(f"python -c {shlex.quote(snippet)}", place).returncode == 0
 
 
 @pytest.mark.slow

@@ -99,7 +99,10 @@ def _facts(translator: "Translator", run: "RunDirectory") -> dict[str, str]:
         facts["objective"] = config.training.objective
     else:
         pairs = dict.fromkeys((data.direction, *data.all_directions))  # the default first
-        facts["languages"] = ", ".join(f"{pair.source} → {pair.target}" for pair in pairs)
+        default, *others = (f"{pair.source} → {pair.target}" for pair in pairs)
+        facts["languages"] = ", ".join(
+            [f"{default} (the default)", *others] if others else [default]
+        )
     shape = f"d_model {model.d_model}, {model.num_heads} heads, d_ff {model.d_ff}"
     layers = {"encoder": model.encoder_layers, "decoder": model.decoder_layers}
     for half, count in layers.items():
