@@ -4,25 +4,22 @@ Commands come from `--help`, keys from the schema, the Python interface from its
 """
 
 import inspect
-import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import typer
+from typer.testing import CliRunner
+
+import translator
+from translator.cli import app
+from translator.config import Config, CorpusConfig, Section
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, PAGES = ROOT / "docs", ROOT / "build" / "docs"
-sys.path.insert(0, str(ROOT))
-os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-
-import typer  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
-
-import translator  # noqa: E402
-from translator.cli import app  # noqa: E402
-from translator.config import Config, CorpusConfig, Section  # noqa: E402
+TERMINAL = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 
 
 def main() -> None:
@@ -60,7 +57,8 @@ def commands() -> str:
     """The help of every command, as a terminal shows it."""
     parts = ["# Commands", "What `--help` says."]
     for words in command_names(typer.main.get_command(app)):
-        shown = CliRunner().invoke(app, [*words, "--help"], prog_name="translator").output
+        arguments = [*words, "--help"]
+        shown = CliRunner().invoke(app, arguments, env=TERMINAL, prog_name="translator").output
         text = "\n".join(line.rstrip() for line in shown.strip("\n").splitlines())
         parts.append(f"## translator {' '.join(words)}".rstrip() + f"\n\n```text\n{text}\n```")
     return "\n\n".join(parts) + "\n"

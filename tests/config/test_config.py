@@ -513,6 +513,18 @@ def test_without_an_own_corpus_the_embedded_sets_stay(write):
 # --- shipped files and dumps ----------------------------------------------------------------------
 
 
+def test_a_shipped_configuration_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_config(Path("ten-minutes")) == load_config(CONFIGS / "ten-minutes.yaml")
+    with pytest.raises(ConfigError, match="no configuration file twenty-minutes") as error:
+        load_config(Path("twenty-minutes"))
+    assert "ten-minutes" in error.value.hint
+    (tmp_path / "ten-minutes").write_text("name: my-own\n", encoding="utf-8")
+    assert load_config(Path("ten-minutes")).name == "my-own"
+
+
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.name)
 def test_a_shipped_configuration_loads(file):
     assert load_config(file).name

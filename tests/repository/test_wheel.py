@@ -1,6 +1,7 @@
 """What is built of the repository: the package as others install it."""
 
 import os
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 
 from tests.helpers import ROOT
+from tests.repository.test_readme import SMALL
 from translator import __version__
 from translator.errors import MissingLibraryError
 
+FEW = "[{path: 'embedded:train-handwritten', max_pairs: 300}]"
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
@@ -105,3 +108,31 @@ def test_an_installed_wheel_runs_from_anywhere(built: Path, tmp_path: Path) -> N
     done = python("-m", "translator", "train", "configs/tatoeba.yaml")
     assert f"hint: This package has it: {place / 'translator/configs/tatoeba.yaml'}" in done.stderr
     assert not any(empty.iterdir())
+    train = ["train", "ten-minutes", "--set", f"data.train={FEW}", "--set", "data.valid=null"]
+    for each in [*SMALL, "name=first"]:
+        train += ["--set", each]
+    done = python("-m", "translator", *train)
+    assert done.returncode == 0, done.stderr
+    done = python("-m", "translator", "translate", "Pizza is great.", "--run", "runs/first")
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1), done.stderr
+    assert [each.name for each in empty.iterdir()] == ["runs"]
+
+
+@pytest.mark.slow
+def test_an_index_would_take_and_show_what_was_built(built: Path) -> None:
+    pytest.importorskip("twine", reason="twine is not installed: make install brings it")
+    twine = [sys.executable, "-m", "twine", "check", "--strict", *map(str, built.iterdir())]
+    done = subprocess.run(twine, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_tag_is_that_of_a_version_with_a_dated_entry(tmp_path: Path) -> None:
+    mistakes = runpy.run_path(str(ROOT / "scripts" / "check_tag.py"))["mistakes"]
+    (tmp_path / "translator").mkdir()
+    (tmp_path / "translator" / "version.py").write_text('__version__ = "1.2.3"\n', "utf-8")
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("## [Unreleased]\n\n## [1.2.3] - 2026-11-29\n", "utf-8")
+    assert mistakes("v1.2.3", tmp_path) == []
+    assert len(mistakes("v1.2.4", tmp_path)) == 1
+    changelog.write_text("## [Unreleased]\n", "utf-8")
+    assert len(mistakes("1.2.3", tmp_path)) == 2

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.helpers import CIPHER, draw_cipher_pairs, tiny_config
+from translator import explain
 from translator.cli import app
 from translator.config import Config, DecodingConfig
 from translator.data import SentencePair
@@ -19,8 +20,10 @@ from translator.errors import RunError
 from translator.evaluation import directed, evaluate, sets_of_split
 from translator.runs import RunDirectory
 from translator.server.app import create_app
+from translator.text.directions import tag_of
 from translator.training import Finished, Validated, train
 from translator.translation import Translator
+from translator.visualization.attention import END
 
 WORDS = ["ana bebe nina", "abba ene", "banana baba nina ana"]
 MORDS = ["oto tita rosa", "tor mar", "mimi sol rosa oto"]
@@ -314,3 +317,13 @@ def test_a_run_that_starts_from_one_of_two_directions_keeps_both(
     ]
     further = Translator.from_run(tmp_path / "runs" / "further", device="cpu")
     assert texts(further, MORDS, to="en") == WORDS
+
+
+def test_an_explanation_reads_the_tag_before_the_text(translator: Translator) -> None:
+    for direction, text in ((translator, WORDS[0]), (translator.toward("en"), MORDS[0])):
+        found = explain(direction, text)
+        assert found.embedded["encoder"].ids[0] == tag_of(direction.config, direction.tokenizer)[0]
+        assert found.translation == texts(direction, [text])[0]
+        [ids] = direction.tokenizer.target.encode([found.translation])
+        written = [*direction.tokenizer.target.pieces(ids), END]
+        assert [each.likeliest[0][0] for each in found.next_tokens] == written

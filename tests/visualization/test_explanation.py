@@ -115,10 +115,10 @@ def test_the_next_tokens_have_the_probabilities_of_the_translation(
     [source] = translator.tokenizer.encode(["ana nabe"])
     log_probs, _ = force_decode(translator.model, source, ids)
     written = [*translator.tokenizer.target.pieces(ids), END]
-    assert [choice.after for choice in found.choices] == [START, *written[:-1]]
-    assert [choice.likeliest[0][0] for choice in found.choices] == written
+    assert [choice.after for choice in found.next_tokens] == [START, *written[:-1]]
+    assert [choice.likeliest[0][0] for choice in found.next_tokens] == written
     np.testing.assert_allclose(
-        [choice.likeliest[0][1] for choice in found.choices], np.exp(log_probs), rtol=1e-5
+        [choice.likeliest[0][1] for choice in found.next_tokens], np.exp(log_probs), rtol=1e-5
     )
 
 

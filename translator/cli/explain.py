@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from translator.cli.console import RunOption, app, load, say, table
+from translator.cli.console import SEE, RunOption, ToOption, app, load, say, table
 
 if TYPE_CHECKING:
     from translator.visualization.explanation import Explanation, NextToken, Step
@@ -19,10 +19,11 @@ _KINDS = {
 }
 
 
-@app.command("explain")
+@app.command("explain", rich_help_panel=SEE)
 def explain_cli(
     text: Annotated[str, typer.Argument(help="The sentence to translate.")],
     run: RunOption = None,
+    to: ToOption = None,
     translation: Annotated[
         str | None, typer.Option(help="A translation to explain, instead of the model's own.")
     ] = None,
@@ -38,6 +39,8 @@ def explain_cli(
 ) -> None:
     """Explain a sentence in numbers: embeddings, one head's Q, K, V and softmax, the next token."""
     translator = load(run)
+    if to is not None:
+        translator = translator.toward(to)
     from translator.visualization.explanation import STACKS, explain, explanation_page
 
     found = explain(translator, text, translation, layer=layer - 1, head=head - 1)
@@ -62,7 +65,7 @@ def explain_cli(
     for step in found.heads[kind].steps():
         _show(step)
     _entitle("The next token")
-    typer.echo(table([_row(choice) for choice in found.choices]))
+    typer.echo(table([_row(choice) for choice in found.next_tokens]))
     say("\n--html FILE writes every number as a page")
 
 

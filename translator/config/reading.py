@@ -173,6 +173,7 @@ def shipped_config(name: str = "default.yaml") -> Path:
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """The values of a YAML file, and the line on which each dotted key stands."""
+    path = _meant(path)
     values, keys = copy.deepcopy(_parse_file(path, _text_of(path)))
     if values is None:
         return {}, {}
@@ -190,6 +191,13 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
             )
         lines[key] = line
     return values, lines
+
+
+def _meant(path: Path) -> Path:
+    """A path itself, or what comes with this package for a bare name such as `ten-minutes`."""
+    shipped = shipped_config(f"{path}.yaml")
+    is_bare = path.name == str(path) and not path.suffix and not path.exists()
+    return shipped if is_bare and shipped.is_file() else path
 
 
 def _text_of(path: Path) -> str:
@@ -287,7 +295,8 @@ def _instead_of(path: Path) -> str:
     if shipped.is_file():
         return f"This package has it: {shipped}"
     folder = shipped_config().parent
-    return f"`translator train` without a file trains on the embedded corpus; see also {folder}."
+    names = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+    return f"Without a file the embedded corpus is meant; by name there are {names}, in {folder}"
 
 
 def _if_a_corpus(path: Path) -> str:

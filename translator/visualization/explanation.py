@@ -16,6 +16,7 @@ from torch import Tensor
 from translator.alignment import recorded
 from translator.errors import DataError
 from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer, attention
+from translator.text.directions import tag_of
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
 from translator.visualization.attention import END, START, check_length, read_pair
@@ -117,7 +118,7 @@ class Explanation:
     pre_norm: bool  # whether a norm comes before attention
     embedded: dict[str, Embedded]  # by stack: "encoder", "decoder"
     heads: dict[str, Head]  # by kind of attention, in the order in which they are computed
-    choices: tuple[NextToken, ...]
+    next_tokens: tuple[NextToken, ...]
 
     def title(self, kind: str) -> str:
         """A kind of attention with its layer and head, as a heading."""
@@ -174,7 +175,7 @@ def explain(
             kind: Head(*_sides(kind, embedded), *found[module][0])
             for kind, module in modules.items()
         },
-        choices=_choices(translator, list(embedded.values())[-1], states),
+        next_tokens=_next_tokens(translator, list(embedded.values())[-1], states),
     )
 
 
@@ -185,7 +186,8 @@ def _read(
     model, config = translator.model, translator.config
     if model.decoder is not None and config.training.objective != "language_model":
         source_ids, target_ids, translation = read_pair(translator, source, target)
-        read, written = [*source_ids, EOS_ID], [BOS_ID, *target_ids]
+        tag = tag_of(translator.config, translator.tokenizer)
+        read, written = [*tag, *source_ids, EOS_ID], [BOS_ID, *target_ids]
         if model.encoder is None:
             return {"decoder": [*read, *written]}, translation
         return {"encoder": read, "decoder": written}, translation
@@ -264,7 +266,7 @@ def _sides(kind: str, embedded: dict[str, Embedded]) -> tuple[tuple[str, ...], t
     return asking, asked
 
 
-def _choices(translator: Translator, last: Embedded, states: Tensor) -> tuple[NextToken, ...]:
+def _next_tokens(translator: Translator, last: Embedded, states: Tensor) -> tuple[NextToken, ...]:
     """What `output` makes of the last states, from where something is written."""
     begin = last.ids.index(BOS_ID) if BOS_ID in last.ids else 0
     with torch.inference_mode():
