@@ -33,7 +33,7 @@ settings.register_profile("fast", settings.get_profile("translator"), max_exampl
 settings.load_profile("translator")
 
 
-_HEAVY_FIXTURES = {"trained_run", "imported", "chromium", "built"}
+_HEAVY_FIXTURES = {"trained_run", "both_ways", "imported", "chromium", "built"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -613,6 +613,7 @@ class Translator:
             tokens += map(Token, [*target_pieces, "</s>"], log_probs)
             if part.frames is not None:  # no words to align
                 continue
+            attention = attention[:, len(part.tag) :]
             source_pieces = self.tokenizer.pieces(part.ids)
             alignment += [
                 (source_words + i, target_words + j)
