@@ -452,15 +452,39 @@ def test_a_model_that_no_run_can_be_is_refused(
     assert message in refusal(tmp_path, f"hf:{folder}").message
 
 
-@pytest.mark.parametrize(
-    ("piece", "message"), [(">>es<<", "several target languages"), ("<s>", "has a piece <s>")]
-)
-def test_a_vocabulary_that_no_run_can_have_is_refused(
-    tmp_path: Path, piece: str, message: str
-) -> None:
-    vocabulary = {**VOCABULARY, piece: len(VOCABULARY)}
+def test_a_vocabulary_that_no_run_can_have_is_refused(tmp_path: Path) -> None:
+    vocabulary = {**VOCABULARY, "<s>": len(VOCABULARY)}
     folder = write_checkpoint(tmp_path / "opus-mt-en-es", vocabulary)
-    assert message in refusal(tmp_path, f"hf:{folder}").message
+    assert "has a piece <s>" in refusal(tmp_path, f"hf:{folder}").message
+
+
+def test_a_model_of_several_target_languages_translates_into_each_as_transformers_does(
+    tmp_path: Path,
+) -> None:
+    tags = [">>pt_br<<", ">>es<<", ">>x-y<<"]  # the last is no language
+    vocabulary = VOCABULARY | {tag: len(VOCABULARY) + n for n, tag in enumerate(tags)}
+    folder = write_checkpoint(tmp_path / "opus-mt-en-ROMANCE", vocabulary)
+    assert "does not say between which languages" in refusal(tmp_path, f"hf:{folder}").message
+    wrong = refusal(tmp_path, f"hf:{folder}", "--from", "en", "--to", "de")
+    assert "does not translate into de" in wrong.message
+    assert wrong.hint is not None
+    assert "pt_br, es" in wrong.hint
+    run = do_import(tmp_path, folder, "--from", "en", "--to", "spa")
+    config = run.read_config()
+    assert list(map(str, config.data.directions)) == ["en-pt_br", "en-es"]
+    assert config.data.direction == ("en", "es")
+    assert [each.name for each in sets_of_split(run, "test/figures")] == ["test/figures.en-es"]
+    translator = Translator.from_run(run.path, device="cpu")
+    checkpoint = load_checkpoint(f"hf:{folder}")
+    sentences = list(ENGLISH[:4])
+    for to, tag in (("es", ">>es<<"), ("pt-BR", ">>pt_br<<")):
+        proof = prove(checkpoint, translator.toward(to), sentences)
+        assert (proof.sentences, proof.problem, proof.identical_ids) == (4, "", 1.0)
+        asked = checkpoint.tokenizer([f"{tag} {text}" for text in sentences])["input_ids"]
+        order = checkpoint.their_ids.tolist()
+        parts = translator.toward(to)._processor.parts(sentences, split=False, keep=False)
+        assert [[order[i] for i in [*part.read, EOS_ID]] for part in parts] == asked
+    assert translator.search([[5, 6, 7]]) != translator.toward("pt-BR").search([[5, 6, 7]])
 
 
 def test_a_bpe_model_is_refused() -> None:
