@@ -91,10 +91,11 @@ def test_the_ids_spell_the_pairs_of_the_corpus_in_their_order():
     train = [data.train[index] for index in range(len(data.train))]
     texts = [tuple(data.tokenizer.decode([ids.tolist() for ids in e])) for e in train]
     assert texts == expected
-    assert data.valid_pairs == splits.held_out["valid"]
+    [valid_pairs] = data.valid_pairs
+    assert valid_pairs == splits.held_out["valid"]
     valid = [data.valid[index] for index in range(len(data.valid))]
     assert [data.tokenizer.decode([e.source.tolist()])[0] for e in valid] == [
-        pair.source for pair in data.valid_pairs
+        pair.source for pair in valid_pairs
     ]
 
 
