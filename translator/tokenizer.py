@@ -24,6 +24,7 @@ import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 
@@ -209,6 +210,7 @@ def _train_sentencepiece(
     texts: list[str], config: TokenizerConfig, size: int, tags: Sequence[str]
 ) -> bytes:
     model = io.BytesIO()
+    special: dict[str, Any] = {"control_symbols": [*tags]} if tags else {}
     with tempfile.TemporaryDirectory() as directory:
         rules = Path(directory) / "rules.tsv"
         with writing(rules):
@@ -229,7 +231,7 @@ def _train_sentencepiece(
             bos_id=BOS_ID,
             eos_id=EOS_ID,
             unk_surface="�",
-            **({"control_symbols": [*tags]} if tags else {}),
+            **special,
             max_sentence_length=_MAX_LINE_BYTES,
             num_threads=1,  # the pieces must not depend on the number of cores
             minloglevel=2,

@@ -256,16 +256,14 @@ def test_training_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
         directory.mkdir()
         config = configuration(directory, max_steps=16, **SHORT)
         for stop in stops:
-            stopped = config.training.model_copy(update={"max_steps": 16})
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(directory)
-                events = train(config.model_copy(update={"training": stopped}))
-                for event in events:
-                    if getattr(event, "step", 0) >= stop and isinstance(event, Validated):
+                under_way = train(config)
+                for event in under_way:
+                    if isinstance(event, Validated) and event.step >= stop:
                         break
-                events.close()
-        events = train_in(directory, config)
-        assert isinstance(events[-1], Finished)
+                under_way.close()
+        assert isinstance(train_in(directory, config)[-1], Finished)
         run = RunDirectory(directory / "runs" / "both")
         files = [run.model_file, *sorted((run.checkpoints / "step-16").glob("*.safetensors"))]
         found.append([file.read_bytes() for file in files])
