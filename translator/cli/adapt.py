@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import app, say, table
+from translator.cli.console import TRAIN, app, echo, say, table
 from translator.cli.train import train
 from translator.errors import TranslatorError
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from translator.runs import Adaptation, RunDirectory
 
 
-@app.command("adapt")
+@app.command("adapt", rich_help_panel=TRAIN)
 def adapt_cli(
     run: Annotated[Path, typer.Argument(help="The run to begin from; it stays as it is.")],
     corpora: Annotated[
         list[str],
         typer.Argument(
-            metavar="CORPUS...", help="Pairs of the new domain: .tmx, .tsv, .xliff, .po and others."
+            metavar="CORPUS", help="Pairs of the new domain: .tmx, .tsv, .xliff, .po and others."
         ),
     ],
     glossary: Annotated[
@@ -90,7 +90,7 @@ def adapt(
     if not quiet:
         say("translating the test sets with both models")
     found = outcome(start, finished.run, max_loss)
-    typer.echo(_table(found))
+    echo(_table(found))
     if found["refused"]:
         raise TranslatorError(
             f"{finished.run.path} is refused: {'; '.join(found['refused'])}",

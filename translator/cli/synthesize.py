@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import BeamOption, RunOption, app, find_run, say
+from translator.cli.console import DATA, BeamOption, RunOption, app, find_run, say
 from translator.cli.streams import cannot_write
 from translator.config import changed_decoding, load_config
 from translator.documents import DocumentJob, Segment, fingerprint_of
@@ -48,7 +48,7 @@ ResumeOption = Annotated[
 ]
 
 
-@app.command("backtranslate")
+@app.command("backtranslate", rich_help_panel=DATA)
 def backtranslate_cli(
     text: CorpusArgument,
     output: OutputOption,
@@ -78,7 +78,7 @@ def backtranslate_cli(
     )
 
 
-@app.command("distill")
+@app.command("distill", rich_help_panel=DATA)
 def distill_cli(
     text: CorpusArgument,
     output: OutputOption,
