@@ -57,7 +57,8 @@ def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:
     """
     languages = config.data.languages_of(corpus)
     pairs = read_pairs(corpus, *languages)
-    if languages == config.data.direction[::-1]:
+    direction = config.data.direction
+    if languages != direction and languages == direction[::-1]:  # of one language neither is
         pairs = (SentencePair(pair.target, pair.source) for pair in pairs)
     if not config.model.is_textual:
         return _located(pairs, corpus, config.model)
