@@ -344,7 +344,11 @@ class AugmentationConfig(Section):
         "recordings: the frequencies higher or lower by at most this share of the bands.",
     )
     zoom: float = Field(
-        0.1, ge=0.0, le=0.5, description="Of pictures: smaller or larger by at most this share."
+        0.1,
+        ge=0.0,
+        le=0.5,
+        description="Of pictures: smaller or larger by at most this share; of recordings: the time "
+        "shorter or longer, and the frequencies nearer or farther, as of another throat.",
     )
     turn: float = Field(
         0.0, ge=0.0, le=180.0, description="By how many degrees pictures are turned, at most."
@@ -354,7 +358,8 @@ class AugmentationConfig(Section):
         ge=0.0,
         le=1.0,
         description="Of pictures: by how much the strength of red, green and blue, and the "
-        "contrast, may change.",
+        "contrast, may change; of recordings: the deviation of a gain that changes slowly from "
+        "band to band, as of another microphone.",
     )
     noise: float = Field(
         0.0,

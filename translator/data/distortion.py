@@ -109,11 +109,31 @@ def distorted_recordings(
 def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generator) -> Floats:
     """One recording [S, F], as by another voice (Jaitly and Hinton, 2013) and with masks."""
     time, bins = frames.shape
-    by = round(config.shift * bins * random.uniform(-1.0, 1.0))
-    frames = frames[:, (np.arange(bins) + by).clip(0, bins - 1)]
+    faster, longer = 1.0 + config.zoom * random.uniform(-1.0, 1.0, 2)
+    by = config.shift * bins * random.uniform(-1.0, 1.0)
+    frames = _bent(frames, np.arange(time) * faster)
+    frames = _bent(frames.T, np.arange(bins) * longer + by).T
+    frames = frames + config.colour * _tone(bins, random)
     for _ in range(_MASKS):
         for axis, size, share in ((0, time, config.time_mask), (1, bins, config.frequency_mask)):
             width = int(random.integers(0, int(size * share) + 1))
             begin = int(random.integers(0, size - width + 1))
             frames[(slice(None),) * axis + (slice(begin, begin + width),)] = 0.0  # the mean
     return frames
+
+
+def _bent(rows: Floats, places: npt.NDArray[np.float64]) -> Floats:
+    """What lies at places between rows: linear interpolation; the last goes on."""
+    places = places.clip(0.0, len(rows) - 1)
+    before = places.astype(np.int64)
+    after = np.minimum(before + 1, len(rows) - 1)
+    part = (places - before).astype(np.float32)[:, None]
+    found: Floats = rows[before] * (1 - part) + rows[after] * part
+    return found
+
+
+def _tone(bins: int, random: np.random.Generator) -> Floats:
+    """A gain for each band that changes slowly, as of another microphone: of deviation 1."""
+    waves = np.cos(np.pi * np.outer(np.arange(1, 5), np.arange(bins) + 0.5) / bins)
+    found: Floats = (random.standard_normal(4) @ waves / np.sqrt(2)).astype(np.float32)
+    return found
