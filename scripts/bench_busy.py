@@ -87,7 +87,9 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     for _ in range(options.rounds):
         for spin in options.spin:
             for busy in (False, True):
-                found.setdefault((spin, busy), []).append(speed(options, folder, spin, busy=busy))
+                measured = speed(options, folder, spin, busy=busy)
+                print(f"{spin}, {'busy' if busy else 'idle'}: {measured:,.0f}", file=sys.stderr)
+                found.setdefault((spin, busy), []).append(measured)
     print(f"{processor()}, {os.cpu_count()} cores; target tokens/s")
     print("GOMP_SPINCOUNT    idle    busy  share")
     for spin in options.spin:

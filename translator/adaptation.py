@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from translator.config import Config, CorpusConfig, config_of
+from translator.config import Config, CorpusConfig, config_of_values
 from translator.data import Counts, SentencePair, Splits, read_pairs, side_names
 from translator.embedding import similarity_of
 from translator.errors import DataError, RunError, TranslatorError
@@ -82,10 +82,10 @@ def prepare(
     made_of = {"model": start.model_sha256(), **domain.made_of}
     adaptation = _begun(run, made_of)
     if adaptation is None:
-        config_of({"name": name}, overrides)  # a typo is found before anything is written
+        config_of_values({"name": name}, overrides)  # a typo is found before anything is written
         with _nothing_left_of_failures(run):
             adaptation = _make(start, run, domain, made_of)
-    config = config_of(_values(start, run, domain, adaptation), overrides, "the adaptation")
+    config = config_of_values(_values(start, run, domain, adaptation), overrides, "the adaptation")
     return config, adaptation
 
 
@@ -146,7 +146,7 @@ def _make(
     tokenizer = start.read_tokenizer()
     left_out, warnings = _held_out(start)
     _write_pairs(_left_out_file(run), left_out, start)
-    new = _splits(config_of(_values(start, run, domain)))
+    new = _splits(config_of_values(_values(start, run, domain)))
     pairs, tokens = _measured(new, tokenizer)
     share = domain.replay_share
     steps = round(EPOCHS * tokens / (1.0 - share) / _TOKENS_PER_BATCH)

@@ -95,6 +95,8 @@ def _say_what_is_served(runs: "list[RunDirectory]", translators: "list[Translato
     import torch
 
     for run, each in zip(runs, translators, strict=True):
-        say(f"{run.path}: {each.config.data.source_language} → {each.config.data.target_language}")
+        pairs = each.config.data.all_directions
+        said = ", ".join(f"{pair.source} → {pair.target}" for pair in pairs)
+        say(f"{run.path}: {said}")
     threads = torch.get_num_threads()
     say(f"{threads} thread{'s' * (threads > 1)}; Ctrl-C ends it")

@@ -6,7 +6,7 @@ Neither torch nor datasets is imported here, so that a typo costs a moment and n
 from translator.config.comparing import differences, distinguishing
 from translator.config.reading import (
     changed_decoding,
-    config_of,
+    config_of_values,
     goes_on,
     load_config,
     shipped_config,
@@ -61,7 +61,7 @@ __all__ = [
     "TokenizerConfig",
     "TrainingConfig",
     "changed_decoding",
-    "config_of",
+    "config_of_values",
     "differences",
     "distinguishing",
     "dump_config",

@@ -41,10 +41,10 @@ def load_config(
     values, lines = ({}, {}) if path is None else _read_yaml(path)
     for key, value in (given or {}).items():
         _put(values, key.split("."), value, key)
-    return config_of(values, overrides, str(path) if path else "the configuration", lines)
+    return config_of_values(values, overrides, str(path) if path else "the configuration", lines)
 
 
-def config_of(
+def config_of_values(
     values: dict[str, Any],
     overrides: Sequence[str] = (),
     origin: str = "the configuration",

@@ -30,7 +30,7 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True)
 class Pause:
-    """What takes its time beside the steps: every so many of them, and after the last."""
+    """A validation or a checkpoint: it takes `seconds` after every `every_steps` and at the end."""
 
     every_steps: int
     seconds: float
@@ -54,7 +54,7 @@ def steps_looked_back_at(decisions: Sequence[Decision], step: int) -> int:
 def steps_that_fit(
     seconds: float, step: int, seconds_per_step: float, pauses: Iterable[Pause]
 ) -> int:
-    """How many steps after `step`, with their pauses, take at most so many seconds."""
+    """How many steps after `step` fit into `seconds`, their pauses included."""
     pauses = tuple(pauses)
 
     def cost(steps: int) -> float:

@@ -186,7 +186,7 @@ def _draw_run_names(figure: "Figure", runs: Sequence[RunCurves], families: list[
 
 
 def _panels(size: int, count: int) -> "tuple[Figure, list[Axes]]":
-    """Equal panels for maps of up to so many tokens, side by side or, when wide, in a column."""
+    """Equal panels for `count` maps of at most `size` tokens: in a row, or a column if wide."""
     side = _CELL * (size + 7)  # of the cells and their labels
     if (size + 7) * count <= _WIDEST:
         figure = _figure(side * count, side + 0.9)
