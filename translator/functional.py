@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 IGNORE_INDEX = -100  # a label that asks for nothing, as in torch's cross_entropy
+_TINY = 1e-38  # a label that is less probable counts as that: 87 nats
 
 
 class Dropout(nn.Module):
@@ -90,7 +91,8 @@ def cross_entropy_sum(
 class _CrossEntropySum(torch.autograd.Function):
     """The gradients are computed with the loss, while a slice of the logits is at hand.
 
-    d loss / d logits = softmax(logits) - target distribution.
+    d loss / d logits = softmax(logits) - target distribution. A slice is passed over once to make
+    its softmax; all else is products, or concerns the labels alone.
     """
 
     SLICE_ELEMENTS = 8_000_000  # logits in flight: 32 MB in float32
@@ -114,6 +116,11 @@ class _CrossEntropySum(torch.autograd.Function):
             weight.new_zeros(weight.shape, dtype=torch.float32) if needs_gradient else None
         )
         bias_gradient = None if bias is None else torch.zeros_like(bias, dtype=torch.float32)
+        # What smoothing asks of all pieces alike goes through their mean, not through all logits.
+        mean_weight = weight.mean(dim=0, dtype=torch.float32)
+        mean_bias = 0.0 if bias is None else bias.mean(dtype=torch.float32)
+        states_sum = torch.zeros_like(mean_weight)
+        share = label_smoothing / size
         for x, label, gradient in zip(
             states.split(rows),
             labels[:, None].split(rows),
@@ -123,23 +130,28 @@ class _CrossEntropySum(torch.autograd.Function):
             asked = label != IGNORE_INDEX  # [rows, 1]
             label = label.masked_fill(~asked, 0)
             logits = x @ weight.t() if bias is None else torch.addmm(bias, x, weight.t())
-            log_probs = torch.log_softmax(logits, dim=-1, dtype=torch.float32)
-            loss = (label_smoothing - 1.0) * log_probs.gather(1, label)
+            probs = torch.softmax(logits, dim=-1)  # in one pass, and as precise as the logits are
+            label_prob = probs.gather(1, label).float()
+            label_log_prob = label_prob.clamp(min=_TINY).log()
+            loss = (label_smoothing - 1.0) * label_log_prob
             if label_smoothing:
-                loss -= label_smoothing * log_probs.mean(dim=1, keepdim=True)
+                log_sum = logits.gather(1, label) - label_log_prob  # of the exponentials
+                mean_logit = (x.float() @ mean_weight)[:, None] + mean_bias
+                loss -= label_smoothing * (mean_logit - log_sum)
             total += loss.masked_fill(~asked, 0.0).sum()
             if states_gradient is None or weight_gradient is None:
                 continue
-            logits_gradient = log_probs.exp_().sub_(label_smoothing / size)
-            logits_gradient.scatter_add_(
-                1, label, torch.full_like(label, label_smoothing - 1.0, dtype=torch.float32)
-            )
-            logits_gradient = logits_gradient.to(weight.dtype).mul_(asked)
-            torch.mm(logits_gradient, weight, out=gradient)
-            weight_gradient += logits_gradient.t() @ x
+            x = x.masked_fill(~asked, 0.0)
+            every = torch.arange(len(label), device=label.device)
+            probs[every, label[:, 0]] = (label_prob[:, 0] - 1.0 + label_smoothing).to(probs.dtype)
+            smoothing = (-label_smoothing * mean_weight).to(weight.dtype)
+            torch.addmm(smoothing, probs, weight, out=gradient).masked_fill_(~asked, 0.0)
+            weight_gradient += probs.t() @ x
+            states_sum += x.sum(dim=0, dtype=torch.float32)
             if bias_gradient is not None:
-                bias_gradient += logits_gradient.sum(dim=0)
+                bias_gradient += (asked.t().to(probs.dtype) @ probs)[0] - share * asked.sum()
         if states_gradient is not None and weight_gradient is not None:
+            weight_gradient -= share * states_sum
             if bias_gradient is not None:
                 bias_gradient = bias_gradient.to(weight.dtype)
             ctx.save_for_backward(states_gradient, weight_gradient.to(weight.dtype), bias_gradient)
