@@ -1,14 +1,18 @@
-"""Training speed against the loop that a tutorial would write, in the same run, alternating.
+"""Training speed against another way to train the same model, in the same run, alternating.
 
-    python scripts/bench_train.py [CORPUS.tsv[.xz]] [--rounds 5] [--steps 6] [--json FILE]
+    python scripts/bench_train.py [CORPUS.tsv[.xz]] [--against plain|huggingface] [--rounds 5]
+        [--steps 6] [--optimizer adamw|muon] [--json FILE]
 
-The plain loop is torch.nn.Transformer in float32 with AdamW, batches of random order padded to
-their longest sentence, logits of all positions. Both learn the reference model: d_model 256,
-4 heads, d_ff 1024, 3+3 layers, 8,000 pieces, dropout 0.1, label smoothing 0.1, batches of about
-4,096 target tokens. Speeds count target tokens without padding; medians over the rounds.
+`plain` is the loop that a tutorial would write: torch.nn.Transformer in float32 with AdamW, batches
+of random order padded to their longest sentence, logits of all positions. `huggingface` is its
+Seq2SeqTrainer with a MarianMTModel in bfloat16, AdamW and batches of pairs of like length; it needs
+the packages transformers and accelerate. All learn the reference model: d_model 256, 4 heads,
+d_ff 1024, 3+3 layers, 8,000 pieces, dropout 0.1, label smoothing 0.1, batches of about 4,096 target
+tokens. Speeds count target tokens without padding; medians over the rounds.
 """
 
 import argparse
+import functools
 import json
 import math
 import statistics
@@ -29,7 +33,7 @@ from translator.data import Batch, Corpus
 from translator.frontends import sinusoids
 from translator.preparation import prepare_data
 from translator.runs import RunDirectory
-from translator.tokenizer import BOS_ID, PAD_ID
+from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 from translator.training import Trainer, loss_sum
 
 
@@ -91,6 +95,84 @@ class PlainLoop:
         nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
         self.optimizer.step()
         return int((target != PAD_ID).sum())
+
+
+class HuggingFace:
+    """What someone gets who trains with transformers, as its documentation says."""
+
+    def __init__(self, corpus: Corpus, vocabulary_size: int) -> None:
+        from transformers import MarianConfig, MarianMTModel
+
+        # The batch is made of as many pairs as have 4,096 target tokens on average.
+        self.rows = int(4096 / corpus.target_lengths.mean())
+        self.model = MarianMTModel(
+            MarianConfig(
+                vocab_size=vocabulary_size,
+                d_model=256,
+                **{f"{half}_layers": 3 for half in ("encoder", "decoder")},
+                **{f"{half}_attention_heads": 4 for half in ("encoder", "decoder")},
+                **{f"{half}_ffn_dim": 1024 for half in ("encoder", "decoder")},
+                dropout=0.1,
+                activation_function="relu",
+                scale_embedding=True,
+                pad_token_id=PAD_ID,
+                eos_token_id=EOS_ID,
+                decoder_start_token_id=PAD_ID,
+            )
+        )
+        self.examples = [
+            {"input_ids": corpus[i][0].tolist(), "labels": corpus[i][1].tolist()}
+            for i in np.random.default_rng(0).permutation(len(corpus))[: 200 * self.rows]
+        ]
+
+    def tokens_per_second(self, steps: int) -> float:
+        """Target tokens in a second of so many steps, the first one of a training left out."""
+        from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback
+
+        marks: list[float] = []
+        tokens: list[int] = []
+
+        class Clock(TrainerCallback):  # type: ignore[misc]
+            def on_step_end(self, *_: object, **__: object) -> None:
+                marks.append(time.perf_counter())
+
+        def collated(examples: list[dict[str, list[int]]]) -> dict[str, Tensor]:
+            tokens.append(sum(len(example["labels"]) for example in examples))
+            padded = {
+                key: nn.utils.rnn.pad_sequence(
+                    [torch.tensor(example[key]) for example in examples],
+                    batch_first=True,
+                    padding_value=PAD_ID if key == "input_ids" else -100,
+                )
+                for key in ("input_ids", "labels")
+            }
+            shifted = self.model.prepare_decoder_input_ids_from_labels(labels=padded["labels"])
+            mask = (padded["input_ids"] != PAD_ID).long()
+            return {**padded, "attention_mask": mask, "decoder_input_ids": shifted}
+
+        with tempfile.TemporaryDirectory() as folder:
+            settings = Seq2SeqTrainingArguments(
+                folder,
+                per_device_train_batch_size=self.rows,
+                max_steps=steps + 1,
+                train_sampling_strategy="group_by_length",
+                label_smoothing_factor=0.1,
+                bf16=True,
+                use_cpu=not torch.cuda.is_available(),
+                optim="adamw_torch_fused",
+                save_strategy="no",
+                logging_strategy="no",
+                report_to=[],
+                disable_tqdm=True,
+            )
+            Seq2SeqTrainer(
+                self.model,
+                settings,
+                train_dataset=self.examples,
+                data_collator=collated,
+                callbacks=[Clock],
+            ).train()
+        return sum(tokens[1 : steps + 1]) / (marks[-1] - marks[0])
 
 
 def tokens_per_second(step: Callable[[], int], steps: int, device: torch.device) -> float:
@@ -178,7 +260,12 @@ def show_memory(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> dict[str, object]:
     trainer, batches = build(options)
-    plain = PlainLoop(trainer.data.train, trainer.data.tokenizer.vocabulary_size, trainer.device)
+    corpus, vocabulary_size = trainer.data.train, trainer.data.tokenizer.vocabulary_size
+    if options.against == "huggingface":
+        their_speed = HuggingFace(corpus, vocabulary_size).tokens_per_second
+    else:
+        step = PlainLoop(corpus, vocabulary_size, trainer.device).step
+        their_speed = functools.partial(tokens_per_second, step, device=trainer.device)
     speeds: list[tuple[float, float, float]] = []  # ours, theirs, the ceiling in FLOP/s
 
     def our_step() -> int:
@@ -186,7 +273,7 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
 
     for number in range(options.rounds + 1):
         ours = tokens_per_second(our_step, options.steps, trainer.device)
-        theirs = tokens_per_second(plain.step, options.steps, trainer.device)
+        theirs = their_speed(options.steps)
         if number:  # the first round warms up
             speeds.append((ours, theirs, matrix_rate(trainer.precision, trainer.device)))
     ours, theirs, ceiling = (statistics.median(each) for each in zip(*speeds, strict=True))
@@ -194,7 +281,7 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
     total = sum(seconds.values())
     return {
         "ours_tokens_per_second": round(ours),
-        "plain_tokens_per_second": round(theirs),
+        f"{options.against}_tokens_per_second": round(theirs),
         "ratio": round(statistics.median(a / b for a, b, _ in speeds), 2),
         "matrix_gflops": round(ceiling / 1e9),
         "share_of_matrix_rate": round(
@@ -213,6 +300,7 @@ def compare(options: argparse.Namespace) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("corpus", nargs="?", default="embedded:train-grammar")
+    parser.add_argument("--against", choices=["plain", "huggingface"], default="plain")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--optimizer", choices=["adamw", "muon"], default="adamw")

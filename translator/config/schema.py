@@ -946,9 +946,8 @@ class DecodingConfig(Section):
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
-        description="Of the products inside the layers; bfloat16 is faster where the hardware "
-        "computes it, as fast as float32 on other processors, and changes a translation here and "
-        "there.",
+        description="Of the products; bfloat16 is faster where the hardware computes it, as fast "
+        "as float32 on other processors, and changes a translation here and there.",
     )
 
     def greedy(self) -> "DecodingConfig":

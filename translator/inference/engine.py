@@ -38,10 +38,9 @@ class Engine:
     def __init__(self, model: Transformer, precision: torch.dtype = torch.float32) -> None:
         """Take over the weights of a model as they are now.
 
-        With bfloat16 the products inside the layers are computed in it; the residual stream,
-        norms, attention's softmax and the scores of the vocabulary stay float32. A CPU that has no
-        such products rounds to bfloat16 and multiplies in float32: the same but for the order of
-        sums, and no faster than float32.
+        With bfloat16 all products but attention's are computed in it; the residual stream, norms
+        and every softmax stay float32. A CPU that has no such products rounds to bfloat16 and
+        multiplies in float32: the same but for the order of sums, and no faster than float32.
         """
         config = model.config
         self.max_positions = config.max_positions
@@ -71,7 +70,7 @@ class Engine:
         cross = [layer.cross_attention for layer in decoder] if sees_memory else []
         projections = [part for each in cross for part in (each.k_proj, each.v_proj)]
         self._memory_keys_values = PrepackedLinear(projections, precision) if projections else None
-        self._output = PrepackedLinear([model.output], torch.float32)
+        self._output = PrepackedLinear([model.output], precision)
 
     @property
     def device(self) -> torch.device:
