@@ -175,6 +175,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.evaluations = path / "evaluations"
         self.tensorboard = path / "tensorboard"
+        self.wandb_id_file = path / "wandb" / "id"
         self.exports = path / "export"
         self.prepared = path.parent / ".prepared"  # what runs share, see PreparedDirectory
 

@@ -56,7 +56,8 @@ def _corpora(
 
 
 def _values(config: Config) -> dict[str, Any]:
-    values = config.model_dump(exclude={"export"})  # nothing is learned otherwise by it
+    unlearned = {"export": True, "training": {"trackers"}}  # nothing is learned otherwise by them
+    values = config.model_dump(exclude=unlearned)
     for corpus, own in zip(values["data"]["train"], config.data.train, strict=True):
         corpus["cleaning"] = own.cleaning and own.cleaning.model_dump(exclude_unset=True)
     return values

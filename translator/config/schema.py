@@ -97,6 +97,7 @@ _LINES_OF_TEXT = re.compile(r"\.txt(\.gz|\.xz|\.bz2|\.zst)?$")
 CorpusFormat = Literal[
     "tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"
 ]
+TrackerName = Literal["tensorboard", "wandb", "trackio"]
 FORMATS: dict[str, CorpusFormat] = {  # of files, by the ending of their names
     ".tsv": "tsv",
     ".csv": "csv",
@@ -851,11 +852,20 @@ class TrainingConfig(Section):
         ge=1,
         description="Stop after this many validations without a better model; null: never.",
     )
-    tensorboard: bool = Field(
-        False,
-        description="`translator train` writes scalars for TensorBoard, too, to "
-        "runs/NAME/tensorboard; needs the package tensorboard.",
+    trackers: list[TrackerName] = Field(
+        [],
+        description="Who else keeps the curves: tensorboard (in runs/NAME/tensorboard), wandb "
+        "(Weights & Biases), trackio. Each needs the package of its name.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tensorboard_of_old(cls, values: Any) -> Any:
+        """Version 0.1 knew one tracker, and a key of its name."""
+        if isinstance(values, dict) and isinstance(values.get("tensorboard"), bool):
+            rest = {key: value for key, value in values.items() if key != "tensorboard"}
+            return {"trackers": ["tensorboard"] * values["tensorboard"], **rest}
+        return values
 
     @model_validator(mode="before")
     @classmethod
