@@ -183,7 +183,7 @@ def _values(
     known = start.read_config()
     data = known.data.model_dump(exclude={"train", "valid", "test", "leave_out"})
     train: list[dict[str, Any]] = [{"path": path} for path in domain.corpora]
-    training: dict[str, Any] = {"start_from": str(start.path)}
+    training: dict[str, Any] = {"start_from": start.name}
     own = {"held_out": False, "cleaning": {"enabled": False}}
     if made and made["terms"]:
         train.append({"path": str(_terms_file(run)), **own})

@@ -22,8 +22,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NotRequired, TypeVa
 from pydantic import ConfigDict, PositiveInt, with_config
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-from translator.config import Config, DecodingConfig, ImageConfig, dump_config, load_config
+from translator.config import (
+    Config,
+    DecodingConfig,
+    ImageConfig,
+    dump_config,
+    load_config,
+)
 from translator.errors import ConfigError, RunError, writing
+from translator.hub import download_run, is_of_hub
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
 from translator.tokenizer import Tokenizer
 
@@ -157,8 +164,9 @@ class Trained(NamedTuple):
 class RunDirectory:
     """A directory runs/NAME: the files that translate, and what training leaves beside them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str = "") -> None:
         self.path = path
+        self.name = name or str(path)  # of one that comes from the Hub hf:USER/NAME
         self.config_file = path / "config.yaml"
         self.tokenizer_file = path / "tokenizer.model"
         self.target_tokenizer_file = path / "tokenizer.target.model"
@@ -180,12 +188,20 @@ class RunDirectory:
         self.prepared = path.parent / ".prepared"  # what runs share, see PreparedDirectory
 
     @classmethod
+    def named(cls, name: str | Path) -> "RunDirectory":
+        """The run in a directory, or hf:USER/NAME of the Hugging Face Hub, which is downloaded."""
+        name = name if isinstance(name, str) else name.as_posix()
+        if not is_of_hub(name):
+            return cls(Path(name))
+        return cls(download_run(name), name)
+
+    @classmethod
     def find(cls, path: Path | None = None) -> "RunDirectory":
         """The run that is meant: `path`, else $TRANSLATOR_RUN, else the newest that has a model."""
         if path is None and os.environ.get(RUN_VARIABLE):
             path = Path(os.environ[RUN_VARIABLE])
         if path is not None:
-            run = cls(path)
+            run = cls.named(path)
             run.check_model()
             return run
         models = [file for file in RUNS.glob("*/model.safetensors") if file.is_file()]
@@ -464,9 +480,9 @@ class RunDirectory:
 
     def descent(self) -> list[Ancestor]:
         """The lineage of a run that begins from this one."""
-        return [{"run": str(self.path), "model_sha256": self.model_sha256()}, *self.lineage]
+        return [{"run": self.name, "model_sha256": self.model_sha256()}, *self.lineage]
 
-    def keep_fingerprints(self, prepared: "PreparedDirectory", start: Path | None) -> None:
+    def keep_fingerprints(self, prepared: "PreparedDirectory", start: str | None) -> None:
         """Keep what tells the sentences trained on, in the run to start from too, if there is one.
 
         It belongs to the model.
@@ -478,9 +494,10 @@ class RunDirectory:
 
         sides, metadata = _read_fingerprints(prepared.fingerprints_file)
         if start is not None:
-            before = RunDirectory(start).read_fingerprints()
+            origin = RunDirectory.named(start)
+            before = origin.read_fingerprints()
             sides |= {side: np.union1d(sides[side], before[side]) for side in before}
-            unknown = RunDirectory(start).unknown_start if before else str(start)
+            unknown = origin.unknown_start if before else start
             metadata = {_UNKNOWN_KEY: unknown} if unknown else {}
         data = sealed_tensors(safetensors.numpy.save(dict(sides)), metadata)
         write_atomically(self.fingerprints_file, data)

@@ -78,7 +78,10 @@ app = typer.Typer(
 
 RunOption = Annotated[
     Path | None,
-    typer.Option("--run", help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
+    typer.Option(
+        "--run",
+        help="Run directory, or hf:USER/NAME; else $TRANSLATOR_RUN, else the newest in runs/.",
+    ),
 ]
 ToOption = Annotated[
     str | None,

@@ -56,8 +56,7 @@ def _corpora(
 
 
 def _values(config: Config) -> dict[str, Any]:
-    unlearned = {"export": True, "training": {"trackers"}}  # nothing is learned otherwise by them
-    values = config.model_dump(exclude=unlearned)
+    values = config.model_dump(exclude={"export": True, "training": {"trackers"}})  # not learned by
     for corpus, own in zip(values["data"]["train"], config.data.train, strict=True):
         corpus["cleaning"] = own.cleaning and own.cleaning.model_dump(exclude_unset=True)
     return values

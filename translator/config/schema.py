@@ -776,9 +776,10 @@ class TrainingConfig(Section):
     start_from: str | None = Field(
         None,
         min_length=1,
-        description="The directory of a run whose weights and tokenizer training starts from, "
-        "such as runs/everyday; its sections tokenizer and model hold here too, except for "
-        "model.dropout. Of this section, keys that are not set are then "
+        description="A run whose weights and tokenizer training starts from: its directory, such "
+        "as runs/everyday, or hf:USER/NAME of the Hugging Face Hub. Its sections tokenizer and "
+        "model hold here too, except for model.dropout. Of this section, keys that are not set "
+        "are then "
         f"{', '.join(f'{key} {value}' for key, value in FINE_TUNING.items())}. Where objective or "
         "architecture differ, the weights are taken of which there are the same, and the keys "
         "of this section keep their defaults. null: random weights and a new tokenizer.",
@@ -1073,7 +1074,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> "Config":
-        if not self.data.train and not self.is_imported:
+        if not self.data.train and not self.starts_from_hub:
             raise ValueError("data.train must name at least 1 corpus")
         return self
 
@@ -1157,8 +1158,8 @@ class Config(Section):
         return self
 
     @property
-    def is_imported(self) -> bool:
-        """Whether it is of a run that `translator import` made, which learned elsewhere."""
+    def starts_from_hub(self) -> bool:
+        """Whether training starts from a run of the Hub, or an import was made of a model there."""
         return (self.training.start_from or "").startswith(HUB_PREFIX)
 
     @field_validator("model")

@@ -57,8 +57,8 @@ def with_trackers(
         opened = [stack.enter_context(closing(_OPEN[each](plan, told))) for each in trackers]
         for event in events:
             if scalars := _scalars(event):
-                for tracker in opened:
-                    tracker.log(*scalars)
+                for each in opened:
+                    each.log(*scalars)
             yield event
 
 
@@ -75,8 +75,8 @@ def _scalars(event: Event) -> tuple[dict[str, float], int] | None:
     """The figures of an event, and its step."""
     match event:
         case StepDone(step, loss, tokens_per_second, learning_rate) if loss is not None:
-            figures = (loss, learning_rate, tokens_per_second)
-            return dict(zip(_TAGS.values(), figures, strict=True)), step
+            figures = zip(_TAGS.values(), (loss, learning_rate, tokens_per_second), strict=True)
+            return {name: value for name, value in figures if value is not None}, step
         case Validated(step, scores):
             return {f"valid/{name}": value for name, value in scores.items()}, step
     return None
@@ -171,10 +171,10 @@ class _Trackio(_Appending):
         super().__init__(run.log, told)
 
     def close(self) -> None:
-        import trackio
+        from trackio import finish
 
         with redirect_stdout(sys.stderr):
-            trackio.finish()
+            finish()
 
 
 _OPEN: dict[TrackerName, Callable[[Plan, Mapping[str, int]], Tracker]] = {
