@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,8 +196,13 @@ class RunDirectory:
         return cls(download_run(name), name)
 
     @classmethod
-    def find(cls, path: Path | None = None) -> "RunDirectory":
-        """The run that is meant: `path`, else $TRANSLATOR_RUN, else the newest that has a model."""
+    def find(
+        cls, path: Path | None = None, able: Callable[[Config], bool] | None = None
+    ) -> "RunDirectory":
+        """The run that is meant: `path`, else $TRANSLATOR_RUN, else the newest that has a model.
+
+        Of those in runs/ it is the newest that is `able` to, if there is one.
+        """
         if path is None and os.environ.get(RUN_VARIABLE):
             path = Path(os.environ[RUN_VARIABLE])
         if path is not None:
@@ -211,9 +216,16 @@ class RunDirectory:
                 f"there is no trained model in {RUNS}{os.sep}",
                 "Train one with `translator train`, or name its directory with --run.",
             )
-        run = cls(max(models, key=lambda file: file.stat().st_mtime).parent)
+        models.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+        runs = [cls(file.parent) for file in models]
+        run = next((each for each in runs if able and each._is(able)), runs[0])
         run.check_model()
         return run
+
+    def _is(self, able: Callable[[Config], bool]) -> bool:
+        with suppress(RunError):  # whoever uses the run says what is wrong with it
+            return able(self.read_config())
+        return False
 
     def check_model(self) -> None:
         """Raise RunError unless the files that translate are here."""
@@ -244,22 +256,35 @@ class RunDirectory:
     def forget(self) -> None:
         """Delete what training wrote before its first step, perhaps with other settings or data."""
         if self.config_file.is_file():
-            own = (
-                self.tokenizer_file,
-                self.target_tokenizer_file,
-                self.codebook_file,
-                self.fingerprints_file,
-            )
-            for file in (*own, self.measured_file, self.config_file):
+            for file in self._first_files:
                 file.unlink(missing_ok=True)
             shutil.rmtree(self.held_out, ignore_errors=True)
 
+    @property
+    def _first_files(self) -> list[Path]:
+        """What training writes before its first step; config.yaml, which says so, is the last."""
+        return [
+            self.tokenizer_file,
+            self.target_tokenizer_file,
+            self.codebook_file,
+            self.fingerprints_file,
+            self.measured_file,
+            self.config_file,
+        ]
+
     def delete_leftovers(self) -> None:
-        """Delete what a killed process left half written. Call it with the training's lock held."""
+        """Delete what a killed training left half written. Call it with its lock held.
+
+        An evaluation, an export or a picture may be under way: what those leave, the next one
+        overwrites.
+        """
         for folder in self.checkpoints.glob(".step-*.partial"):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in self.path.rglob(".*.partial"):
-            if file.is_file():  # an export under way is a folder
+        later = [self.model_file, self.environment_file, self.metrics_file, self.adaptation_file]
+        for file in (*self._first_files, *later):
+            file.with_name(f".{file.name}.partial").unlink(missing_ok=True)
+        for folder in (self.held_out, self.samples):
+            for file in folder.glob(".*.partial"):
                 file.unlink(missing_ok=True)
 
     # --- the files that translate -----------------------------------------------------------------

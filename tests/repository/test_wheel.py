@@ -37,7 +37,7 @@ SHIPPED = """
     translator/server/page/page.js translator/visualization/templates/attention.html
     translator/visualization/templates/curves.js translator/visualization/templates/page.css
     translator/visualization/templates/evaluation.html translator/corpus/README.md
-    translator/configs/default.yaml translator/configs/tatoeba.yaml
+    translator/configs/default.yaml translator/configs/tatoeba.yaml translator/configs/schema.json
     translator/corpus/train-grammar.en-es.tsv.xz translator/corpus/valid.en-es.tsv.xz
 """.split()
 

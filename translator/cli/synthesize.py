@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from translator.cli.console import DATA, BeamOption, RunOption, app, find_run, say
-from translator.cli.streams import cannot_write
+from translator.cli.progress import QuietOption, shown_progress
+from translator.cli.streams import cannot_write, count
 from translator.config import changed_decoding, load_config
 from translator.documents import DocumentJob, Segment, fingerprint_of
 from translator.errors import writing
+from translator.progress import activity
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -60,22 +62,24 @@ def backtranslate_cli(
     beam_size: BeamOption = None,
     overrides: OverridesOption = None,
     resume: ResumeOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make pairs of texts in the language to translate INTO, with a run that reads it.
 
     The run translates the other way: to learn en → es, Spanish text and a run es → en. What it
     writes becomes the source of a pair, with a tag; the text itself is the target.
     """
-    synthesize(
-        text,
-        output,
-        find_run(run),
-        round_trip,
-        {"tag": tag, "min_score": min_score, "min_chrf": min_chrf},
-        beam_size=beam_size,
-        overrides=overrides or (),
-        resume=resume,
-    )
+    with shown_progress(quiet=quiet):
+        synthesize(
+            text,
+            output,
+            find_run(run, translating=True),
+            round_trip,
+            {"tag": tag, "min_score": min_score, "min_chrf": min_chrf},
+            beam_size=beam_size,
+            overrides=overrides or (),
+            resume=resume,
+        )
 
 
 @app.command("distill", rich_help_panel=DATA)
@@ -89,18 +93,20 @@ def distill_cli(
     beam_size: BeamOption = None,
     overrides: OverridesOption = None,
     resume: ResumeOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make pairs of texts and their translations by a run, from which a smaller model learns."""
-    synthesize(
-        text,
-        output,
-        find_run(run),
-        round_trip,
-        {"min_score": min_score, "min_chrf": min_chrf},
-        beam_size=beam_size,
-        overrides=overrides or (),
-        resume=resume,
-    )
+    with shown_progress(quiet=quiet):
+        synthesize(
+            text,
+            output,
+            find_run(run, translating=True),
+            round_trip,
+            {"min_score": min_score, "min_chrf": min_chrf},
+            beam_size=beam_size,
+            overrides=overrides or (),
+            resume=resume,
+        )
 
 
 def synthesize(
@@ -137,7 +143,8 @@ def synthesize(
     }
     job = DocumentJob(output.resolve(), fingerprint)
     say(f"{run.path} translates {' → '.join(languages)}")
-    models = [Translator.from_run(each.path) for each in runs]
+    with activity("loading " + " and ".join(str(each.path) for each in runs)):
+        models = [Translator.from_run(each.path) for each in runs]
     backward = models[1] if round_trip else None
     synthesis = Synthesis(translator=models[0], backward=backward, decoding=decoding, **options)
     read = write_pairs(job, texts_of(text, languages), synthesis, resume=resume)
@@ -151,21 +158,19 @@ def write_pairs(
     job: DocumentJob, segments: Iterator[Segment], synthesis: "Synthesis", *, resume: bool
 ) -> int:
     """Translate what is not done yet, move the output into place; how many texts there were."""
-    from tqdm import tqdm
-
-    read = 0
-    try:
-        with writing(job.output), job.locked(), tqdm(unit=" texts", disable=None) as bar:
-            if not job.begin(resume=resume) and resume:
-                say("there is nothing to resume: starting from the beginning")
-            for block in job.translate(segments, synthesis.pairs, str.encode):
-                read += block.texts
-                bar.update(block.texts)
-            job.finish()
-    except KeyboardInterrupt:
-        say(f"interrupted after {read:,} texts; the same command with --resume goes on from there")
-        raise typer.Exit(_INTERRUPTED) from None
-    except OSError as error:
-        remedy = "Make room: the same command with --resume goes on from there."
-        raise cannot_write(job.output, error, remedy) from None
-    return read
+    with activity(job.output.name, unit="texts") as texts:
+        try:
+            with writing(job.output), job.locked():
+                if not job.begin(resume=resume) and resume:
+                    say("there is nothing to resume: starting from the beginning")
+                for block in job.translate(segments, synthesis.pairs, str.encode):
+                    count(texts, block)
+                job.finish()
+        except KeyboardInterrupt:
+            said = f"interrupted after {texts.done:,} texts; "
+            say(said + "the same command with --resume goes on from there")
+            raise typer.Exit(_INTERRUPTED) from None
+        except OSError as error:
+            remedy = "Make room: the same command with --resume goes on from there."
+            raise cannot_write(job.output, error, remedy) from None
+    return texts.done
