@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import DATA, BeamOption, RunOption, app, find_run, say
+from translator.cli.console import DATA, BeamOption, RunOption, ToOption, app, find_run, say
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.streams import cannot_write, count
-from translator.config import changed_decoding, load_config
+from translator.config import LanguagePair, changed_decoding, load_config
 from translator.documents import DocumentJob, Segment, fingerprint_of
 from translator.errors import writing
 from translator.progress import activity
+from translator.text.directions import directions_among
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def backtranslate_cli(
     text: CorpusArgument,
     output: OutputOption,
     run: RunOption = None,
+    to: ToOption = None,
     tag: Annotated[str, typer.Option(help="Before each translation; empty: none.")] = "[BT]",
     min_score: MinScoreOption = None,
     round_trip: RoundTripOption = None,
@@ -74,6 +76,7 @@ def backtranslate_cli(
             text,
             output,
             find_run(run, translating=True),
+            to,
             round_trip,
             {"tag": tag, "min_score": min_score, "min_chrf": min_chrf},
             beam_size=beam_size,
@@ -87,6 +90,7 @@ def distill_cli(
     text: CorpusArgument,
     output: OutputOption,
     run: RunOption = None,
+    to: ToOption = None,
     min_score: MinScoreOption = None,
     round_trip: RoundTripOption = None,
     min_chrf: MinChrfOption = 30.0,
@@ -101,6 +105,7 @@ def distill_cli(
             text,
             output,
             find_run(run, translating=True),
+            to,
             round_trip,
             {"min_score": min_score, "min_chrf": min_chrf},
             beam_size=beam_size,
@@ -113,6 +118,7 @@ def synthesize(
     text: str,
     output: Path,
     run: "RunDirectory",
+    to: str | None,
     round_trip: Path | None,
     options: dict[str, Any],
     *,
@@ -127,8 +133,8 @@ def synthesize(
     from translator.synthesis import Synthesis, texts_of
     from translator.translation import Translator
 
-    data = run.read_config().data
-    languages = (data.source_language, data.target_language)
+    config = run.read_config()
+    languages = directions_among(to, config)[0] if to else config.data.direction
     decoding = load_config(run.config_file, overrides).decoding
     if beam_size:
         decoding = changed_decoding(decoding, beam_size=beam_size)
@@ -139,14 +145,23 @@ def synthesize(
         "model": fingerprint_of(*(file for each in runs for file in each.files)),
         "search": decoding.model_dump_json(),
         "options": repr(options),
+        "direction": str(languages),
         "text": fingerprint_of(Path(text)) if Path(text).is_file() else text,
     }
     job = DocumentJob(output.resolve(), fingerprint)
     say(f"{run.path} translates {' → '.join(languages)}")
     with activity("loading " + " and ".join(str(each.path) for each in runs)):
-        models = [Translator.from_run(each.path) for each in runs]
-    backward = models[1] if round_trip else None
-    synthesis = Synthesis(translator=models[0], backward=backward, decoding=decoding, **options)
+        forward, *others = (Translator.from_run(each.path) for each in runs)
+    back = LanguagePair(languages.target, languages.source)
+    backward = next(iter(others), None)
+    if backward and backward.config.data.directions:
+        backward = backward.toward(str(back))
+    synthesis = Synthesis(
+        translator=forward.toward(str(languages)),
+        backward=backward,
+        decoding=decoding,
+        **options,
+    )
     read = write_pairs(job, texts_of(text, languages), synthesis, resume=resume)
     with output.open("rb") as lines:
         kept = sum(1 for _ in lines)
