@@ -78,7 +78,7 @@ OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
 ]
 FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="Instead of what the name of --input tells.")
+    Format | None, typer.Option("--format", help="Instead of what the name of --input says.")
 ]
 EncodingOption = Annotated[
     str, typer.Option(help="Of --input and the output; else by its byte-order mark, else UTF-8.")
