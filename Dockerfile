@@ -12,7 +12,7 @@ COPY constraints.txt .
 # torch for the CPU alone is a tenth of the size of the one with CUDA.
 RUN pip install --no-cache-dir --constraint constraints.txt \
     --index-url https://download.pytorch.org/whl/cpu --extra-index-url https://pypi.org/simple torch
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY configs configs
 COPY translator translator
 RUN pip install --no-cache-dir --constraint constraints.txt '.[serve]' \

@@ -15,11 +15,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from translator.config import Config, CorpusConfig, config_of_values
+from translator.config import Config, CorpusConfig, LanguagePair, config_of_values
 from translator.data import Counts, SentencePair, Splits, read_pairs, side_names
 from translator.embedding import similarity_of
 from translator.errors import DataError, RunError, TranslatorError
-from translator.evaluation import EvaluationSet, System, compare, sets_of_split, translate
+from translator.evaluation import (
+    EvaluationSet,
+    System,
+    compare,
+    directed,
+    sets_of_split,
+    translate,
+)
 from translator.evaluation.significance import LUCK
 from translator.runs import RUNS, Adaptation, RunDirectory, ScoreChange, write_atomically
 from translator.text.glossary import Glossary
@@ -183,7 +190,7 @@ def _values(
     known = start.read_config()
     data = known.data.model_dump(exclude={"train", "valid", "test", "leave_out"})
     train: list[dict[str, Any]] = [{"path": path} for path in domain.corpora]
-    training: dict[str, Any] = {"start_from": str(start.path)}
+    training: dict[str, Any] = {"start_from": start.name}
     own = {"held_out": False, "cleaning": {"enabled": False}}
     if made and made["terms"]:
         train.append({"path": str(_terms_file(run)), **own})
@@ -205,18 +212,26 @@ def _values(
 
 
 def _held_out(start: RunDirectory) -> tuple[list[SentencePair], list[str]]:
-    """The pairs of the held-out sets of a run, and warnings of those that cannot be read."""
+    """The pairs of the held-out sets of a run, and warnings of those that cannot be read.
+
+    Of a run of several directions they are those between the languages of the default one, and
+    they stand as there.
+    """
+    default = start.read_config().data.direction
     pairs: list[SentencePair] = []
     warnings = []
     for split in ("valid", "test"):
         try:
             for found in sets_of_split(start, split):
-                pairs += map(SentencePair, found.sources, found.first_references)
+                sides = found.sources, found.first_references
+                direction = LanguagePair.of(found.direction) or default
+                if direction.languages == default.languages:
+                    pairs += map(SentencePair, *(sides if direction == default else sides[::-1]))
         except TranslatorError as error:
             warnings.append(f"{start.path} has no {split} set: {error.message}")
             if split == "test":
                 warnings.append("what the model forgets is not measured")
-    return pairs, warnings
+    return list(dict.fromkeys(pairs)), warnings  # those of both directions are the same
 
 
 def _measured(new: Splits, tokenizer: Tokenizer) -> tuple[int, float]:
@@ -329,7 +344,7 @@ def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
                 raise
             continue  # `prepare` has warned of it
         for each in map(_shortened, found):
-            hypotheses = [translate(model, each.sources)[0] for model in models]
+            hypotheses = [translate(directed(model, each), each.sources)[0] for model in models]
             systems = [System(*named) for named in zip(("old", "new"), hypotheses, strict=True)]
             compared = compare(each, systems, ("bleu", "chrf"))
             for metric, (before, after) in compared.differences.items():

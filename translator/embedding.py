@@ -67,7 +67,7 @@ class Embedder:
 
         The process keeps the memory that it frees from then on: see `hardware.keep_memory`.
         """
-        config, tokenizer, model = RunDirectory(Path(path)).read_trained(device)
+        config, tokenizer, model = RunDirectory.named(path).read_trained(device)
         keep_memory()
         precision = precision or config.decoding.precision
         engine = Engine(model.eval(), getattr(torch, precision))
@@ -139,7 +139,7 @@ def similarity_of(run: str) -> Similarity:
 def similarity_fingerprint(run: str) -> str:
     """A hash that changes with whatever changes the cosines of `similarity_of`."""
     with _named_by_key():
-        directory = RunDirectory(Path(run))
+        directory = RunDirectory.named(run)
         directory.check_model()
     return fingerprint_of(*directory.files)
 

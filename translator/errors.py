@@ -49,6 +49,8 @@ _EXTRAS = {  # as in pyproject.toml
     "media": ("pillow>=10", "soundfile>=0.12", "soxr>=0.5", "kaldi-native-fbank>=1.20"),
     "plot": ("matplotlib>=3.9",),
     "tensorboard": ("tensorboard>=2.18",),
+    "wandb": ("wandb>=0.19",),
+    "trackio": ("trackio>=0.20",),
     "serve": (
         *("fastapi>=0.110", "uvicorn>=0.30", "prometheus-client>=0.20"),
         "python-multipart>=0.0.13",

@@ -40,7 +40,7 @@ class LanguageModel:
     @classmethod
     def from_run(cls, path: str | Path, device: str = "auto") -> "LanguageModel":
         """Load the best model of a run directory; RunError when it is missing or damaged."""
-        trained = RunDirectory(Path(path)).read_trained(device)
+        trained = RunDirectory.named(path).read_trained(device)
         keep_memory()
         return cls(*trained)
 

@@ -89,7 +89,7 @@ def prepare_data(config: Config, run: RunDirectory) -> TrainingData:
         raise RunError(f"{directory.path} has vanished", "Start again; let no one delete it.")
     with _disk_errors(run.path), lock(directory.path):  # other processes may train the same run
         start = config.training.start_from
-        run.keep_fingerprints(directory, Path(start) if start else None)
+        run.keep_fingerprints(directory, start)
     noise = noise_of(config.training, tokenizer.vocabulary_size)
     shape = FrameShape.of_source(config.model)
     parts = _parts(content["pairs"]["train"], config)
@@ -232,7 +232,7 @@ def _tokenizer(config: Config, splits: list[Splits], run: RunDirectory) -> Token
     start = config.training.start_from
     if start is not None:
         with lock(run.tokenizer_file):
-            run.write_tokenizer(RunDirectory(Path(start)).read_tokenizer())
+            run.write_tokenizer(RunDirectory.named(start).read_tokenizer())
         return run.read_tokenizer()
     file = run.prepared / f"{_key_of_tokenizer(config)}.model"
     with lock(file):
@@ -278,7 +278,7 @@ def _codebook(splits: Splits, run: RunDirectory) -> Codebook | None:
         start = config.training.start_from
         with lock(run.codebook_file):
             if start is not None:
-                made = RunDirectory(Path(start)).read_codebook(config.model.image)
+                made = RunDirectory.named(start).read_codebook(config.model.image)
             else:
                 names = [pair.target for pair in splits.sample(_SAMPLED_PICTURES)]
                 made = Codebook.train(names, config.model.image, config.seed)

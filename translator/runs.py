@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NotRequired, TypeVa
 from pydantic import ConfigDict, PositiveInt, with_config
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
-from translator.config import Config, DecodingConfig, ImageConfig, dump_config, load_config
+from translator.config import (
+    Config,
+    DecodingConfig,
+    ImageConfig,
+    dump_config,
+    load_config,
+)
 from translator.errors import ConfigError, RunError, writing
+from translator.hub import download_run, is_of_hub
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
 from translator.tokenizer import Tokenizer
 
@@ -157,8 +164,9 @@ class Trained(NamedTuple):
 class RunDirectory:
     """A directory runs/NAME: the files that translate, and what training leaves beside them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str = "") -> None:
         self.path = path
+        self.name = name or str(path)  # of one that comes from the Hub hf:USER/NAME
         self.config_file = path / "config.yaml"
         self.tokenizer_file = path / "tokenizer.model"
         self.target_tokenizer_file = path / "tokenizer.target.model"
@@ -175,16 +183,30 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.evaluations = path / "evaluations"
         self.tensorboard = path / "tensorboard"
+        self.wandb_id_file = path / "wandb" / "id"
         self.exports = path / "export"
         self.prepared = path.parent / ".prepared"  # what runs share, see PreparedDirectory
 
     @classmethod
-    def find(cls, path: Path | None = None) -> "RunDirectory":
-        """The run that is meant: `path`, else $TRANSLATOR_RUN, else the newest that has a model."""
+    def named(cls, name: str | Path) -> "RunDirectory":
+        """The run in a directory, or hf:USER/NAME of the Hugging Face Hub, which is downloaded."""
+        name = name if isinstance(name, str) else name.as_posix()
+        if not is_of_hub(name):
+            return cls(Path(name))
+        return cls(download_run(name), name)
+
+    @classmethod
+    def find(
+        cls, path: Path | None = None, able: Callable[[Config], bool] | None = None
+    ) -> "RunDirectory":
+        """The run that is meant: `path`, else $TRANSLATOR_RUN, else the newest that has a model.
+
+        Of those in runs/ it is the newest that is `able` to, if there is one.
+        """
         if path is None and os.environ.get(RUN_VARIABLE):
             path = Path(os.environ[RUN_VARIABLE])
         if path is not None:
-            run = cls(path)
+            run = cls.named(path)
             run.check_model()
             return run
         models = [file for file in RUNS.glob("*/model.safetensors") if file.is_file()]
@@ -194,9 +216,16 @@ class RunDirectory:
                 f"there is no trained model in {RUNS}{os.sep}",
                 "Train one with `translator train`, or name its directory with --run.",
             )
-        run = cls(max(models, key=lambda file: file.stat().st_mtime).parent)
+        models.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+        runs = [cls(file.parent) for file in models]
+        run = next((each for each in runs if able and each._is(able)), runs[0])
         run.check_model()
         return run
+
+    def _is(self, able: Callable[[Config], bool]) -> bool:
+        with suppress(RunError):  # whoever uses the run says what is wrong with it
+            return able(self.read_config())
+        return False
 
     def check_model(self) -> None:
         """Raise RunError unless the files that translate are here."""
@@ -227,22 +256,35 @@ class RunDirectory:
     def forget(self) -> None:
         """Delete what training wrote before its first step, perhaps with other settings or data."""
         if self.config_file.is_file():
-            own = (
-                self.tokenizer_file,
-                self.target_tokenizer_file,
-                self.codebook_file,
-                self.fingerprints_file,
-            )
-            for file in (*own, self.measured_file, self.config_file):
+            for file in self._first_files:
                 file.unlink(missing_ok=True)
             shutil.rmtree(self.held_out, ignore_errors=True)
 
+    @property
+    def _first_files(self) -> list[Path]:
+        """What training writes before its first step; config.yaml, which says so, is the last."""
+        return [
+            self.tokenizer_file,
+            self.target_tokenizer_file,
+            self.codebook_file,
+            self.fingerprints_file,
+            self.measured_file,
+            self.config_file,
+        ]
+
     def delete_leftovers(self) -> None:
-        """Delete what a killed process left half written. Call it with the training's lock held."""
+        """Delete what a killed training left half written. Call it with its lock held.
+
+        An evaluation, an export or a picture may be under way: what those leave, the next one
+        overwrites.
+        """
         for folder in self.checkpoints.glob(".step-*.partial"):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in self.path.rglob(".*.partial"):
-            if file.is_file():  # an export under way is a folder
+        later = [self.model_file, self.environment_file, self.metrics_file, self.adaptation_file]
+        for file in (*self._first_files, *later):
+            file.with_name(f".{file.name}.partial").unlink(missing_ok=True)
+        for folder in (self.held_out, self.samples):
+            for file in folder.glob(".*.partial"):
                 file.unlink(missing_ok=True)
 
     # --- the files that translate -----------------------------------------------------------------
@@ -463,9 +505,9 @@ class RunDirectory:
 
     def descent(self) -> list[Ancestor]:
         """The lineage of a run that begins from this one."""
-        return [{"run": str(self.path), "model_sha256": self.model_sha256()}, *self.lineage]
+        return [{"run": self.name, "model_sha256": self.model_sha256()}, *self.lineage]
 
-    def keep_fingerprints(self, prepared: "PreparedDirectory", start: Path | None) -> None:
+    def keep_fingerprints(self, prepared: "PreparedDirectory", start: str | None) -> None:
         """Keep what tells the sentences trained on, in the run to start from too, if there is one.
 
         It belongs to the model.
@@ -477,9 +519,10 @@ class RunDirectory:
 
         sides, metadata = _read_fingerprints(prepared.fingerprints_file)
         if start is not None:
-            before = RunDirectory(start).read_fingerprints()
+            origin = RunDirectory.named(start)
+            before = origin.read_fingerprints()
             sides |= {side: np.union1d(sides[side], before[side]) for side in before}
-            unknown = RunDirectory(start).unknown_start if before else str(start)
+            unknown = origin.unknown_start if before else start
             metadata = {_UNKNOWN_KEY: unknown} if unknown else {}
         data = sealed_tensors(safetensors.numpy.save(dict(sides)), metadata)
         write_atomically(self.fingerprints_file, data)

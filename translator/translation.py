@@ -116,7 +116,7 @@ class Translator:
 
         The process keeps the memory that it frees from then on: see `hardware.keep_memory`.
         """
-        run = RunDirectory(Path(path))
+        run = RunDirectory.named(path)
         trained = run.read_trained(device)
         keep_memory()
         model = trained.config.model

@@ -69,8 +69,16 @@ def test_effective_values_and_the_schema_are_shown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda f: f.name)
 def test_shipped_configurations_fit_the_schema(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=schema.json\n")
     validator = pytest.importorskip("jsonschema_rs")  # which schemathesis brings
-    validator.validate(json_schema(), yaml.safe_load(file.read_text(encoding="utf-8")))
+    validator.validate(json_schema(), yaml.safe_load(text))
+
+
+def test_the_schema_that_editors_find_is_the_present_one(tmp_path: Path) -> None:
+    """`translator config schema > configs/schema.json` writes it."""
+    shown = translator("config", "schema", cwd=tmp_path).stdout
+    assert (ROOT / "configs" / "schema.json").read_text(encoding="utf-8") == shown
 
 
 def test_the_schema_takes_short_forms_and_refuses_what_the_program_refuses() -> None:
@@ -207,7 +215,7 @@ def test_a_terminal_gets_a_prompt(trained_run: RunDirectory) -> None:
     os.close(main)
     best = Translator.from_run(trained_run.path).translate(["ana bebe"])[0].text
     assert "en → es: type a text" in shown
-    assert shown.count(best) == 2
+    assert shown.count(f"{best}\r\n") == 2
 
 
 def read_until(terminal: int, end: str) -> str:

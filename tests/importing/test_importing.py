@@ -561,7 +561,7 @@ def test_languages_come_from_the_options_the_name_or_the_tokenizer(
     with pytest.raises(DataError, match="was imported and has no corpora"):
         sets_of_split(run, "valid")
     assert "exists already" in refusal(tmp_path, f"hf:{tmp_path / 'model'}", *arguments).message
-    with pytest.raises(ConfigError, match="is no run directory"):
+    with pytest.raises(ConfigError, match=r"data\.train names no corpus: named was imported"):
         list(train(run.read_config()))
 
 

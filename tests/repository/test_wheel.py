@@ -1,6 +1,7 @@
 """What is built of the repository: the package as others install it."""
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -36,7 +37,7 @@ SHIPPED = """
     translator/server/page/page.js translator/visualization/templates/attention.html
     translator/visualization/templates/curves.js translator/visualization/templates/page.css
     translator/visualization/templates/evaluation.html translator/corpus/README.md
-    translator/configs/default.yaml translator/configs/tatoeba.yaml
+    translator/configs/default.yaml translator/configs/tatoeba.yaml translator/configs/schema.json
     translator/corpus/train-grammar.en-es.tsv.xz translator/corpus/valid.en-es.tsv.xz
 """.split()
 
@@ -76,6 +77,7 @@ def test_the_source_distribution_holds_what_builds_and_tests_it(built: Path) -> 
     this = "tests/repository/test_wheel.py"
     assert {"pyproject.toml", "LICENSE", "Makefile", this, "PKG-INFO"} <= names
     tops = {"configs", "docs", "scripts", "tests", "translator"}
+    assert "hatch_build.py" in names
     assert {name.partition("/")[0] for name in names if "/" in name} == tops
 
 
@@ -126,13 +128,61 @@ def test_an_index_would_take_and_show_what_was_built(built: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_tag_is_that_of_a_version_with_a_dated_entry(tmp_path: Path) -> None:
-    mistakes = runpy.run_path(str(ROOT / "scripts" / "check_tag.py"))["mistakes"]
-    (tmp_path / "translator").mkdir()
-    (tmp_path / "translator" / "version.py").write_text('__version__ = "1.2.3"\n', "utf-8")
-    changelog = tmp_path / "CHANGELOG.md"
-    changelog.write_text("## [Unreleased]\n\n## [1.2.3] - 2026-11-29\n", "utf-8")
-    assert mistakes("v1.2.3", tmp_path) == []
-    assert len(mistakes("v1.2.4", tmp_path)) == 1
-    changelog.write_text("## [Unreleased]\n", "utf-8")
-    assert len(mistakes("1.2.3", tmp_path)) == 2
+def test_an_index_shows_a_readme_whose_links_lead_to_the_repository() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    absolute = runpy.run_path(str(ROOT / "hatch_build.py"))["with_absolute_links"]
+    shown = absolute(readme, "https://host/user/name", "v1.2.3")
+    links = re.findall(r"\[[^\]]*\]\(([^)]+)\)", shown)
+    assert len(links) == len(re.findall(r"\[[^\]]*\]\(([^)]+)\)", readme))
+    assert [link for link in links if not link.startswith("https://")] == []
+    places = [
+        link.partition("/user/name/")[2].partition("#")[0] for link in links if "host/" in link
+    ]
+    kinds = {True: "raw/v1.2.3/", False: "blob/v1.2.3/"}
+    for place in places:
+        kind = kinds[place.endswith((".svg", ".png"))]
+        assert place.startswith(kind) and (ROOT / place.removeprefix(kind)).exists()
+
+
+def released(folder: Path, **files: str) -> list[str]:
+    """What keeps version 1.2.3 from being released as v1.2.3, in a folder with other files."""
+    release = runpy.run_path(str(ROOT / "scripts" / "release.py"))
+    (folder / "translator").mkdir(exist_ok=True)
+    whole = {
+        "translator/version.py": '__version__ = "1.2.3"\n',
+        "CHANGELOG.md": "## [Unreleased]\n\n## [1.2.3] - 2026-11-29\n\n* A line.\n",
+        "CITATION.cff": "version: 1.2.3\ndate-released: 2026-11-29\n",
+        "pyproject.toml": "[tool.hatch.metadata.hooks.custom]\naddress = 'https://host/name'\n",
+    }
+    for name, content in {**whole, **files}.items():
+        (folder / name).write_text(content, "utf-8")
+    found: list[str] = release["mistakes"]("v1.2.3", folder)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("translator/version.py", '__version__ = "1.2.4"\n', "the tag is v1.2.3"),
+        ("CHANGELOG.md", "## [Unreleased]\n", "has no line `## [1.2.3] - YYYY-MM-DD`"),
+        (
+            "CHANGELOG.md",
+            "## [Unreleased]\n\n* New.\n\n## [1.2.3] - 2026-11-29\n",
+            "lines under [Unreleased]",
+        ),
+        ("CITATION.cff", "version: 1.2.3\n", "no line `date-released: 2026-11-29`"),
+        ("pyproject.toml", "[tool.hatch.metadata.hooks.custom]\naddress = ''\n", "no address"),
+    ],
+)
+def test_a_release_needs_a_version_a_date_and_an_address(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    assert released(tmp_path) == []
+    found = released(tmp_path, **{name: content})
+    assert message in found[0]
+
+
+def test_this_version_is_dated_in_every_place() -> None:
+    release = runpy.run_path(str(ROOT / "scripts" / "release.py"))
+    found = release["mistakes"](f"v{__version__}")
+    assert [each for each in found if "[Unreleased]" not in each and "no address" not in each] == []

@@ -577,16 +577,32 @@ def test_another_digit_of_what_was_measured_is_noticed(run):
     assert run.read_measured() == {"max_steps": 900}
 
 
+def test_the_newest_that_is_able_to_is_found_and_else_the_newest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number, (name, objective) in enumerate({"old": "translate", "new": "denoise"}.items()):
+        run = RunDirectory(RUNS / name)
+        run.write_config(Config.model_validate({"training": {"objective": objective}}))
+        for file in (run.tokenizer_file, run.model_file):
+            write_atomically(file, b"")
+        os.utime(run.model_file, (number, number))
+    assert RunDirectory.find().path == RUNS / "new"
+    able = RunDirectory.find(able=lambda config: not config.learns_from_texts)
+    assert able.path == RUNS / "old"
+    assert RunDirectory.find(able=lambda config: False).path == RUNS / "new"
+
+
 # --- leftovers ------------------------------------------------------------------------------------
 
 
 def test_what_kills_left_half_written_is_deleted_and_nothing_else(run):
     write_atomically(run.checkpoints / "step-4" / "state.json", b"{}")
     write_atomically(run.exports / ".ctranslate2.partial" / "model.bin", b"under way")
+    write_atomically(run.exports / ".ctranslate2.partial" / ".x.json.partial", b"under way")
+    write_atomically(run.evaluations / ".x.json.partial", b"under way")
     before = files_below(run.path)
     write_atomically(run.checkpoints / ".step-8.partial" / "state.json", b"{}")
-    for folder in (run.path, run.samples, run.evaluations):
-        write_atomically(folder / ".x.json.partial", b"half")
+    for file in (run.model_file, run.tokenizer_file, run.metrics_file, run.samples / "step-4.json"):
+        write_atomically(file.with_name(f".{file.name}.partial"), b"half")
     run.delete_leftovers()
     assert files_below(run.path) == before
     assert [folder.name for folder in run.checkpoints.iterdir()] == ["step-4"]

@@ -951,7 +951,6 @@ def test_the_prepared_ids_are_those_of_the_tokenizer_it_starts_with(
         (["tokenizer.algorithm=bpe"], "tokenizer.algorithm: bpe → unigram"),
         (["data.max_tokens_per_sentence=64"], "max_positions 64 is too small"),
         (["training.start_from=nowhere"], "there is no run directory nowhere"),
-        (["training.start_from=hf:some/model"], "hf:some/model is no run directory"),
     ],
 )
 def test_what_contradicts_the_run_to_start_from_is_refused(

@@ -1,8 +1,10 @@
 """One model in two directions, really trained on the cipher: each text goes where it is told to."""
 
 import json
+import random
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ from typer.testing import CliRunner
 
 from tests.helpers import CIPHER, draw_cipher_pairs, tiny_config
 from translator import explain
+from translator.adaptation import Domain, outcome, prepare
 from translator.cli import app
 from translator.config import Config, DecodingConfig
-from translator.data import SentencePair
+from translator.data import SentencePair, read_pairs
 from translator.embedding import Embedder
 from translator.errors import RunError
 from translator.evaluation import directed, evaluate, sets_of_split
-from translator.runs import RunDirectory
+from translator.export import Certificate
+from translator.runs import RUNS, RunDirectory
 from translator.server.app import create_app
 from translator.text.directions import tag_of
 from translator.training import Finished, Validated, train
@@ -245,6 +249,63 @@ def test_a_server_lists_and_serves_every_direction(translator: Translator) -> No
             answer = client.post("/translate", json=asked).json()
             assert answer == {"translatedText": expected}
         assert client.post("/translate", json={"q": "x", "source": "en", "target": "fr"}).is_error
+
+
+# --- what is made of it ---------------------------------------------------------------------------
+
+
+def test_an_export_has_a_certificate_for_each_direction(
+    both_ways: RunDirectory, tmp_path: Path
+) -> None:
+    folder = tmp_path / "export"
+    done = CliRunner().invoke(app, ["export", str(both_ways.path), "-o", str(folder), "--quiet"])
+    assert done.exit_code == 0, done.output
+    there = Certificate.read(folder)
+    assert there is not None
+    [back] = there.others
+    assert (there.test_set, back.test_set) == ("valid.en-es", "valid.es-en")
+    assert min(there.run.bleu, there.export.bleu, back.run.bleu, back.export.bleu) > 90.0
+    assert there.problem == ""
+    worse = replace(back, export=replace(back.export, bleu=1.0), bleu_p=0.0)
+    assert "BLEU 1.0 against the run's" in replace(there, others=(worse,)).problem
+
+
+def test_pairs_are_made_in_the_direction_that_is_named(
+    both_ways: RunDirectory, tmp_path: Path
+) -> None:
+    text, output = tmp_path / "text.txt", tmp_path / "out.jsonl"
+    text.write_text("".join(f"{each}\n" for each in MORDS), encoding="utf-8")
+    options = ["--run", both_ways.path, "--to", "en", "--round-trip", both_ways.path]
+    for command, tag in (("distill", ""), ("backtranslate", "[BT] ")):
+        words = [command, text, "-o", output, *options]
+        done = CliRunner().invoke(app, list(map(str, words)))
+        assert done.exit_code == 0, done.output
+        rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+        assert [row["es"] for row in rows] == MORDS
+        assert [row["en"] for row in rows] == [f"{tag}{each}" for each in WORDS]
+        assert [row["round_trip"] for row in rows] == [100.0] * len(MORDS)
+
+
+def test_an_adaptation_is_measured_in_each_direction(
+    both_ways: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    corpus = tmp_path / "new.en-es.tsv"
+    draw = random.Random(3)
+    pairs = {tuple(draw.choices(list(CIPHER), k=6)) for _ in range(400)}
+    lines = (f"{' '.join(p)}\t{' '.join(CIPHER[word] for word in p)}\n" for p in sorted(pairs))
+    corpus.write_text("".join(lines), encoding="utf-8")
+    steps = ["training.max_steps=2", "training.tokens_per_batch=64", "training.learning_rate=1e-9"]
+    config, _ = prepare(
+        both_ways, Domain(corpora=(str(corpus),), glossary=None, replay_share=0.5), "new", steps
+    )
+    left_out = read_pairs(config.data.leave_out[0], "en", "es")
+    assert all({*pair.source.split()} <= CIPHER.keys() for pair in left_out)
+    list(train(config))
+    changes = outcome(both_ways, RunDirectory(RUNS / "new"), 1.0)["changes"]
+    found = {each["test_set"].split()[1] for each in changes}
+    assert found == {"test/held-out.en-es", "test/held-out.es-en"}
+    assert min(each["before"] for each in changes if not each["is_new"]) > 90.0
 
 
 # --- training -------------------------------------------------------------------------------------

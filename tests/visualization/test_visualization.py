@@ -1,4 +1,4 @@
-"""Attention maps, learning curves and TensorBoard's scalars; the pages in a real browser."""
+"""Attention maps and learning curves; the pages in a real browser."""
 
 import html.parser
 import io
@@ -9,7 +9,6 @@ import re
 import subprocess
 import threading
 import warnings
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,13 @@ import pytest
 import torch
 
 from tests.commands import MAIN, run_command
-from tests.helpers import CIPHER, all_of, encoder_decoder, one, tiny_config
+from tests.helpers import CIPHER, all_of, encoder_decoder, one
 from translator import attention_maps
 from translator.alignment import attention_weights, recorded_attention
 from translator.errors import DataError, RunError
 from translator.model import Attention, Seq2SeqTransformer
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
-from translator.training import StepDone, train
 from translator.translation import Translator
 from translator.visualization.attention import (
     END,
@@ -38,7 +36,6 @@ from translator.visualization.attention import (
 )
 from translator.visualization.curves import METRICS, RunCurves, curves_page, read_curves
 from translator.visualization.picture import attention_picture, curves_picture, heads_picture
-from translator.visualization.tensorboard import with_tensorboard
 
 SENTENCE = "ana bebe nina banana"
 
@@ -404,57 +401,6 @@ def test_a_page_cannot_be_broken_by_its_texts(deep: Translator, tmp_path: Path) 
     assert "<b>" not in curves_page([run])
 
 
-# --- TensorBoard ----------------------------------------------------------------------------------
-
-
-def scalars(run: RunDirectory) -> dict[str, list[tuple[int, float]]]:
-    """What TensorBoard's own reader finds."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    accumulator = EventAccumulator(str(run.tensorboard), {"scalars": 0}).Reload()
-    return {
-        tag: [(point.step, point.value) for point in accumulator.Scalars(tag)]
-        for tag in accumulator.Tags()["scalars"]
-    }
-
-
-def test_tensorboard_shows_each_point_once_after_an_interruption(
-    trained_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    corpus = trained_run.path.parents[1] / "cipher.en-es.tsv"
-    config = tiny_config(corpus)
-    steps = {"max_steps": 12, "warmup_steps": 3, "log_every_steps": 2, "tensorboard": True}
-    often = {"validate_every_steps": 4, "checkpoint_every_steps": 4, "validation_pairs": 2}
-    training = config.training.model_copy(update=steps | often)
-    config = config.model_copy(update={"training": training})
-    monkeypatch.chdir(tmp_path)
-    run = RunDirectory(tmp_path / "runs" / "tiny")
-    events = with_tensorboard(train(config))
-    assert isinstance(events, Generator)
-    for event in events:
-        if isinstance(event, StepDone) and event.step == 7:  # steps 5 … 7 will be made again
-            break
-    events.close()
-    assert [step for step, _ in scalars(run)["train/loss"]] == [2, 4, 6]
-    for _ in with_tensorboard(train(config)):
-        pass
-    found = scalars(run)
-    names = {
-        "train/loss": "train_loss",
-        "train/learning_rate": "learning_rate",
-        "train/tokens_per_second": "tokens_per_second",
-        "valid/loss": "valid_loss",
-        "valid/bleu": "valid_bleu",
-        "valid/chrf": "valid_chrf",
-    }
-    assert set(found) == set(names)
-    for tag, key in names.items():
-        expected = [(e["step"], e[key]) for e in run.read_metrics() if key in e]
-        assert [step for step, _ in found[tag]] == [step for step, _ in expected]
-        for (_, value), (_, logged_value) in zip(found[tag], expected, strict=True):
-            assert value == pytest.approx(logged_value, rel=1e-6, abs=0.5 if "tokens" in key else 0)
-
-
 # --- the commands ---------------------------------------------------------------------------------
 
 
@@ -501,14 +447,6 @@ def test_without_matplotlib_a_picture_is_left_out_unless_it_is_asked_for(
     assert done.returncode == 1
     assert "error: a PNG picture needs Matplotlib" in done.stderr
     assert (tmp_path / "b.html").is_file()
-
-
-def test_without_tensorboard_it_is_told_before_training(tmp_path: Path) -> None:
-    wanted = ("--set=training.tensorboard=true", f"--set=name={tmp_path.name}")
-    done = command("train", *wanted, without="torch.utils.tensorboard")
-    assert done.returncode == 1
-    assert "pip install 'tensorboard" in done.stderr
-    assert not (Path("runs") / tmp_path.name).exists()
 
 
 # --- in a real browser ----------------------------------------------------------------------------

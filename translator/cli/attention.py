@@ -48,7 +48,7 @@ def attention_cli(
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
     with shown_progress(quiet=quiet):
-        directory = find_run(run)
+        directory = find_run(run, translating=True)
         translator = load(directory.path)
     if to is not None:
         translator = translator.toward(to)

@@ -91,15 +91,19 @@ def compare_cli(
 
 
 def _runs(systems: list[Path]) -> "dict[Path, RunDirectory]":
+    from translator.hub import is_of_hub
     from translator.runs import RunDirectory
 
+    def is_run(system: Path) -> bool:
+        return is_of_hub(system) or system.is_dir()
+
     for system in systems:
-        if not system.exists():
+        if not system.exists() and not is_run(system):
             raise DataError(
                 f"there is no run directory and no file {system}",
                 "Name runs such as runs/everyday, or files with one translation a line.",
             )
-    return {system: RunDirectory.find(system) for system in systems if system.is_dir()}
+    return {system: RunDirectory.find(system) for system in systems if is_run(system)}
 
 
 def _compare(

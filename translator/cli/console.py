@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from translator.config import DecodingConfig, changed_decoding
+from translator.config import Config, DecodingConfig, changed_decoding
 from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
 from translator.progress import activity
 from translator.version import __version__
@@ -78,7 +78,10 @@ app = typer.Typer(
 
 RunOption = Annotated[
     Path | None,
-    typer.Option("--run", help="Run directory; else $TRANSLATOR_RUN, else the newest in runs/."),
+    typer.Option(
+        "--run",
+        help="Run directory, or hf:USER/NAME; else $TRANSLATOR_RUN, else the newest in runs/.",
+    ),
 ]
 ToOption = Annotated[
     str | None,
@@ -170,21 +173,28 @@ def named_run(argument: Path | None, option: Path | None) -> Path | None:
     return argument or option
 
 
-def find_run(run: Path | None, *, quiet: bool = False) -> "RunDirectory":
+def find_run(run: Path | None, *, quiet: bool = False, translating: bool = False) -> "RunDirectory":
+    """The run that is meant; `translating`, without a name the newest that has learned to."""
     with activity("loading torch"):
         from translator.runs import RUN_VARIABLE, RunDirectory
 
-    found = RunDirectory.find(run)
+    found = RunDirectory.find(run, able=_translates if translating else None)
     if run is None and not quiet:
-        origin = f"${RUN_VARIABLE}" if os.environ.get(RUN_VARIABLE) else "the newest"
+        origin = "the newest" if found.path == RunDirectory.find().path else "the newest that can"
+        if os.environ.get(RUN_VARIABLE):
+            origin = f"${RUN_VARIABLE}"
         say(f"run: {found.path} ({origin})")
     if found.refused and not quiet:
         say(f"warning: {found.path} was refused when it was adapted: {'; '.join(found.refused)}")
     return found
 
 
-def load(run: Path | None) -> "Translator":
-    directory = find_run(run)
+def _translates(config: Config) -> bool:
+    return not config.learns_from_texts
+
+
+def load(run: Path | None, *, translating: bool = False) -> "Translator":
+    directory = find_run(run, translating=translating)
     with activity("loading torch"):
         from translator.translation import Translator
 

@@ -145,7 +145,7 @@ def _settings_of(
     if is_default and not fixed.keys() & _DECIDES_STEPS:
         given |= _short_training(corpora, languages)
     notes = [
-        f"{corpus.path}: no name tells the languages; by the texts, column 1 is {first} and "
+        f"{corpus.path}: no name says the languages; by the texts, column 1 is {first} and "
         f"column 2 {second}"
         for corpus in corpora
         for first, second in [list(corpus.columns or {}) or ("", "")]

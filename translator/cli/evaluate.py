@@ -80,7 +80,7 @@ def evaluate_cli(
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
     with shown_progress(quiet=quiet):
-        directory = find_run(run) if run or not hypothesis else None
+        directory = find_run(run, translating=True) if run or not hypothesis else None
         metrics, neural = chosen_metrics(metric or [], directory)
         gates = _gates(fail_under or [], metrics, neural)
         sets = chosen_sets(directory, split, test_set, source, reference, to)

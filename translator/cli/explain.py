@@ -38,7 +38,7 @@ def explain_cli(
     ] = None,
 ) -> None:
     """Explain a sentence in numbers: embeddings, one head's Q, K, V and softmax, the next token."""
-    translator = load(run)
+    translator = load(run, translating=True)
     if to is not None:
         translator = translator.toward(to)
     from translator.visualization.explanation import STACKS, explain, explanation_page

@@ -24,6 +24,7 @@ from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.export import Certificate, Measured
+    from translator.runs import RunDirectory
 
 FormatName = Literal["ctranslate2", "huggingface", "argos"]
 Quantization = Literal["float32", "float16", "bfloat16", "int8", "int8_float32"]
@@ -51,6 +52,17 @@ def export_cli(
     source: SourceOption = None,
     reference: ReferenceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an older export.")] = False,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USER/NAME",
+            help="Of huggingface: upload the export, and the run beside it, to the Hub.",
+        ),
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--license", help="Of --push, such as cc-by-4.0: the card says it."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The certificate as JSON, and its folder.")
     ] = False,
@@ -64,33 +76,77 @@ def export_cli(
     check_pair(source, reference)
     if form == "huggingface" and quantization != "float32":
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")
+    _check_push(push, licence, form)
     with shown_progress(quiet=quiet):
         directory = find_run(run)
-        from translator.export.certified import export_certified
+        folder = output or directory.exports / form
+        certificate = None if force or not push else _certificate_of(directory, folder)
+        if certificate is None:
+            from translator.export.certified import export_certified
 
-        sets = chosen_sets(directory, None if source else "valid", None, source, reference)
-        for each in sets:
-            if each.warning:
-                say(f"warning: {each.name}: {each.warning}")
-        with activity(f"exporting {directory.path}, and comparing"):
-            certificate = export_certified(
-                directory,
-                form,
-                sets[0],
-                others=sets[1:],
-                folder=output,
-                quantization=quantization,
-                sentences=sample,
-                force=force,
-            )
-    folder = output or directory.exports / form
+            sets = chosen_sets(directory, None if source else "valid", None, source, reference)
+            for each in sets:
+                if each.warning:
+                    say(f"warning: {each.name}: {each.warning}")
+            with activity(f"exporting {directory.path}, and comparing"):
+                certificate = export_certified(
+                    directory,
+                    form,
+                    sets[0],
+                    others=sets[1:],
+                    folder=folder,
+                    quantization=quantization,
+                    sentences=sample,
+                    force=force,
+                )
+        address = _push(directory, folder, push, licence) if push and licence else None
     if as_json:
-        echo(json.dumps({**dataclasses.asdict(certificate), "folder": str(folder)}, indent=2))
+        pushed = {"address": address} if address else {}
+        told = {**dataclasses.asdict(certificate), "folder": str(folder), **pushed}
+        echo(json.dumps(told, indent=2))
         return
     if not quiet:
         for direction in (certificate, *certificate.others):
             _show(direction)
-    echo(folder)
+    echo(address or folder)
+
+
+def _check_push(push: str | None, licence: str | None, form: FormatName) -> None:
+    """Refuse what cannot be uploaded, before anything is exported."""
+    if push is None:
+        if licence is not None:
+            raise typer.BadParameter("--license is of --push")
+        return
+    if form != "huggingface":
+        raise typer.BadParameter("--push is of --format huggingface")
+    if licence is None:
+        raise typer.BadParameter(
+            "--push needs a --license that says what others may do with the model, such as "
+            "apache-2.0 or cc-by-4.0"
+        )
+    from translator.hub import check_login
+
+    check_login(push)
+
+
+def _certificate_of(run: "RunDirectory", folder: Path) -> "Certificate | None":
+    """That of an export for transformers which is there already, if it is of these weights."""
+    from translator.export import Certificate
+
+    made = Certificate.read(folder)
+    of_run = made and (made.format, made.model_sha256) == ("huggingface", run.model_sha256())
+    return made if of_run else None
+
+
+def _push(run: "RunDirectory", folder: Path, repository: str, licence: str) -> str:
+    """Upload an export; returns its address."""
+    from translator.export.publishing import publish
+
+    address, is_new = publish(run, folder, repository, licence)
+    say(f"pushed to {address}; `--run hf:{repository}` loads it")
+    if is_new:
+        say(f"it is private: {address}/settings lets others see it")
+    return address
 
 
 def _show(certificate: "Certificate") -> None:

@@ -24,7 +24,7 @@ def converse(translate: "Callable[[str, int, bool], Translation]", languages: st
 
     `translate` takes a text, how many alternatives, and whether it is to be aligned.
     """
-    say(f"{languages}: type a text to translate it; :help tells the commands, Ctrl-D ends")
+    say(f"{languages}: type a text to translate it; :help lists the commands, Ctrl-D ends")
     last = ""
     for line in _typed():
         command, _, argument = line.partition(" ")
@@ -45,7 +45,7 @@ def converse(translate: "Callable[[str, int, bool], Translation]", languages: st
         elif command == ":score":
             echo(f"{translate(last, 1, False).score:.4f}")
         else:
-            say(f"no command {command}; :help tells them")
+            say(f"no command {command}; :help lists them")
 
 
 def _aligned(translation: "Translation") -> Iterator[str]:

@@ -85,7 +85,15 @@ def _bar(activities: list[Activity], now: float) -> str:
 
 
 def _name(activities: list[Activity]) -> str:
-    return ": ".join(dict.fromkeys(each.name for each in activities))
+    """What is under way; of what a part is counted below, how far the whole is."""
+    names = [f"{each.name}{_counted(each)}" for each in activities[:-1]] + [activities[-1].name]
+    return ": ".join(dict.fromkeys(names))
+
+
+def _counted(each: Activity) -> str:
+    if not each.unit:
+        return ""
+    return f" ({each.done:,}{f' of {each.total:,}' if each.total else ''} {each.unit})"
 
 
 def _speed(last: Activity, now: float) -> list[str]:

@@ -61,7 +61,7 @@ def report_cli(
     check_pair(source, reference)
     with shown_progress(quiet=quiet):
         metrics, neural = chosen_metrics(metric or [])
-        directory = find_run(run) if run or not hypothesis else None
+        directory = find_run(run, translating=True) if run or not hypothesis else None
         sets = chosen_sets(directory, split, test_set, source, reference, to)
         if hypothesis and (len(sets) > 1 or beam_size):
             raise typer.BadParameter("--hypothesis is the one translation of one test set")

@@ -1,5 +1,6 @@
 """`translator serve`: runs over HTTP."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from translator.cli.progress import QuietOption, shown_progress
 
 if TYPE_CHECKING:
     from translator.runs import RunDirectory
+    from translator.server import ServerSettings
     from translator.translation import Translator
 
 
@@ -67,7 +69,7 @@ def serve_cli(
     Ctrl-C or SIGTERM ends it, after what was accepted is answered. Nothing that users send is
     logged. It speaks no TLS: to other machines, put a proxy that does in front of it.
     """
-    from translator.server import ServerSettings, check_installed, listen, read_keys, serve
+    from translator.server import ServerSettings, check_installed, read_keys
 
     check_installed()
     settings = ServerSettings(
@@ -80,15 +82,24 @@ def serve_cli(
         requests_per_minute=requests_per_minute,
         max_file_bytes=max_file_bytes,
     )
-    with listen(host, port) as listening:
+    serve([*(named or ()), *(run or ())], settings, host, port, quiet=quiet)
+
+
+def serve(
+    names: list[Path], settings: "ServerSettings", host: str, port: int, *, quiet: bool = False
+) -> None:
+    """Serve runs, without a name the newest, until somebody ends it."""
+    from translator import server
+
+    with server.listen(host, port) as listening:
         with shown_progress(quiet=quiet):
-            wanted = [*(named or ()), *(run or ())] or [None]
-            runs = [find_run(each) for each in wanted]
+            wanted: Sequence[Path | None] = names or [None]
+            runs = [find_run(each, translating=True) for each in wanted]
             translator, *others = [load(each.path) for each in runs]
         if not quiet:
             _say_what_is_served(runs, [translator, *others])
         say(f"http://{host}:{listening.getsockname()[1]}")
-        serve(translator, settings, listening, others)
+        server.serve(translator, settings, listening, others)
 
 
 def _say_what_is_served(runs: "list[RunDirectory]", translators: "list[Translator]") -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from translator.cli.console import say
-from translator.documents import Problems, read_texts
+from translator.documents import BlockDone, Problems, read_texts
 from translator.errors import DataError, FullDiskError
 from translator.files import open_bytes
+from translator.progress import Activity
 
 
 def text_of(argument: str) -> str:
@@ -40,6 +41,13 @@ def lines_of(input_file: Path | None) -> Iterator[str]:
     input_file = None if input_file == Path("-") else input_file
     with open_bytes(input_file) if input_file else sys.stdin.buffer as stream:
         yield from read_texts(stream, str(input_file or "stdin"))
+
+
+def count(texts: Activity, block: BlockDone) -> None:
+    """Count the texts of a block of a job; those of an earlier sitting are no part of the speed."""
+    texts.done += block.texts
+    if block.skipped:
+        texts.first += block.texts
 
 
 def say_problems(problems: Problems, input_file: Path | None) -> None:

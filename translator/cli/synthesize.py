@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import DATA, BeamOption, RunOption, app, find_run, say
-from translator.cli.streams import cannot_write
-from translator.config import changed_decoding, load_config
+from translator.cli.console import DATA, BeamOption, RunOption, ToOption, app, find_run, say
+from translator.cli.progress import QuietOption, shown_progress
+from translator.cli.streams import cannot_write, count
+from translator.config import LanguagePair, changed_decoding, load_config
 from translator.documents import DocumentJob, Segment, fingerprint_of
 from translator.errors import writing
+from translator.progress import activity
+from translator.text.directions import directions_among
 from translator.version import __version__
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ def backtranslate_cli(
     text: CorpusArgument,
     output: OutputOption,
     run: RunOption = None,
+    to: ToOption = None,
     tag: Annotated[str, typer.Option(help="Before each translation; empty: none.")] = "[BT]",
     min_score: MinScoreOption = None,
     round_trip: RoundTripOption = None,
@@ -60,22 +64,25 @@ def backtranslate_cli(
     beam_size: BeamOption = None,
     overrides: OverridesOption = None,
     resume: ResumeOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make pairs of texts in the language to translate INTO, with a run that reads it.
 
     The run translates the other way: to learn en → es, Spanish text and a run es → en. What it
     writes becomes the source of a pair, with a tag; the text itself is the target.
     """
-    synthesize(
-        text,
-        output,
-        find_run(run),
-        round_trip,
-        {"tag": tag, "min_score": min_score, "min_chrf": min_chrf},
-        beam_size=beam_size,
-        overrides=overrides or (),
-        resume=resume,
-    )
+    with shown_progress(quiet=quiet):
+        synthesize(
+            text,
+            output,
+            find_run(run, translating=True),
+            to,
+            round_trip,
+            {"tag": tag, "min_score": min_score, "min_chrf": min_chrf},
+            beam_size=beam_size,
+            overrides=overrides or (),
+            resume=resume,
+        )
 
 
 @app.command("distill", rich_help_panel=DATA)
@@ -83,30 +90,35 @@ def distill_cli(
     text: CorpusArgument,
     output: OutputOption,
     run: RunOption = None,
+    to: ToOption = None,
     min_score: MinScoreOption = None,
     round_trip: RoundTripOption = None,
     min_chrf: MinChrfOption = 30.0,
     beam_size: BeamOption = None,
     overrides: OverridesOption = None,
     resume: ResumeOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make pairs of texts and their translations by a run, from which a smaller model learns."""
-    synthesize(
-        text,
-        output,
-        find_run(run),
-        round_trip,
-        {"min_score": min_score, "min_chrf": min_chrf},
-        beam_size=beam_size,
-        overrides=overrides or (),
-        resume=resume,
-    )
+    with shown_progress(quiet=quiet):
+        synthesize(
+            text,
+            output,
+            find_run(run, translating=True),
+            to,
+            round_trip,
+            {"min_score": min_score, "min_chrf": min_chrf},
+            beam_size=beam_size,
+            overrides=overrides or (),
+            resume=resume,
+        )
 
 
 def synthesize(
     text: str,
     output: Path,
     run: "RunDirectory",
+    to: str | None,
     round_trip: Path | None,
     options: dict[str, Any],
     *,
@@ -121,8 +133,8 @@ def synthesize(
     from translator.synthesis import Synthesis, texts_of
     from translator.translation import Translator
 
-    data = run.read_config().data
-    languages = (data.source_language, data.target_language)
+    config = run.read_config()
+    languages = directions_among(to, config)[0] if to else config.data.direction
     decoding = load_config(run.config_file, overrides).decoding
     if beam_size:
         decoding = changed_decoding(decoding, beam_size=beam_size)
@@ -133,13 +145,23 @@ def synthesize(
         "model": fingerprint_of(*(file for each in runs for file in each.files)),
         "search": decoding.model_dump_json(),
         "options": repr(options),
+        "direction": str(languages),
         "text": fingerprint_of(Path(text)) if Path(text).is_file() else text,
     }
     job = DocumentJob(output.resolve(), fingerprint)
     say(f"{run.path} translates {' → '.join(languages)}")
-    models = [Translator.from_run(each.path) for each in runs]
-    backward = models[1] if round_trip else None
-    synthesis = Synthesis(translator=models[0], backward=backward, decoding=decoding, **options)
+    with activity("loading " + " and ".join(str(each.path) for each in runs)):
+        forward, *others = (Translator.from_run(each.path) for each in runs)
+    back = LanguagePair(languages.target, languages.source)
+    backward = next(iter(others), None)
+    if backward and backward.config.data.directions:
+        backward = backward.toward(str(back))
+    synthesis = Synthesis(
+        translator=forward.toward(str(languages)),
+        backward=backward,
+        decoding=decoding,
+        **options,
+    )
     read = write_pairs(job, texts_of(text, languages), synthesis, resume=resume)
     with output.open("rb") as lines:
         kept = sum(1 for _ in lines)
@@ -151,21 +173,19 @@ def write_pairs(
     job: DocumentJob, segments: Iterator[Segment], synthesis: "Synthesis", *, resume: bool
 ) -> int:
     """Translate what is not done yet, move the output into place; how many texts there were."""
-    from tqdm import tqdm
-
-    read = 0
-    try:
-        with writing(job.output), job.locked(), tqdm(unit=" texts", disable=None) as bar:
-            if not job.begin(resume=resume) and resume:
-                say("there is nothing to resume: starting from the beginning")
-            for block in job.translate(segments, synthesis.pairs, str.encode):
-                read += block.texts
-                bar.update(block.texts)
-            job.finish()
-    except KeyboardInterrupt:
-        say(f"interrupted after {read:,} texts; the same command with --resume goes on from there")
-        raise typer.Exit(_INTERRUPTED) from None
-    except OSError as error:
-        remedy = "Make room: the same command with --resume goes on from there."
-        raise cannot_write(job.output, error, remedy) from None
-    return read
+    with activity(job.output.name, unit="texts") as texts:
+        try:
+            with writing(job.output), job.locked():
+                if not job.begin(resume=resume) and resume:
+                    say("there is nothing to resume: starting from the beginning")
+                for block in job.translate(segments, synthesis.pairs, str.encode):
+                    count(texts, block)
+                job.finish()
+        except KeyboardInterrupt:
+            said = f"interrupted after {texts.done:,} texts; "
+            say(said + "the same command with --resume goes on from there")
+            raise typer.Exit(_INTERRUPTED) from None
+        except OSError as error:
+            remedy = "Make room: the same command with --resume goes on from there."
+            raise cannot_write(job.output, error, remedy) from None
+    return texts.done

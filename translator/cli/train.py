@@ -102,10 +102,8 @@ def train(
         with activity("loading torch"):
             import translator.training as training
         events = training.train(config, seconds=time.perf_counter() - started, compare=not adapting)
-        if config.training.tensorboard and not others_speak:
-            from translator.visualization.tensorboard import with_tensorboard
-
-            events = with_tensorboard(events)
+        if config.training.trackers and not others_speak:
+            events = training.with_trackers(events, config.name, config.training.trackers)
         if as_json:
             return _as_json(events, quiet=others_speak)
         return _as_text(events, config, quiet=quiet, adapting=adapting)

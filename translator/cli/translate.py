@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,7 @@ from translator.cli.console import (
 )
 from translator.cli.media import draw, is_medium, names_in, say_error
 from translator.cli.progress import on_terminal
-from translator.cli.streams import cannot_write, is_file, say_problems, text_of, write_to
+from translator.cli.streams import cannot_write, count, is_file, say_problems, text_of, write_to
 from translator.config import (
     Config,
     DecodingConfig,
@@ -57,14 +57,12 @@ from translator.errors import (
     writing,
 )
 from translator.files import encoding_of, open_bytes
-from translator.progress import activity
+from translator.progress import Activity, activity
 from translator.text.directions import directions_among
 from translator.text.languages import primary
 from translator.version import __version__
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from translator.export import CTranslate2Translator
     from translator.hypotheses import Translation
     from translator.runs import RunDirectory
@@ -80,7 +78,7 @@ OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
 ]
 FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="Instead of what the name of --input tells.")
+    Format | None, typer.Option("--format", help="Instead of what the name of --input says.")
 ]
 EncodingOption = Annotated[
     str, typer.Option(help="Of --input and the output; else by its byte-order mark, else UTF-8.")
@@ -240,7 +238,7 @@ def translate_cli(
         say(f"translating the file {meant} (as --input)")
         texts, input_file = None, meant
     if input_file and is_medium(input_file):
-        names = names_in(input_file, find_run(run).read_config())
+        names = names_in(input_file, find_run(run, translating=True).read_config())
         input_file = None if names else input_file
     request = Request(
         texts=names or [text_of(argument) for argument in texts or ()],
@@ -268,11 +266,11 @@ def translate_cli(
     )
     _check_usage(request, options, engine)
     if _is_conversation(request, options, engine):
-        _converse(options, find_run(run))
+        _converse(options, find_run(run, translating=True))
         return
     if not request.texts and not input_file and sys.stdin.isatty():
         say("type a line to translate it; end with Ctrl-D")
-    translate(request, options, find_run(run), engine)
+    translate(request, options, find_run(run, translating=True), engine)
 
 
 def _is_conversation(request: Request, options: Options, engine: EngineName) -> bool:
@@ -366,7 +364,10 @@ def _meant_as_input(
     if input_file or not texts or len(texts) > 1 or not is_file(texts[0]):
         return None
     file = Path(texts[0])
-    if not file.suffix or find_run(run, quiet=True).read_config().model.source != "text":
+    if not file.suffix:
+        return None
+    config = find_run(run, quiet=True, translating=True).read_config()
+    if config.model.source != "text":
         return None
     try:
         _format_of(file, run, to)
@@ -380,7 +381,7 @@ def _format_of(file: Path, run: Path | None, to: str | None) -> Format:
     try:
         return Format.of(file)
     except DataError:
-        config = load_config(find_run(run, quiet=True).config_file)
+        config = load_config(find_run(run, quiet=True, translating=True).config_file)
         spoken = directions_among(to, config)[0] if to else config.data.direction
         if primary(file.suffix.removeprefix(".")) == primary(spoken.source):
             return Format.LINES
@@ -612,29 +613,28 @@ def _translate_file(
     input_file: Path, settings: Settings, translate: Translate, job: DocumentJob, *, resume: bool
 ) -> None:
     """Translate a document into a file as a job; an interruption says how to go on."""
-    done = 0
-    try:
-        with _interruptible(), writing(job.output), job.locked():
-            begun = job.begin(resume=resume)
-            if resume and not begun:
-                say("there is nothing to resume: starting from the beginning")
-            with open_bytes(input_file) as stream, _progress(input_file, settings, job) as bar:
-                document = read_document(stream, settings, str(input_file or "stdin"))
-                for block in job.translate(document.segments, translate, document.encode):
-                    done += block.texts
-                    if block.skipped and not bar.disable:
-                        bar.initial += block.texts  # no part of the speed
-                    bar.update(block.texts)
-            if not job.finish(document.pack):
-                say(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
-            if job.rank == 0:
-                say_problems(document.problems, input_file)
-    except KeyboardInterrupt:
-        say(f"interrupted after {done:,} texts; the same command with --resume goes on from there")
-        raise typer.Exit(_INTERRUPTED) from None
-    except OSError as error:
-        remedy = "Make room: the same command with --resume goes on from there."
-        raise cannot_write(job.output, error, remedy) from None
+    with _shown(job) as texts:
+        try:
+            with _interruptible(), writing(job.output), job.locked():
+                begun = job.begin(resume=resume)
+                if resume and not begun:
+                    say("there is nothing to resume: starting from the beginning")
+                texts.total = _count_texts(input_file, settings)
+                with open_bytes(input_file) as stream:
+                    document = read_document(stream, settings, str(input_file or "stdin"))
+                    for block in job.translate(document.segments, translate, document.encode):
+                        count(texts, block)
+                if not job.finish(document.pack):
+                    say(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
+                if job.rank == 0:
+                    say_problems(document.problems, input_file)
+        except KeyboardInterrupt:
+            said = f"interrupted after {texts.done:,} texts; "
+            say(said + "the same command with --resume goes on from there")
+            raise typer.Exit(_INTERRUPTED) from None
+        except OSError as error:
+            remedy = "Make room: the same command with --resume goes on from there."
+            raise cannot_write(job.output, error, remedy) from None
 
 
 @contextmanager
@@ -651,15 +651,20 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _progress(input_file: Path, settings: Settings, job: DocumentJob) -> "tqdm[Any]":
-    """A bar on a terminal: sentences per second, and the time to go."""
-    from tqdm import tqdm
+@contextmanager
+def _shown(job: DocumentJob) -> Iterator[Activity]:
+    """The texts of a document as they are done; the first of several processes shows them."""
+    with (
+        on_terminal() if job.rank == 0 else nullcontext(),
+        activity(job.output.name, unit="texts") as texts,
+    ):
+        yield texts
 
-    shown = sys.stderr.isatty() and job.rank == 0
-    total = None
-    if shown:
-        with suppress(DataError), open_bytes(input_file) as stream:
-            total = count_texts(
-                read_document(stream, settings, str(input_file or "stdin")).segments
-            )
-    return tqdm(total=total, unit=" sentences", disable=not shown, dynamic_ncols=True, leave=False)
+
+def _count_texts(input_file: Path, settings: Settings) -> int | None:
+    """How many texts a document holds, where somebody at a terminal waits for them."""
+    if not sys.stderr.isatty():
+        return None
+    with suppress(DataError), open_bytes(input_file) as stream:
+        return count_texts(read_document(stream, settings, str(input_file)).segments)
+    return None

@@ -34,6 +34,7 @@ from translator.config.schema import (
     Section,
     SpeechConfig,
     TokenizerConfig,
+    TrackerName,
     TrainingConfig,
 )
 from translator.config.writing import dump_config, json_schema
@@ -59,6 +60,7 @@ __all__ = [
     "Section",
     "SpeechConfig",
     "TokenizerConfig",
+    "TrackerName",
     "TrainingConfig",
     "changed_decoding",
     "config_of_values",

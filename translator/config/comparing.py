@@ -56,7 +56,7 @@ def _corpora(
 
 
 def _values(config: Config) -> dict[str, Any]:
-    values = config.model_dump(exclude={"export"})  # nothing is learned otherwise by it
+    values = config.model_dump(exclude={"export": True, "training": {"trackers"}})  # not learned by
     for corpus, own in zip(values["data"]["train"], config.data.train, strict=True):
         corpus["cleaning"] = own.cleaning and own.cleaning.model_dump(exclude_unset=True)
     return values

@@ -97,6 +97,7 @@ _LINES_OF_TEXT = re.compile(r"\.txt(\.gz|\.xz|\.bz2|\.zst)?$")
 CorpusFormat = Literal[
     "tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"
 ]
+TrackerName = Literal["tensorboard", "wandb", "trackio"]
 FORMATS: dict[str, CorpusFormat] = {  # of files, by the ending of their names
     ".tsv": "tsv",
     ".csv": "csv",
@@ -775,9 +776,10 @@ class TrainingConfig(Section):
     start_from: str | None = Field(
         None,
         min_length=1,
-        description="The directory of a run whose weights and tokenizer training starts from, "
-        "such as runs/everyday; its sections tokenizer and model hold here too, except for "
-        "model.dropout. Of this section, keys that are not set are then "
+        description="A run whose weights and tokenizer training starts from: its directory, such "
+        "as runs/everyday, or hf:USER/NAME of the Hugging Face Hub. Its sections tokenizer and "
+        "model hold here too, except for model.dropout. Of this section, keys that are not set "
+        "are then "
         f"{', '.join(f'{key} {value}' for key, value in FINE_TUNING.items())}. Where objective or "
         "architecture differ, the weights are taken of which there are the same, and the keys "
         "of this section keep their defaults. null: random weights and a new tokenizer.",
@@ -851,11 +853,20 @@ class TrainingConfig(Section):
         ge=1,
         description="Stop after this many validations without a better model; null: never.",
     )
-    tensorboard: bool = Field(
-        False,
-        description="`translator train` writes scalars for TensorBoard, too, to "
-        "runs/NAME/tensorboard; needs the package tensorboard.",
+    trackers: list[TrackerName] = Field(
+        [],
+        description="Who else keeps the curves: tensorboard (in runs/NAME/tensorboard), wandb "
+        "(Weights & Biases), trackio. Each needs the package of its name.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tensorboard_of_old(cls, values: Any) -> Any:
+        """Version 0.1 knew one tracker, and a key of its name."""
+        if isinstance(values, dict) and isinstance(values.get("tensorboard"), bool):
+            rest = {key: value for key, value in values.items() if key != "tensorboard"}
+            return {"trackers": ["tensorboard"] * values["tensorboard"], **rest}
+        return values
 
     @model_validator(mode="before")
     @classmethod
@@ -1062,7 +1073,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> "Config":
-        if not self.data.train and not self.is_imported:
+        if not self.data.train and not self.starts_from_hub:
             raise ValueError("data.train must name at least 1 corpus")
         return self
 
@@ -1146,8 +1157,8 @@ class Config(Section):
         return self
 
     @property
-    def is_imported(self) -> bool:
-        """Whether it is of a run that `translator import` made, which learned elsewhere."""
+    def starts_from_hub(self) -> bool:
+        """Whether training starts from a run of the Hub, or an import was made of a model there."""
         return (self.training.start_from or "").startswith(HUB_PREFIX)
 
     @field_validator("model")

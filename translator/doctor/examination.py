@@ -6,7 +6,6 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -325,7 +324,7 @@ def _coverage(
 def _tokenizer(config: Config, train: list[SentencePair]) -> Tokenizer:
     """That of the run to start from, or one that is learned from a sample."""
     if config.training.start_from is not None:
-        start = RunDirectory(Path(config.training.start_from))
+        start = RunDirectory.named(config.training.start_from)
         start.check_model()
         return start.read_tokenizer()
     if len(train) > _SAMPLE_PAIRS:

@@ -17,6 +17,7 @@ from pathlib import Path
 from translator.documents.direction import Direction
 from translator.documents.job import (
     TEXTS_AT_ONCE,
+    BlockDone,
     DocumentJob,
     Translate,
     blocks,
@@ -31,6 +32,7 @@ from translator.files import COMPRESSIONS, check_text, decoded_lines, intact
 
 __all__ = [
     "TEXTS_AT_ONCE",
+    "BlockDone",
     "Columns",
     "Document",
     "DocumentJob",

@@ -1,6 +1,7 @@
 """What is to be known of an exported model, as a README.md that people and hubs read."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
     config = run.read_config()
     said = [" → ".join(pair) for pair in config.data.all_directions]
     kept = list(_kept_scores(run))
-    corpora = "".join(f"* {_public_name(corpus.path)}\n" for corpus in config.data.train)
+    corpora = "".join(f"* {public_name(corpus.path)}\n" for corpus in config.data.train)
     corpora += "".join(map(_began_from, run.lineage))
     scores = "".join(map(_row, kept))
     if scores:
@@ -56,12 +57,19 @@ def _layers(model: ModelConfig) -> str:
 def _began_from(ancestor: Ancestor) -> str:
     weights = ancestor.get("model_sha256")
     said = f" (training began from its weights, SHA-256 `{weights}`)" if weights else ""
-    return f"* what {_public_name(ancestor['run'])} was trained on{said}\n"
+    return f"* what {public_name(ancestor['run'])} was trained on{said}\n"
 
 
-def _public_name(path: str) -> str:
-    """A corpus without the folders of the machine that it lay on."""
-    return path if path.startswith(("hf:", "embedded:")) else PurePath(path).name
+def public_name(path: str) -> str:
+    """A corpus or a run without the folders of the machine that it lay on."""
+    is_public = path.startswith((HUB_PREFIX, "embedded:"))
+    return path if is_public else PurePath(path).name
+
+
+def _hub_names(paths: Iterable[str]) -> list[str]:
+    """Those of the Hub, without a revision; hf:PATH may be an imported folder, too."""
+    matches = (re.fullmatch(r"hf:([\w.-]+(/[\w.-]+)?)(@.*)?", path) for path in paths)
+    return [match[1] for match in matches if match]
 
 
 class _Score(NamedTuple):
@@ -96,15 +104,14 @@ def _metadata(run: RunDirectory, library: str, kept: list[_Score]) -> str:
     from huggingface_hub import EvalResult, ModelCardData  # imports much
 
     config = run.read_config()
-    start = run.lineage[-1]["run"] if run.lineage else ""
-    hub = [each.path for each in config.data.train if each.path.startswith(HUB_PREFIX)]
+    bases = _hub_names(each["run"] for each in run.lineage)
     data = ModelCardData(
         language=[*dict.fromkeys(each for pair in config.data.all_directions for each in pair)],
         library_name=library,
         pipeline_tag="translation",
         tags=["translation"],
-        base_model=start.removeprefix(HUB_PREFIX) if start.startswith(HUB_PREFIX) else None,
-        datasets=[path.removeprefix(HUB_PREFIX) for path in hub] or None,
+        base_model=bases[0] if bases else None,  # the nearest
+        datasets=_hub_names(corpus.path for corpus in config.data.train) or None,
         model_name=config.name,
         eval_results=[
             EvalResult(

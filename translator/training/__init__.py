@@ -14,6 +14,7 @@ from translator.training.loss import loss_sum
 from translator.training.optimization import WorkingWeights, build_optimizers, learning_rate
 from translator.training.rehearsal import Rehearsal, rehearse
 from translator.training.run import train
+from translator.training.trackers import Tracker, with_trackers
 from translator.training.trainer import Trainer
 from translator.training.validation import (
     LossValidator,
@@ -31,6 +32,7 @@ __all__ = [
     "Plan",
     "Rehearsal",
     "StepDone",
+    "Tracker",
     "Trainer",
     "TranslationValidator",
     "Validated",
@@ -43,4 +45,5 @@ __all__ = [
     "loss_sum",
     "rehearse",
     "train",
+    "with_trackers",
 ]

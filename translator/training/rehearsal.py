@@ -41,7 +41,7 @@ def rehearse(config: Config) -> Rehearsal:
     No run is left.
     """
     if config.training.start_from is not None:
-        start = RunDirectory(Path(config.training.start_from))
+        start = RunDirectory.named(config.training.start_from)
         start.check_model()
         config = starting_from(config, start.read_config())
     RUNS.mkdir(exist_ok=True)

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -62,11 +61,9 @@ def _train(
     warnings = trainer.resume()
     if not trainer.step:
         warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
-    environment = {
-        **_environment(config, trainer),
-        **_lineage(config),
-        **run.read_environment(),
-    }
+    known = run.read_environment()
+    lineage = {} if known else _lineage(config)
+    environment = {**_environment(config, trainer), **lineage, **known}
     _check_fingerprint(environment, data)
     if world.is_main:
         _keep_held_out(run, data, environment)
@@ -106,7 +103,7 @@ def _outcome(
         if run.weights_of is not None:
             warnings.append(f"nothing improved: the weights of {run.path} are those of {start}")
         else:
-            changes, warnings = _changes(RunDirectory(Path(start)), run, config)
+            changes, warnings = _changes(RunDirectory.named(start), run, config)
     world.gather(None)
     return changes, warnings
 
@@ -128,12 +125,14 @@ def _with_start(config: Config, run: RunDirectory) -> Config:
     """
     if config.training.start_from is None:
         return config
-    if config.is_imported:
+    if not config.data.train:
         raise ConfigError(
-            f"training.start_from: {config.training.start_from} is no run directory",
-            f"Make one with `translator import {config.training.start_from}`, and name that.",
+            f"data.train names no corpus: {config.name} was imported, and not trained",
+            "Name corpora, and the run as training.start_from of another.",
         )
-    start = RunDirectory(Path(config.training.start_from))
+    if run.has_begun and config.starts_from_hub:  # where there may be something else by now
+        return starting_from(config, run.read_config(), has_begun=True)
+    start = RunDirectory.named(config.training.start_from)
     if not run.has_begun:
         start.check_model()
     elif not start.config_file.is_file():
@@ -227,9 +226,9 @@ def _unknown_texts(run: RunDirectory) -> list[str]:
     unknown = run.unknown_start
     if unknown is None:
         return []
-    missing = RunDirectory(Path(unknown)).fingerprints_file
     return [
-        f"{missing} is missing: evaluation will not know which sentences {unknown} was trained on"
+        f"{unknown} keeps no {run.fingerprints_file.name}: evaluation will not know which "
+        "sentences it was trained on"
     ]
 
 
@@ -253,9 +252,10 @@ def _keep_held_out(run: RunDirectory, data: TrainingData, environment: dict[str,
 def _lineage(config: Config) -> dict[str, Any]:
     """The runs before this one; nothing once the one to start from is no more."""
     start = config.training.start_from
-    if start is None or not RunDirectory(Path(start)).model_file.is_file():
+    if start is None:
         return {}
-    return {"lineage": RunDirectory(Path(start)).descent()}
+    before = RunDirectory.named(start)
+    return {"lineage": before.descent()} if before.model_file.is_file() else {}
 
 
 def _environment(config: Config, trainer: Trainer) -> dict[str, Any]:

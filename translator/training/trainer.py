@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -465,7 +464,7 @@ class Trainer:
 
     def _start_from(self, path: str) -> None:
         """Take the weights of another run, which has the same tokenizer, by their names."""
-        start = RunDirectory(Path(path)).read_trained("cpu")
+        start = RunDirectory.named(path).read_trained("cpu")
         if start.tokenizer.sha256 != self.data.tokenizer.sha256:
             raise RunError(
                 f"{path} has another tokenizer now than when {self.run.path} was begun",

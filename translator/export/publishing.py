@@ -1,0 +1,71 @@
+"""A run and its export as a repository of the Hugging Face Hub, without what is private in them.
+
+Beside the export lies the run itself, in run/: `--run hf:USER/NAME` loads it, bit for bit.
+"""
+
+import json
+from pathlib import Path, PurePath
+from typing import Any
+
+from translator.config import HUB_PREFIX, Config, dump_config
+from translator.hub import RUN_FOLDER, upload
+from translator.runs import RunDirectory
+
+_CARD = "README.md"
+_SHARED = (  # of environment.json: neither the command nor the machine
+    "packages python precision seed parameters vocabulary_size pairs data_fingerprint "
+    "tokenizer_sha256 proof lineage"
+).split()
+
+
+def publish(run: RunDirectory, folder: Path, repository: str, licence: str) -> tuple[str, bool]:
+    """Upload a run and its export for transformers in `folder` to the Hub, as USER/NAME.
+
+    Of absolute paths only the last part is told, and the held-out sentences stay here. Returns the
+    address, and whether it is new: then its user alone sees it. Raises RunError where the Hub
+    refuses.
+    """
+    files: dict[str, Path | bytes] = {
+        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
+    }
+    files[_CARD] = _published_card(folder / _CARD, repository, licence).encode()
+    own = [*run.files, *([run.fingerprints_file] if run.fingerprints_file.is_file() else [])]
+    files |= {f"{RUN_FOLDER}/{file.name}": file for file in own}
+    config = Config.model_validate(_without_folders(run.read_config().model_dump(mode="json")))
+    files[f"{RUN_FOLDER}/{run.config_file.name}"] = dump_config(config).encode()
+    environment = json.dumps(_shared_environment(run), indent=2, ensure_ascii=False) + "\n"
+    files[f"{RUN_FOLDER}/{run.environment_file.name}"] = environment.encode()
+    return upload(repository, files, f"{config.name}, trained with translator")
+
+
+def _published_card(file: Path, repository: str, licence: str) -> str:
+    """The card of an export with its licence and its name, and how `translator` uses it."""
+    from huggingface_hub import ModelCard
+
+    card = ModelCard(file.read_text(encoding="utf-8"))
+    data: Any = card.data
+    data.license = licence
+    usage, scores, rest = card.text.replace("this/folder", repository).partition("## Scores")
+    ours = (
+        "With `translator`, the same run, in the folder run/:\n\n"
+        f'```sh\ntranslator translate "Hello." --run hf:{repository}\n```\n\n'
+    )
+    return f"---\n{data.to_yaml()}\n---\n{usage}{ours}{scores}{rest}"
+
+
+def _without_folders(value: Any) -> Any:
+    """The same values with the last part of each absolute path in its place."""
+    match value:
+        case dict():
+            return {key: _without_folders(each) for key, each in value.items()}
+        case list():
+            return [_without_folders(each) for each in value]
+        case str() if PurePath(path := value.removeprefix(HUB_PREFIX)).is_absolute():
+            return value.removesuffix(path) + PurePath(path).name
+    return value
+
+
+def _shared_environment(run: RunDirectory) -> dict[str, Any]:
+    known: dict[str, Any] = {**run.read_environment(), "lineage": run.lineage}
+    shared = {key: known[key] for key in _SHARED if known.get(key)}
+    return {key: _without_folders(value) for key, value in shared.items()}
