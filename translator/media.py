@@ -9,6 +9,7 @@ S frames, F numbers of a frame, P size of a patch in pixels.
 import importlib
 import io
 import math
+import re
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,7 @@ STRIDE = 4  # frames of a recording that become one state of the encoder
 _MOST_PIXELS = 64_000_000  # a larger picture is more memory than meaning
 _GAP = 2  # frames of silence, at least, that keep neighbours apart when frames are convolved
 _QUIETEST = 8 * math.log(10)  # below the loudest: 80 dB
+_OPENED = re.compile(r"^Error opening <.*?>: ")  # of soundfile, which calls a stream by its place
 _FLATTEST = 0.5  # standard deviation of a spectrogram: less is no sound, and would be amplified
 
 
@@ -118,9 +120,9 @@ def samples_of(content: bytes, name: str, config: SpeechConfig) -> npt.NDArray[n
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise DataError(f"{name}: {_reason(error)}", "Save it anew as WAV or FLAC.") from None
-    if len(samples) < rate // 50:
-        raise DataError(f"{name}: there is no sound in it", "Leave it out.")
     mixed = np.nan_to_num(samples.mean(1))
+    if len(samples) < rate // 50 or not mixed.any():
+        raise DataError(f"{name}: there is no sound in it", "Leave it out.")
     return np.asarray(soxr.resample(mixed, rate, config.sample_rate), np.float32)
 
 
@@ -159,4 +161,8 @@ def _library(module: str, what: str) -> Any:
 
 def _reason(error: Exception) -> str:
     text = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return "no picture that Pillow knows" if "identify image" in text else text.rstrip(".")
+    if "identify image" in text:
+        return "no picture that Pillow knows"
+    if "ormat not recogni" in text:  # either spelling
+        return "no recording that soundfile knows"
+    return _OPENED.sub("", text).rstrip(".")

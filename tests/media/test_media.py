@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from tests.helpers import encoder_decoder
+from translator.cli.streams import text_of
 from translator.config import Config, CorpusConfig, ImageConfig, ModelConfig, SpeechConfig
 from translator.data import (
     Codebook,
@@ -246,12 +247,14 @@ def test_what_is_no_picture_is_refused_by_its_name(content: bytes, said: str) ->
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"this is text", "Format not recogn"),
+        (b"this is text", "no recording that soundfile knows"),
+        (b"", "no recording that soundfile knows"),
         (wav(440.0, 0.0), "no sound"),
+        (wav(0.0), "no sound"),
         (wav(440.0, 3.0), "3 seconds are longer"),
         (wav(440.0, 3600.0, rate=200), "3,600 seconds are longer"),
     ],
-    ids=["text", "empty", "long", "hour"],
+    ids=["text", "nothing", "empty", "silent", "long", "hour"],
 )
 def test_what_cannot_be_heard_is_refused_by_its_name(content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=r"^x\.wav: ") as caught:
@@ -523,6 +526,16 @@ def test_what_cannot_be_read_is_told_and_the_others_go_on(colours: RunDirectory)
     assert not found[0].error and not found[2].error
     with pytest.raises(DataError, match=r"text\.png"):
         Embedder.from_run(colours.path).embed([str(folder / "text.png")])
+
+
+def test_only_what_is_no_picture_by_its_name_was_perhaps_meant_as_a_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, hinted in (("a.txt", True), ("a.png", False), ("a.WAV", False)):
+        file = tmp_path / name
+        file.write_text("a")
+        assert text_of(str(file)) == str(file)
+        assert ("is a file; to read it" in capsys.readouterr().err) == hinted
 
 
 def test_tokens_have_their_probabilities_and_nothing_is_aligned(colours: RunDirectory) -> None:
