@@ -27,6 +27,7 @@ Pixels = npt.NDArray[np.uint8]
 
 STRIDE = 4  # frames of a recording that become one state of the encoder
 _MOST_PIXELS = 64_000_000  # a larger picture is more memory than meaning
+_WHITE = 240  # as light as this is a border
 _GAP = 2  # frames of silence, at least, that keep neighbours apart when frames are convolved
 _QUIETEST = 8 * math.log(10)  # below the loudest: 80 dB
 _OPENED = re.compile(r"^Error opening <.*?>: ")  # of soundfile, which calls a stream by its place
@@ -76,21 +77,34 @@ def picture_of(content: bytes, name: str, config: ImageConfig) -> Pixels:
                     f"Scale it down: at most {_MOST_PIXELS:,} are read.",
                 )
             picture.draft("RGB", (config.size, config.size))  # JPEG: decode no more than needed
-            return _fitted(picture, config.size)
+            return _fitted(picture, config)
     except (OSError, SyntaxError, ValueError, EOFError, pillow.DecompressionBombError) as error:
         raise DataError(f"{name}: {_reason(error)}", "Save it anew as PNG or JPEG.") from None
 
 
-def _fitted(picture: "Image.Image", size: int) -> Pixels:
+def _fitted(picture: "Image.Image", config: ImageConfig) -> Pixels:
     """The pixels of a picture, scaled to fit a white square of `size` pixels."""
     from PIL import Image, ImageOps
 
+    size = config.size
     upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    if config.trim:
+        upright = upright.crop(_shown(upright))
     square = Image.new("RGBA", (size, size), "white")
-    scaled = ImageOps.contain(upright, (size, size), Image.Resampling.BOX)
+    smaller = max(upright.size) < size
+    way = Image.Resampling.BILINEAR if smaller else Image.Resampling.BOX
+    scaled = ImageOps.contain(upright, (size, size), way)
     left, top = (size - scaled.width) // 2, (size - scaled.height) // 2
     square.alpha_composite(scaled, (left, top))
     return np.asarray(square.convert("RGB"))
+
+
+def _shown(picture: "Image.Image") -> tuple[int, int, int, int] | None:
+    """The box of what is not white; None where all is."""
+    from PIL import Image
+
+    on_white = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return on_white.convert("L").point(lambda light: 255 * (light < _WHITE)).getbbox()
 
 
 def patches(pictures: Pixels, size: int) -> Pixels:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from tests.helpers import encoder_decoder
@@ -64,6 +65,8 @@ SIZES = {
 }
 OF_IMAGES = ModelConfig(source="image", image=IMAGE, **SIZES)
 OF_SPEECH = ModelConfig(source="speech", speech=SPEECH, **SIZES)
+CONVOLVED = ModelConfig(source="image", image=IMAGE.model_copy(update={"convolutions": 1}), **SIZES)
+FRONTENDS = ["image", "convolutions", "speech"]
 
 
 def picture(colour: tuple[int, int, int], corner: int = 0, size: int = 8) -> Image.Image:
@@ -195,6 +198,16 @@ def test_what_is_transparent_or_missing_is_white_and_nothing_is_stretched() -> N
     found = picture_of(as_png(wide), "wide.png", IMAGE)
     assert (found[:2] == 255).all() and (found[6:] == 255).all()
     assert (found[2:6, :2] == 255).all() and (found[2:6, 2:] == 0).all()
+
+
+def test_white_borders_are_trimmed_and_what_is_shown_fills_the_square() -> None:
+    white = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    trimmed = IMAGE.model_copy(update={"trim": True})
+    assert (picture_of(as_png(white), "white.png", trimmed) == 255).all()
+    white.paste((200, 0, 0, 255), (3, 9, 7, 11))
+    found = picture_of(as_png(white), "small.png", trimmed)
+    assert (found[2:6] == (200, 0, 0)).all()
+    assert (found[:2] == 255).all() and (found[6:] == 255).all()
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "CMYK", "I;16", "RGBA"])
@@ -365,7 +378,7 @@ def test_a_corpus_of_frames_is_mapped_as_it_was_written(tmp_path: Path) -> None:
     assert (mapped.frames[chosen[0].source] == corpus.frames[corpus[5].source]).all()
 
 
-@pytest.mark.parametrize("model", [OF_IMAGES, OF_SPEECH], ids=["image", "speech"])
+@pytest.mark.parametrize("model", [OF_IMAGES, CONVOLVED, OF_SPEECH], ids=FRONTENDS)
 def test_examples_that_share_a_row_see_nothing_of_each_other(model: ModelConfig) -> None:
     torch.manual_seed(0)
     transformer = build_model(model, 300).eval()
@@ -383,7 +396,7 @@ def test_examples_that_share_a_row_see_nothing_of_each_other(model: ModelConfig)
     assert float(together) == pytest.approx(float(sum(alone)), rel=1e-5)
 
 
-@pytest.mark.parametrize("model", [OF_IMAGES, OF_SPEECH], ids=["image", "speech"])
+@pytest.mark.parametrize("model", [OF_IMAGES, CONVOLVED, OF_SPEECH], ids=FRONTENDS)
 def test_the_engine_reads_what_the_model_reads_whatever_is_beside_it(model: ModelConfig) -> None:
     torch.manual_seed(0)
     transformer = encoder_decoder(build_model(model, 300).eval())
@@ -412,6 +425,22 @@ def test_positions_of_a_picture_are_those_in_it() -> None:
     x, _ = frontend(frames, segments)
     assert torch.equal(x[0, :4], x[0, 4:])
     assert not torch.equal(x[0, 0], x[0, 1])
+
+
+def test_convolutions_see_the_picture_and_not_its_patches() -> None:
+    torch.manual_seed(0)
+    frontend = ImageFrontend(CONVOLVED)
+    torch.nn.init.zeros_(frontend.positions)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    frames = torch.from_numpy(patches(pixels, 4)).view(1, 8, 48)
+    found, _ = frontend(frames, torch.tensor([[1] * 4 + [2] * 4]))
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 127.5 - 1.0
+    x = F.gelu(frontend.convolutions[0](x))  # [2, D, 4, 4]
+    weight = frontend.projection.weight.view(32, 2, 2, 32).permute(0, 3, 1, 2)
+    expected = F.conv2d(x, weight, frontend.projection.bias, stride=2)  # patches of 2 × 2
+    assert torch.allclose(found.view(2, 4, 32), expected.flatten(2).transpose(1, 2), atol=1e-5)
+    alone, _ = frontend(frames[:, :5], torch.tensor([[1] * 4 + [0]]))  # with padding
+    assert torch.allclose(alone[:, :4], found[:, :4], atol=1e-6)
 
 
 def test_a_recording_becomes_a_state_for_each_stride() -> None:
@@ -459,7 +488,7 @@ def test_without_rates_nothing_is_distorted(model: ModelConfig) -> None:
 
 @pytest.mark.parametrize("model", [OF_IMAGES, OF_SPEECH], ids=["image", "speech"])
 def test_distortion_follows_its_seed_and_keeps_lengths_targets_and_gaps(model: ModelConfig) -> None:
-    settings = {"shift": 0.2, "zoom": 0.2, "turn": 20, "colour": 0.3, "noise": 0.1}
+    settings = {"shift": 0.2, "zoom": 0.2, "turn": 20, "bend": 0.05, "colour": 0.3, "noise": 0.1}
     settings |= {"frequency_mask": 0.3, "time_mask": 0.3}
     corpus, changed = distorted(model, settings)
     _, again = distorted(model, settings)
