@@ -29,7 +29,7 @@ STRIDE = 4  # frames of a recording that become one state of the encoder
 _MOST_PIXELS = 64_000_000  # a larger picture is more memory than meaning
 _WHITE = 240  # as light as this is a border
 _GAP = 2  # frames of silence, at least, that keep neighbours apart when frames are convolved
-_QUIETEST = 8 * math.log(10)  # below the loudest: 80 dB
+_QUIETEST = 5 * math.log(10)  # below the loudest: 50 dB
 _OPENED = re.compile(r"^Error opening <.*?>: ")  # of soundfile, which calls a stream by its place
 _FLATTEST = 0.5  # standard deviation of a spectrogram: less is no sound, and would be amplified
 
@@ -143,9 +143,9 @@ def samples_of(content: bytes, name: str, config: SpeechConfig) -> npt.NDArray[n
 def log_mel(samples: npt.NDArray[np.float32], config: SpeechConfig) -> Frames:
     """The log-mel spectrogram [S, F] of samples, every 10 ms of 25 ms; S is a multiple of STRIDE.
 
-    What is 80 dB below the loudest is silence (as in Whisper; Radford et al., 2023). The whole has
-    mean 0 and deviation 1, which takes away the loudness; to take the mean of each bin away would
-    take the vowel from a short word. Frames of zeros end it, as EOS ends a text.
+    What is 50 dB below the loudest is silence, since rooms and microphones differ there; Whisper
+    has 80 dB (Radford et al., 2023). The whole has mean 0 and deviation 1, which takes away the
+    loudness; to take the mean of each bin away would take the vowel from a short word. Frames of zeros end it, as EOS ends a text.
     """
     knf = _library("kaldi_native_fbank", "recordings")
     options = knf.FbankOptions()

@@ -341,7 +341,8 @@ class AugmentationConfig(Section):
         ge=0.0,
         le=0.5,
         description="Of pictures: moved by at most this share of their size, each way; of "
-        "recordings: the frequencies higher or lower by at most this share of the bands.",
+        "recordings: sooner or later by at most this share of their length, and higher or lower by "
+        "at most this share of the bands.",
     )
     zoom: float = Field(
         0.1,

@@ -92,14 +92,15 @@ def _tensor(values: npt.NDArray[Any]) -> Tensor:
 def distorted_recordings(
     frames: Frames, lengths: Integers, config: AugmentationConfig, random: np.random.Generator
 ) -> Frames:
-    """Spectrograms [S, F] whose frequencies are moved, and of which some are masked.
+    """Spectrograms [S, F] whose times and frequencies are moved, and of which some are masked.
 
     The silence that ends each, and keeps it apart from its neighbour, stays.
     """
     sounds = frames.any(1, keepdims=True)
     found = frames.astype(np.float32)
-    ends = np.cumsum(lengths)
-    for begin, end in zip(ends - lengths, ends, strict=True):
+    begins = np.cumsum(lengths) - lengths
+    for begin, length in zip(begins, np.add.reduceat(sounds[:, 0], begins), strict=True):
+        end = begin + max(1, length)  # of silence nothing is heard
         found[begin:end] = _heard(found[begin:end], config, random)
     if config.noise:
         found += config.noise * random.standard_normal(found.shape, np.float32)
@@ -110,9 +111,11 @@ def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generat
     """One recording [S, F], as by another voice (Jaitly and Hinton, 2013) and with masks."""
     time, bins = frames.shape
     faster, longer = 1.0 + config.zoom * random.uniform(-1.0, 1.0, 2)
-    by = config.shift * bins * random.uniform(-1.0, 1.0)
-    frames = _bent(frames, np.arange(time) * faster)
-    frames = _bent(frames.T, np.arange(bins) * longer + by).T
+    later, lower = config.shift * random.uniform(-1.0, 1.0, 2)
+    places = np.arange(time) * faster - later * time
+    silent = (places < 0) | (places > time - 1)
+    frames = np.where(silent[:, None], frames.min(), _bent(frames, places))
+    frames = _bent(frames.T, np.arange(bins) * longer + lower * bins).T
     frames = frames + config.colour * _tone(bins, random)
     for _ in range(_MASKS):
         for axis, size, share in ((0, time, config.time_mask), (1, bins, config.frequency_mask)):
