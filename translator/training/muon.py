@@ -25,7 +25,8 @@ _EPSILON = 1e-7
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised, scaled to AdamW's step size (Liu et al., 2025).
 
-    So one learning rate serves both optimizers. It is for matrices only.
+    So one learning rate serves both optimizers. It is for matrices, and for kernels of
+    convolutions, whose outputs are rows.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float) -> None:
@@ -43,9 +44,9 @@ class Muon(torch.optim.Optimizer):
         assert gradient is not None, "every matrix inside a layer has a gradient"
         momentum = state.setdefault("momentum_buffer", torch.zeros_like(gradient))
         momentum.lerp_(gradient, 1 - _MOMENTUM)
-        update = orthogonalized(gradient.lerp(momentum, _MOMENTUM))
+        update = orthogonalized(gradient.lerp(momentum, _MOMENTUM).flatten(1))
         matrix.mul_(1 - lr * decay)
-        matrix.add_(update, alpha=-lr * (0.2 * math.sqrt(max(matrix.shape))))
+        matrix.add_(update.view_as(matrix), alpha=-lr * (0.2 * math.sqrt(max(update.shape))))
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:
