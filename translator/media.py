@@ -177,6 +177,8 @@ def _reason(error: Exception) -> str:
     text = next(iter(str(error).splitlines()), "") or type(error).__name__
     if "identify image" in text:
         return "no picture that Pillow knows"
+    if "decompression bomb" in text:
+        return "far more pixels than are read"
     if "ormat not recogni" in text:  # either spelling
         return "no recording that soundfile knows"
     return _OPENED.sub("", text).rstrip(".")

@@ -229,8 +229,8 @@ def test_a_photo_lies_as_its_camera_says() -> None:
     assert (found[:4] == 255).all() and (found[4:] == 0).all()
 
 
-def bomb() -> bytes:
-    return as_png(Image.new("1", (10_001, 10_000)))
+def bomb(height: int = 10_000) -> bytes:
+    return as_png(Image.new("1", (10_001, height)))
 
 
 def jpeg_cut() -> bytes:
@@ -247,9 +247,10 @@ def jpeg_cut() -> bytes:
         (b"", "no picture"),
         (jpeg_cut(), "truncated"),
         (bomb(), "10,001 × 10,000 pixels are too many"),
+        (bomb(20_000), "far more pixels than are read"),
         (wav(440.0), "no picture"),
     ],
-    ids=["text", "empty", "truncated", "bomb", "sound"],
+    ids=["text", "empty", "truncated", "bomb", "larger", "sound"],
 )
 def test_what_is_no_picture_is_refused_by_its_name(content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=r"^x\.png: ") as caught:
