@@ -373,7 +373,9 @@ class AugmentationConfig(Section):
         0.0,
         ge=0.0,
         le=1.0,
-        description="Of pictures and recordings: the deviation of what is added to each number.",
+        description="Of pictures: the deviation of what is added to each number, as a share of "
+        "white; of recordings: up to which share of the range from silence to the loudest is "
+        "drowned in noise.",
     )
     frequency_mask: float = Field(
         0.15,

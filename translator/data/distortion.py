@@ -16,6 +16,7 @@ from translator.data.corpus import Corpus, Integers, ranges
 from translator.media import Frames, Pixels, patches, pictures_of
 
 _KNOTS = 4  # each way, by which a picture is bent
+_SPECKLE = 0.3  # deviation of noise from frame to frame and from band to band
 _MASKS = 2  # of time and of frequency in a recording, as SpecAugment's policies have
 
 Floats = npt.NDArray[np.float32]
@@ -102,8 +103,6 @@ def distorted_recordings(
     for begin, length in zip(begins, np.add.reduceat(sounds[:, 0], begins), strict=True):
         end = begin + max(1, length)  # of silence nothing is heard
         found[begin:end] = _heard(found[begin:end], config, random)
-    if config.noise:
-        found += config.noise * random.standard_normal(found.shape, np.float32)
     return (found * sounds).astype(np.float16)
 
 
@@ -117,6 +116,7 @@ def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generat
     frames = np.where(silent[:, None], frames.min(), _bent(frames, places))
     frames = _bent(frames.T, np.arange(bins) * longer + lower * bins).T
     frames = frames + config.colour * _tone(bins, random)
+    frames = _drowned(frames, config.noise, random)
     for _ in range(_MASKS):
         for axis, size, share in ((0, time, config.time_mask), (1, bins, config.frequency_mask)):
             width = int(random.integers(0, int(size * share) + 1))
@@ -132,6 +132,17 @@ def _bent(rows: Floats, places: npt.NDArray[np.float64]) -> Floats:
     after = np.minimum(before + 1, len(rows) - 1)
     part = (places - before).astype(np.float32)[:, None]
     found: Floats = rows[before] * (1 - part) + rows[after] * part
+    return found
+
+
+def _drowned(frames: Floats, share: float, random: np.random.Generator) -> Floats:
+    """What is left of a recording [S, F] in noise that fills a part of its range, normalised."""
+    if not share:
+        return frames
+    level = frames.min() + share * random.uniform(0.0, 1.0) * np.ptp(frames)
+    noise = level + _SPECKLE * random.standard_normal(frames.shape, np.float32)
+    frames = np.maximum(frames, noise)
+    found: Floats = (frames - frames.mean()) / frames.std()
     return found
 
 
