@@ -145,7 +145,8 @@ def log_mel(samples: npt.NDArray[np.float32], config: SpeechConfig) -> Frames:
 
     What is 50 dB below the loudest is silence, since rooms and microphones differ there; Whisper
     has 80 dB (Radford et al., 2023). The whole has mean 0 and deviation 1, which takes away the
-    loudness; to take the mean of each bin away would take the vowel from a short word. Frames of zeros end it, as EOS ends a text.
+    loudness; to take the mean of each bin away would take the vowel from a short word. Frames of
+    zeros end it, as EOS ends a text.
     """
     knf = _library("kaldi_native_fbank", "recordings")
     options = knf.FbankOptions()
