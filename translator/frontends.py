@@ -5,6 +5,7 @@ Shapes: B batch, S frames, F numbers of a frame, D d_model, S' positions of the 
 """
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -17,18 +18,42 @@ _KERNEL = 3  # of both convolutions
 
 
 class ImageFrontend(nn.Module):
-    """Patches of pictures, projected, with learned positions (Dosovitskiy et al., 2021)."""
+    """Patches of pictures, projected, with learned positions (Dosovitskiy et al., 2021).
+
+    Convolutions may come first, each of which halves height and width (Xiao et al., 2021).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.projection = nn.Linear(_size_of(config), config.d_model)
+        self._image, depth = config.image, config.image.convolutions
+        widths = [3, *(config.d_model >> i for i in reversed(range(depth)))]
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(channels, wider, _KERNEL, stride=2, padding=1)
+            for channels, wider in pairwise(widths)
+        )
+        self._patch = config.image.patch_size >> depth  # what is left of it
+        self.projection = nn.Linear(widths[-1] * self._patch**2, config.d_model)
         self.positions = nn.Parameter(torch.empty(config.image.patches, config.d_model))
 
     def forward(self, frames: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
         """Patches [B, S, F] of 0 … 255 → states [B, S, D] and their segments."""
         x = frames.to(self.positions.dtype) / 127.5 - 1.0  # -1 … 1
+        if self.convolutions:
+            x = self._convolved(x)
         index = positions_in(segments).clamp(max=len(self.positions) - 1)  # of padding
         return self.projection(x) + F.embedding(index, self.positions), segments
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        """Patches [B, S, F] of pictures that follow each other → those of their features."""
+        rows, length, _ = x.shape
+        side, size = self._image.size // self._image.patch_size, self._image.patch_size
+        x = F.pad(x, (0, 0, 0, -length % side**2))
+        x = x.reshape(-1, side, side, size, size, 3).permute(0, 5, 1, 3, 2, 4)
+        x = x.reshape(-1, 3, side * size, side * size)
+        for convolution in self.convolutions:
+            x = F.gelu(convolution(x))
+        x = x.unflatten(3, (side, -1)).unflatten(2, (side, -1)).permute(0, 2, 4, 3, 5, 1)
+        return x.reshape(rows, -1, self.projection.in_features)[:, :length]
 
 
 class SpeechFrontend(nn.Module):

@@ -9,6 +9,7 @@ S frames, F numbers of a frame, P size of a patch in pixels.
 import importlib
 import io
 import math
+import re
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,8 +27,10 @@ Pixels = npt.NDArray[np.uint8]
 
 STRIDE = 4  # frames of a recording that become one state of the encoder
 _MOST_PIXELS = 64_000_000  # a larger picture is more memory than meaning
+_WHITE = 240  # as light as this is a border
 _GAP = 2  # frames of silence, at least, that keep neighbours apart when frames are convolved
-_QUIETEST = 8 * math.log(10)  # below the loudest: 80 dB
+_QUIETEST = 5 * math.log(10)  # below the loudest: 50 dB
+_OPENED = re.compile(r"^Error opening <.*?>: ")  # of soundfile, which calls a stream by its place
 _FLATTEST = 0.5  # standard deviation of a spectrogram: less is no sound, and would be amplified
 
 
@@ -74,21 +77,34 @@ def picture_of(content: bytes, name: str, config: ImageConfig) -> Pixels:
                     f"Scale it down: at most {_MOST_PIXELS:,} are read.",
                 )
             picture.draft("RGB", (config.size, config.size))  # JPEG: decode no more than needed
-            return _fitted(picture, config.size)
+            return _fitted(picture, config)
     except (OSError, SyntaxError, ValueError, EOFError, pillow.DecompressionBombError) as error:
         raise DataError(f"{name}: {_reason(error)}", "Save it anew as PNG or JPEG.") from None
 
 
-def _fitted(picture: "Image.Image", size: int) -> Pixels:
+def _fitted(picture: "Image.Image", config: ImageConfig) -> Pixels:
     """The pixels of a picture, scaled to fit a white square of `size` pixels."""
     from PIL import Image, ImageOps
 
+    size = config.size
     upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    if config.trim:
+        upright = upright.crop(_shown(upright))
     square = Image.new("RGBA", (size, size), "white")
-    scaled = ImageOps.contain(upright, (size, size), Image.Resampling.BOX)
+    smaller = max(upright.size) < size
+    way = Image.Resampling.BILINEAR if smaller else Image.Resampling.BOX
+    scaled = ImageOps.contain(upright, (size, size), way)
     left, top = (size - scaled.width) // 2, (size - scaled.height) // 2
     square.alpha_composite(scaled, (left, top))
     return np.asarray(square.convert("RGB"))
+
+
+def _shown(picture: "Image.Image") -> tuple[int, int, int, int] | None:
+    """The box of what is not white; None where all is."""
+    from PIL import Image
+
+    on_white = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return on_white.convert("L").point(lambda light: 255 * (light < _WHITE)).getbbox()
 
 
 def patches(pictures: Pixels, size: int) -> Pixels:
@@ -118,18 +134,19 @@ def samples_of(content: bytes, name: str, config: SpeechConfig) -> npt.NDArray[n
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise DataError(f"{name}: {_reason(error)}", "Save it anew as WAV or FLAC.") from None
-    if len(samples) < rate // 50:
-        raise DataError(f"{name}: there is no sound in it", "Leave it out.")
     mixed = np.nan_to_num(samples.mean(1))
+    if len(samples) < rate // 50 or not mixed.any():
+        raise DataError(f"{name}: there is no sound in it", "Leave it out.")
     return np.asarray(soxr.resample(mixed, rate, config.sample_rate), np.float32)
 
 
 def log_mel(samples: npt.NDArray[np.float32], config: SpeechConfig) -> Frames:
     """The log-mel spectrogram [S, F] of samples, every 10 ms of 25 ms; S is a multiple of STRIDE.
 
-    What is 80 dB below the loudest is silence (as in Whisper; Radford et al., 2023). The whole has
-    mean 0 and deviation 1, which takes away the loudness; to take the mean of each bin away would
-    take the vowel from a short word. Frames of zeros end it, as EOS ends a text.
+    What is 50 dB below the loudest is silence, since rooms and microphones differ there; Whisper
+    has 80 dB (Radford et al., 2023). The whole has mean 0 and deviation 1, which takes away the
+    loudness; to take the mean of each bin away would take the vowel from a short word. Frames of
+    zeros end it, as EOS ends a text.
     """
     knf = _library("kaldi_native_fbank", "recordings")
     options = knf.FbankOptions()
@@ -159,4 +176,10 @@ def _library(module: str, what: str) -> Any:
 
 def _reason(error: Exception) -> str:
     text = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return "no picture that Pillow knows" if "identify image" in text else text.rstrip(".")
+    if "identify image" in text:
+        return "no picture that Pillow knows"
+    if "decompression bomb" in text:
+        return "far more pixels than are read"
+    if "ormat not recogni" in text:  # either spelling
+        return "no recording that soundfile knows"
+    return _OPENED.sub("", text).rstrip(".")

@@ -293,6 +293,29 @@ def test_a_mistaken_command_line_costs_no_torch(tmp_path: Path) -> None:
         assert done.stdout.endswith("[]\n"), done
 
 
+def test_the_text_path_imports_no_library_of_pictures_or_sounds(tmp_path: Path) -> None:
+    lines = "".join(f"number {n}\tnúmero {n}\n" for n in range(100))
+    corpus = write(tmp_path / "c.en-es.tsv", lines.encode())
+    probe = (
+        "import sys; from translator.cli import main\n"
+        "sys.argv = ['translator', *sys.argv[1:]]\n"
+        "media = ('PIL', 'soundfile', 'soxr', 'kaldi_native_fbank', 'torchaudio', 'torchvision',\n"
+        "         'torchcodec')\n"
+        "try: main()\n"
+        "finally: print([m for m in media if m in sys.modules])"
+    )
+    for arguments in (
+        ["train", *tiny(f"data.train.path={corpus}")],
+        ["translate", "number 5", "--run", "runs/tiny"],
+        ["evaluate", "--run", "runs/tiny", "--beam-size", "1"],
+        ["data", "check", corpus],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, cwd=tmp_path
+        )
+        assert done.returncode == 0 and done.stdout.endswith("[]\n"), done
+
+
 def test_all_mistakes_of_a_file_are_told_with_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("model:\n  d_modl: 5\n  dropout: 2\ntraining:\n  max_steps: 0\n")

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -275,6 +276,7 @@ def test_shuffled_references_are_noticed(
     assert assess(test_set, hypotheses, resamples=0).warnings == ()
     [warning] = assess(astray, hypotheses, resamples=0).warnings
     assert "BLEU is near zero" in warning and "another order" in warning
+    assert assess(replace(astray, of_text=False), hypotheses, resamples=0).warnings == ()
 
 
 def test_a_score_of_few_sentences_is_warned_of(test_set: EvaluationSet) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from tests.helpers import encoder_decoder
+from translator.cli.streams import text_of
 from translator.config import Config, CorpusConfig, ImageConfig, ModelConfig, SpeechConfig
 from translator.data import (
     Codebook,
@@ -63,6 +65,8 @@ SIZES = {
 }
 OF_IMAGES = ModelConfig(source="image", image=IMAGE, **SIZES)
 OF_SPEECH = ModelConfig(source="speech", speech=SPEECH, **SIZES)
+CONVOLVED = ModelConfig(source="image", image=IMAGE.model_copy(update={"convolutions": 1}), **SIZES)
+FRONTENDS = ["image", "convolutions", "speech"]
 
 
 def picture(colour: tuple[int, int, int], corner: int = 0, size: int = 8) -> Image.Image:
@@ -196,6 +200,16 @@ def test_what_is_transparent_or_missing_is_white_and_nothing_is_stretched() -> N
     assert (found[2:6, :2] == 255).all() and (found[2:6, 2:] == 0).all()
 
 
+def test_white_borders_are_trimmed_and_what_is_shown_fills_the_square() -> None:
+    white = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    trimmed = IMAGE.model_copy(update={"trim": True})
+    assert (picture_of(as_png(white), "white.png", trimmed) == 255).all()
+    white.paste((200, 0, 0, 255), (3, 9, 7, 11))
+    found = picture_of(as_png(white), "small.png", trimmed)
+    assert (found[2:6] == (200, 0, 0)).all()
+    assert (found[:2] == 255).all() and (found[6:] == 255).all()
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "CMYK", "I;16", "RGBA"])
 def test_any_mode_of_picture_is_read(mode: str) -> None:
     made = Image.new("L", (8, 8), 255) if mode in ("I;16", "1") else picture((255, 255, 255))
@@ -215,8 +229,8 @@ def test_a_photo_lies_as_its_camera_says() -> None:
     assert (found[:4] == 255).all() and (found[4:] == 0).all()
 
 
-def bomb() -> bytes:
-    return as_png(Image.new("1", (10_001, 10_000)))
+def bomb(height: int = 10_000) -> bytes:
+    return as_png(Image.new("1", (10_001, height)))
 
 
 def jpeg_cut() -> bytes:
@@ -233,9 +247,10 @@ def jpeg_cut() -> bytes:
         (b"", "no picture"),
         (jpeg_cut(), "truncated"),
         (bomb(), "10,001 × 10,000 pixels are too many"),
+        (bomb(20_000), "far more pixels than are read"),
         (wav(440.0), "no picture"),
     ],
-    ids=["text", "empty", "truncated", "bomb", "sound"],
+    ids=["text", "empty", "truncated", "bomb", "larger", "sound"],
 )
 def test_what_is_no_picture_is_refused_by_its_name(content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=r"^x\.png: ") as caught:
@@ -246,12 +261,14 @@ def test_what_is_no_picture_is_refused_by_its_name(content: bytes, said: str) ->
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"this is text", "Format not recogn"),
+        (b"this is text", "no recording that soundfile knows"),
+        (b"", "no recording that soundfile knows"),
         (wav(440.0, 0.0), "no sound"),
+        (wav(0.0), "no sound"),
         (wav(440.0, 3.0), "3 seconds are longer"),
         (wav(440.0, 3600.0, rate=200), "3,600 seconds are longer"),
     ],
-    ids=["text", "empty", "long", "hour"],
+    ids=["text", "nothing", "empty", "silent", "long", "hour"],
 )
 def test_what_cannot_be_heard_is_refused_by_its_name(content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=r"^x\.wav: ") as caught:
@@ -362,7 +379,7 @@ def test_a_corpus_of_frames_is_mapped_as_it_was_written(tmp_path: Path) -> None:
     assert (mapped.frames[chosen[0].source] == corpus.frames[corpus[5].source]).all()
 
 
-@pytest.mark.parametrize("model", [OF_IMAGES, OF_SPEECH], ids=["image", "speech"])
+@pytest.mark.parametrize("model", [OF_IMAGES, CONVOLVED, OF_SPEECH], ids=FRONTENDS)
 def test_examples_that_share_a_row_see_nothing_of_each_other(model: ModelConfig) -> None:
     torch.manual_seed(0)
     transformer = build_model(model, 300).eval()
@@ -380,7 +397,7 @@ def test_examples_that_share_a_row_see_nothing_of_each_other(model: ModelConfig)
     assert float(together) == pytest.approx(float(sum(alone)), rel=1e-5)
 
 
-@pytest.mark.parametrize("model", [OF_IMAGES, OF_SPEECH], ids=["image", "speech"])
+@pytest.mark.parametrize("model", [OF_IMAGES, CONVOLVED, OF_SPEECH], ids=FRONTENDS)
 def test_the_engine_reads_what_the_model_reads_whatever_is_beside_it(model: ModelConfig) -> None:
     torch.manual_seed(0)
     transformer = encoder_decoder(build_model(model, 300).eval())
@@ -409,6 +426,22 @@ def test_positions_of_a_picture_are_those_in_it() -> None:
     x, _ = frontend(frames, segments)
     assert torch.equal(x[0, :4], x[0, 4:])
     assert not torch.equal(x[0, 0], x[0, 1])
+
+
+def test_convolutions_see_the_picture_and_not_its_patches() -> None:
+    torch.manual_seed(0)
+    frontend = ImageFrontend(CONVOLVED)
+    torch.nn.init.zeros_(frontend.positions)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    frames = torch.from_numpy(patches(pixels, 4)).view(1, 8, 48)
+    found, _ = frontend(frames, torch.tensor([[1] * 4 + [2] * 4]))
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 127.5 - 1.0
+    x = F.gelu(frontend.convolutions[0](x))  # [2, D, 4, 4]
+    weight = frontend.projection.weight.view(32, 2, 2, 32).permute(0, 3, 1, 2)
+    expected = F.conv2d(x, weight, frontend.projection.bias, stride=2)  # patches of 2 × 2
+    assert torch.allclose(found.view(2, 4, 32), expected.flatten(2).transpose(1, 2), atol=1e-5)
+    alone, _ = frontend(frames[:, :5], torch.tensor([[1] * 4 + [0]]))  # with padding
+    assert torch.allclose(alone[:, :4], found[:, :4], atol=1e-6)
 
 
 def test_a_recording_becomes_a_state_for_each_stride() -> None:
@@ -456,7 +489,7 @@ def test_without_rates_nothing_is_distorted(model: ModelConfig) -> None:
 
 @pytest.mark.parametrize("model", [OF_IMAGES, OF_SPEECH], ids=["image", "speech"])
 def test_distortion_follows_its_seed_and_keeps_lengths_targets_and_gaps(model: ModelConfig) -> None:
-    settings = {"shift": 0.2, "zoom": 0.2, "turn": 20, "colour": 0.3, "noise": 0.1}
+    settings = {"shift": 0.2, "zoom": 0.2, "turn": 20, "bend": 0.05, "colour": 0.3, "noise": 0.1}
     settings |= {"frequency_mask": 0.3, "time_mask": 0.3}
     corpus, changed = distorted(model, settings)
     _, again = distorted(model, settings)
@@ -523,6 +556,16 @@ def test_what_cannot_be_read_is_told_and_the_others_go_on(colours: RunDirectory)
     assert not found[0].error and not found[2].error
     with pytest.raises(DataError, match=r"text\.png"):
         Embedder.from_run(colours.path).embed([str(folder / "text.png")])
+
+
+def test_only_what_is_no_picture_by_its_name_was_perhaps_meant_as_a_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, hinted in (("a.txt", True), ("a.png", False), ("a.WAV", False)):
+        file = tmp_path / name
+        file.write_text("a")
+        assert text_of(str(file)) == str(file)
+        assert ("is a file; to read it" in capsys.readouterr().err) == hinted
 
 
 def test_tokens_have_their_probabilities_and_nothing_is_aligned(colours: RunDirectory) -> None:

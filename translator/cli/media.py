@@ -6,18 +6,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from translator.cli.console import say
-from translator.cli.streams import cannot_write
+from translator.cli.streams import cannot_write, is_named_as_medium
 from translator.errors import DataError
 
 if TYPE_CHECKING:
     from translator.config import Config, DecodingConfig
     from translator.hypotheses import Translation
     from translator.runs import RunDirectory
-
-_SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
-    ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff",
-)  # fmt: skip
 
 
 def names_in(input_file: Path | None, config: "Config") -> list[str] | None:
@@ -32,12 +27,12 @@ def names_in(input_file: Path | None, config: "Config") -> list[str] | None:
         if not files:
             raise DataError(f"the folder {input_file} holds no files", "Name another one.")
         return list(map(str, files))
-    return [str(input_file)] if input_file.suffix.lower() in _SUFFIXES else None
+    return [str(input_file)] if is_named_as_medium(input_file) else None
 
 
 def is_medium(input_file: Path) -> bool:
     """Whether an input is no document, by its name."""
-    return input_file.is_dir() or input_file.suffix.lower() in _SUFFIXES
+    return input_file.is_dir() or is_named_as_medium(input_file)
 
 
 def say_error(translation: "Translation") -> bool:

@@ -14,11 +14,17 @@ from translator.errors import DataError, FullDiskError
 from translator.files import open_bytes
 from translator.progress import Activity
 
+_MEDIA = (
+    ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
+    ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff",
+)  # fmt: skip
+
 
 def text_of(argument: str) -> str:
     """A text of the command line; DataError for bytes that are not UTF-8.
 
-    One that is the name of a file is a text all the same, but hardly meant so: there is a hint.
+    One that is the name of a file is a text all the same, but hardly meant so: there is a hint,
+    unless it is a picture or a recording, which are named so.
     """
     try:
         argument.encode("utf-8")
@@ -26,7 +32,7 @@ def text_of(argument: str) -> str:
         raise DataError(
             f"the text {argument!r} is not UTF-8", "Put it into a file and name its --encoding."
         ) from None
-    if is_file(argument):
+    if is_file(argument) and not is_named_as_medium(Path(argument)):
         say(f"hint: {argument!r} is a file; to read it: --input {shlex.quote(argument)}")
     return argument
 
@@ -34,6 +40,11 @@ def text_of(argument: str) -> str:
 def is_file(text: str) -> bool:
     """Whether a text is the name of a file; no text is too long to ask."""
     return os.path.isfile(text)  # noqa: PTH113
+
+
+def is_named_as_medium(file: Path) -> bool:
+    """Whether a file is a picture or a recording by its name."""
+    return file.suffix.lower() in _MEDIA
 
 
 def lines_of(input_file: Path | None) -> Iterator[str]:

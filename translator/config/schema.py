@@ -342,31 +342,41 @@ class AugmentationConfig(Section):
         ge=0.0,
         le=0.5,
         description="Of pictures: moved by at most this share of their size, each way; of "
-        "recordings: the frequencies higher or lower by at most this share of the bands.",
+        "recordings: sooner or later by at most this share of their length, and higher or lower by "
+        "at most this share of the bands.",
     )
     zoom: float = Field(
         0.1,
         ge=0.0,
         le=0.5,
-        description="Of pictures: smaller or larger by at most this share; of recordings: the time "
-        "shorter or longer, and the frequencies nearer or farther, as of another throat.",
+        description="Of pictures: smaller, larger or sheared by at most this share; of recordings: "
+        "the time shorter or longer, and the frequencies nearer or farther, as of another throat.",
     )
     turn: float = Field(
         0.0, ge=0.0, le=180.0, description="By how many degrees pictures are turned, at most."
+    )
+    bend: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.5,
+        description="Of pictures: each part moved by at most this share of their size, its "
+        "neighbours by much the same, as of another hand.",
     )
     colour: float = Field(
         0.2,
         ge=0.0,
         le=1.0,
-        description="Of pictures: by how much the strength of red, green and blue, and the "
-        "contrast, may change; of recordings: the deviation of a gain that changes slowly from "
-        "band to band, as of another microphone.",
+        description="Of pictures: by how much red, green and blue may change and mix; of "
+        "recordings: the deviation of a gain that changes slowly from band to band, as of another "
+        "microphone.",
     )
     noise: float = Field(
         0.0,
         ge=0.0,
         le=1.0,
-        description="Of pictures and recordings: the deviation of what is added to each number.",
+        description="Of pictures: the deviation of what is added to each number, as a share of "
+        "white; of recordings: up to which share of the range from silence to the loudest is "
+        "drowned in noise.",
     )
     frequency_mask: float = Field(
         0.15,
@@ -599,8 +609,19 @@ class ImageConfig(Section):
     size: int = Field(
         32, ge=4, le=1024, description="Pictures are scaled to size × size pixels, on white."
     )
+    trim: bool = Field(
+        False,
+        description="Cut white borders away, so that what is shown has one size and place.",
+    )
     patch_size: int = Field(
         4, ge=1, le=32, description="A token is a patch of patch_size × patch_size pixels."
+    )
+    convolutions: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="How many convolutions see a source picture before its patches are projected; "
+        "each halves height and width, and finds what has another place or outline.",
     )
     codebook_size: int = Field(
         512,
@@ -616,6 +637,11 @@ class ImageConfig(Section):
 
     @model_validator(mode="after")
     def _whole_patches(self) -> "ImageConfig":
+        if self.patch_size % 2**self.convolutions:
+            raise ValueError(
+                f"patch_size {self.patch_size} is not a multiple of 2^convolutions, "
+                f"{2**self.convolutions}"
+            )
         if self.size % self.patch_size:
             raise ValueError(f"size {self.size} is not a multiple of patch_size {self.patch_size}")
         return self

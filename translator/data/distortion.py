@@ -3,13 +3,20 @@
 N pictures or recordings, H and W pixels, S frames, F numbers of a frame.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from translator.config import AugmentationConfig, Config, ModelConfig
 from translator.data.corpus import Corpus, Integers, ranges
 from translator.media import Frames, Pixels, patches, pictures_of
 
+_KNOTS = 4  # each way, by which a picture is bent
+_SPECKLE = 0.3  # deviation of noise from frame to frame and from band to band
 _MASKS = 2  # of time and of frequency in a recording, as SpecAugment's policies have
 
 Floats = npt.NDArray[np.float32]
@@ -47,43 +54,37 @@ class Distortion:
 def distorted_pictures(
     frames: Frames, config: AugmentationConfig, model: ModelConfig, random: np.random.Generator
 ) -> Pixels:
-    """The patches [S, F] of pictures that are moved, zoomed, turned and tinted."""
-    pixels = pictures_of(frames.astype(np.uint8, copy=False), model.image)
-    ink = 255.0 - _moved(pixels, config, random)  # white stays white
-    change = 1.0 + config.colour * random.uniform(-1.0, 1.0, (2, len(ink), 1, 1, 3))
-    contrast = change[1, ..., :1]  # one for all channels
-    ink *= (change[0] * contrast).astype(np.float32)
+    """The patches [S, F] of pictures that are moved, zoomed, turned, bent and tinted."""
+    pixels = torch.from_numpy(pictures_of(frames.astype(np.uint8, copy=False), model.image))
+    ink = 255.0 - pixels.permute(0, 3, 1, 2)  # [N, 3, H, W]; white is 0, and stays it
+    ink = F.grid_sample(ink, _places(ink.shape, config, random), align_corners=False)
+    mixed = np.eye(3) + config.colour * random.uniform(-1.0, 1.0, (len(ink), 3, 3))
+    ink = (_tensor(mixed) @ ink.flatten(2)).view_as(ink)
     if config.noise:
-        ink += 255.0 * config.noise * random.standard_normal(ink.shape, np.float32)
-    return patches((255.0 - ink).clip(0, 255).astype(np.uint8), model.image.patch_size)
+        ink += 255.0 * config.noise * _tensor(random.standard_normal(ink.shape, np.float32))
+    changed = (255.0 - ink).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
+    return patches(changed.numpy(), model.image.patch_size)
 
 
-def _moved(pixels: Pixels, config: AugmentationConfig, random: np.random.Generator) -> Floats:
-    """Pictures [N, H, W, 3], each shifted, zoomed and turned around its middle; white around."""
-    count, height, width, _ = pixels.shape
-    draws = random.uniform(-1.0, 1.0, (4, count)).astype(np.float32)
-    zoom = (1.0 + config.zoom * draws[2])[:, None, None]
-    angle = (np.deg2rad(config.turn) * draws[3])[:, None, None]
-    rows, columns = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
-    y, x = rows - (height - 1) / 2, columns - (width - 1) / 2
-    shift = config.shift * draws[:2, :, None, None]
-    from_y = (np.cos(angle) * y - np.sin(angle) * x) / zoom + (height - 1) / 2 + height * shift[0]
-    from_x = (np.sin(angle) * y + np.cos(angle) * x) / zoom + (width - 1) / 2 + width * shift[1]
-    return _between(pixels, from_y.astype(np.float32), from_x.astype(np.float32))
+def _places(shape: torch.Size, config: AugmentationConfig, random: np.random.Generator) -> Tensor:
+    """From where each pixel of pictures [N, 3, H, W] comes: x and y of -1 … 1, [N, H, W, 2].
+
+    Bends are displacements that change smoothly (Simard et al., 2003), given at _KNOTS² places.
+    """
+    count = shape[0]
+    angle = np.deg2rad(config.turn) * random.uniform(-1.0, 1.0, count)
+    turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    zoomed = np.eye(2) + config.zoom * random.uniform(-1.0, 1.0, (count, 2, 2))
+    shift = 2.0 * config.shift * random.uniform(-1.0, 1.0, (count, 2, 1))  # of a height of 2
+    affine = np.concatenate([turned.transpose(2, 0, 1) @ zoomed, shift], 2)  # [N, 2, 3]
+    places = F.affine_grid(_tensor(affine), list(shape), align_corners=False)
+    knots = 2.0 * config.bend * random.uniform(-1.0, 1.0, (count, 2, _KNOTS, _KNOTS))
+    bends = F.interpolate(_tensor(knots), shape[2:], mode="bicubic", align_corners=True)
+    return places + bends.permute(0, 2, 3, 1)
 
 
-def _between(pixels: Pixels, y: Floats, x: Floats) -> Floats:
-    """What lies at places [N, H, W] between the pixels of pictures: bilinear interpolation."""
-    count, height, width, _ = pixels.shape
-    framed = np.pad(pixels, ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=255)
-    y, x = (y + 2.0).clip(0.0, height + 2), (x + 2.0).clip(0.0, width + 2)
-    top, left = y.astype(np.int64), x.astype(np.int64)
-    below, right = (y - top)[..., None], (x - left)[..., None]
-    number = np.arange(count)[:, None, None]
-    upper = framed[number, top, left] * (1 - right) + framed[number, top, left + 1] * right
-    lower = framed[number, top + 1, left] * (1 - right) + framed[number, top + 1, left + 1] * right
-    found: Floats = upper * (1 - below) + lower * below
-    return found
+def _tensor(values: npt.NDArray[Any]) -> Tensor:
+    return torch.from_numpy(values).float()
 
 
 # --- recordings -----------------------------------------------------------------------------------
@@ -92,17 +93,16 @@ def _between(pixels: Pixels, y: Floats, x: Floats) -> Floats:
 def distorted_recordings(
     frames: Frames, lengths: Integers, config: AugmentationConfig, random: np.random.Generator
 ) -> Frames:
-    """Spectrograms [S, F] whose frequencies are moved, and of which some are masked.
+    """Spectrograms [S, F] whose times and frequencies are moved, and of which some are masked.
 
     The silence that ends each, and keeps it apart from its neighbour, stays.
     """
     sounds = frames.any(1, keepdims=True)
     found = frames.astype(np.float32)
-    ends = np.cumsum(lengths)
-    for begin, end in zip(ends - lengths, ends, strict=True):
+    begins = np.cumsum(lengths) - lengths
+    for begin, length in zip(begins, np.add.reduceat(sounds[:, 0], begins), strict=True):
+        end = begin + max(1, length)  # of silence nothing is heard
         found[begin:end] = _heard(found[begin:end], config, random)
-    if config.noise:
-        found += config.noise * random.standard_normal(found.shape, np.float32)
     return (found * sounds).astype(np.float16)
 
 
@@ -110,10 +110,13 @@ def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generat
     """One recording [S, F], as by another voice (Jaitly and Hinton, 2013) and with masks."""
     time, bins = frames.shape
     faster, longer = 1.0 + config.zoom * random.uniform(-1.0, 1.0, 2)
-    by = config.shift * bins * random.uniform(-1.0, 1.0)
-    frames = _bent(frames, np.arange(time) * faster)
-    frames = _bent(frames.T, np.arange(bins) * longer + by).T
+    later, lower = config.shift * random.uniform(-1.0, 1.0, 2)
+    places = np.arange(time) * faster - later * time
+    silent = (places < 0) | (places > time - 1)
+    frames = np.where(silent[:, None], frames.min(), _bent(frames, places))
+    frames = _bent(frames.T, np.arange(bins) * longer + lower * bins).T
     frames = frames + config.colour * _tone(bins, random)
+    frames = _drowned(frames, config.noise, random)
     for _ in range(_MASKS):
         for axis, size, share in ((0, time, config.time_mask), (1, bins, config.frequency_mask)):
             width = int(random.integers(0, int(size * share) + 1))
@@ -129,6 +132,17 @@ def _bent(rows: Floats, places: npt.NDArray[np.float64]) -> Floats:
     after = np.minimum(before + 1, len(rows) - 1)
     part = (places - before).astype(np.float32)[:, None]
     found: Floats = rows[before] * (1 - part) + rows[after] * part
+    return found
+
+
+def _drowned(frames: Floats, share: float, random: np.random.Generator) -> Floats:
+    """What is left of a recording [S, F] in noise that fills a part of its range, normalised."""
+    if not share:
+        return frames
+    level = frames.min() + share * random.uniform(0.0, 1.0) * np.ptp(frames)
+    noise = level + _SPECKLE * random.standard_normal(frames.shape, np.float32)
+    frames = np.maximum(frames, noise)
+    found: Floats = (frames - frames.mean()) / frames.std()
     return found
 
 

@@ -25,7 +25,8 @@ _EPSILON = 1e-7
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised, scaled to AdamW's step size (Liu et al., 2025).
 
-    So one learning rate serves both optimizers. It is for matrices only.
+    So one learning rate serves both optimizers. It is for matrices, and for kernels of
+    convolutions, whose outputs are rows.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float) -> None:
@@ -47,10 +48,11 @@ class Muon(torch.optim.Optimizer):
         momenta = [self._momentum(matrix) for matrix in matrices]
         torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
         ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
-        updates = orthogonalized(torch.stack(list(ahead))).unbind()
+        stacked = torch.stack(list(ahead))  # [N, A, B], or kernels [N, A, …]
+        updates = orthogonalized(stacked.flatten(2))
+        scale = 0.2 * math.sqrt(max(updates.shape[1:]))
         torch._foreach_mul_(matrices, 1 - lr * decay)
-        scale = 0.2 * math.sqrt(max(matrices[0].shape))
-        torch._foreach_add_(matrices, updates, alpha=-lr * scale)
+        torch._foreach_add_(matrices, updates.reshape(stacked.shape).unbind(), alpha=-lr * scale)
 
     def _momentum(self, matrix: Tensor) -> Tensor:
         state = self.state[matrix]

@@ -78,12 +78,13 @@ class _Place:
 def build_optimizers(model: nn.Module, settings: TrainingConfig) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for the matrices inside the layers and AdamW for the rest.
 
-    Weight decay is for matrices only: a decayed norm or bias is a smaller model for no reason.
+    A kernel of a convolution is a matrix too, from all that it sees to all that it finds. Weight
+    decay is for matrices only: a decayed norm or bias is a smaller model for no reason.
     """
     named = dict(model.named_parameters())
-    inner = [n for n, p in named.items() if p.dim() == 2 and ".layers." in n]
+    inner = [n for n, p in named.items() if p.dim() > 2 or (p.dim() == 2 and ".layers." in n)]
     matrices = [n for n, p in named.items() if p.dim() == 2 and n not in inner]
-    vectors = [n for n, p in named.items() if p.dim() != 2]
+    vectors = [n for n, p in named.items() if p.dim() < 2]
     optimizers: list[torch.optim.Optimizer] = []
     if settings.optimizer == "muon":
         optimizers.append(
