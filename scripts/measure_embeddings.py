@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from translator.data import read_lines
-from translator.embedding import Embedder, Vectors, cosines
-from translator.mining import THRESHOLD, mine, without_mean
+from translator.embedding import Embedder, Scores, Vectors, cosines, normalized
+from translator.mining import NEIGHBOURS, THRESHOLD, half_whitened, mine
 
 _OF_EACH_FILE, _TO_TEST_ON = 1000, 200  # sentences
 _PAIRS, _OTHERS = 1000, 10_000
@@ -50,7 +50,7 @@ def classes(runs: list[Path], corpora: list[Path]) -> Iterator[str]:
     tfidf.fit([texts[i] for i in learned])
     yield f"TF-IDF: accuracy {accuracy(tfidf.transform(texts)):.1%}"
     for run in runs:
-        vectors = without_mean(Embedder.from_run(run).embed(texts))
+        vectors = _less_mean(Embedder.from_run(run).embed(texts))
         clusters = KMeans(len(corpora), n_init=10, random_state=1).fit_predict(vectors)
         rand = adjusted_rand_score(labels, clusters)
         yield f"{run}: accuracy {accuracy(vectors):.1%}, adjusted Rand index of k-means {rand:.2f}"
@@ -77,18 +77,34 @@ def partners(runs: list[Path], pairs: Path, others: Path) -> Iterator[str]:
 
 
 def _figures(own: list[str], targets: list[str], source: Vectors, target: Vectors) -> Iterator[str]:
-    def first_is_right(left: Vectors, right: Vectors) -> float:
-        nearest = cosines(left, right).argmax(1)
-        return float(np.mean([targets[n] == text for n, text in zip(nearest, own, strict=True)]))
-
-    yield f"right at rank 1 by cosine {first_is_right(source, target):.1%}"
-    centered = first_is_right(without_mean(source), without_mean(target))
-    yield f"less the mean of each side {centered:.1%}"
+    whitened = half_whitened(source, target)
+    for name, scores in (
+        ("cosine", cosines(source, target)),
+        ("cosine less the mean of each side", cosines(_less_mean(source), _less_mean(target))),
+        ("cosine half whitened", cosines(*whitened)),
+        ("margin", _margins(*whitened)),
+    ):
+        first = [targets[nearest] for nearest in scores.argmax(1)]
+        right = np.mean([text == partner for text, partner in zip(first, own, strict=True)])
+        yield f"right at rank 1 by {name} {right:.1%}"
     for threshold in (0.0, THRESHOLD, 1.2, 1.4, 1.7, 2.0):
         found = mine(source, target, threshold=threshold)
         right = sum(targets[pair.target] == own[pair.source] for pair in found)
         precision, recall = right / max(1, len(found)), right / len(own)
         yield f"margin ≥ {threshold}: precision {precision:.1%}, recall {recall:.1%}"
+
+
+def _less_mean(vectors: Vectors) -> Vectors:
+    """Vectors [N, D] less their mean, of length 1 again."""
+    return normalized(vectors - vectors.mean(0))
+
+
+def _margins(source: Vectors, target: Vectors) -> Scores:
+    """The ratio margin of each source [N, D] and each target [M, D], as `mine` has it: [N, M]."""
+    scores = cosines(source, target)
+    own = np.sort(scores, 1)[:, -NEIGHBOURS:].mean(1)
+    others = np.sort(scores, 0)[-NEIGHBOURS:].mean(0)
+    return scores * 2 / (own[:, None] + others)
 
 
 def main() -> None:

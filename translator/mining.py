@@ -16,7 +16,7 @@ from translator.embedding import Nearest, Vectors, cosines, normalized, rows_of
 
 NEIGHBOURS = 4  # as in the paper
 THRESHOLD = 1.06  # of CCMatrix (Schwenk et al., 2021)
-CENTERED = True  # what all sentences of a side have in common is no sentence's meaning
+_LEAST_VARIANCE = 0.01  # of the largest; along a direction of less there is little but noise
 
 Levels = npt.NDArray[np.float64]
 
@@ -51,21 +51,21 @@ def mine(
     *,
     k: int = NEIGHBOURS,
     threshold: float = THRESHOLD,
-    centered: bool = CENTERED,
+    whitened: bool = True,
 ) -> list[MinedPair]:
     """Pairs of vectors [N, D] and [M, D] whose ratio margin is at least `threshold`, best first.
 
     The margin of a pair is its cosine ÷ the mean cosine of its two sides to their k nearest on the
     other side. Each vector proposes the best of its k nearest; proposals are accepted in the order
-    of their margins, those whose source or target is taken are not. With `centered` the mean of
-    its side is first subtracted from each vector.
+    of their margins, those whose source or target is taken are not. With `whitened` the vectors
+    are first those of `half_whitened`.
 
     All N × M cosines are computed, in blocks.
     """
     if not len(source) or not len(target):
         return []
-    if centered:
-        source, target = without_mean(source), without_mean(target)
+    if whitened:
+        source, target = half_whitened(source, target)
     forward, backward = _both_ways(source, target, k)
     levels = _levels(forward), _levels(backward)
     proposals = [
@@ -76,11 +76,28 @@ def mine(
     return list(_accepted(pair for pair in proposals if pair.score >= threshold))
 
 
-def without_mean(vectors: Vectors) -> Vectors:
-    """Vectors [N, D] less their mean, of length 1 again; those that are zero stay so."""
+def half_whitened(source: Vectors, target: Vectors) -> tuple[Vectors, Vectors]:
+    """Vectors [N, D] and [M, D] of length 1 in which no direction counts for much more than others.
+
+    The mean of each side is subtracted: what all its sentences have in common is no sentence's
+    meaning. Then both are multiplied by C^(-1/4), where C is the mean of their covariances. Of
+    whitening, C^(-1/2) (Su et al., 2021), that is half the way: all of it would make as much of
+    the noise. Vectors that are zero stay so.
+    """
+    sides = _less_mean(source), _less_mean(target)
+    spread = sum(side.T @ side / max(1, np.count_nonzero(side.any(1))) for side in sides) / 2
+    variances, directions = np.linalg.eigh(spread)  # from the least to the largest
+    if variances[-1] > 0.0:
+        scale = np.maximum(variances / variances[-1], _LEAST_VARIANCE) ** -0.25
+        sides = sides[0] @ (directions * scale), sides[1] @ (directions * scale)
+    return normalized(sides[0]), normalized(sides[1])
+
+
+def _less_mean(vectors: Vectors) -> npt.NDArray[np.float64]:
+    """Vectors [N, D] less their mean; those that are zero are none, and stay so."""
     is_text = vectors.any(1, keepdims=True)
     mean = vectors.sum(0, np.float64) / max(1, np.count_nonzero(is_text))
-    return normalized(np.where(is_text, vectors - mean.astype(np.float32), 0.0))
+    return np.where(is_text, vectors - mean, 0.0)
 
 
 def _both_ways(source: Vectors, target: Vectors, k: int) -> tuple[Nearest, Nearest]:

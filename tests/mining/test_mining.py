@@ -15,7 +15,7 @@ from translator.embedding import (
     normalized,
     rows_of,
 )
-from translator.mining import DistinctTexts, MinedPair, mine, without_mean
+from translator.mining import DistinctTexts, MinedPair, half_whitened, mine
 from translator.runs import RunDirectory
 
 
@@ -103,19 +103,19 @@ def mined_by_loops(source: Vectors, target: Vectors, k: int, threshold: float) -
 
 
 @pytest.mark.parametrize("k", [1, 4, 12])
-@pytest.mark.parametrize("centered", [False, True])
+@pytest.mark.parametrize("whitened", [False, True])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (20, 31), (45, 30)])
 @pytest.mark.usefixtures("small_blocks")
 def test_blocks_find_the_pairs_that_loops_find(
-    shape: tuple[int, int], centered: bool, k: int
+    shape: tuple[int, int], whitened: bool, k: int
 ) -> None:
     draw = np.random.default_rng(5)
     source, target = (normalized(draw.normal(size=(n, 16)) + 0.7) for n in shape)
     if shape[0] > 5:
         source[5] = 0.0
-    sides = (without_mean(source), without_mean(target)) if centered else (source, target)
+    sides = half_whitened(source, target) if whitened else (source, target)
     expected = mined_by_loops(*sides, k, 1.02)
-    found = mine(source, target, k=k, threshold=1.02, centered=centered)
+    found = mine(source, target, k=k, threshold=1.02, whitened=whitened)
     assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
     np.testing.assert_allclose([p.score for p in found], [p.score for p in expected], rtol=1e-5)
 
@@ -127,19 +127,31 @@ def test_partners_are_found_among_others_whatever_their_sides_have_in_common() -
     source = normalized(meaning + 0.1 * draw.normal(size=(40, 16)))
     order = draw.permutation(40)
     target = normalized(np.concatenate((meaning[order], draw.normal(size=(60, 16)))) + language)
-    found = {(pair.source, pair.target) for pair in mine(source, target, centered=True)}
+    found = {(pair.source, pair.target) for pair in mine(source, target, whitened=True)}
     assert {(int(i), j) for j, i in enumerate(order)} <= found
 
 
-def test_a_mean_that_is_subtracted_leaves_length_one_and_zeros() -> None:
-    vectors = some_vectors(30, 8, 7)
-    found = without_mean(vectors)
-    assert not found[10].any()
-    lengths = np.linalg.norm(np.delete(found, 10, 0), axis=1)
-    np.testing.assert_allclose(lengths, 1.0, rtol=1e-6)
-    shifted = np.delete(vectors, 10, 0).astype(np.float64)
-    expected = normalized(shifted - shifted.mean(0))
-    np.testing.assert_allclose(np.delete(found, 10, 0), expected, atol=1e-6)
+def test_half_whitening_subtracts_means_and_multiplies_by_a_power_of_the_covariance() -> None:
+    source, target = some_vectors(300, 8, 7), some_vectors(500, 8, 9)
+    blank = source.any(1), target.any(1)
+    found = half_whitened(source, target)
+    shifted = [
+        side[there].astype(np.float64) - side[there].mean(0, np.float64)
+        for side, there in zip((source, target), blank, strict=True)
+    ]
+    covariance = sum(np.cov(side.T, bias=True) for side in shifted) / 2
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors @ np.diag(values**0.25) @ vectors.T
+    np.testing.assert_allclose(np.linalg.matrix_power(root, 4), covariance, atol=1e-12)
+    expected = [normalized(np.linalg.solve(root, side.T).T) for side in shifted]
+    for side, there, own in zip(found, blank, expected, strict=True):
+        assert not side[~there].any()
+        np.testing.assert_allclose(side[there] @ found[0][:9].T, own @ expected[0][:9].T, atol=1e-5)
+
+
+def test_half_whitening_of_texts_that_differ_in_nothing_leaves_nothing() -> None:
+    same = normalized(np.ones((3, 8), np.float32))
+    assert not any(side.any() for side in half_whitened(same, same))
 
 
 def test_nothing_is_found_where_there_is_nothing() -> None:

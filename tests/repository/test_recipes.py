@@ -1,10 +1,11 @@
-"""The commands of the recipe for summaries do what it says: they are run as they stand there."""
+"""The recipes do what they say: commands are run as they stand there, scripts on a few lines."""
 
 import json
 import random
 import runpy
 import shlex
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from translator.evaluation import ROUGE, score
 
 CORPUS = ROOT.parent / "shared" / "corpus" / "summaries"
 SCRIPT = ROOT / "scripts" / "lead_sentences.py"
+SAME_LANGUAGE = runpy.run_path(str(ROOT / "scripts" / "same_language.py"))
 [SUMMARIES] = [
     part
     for part in (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8").split("\n## ")
@@ -96,3 +98,22 @@ def test_the_first_sentences_of_scitldr_score_as_the_recipe_says() -> None:
     [row] = [line for line in SUMMARIES.splitlines() if line.startswith("| first sentence")]
     said = [cell.split(" ± ")[0].strip() for cell in row.split("|")[2:5]]
     assert [f"{each.score:.1f}" for each in scores] == said
+
+
+def test_pairs_within_one_language_are_what_is_alike_by_a_text_or_its_source() -> None:
+    texts = ["a b c d", "e f", "g", "h i", "h i"]
+    rows = list(SAME_LANGUAGE["same_language"](zip("xxxyy", texts, strict=True)))
+    assert [target for _, target in rows[:4]] == ["a b c d", "e f", "g", "h i"]
+    for source, target in rows[:4]:
+        assert source and Counter(source.split()) <= Counter(target.split())
+    alike = {*texts[:3]}
+    assert sorted(rows[4:]) == sorted((a, b) for a in alike for b in alike if a != b)
+
+
+def test_disorder_leaves_out_a_tenth_of_the_words_and_moves_the_others_a_little() -> None:
+    words = [str(number) for number in range(10_000)]
+    shown = SAME_LANGUAGE["in_disorder"](" ".join(words), random.Random(1)).split()
+    assert len(set(shown)) == len(shown) and 0.89 < len(shown) / len(words) < 0.91
+    kept = sorted(map(int, shown))
+    moves = {kept.index(int(word)) - place for place, word in enumerate(shown[:1000])}
+    assert moves == {*range(-3, 4)}
