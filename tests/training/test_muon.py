@@ -51,3 +51,16 @@ def test_singular_values_come_near_one(
     )
     assert before.max() / before.min() > after.max() / after.min()
     assert after[: len(after) // 2].min() > 0.6 and after.max() < 1.3
+
+
+def test_a_kernel_of_a_convolution_is_the_matrix_whose_rows_are_its_outputs() -> None:
+    torch.manual_seed(1)
+    kernels = [torch.nn.Parameter(torch.randn(4, 3, 3, 3)) for _ in range(2)]
+    flat = [torch.nn.Parameter(kernel.detach().flatten(1).clone()) for kernel in kernels]
+    for kernel, matrix in zip(kernels, flat, strict=True):
+        kernel.grad = torch.randn_like(kernel)
+        matrix.grad = kernel.grad.flatten(1).clone()
+    for parameters in (kernels, flat):
+        Muon(parameters, 0.01, 0.1).step()
+    for kernel, matrix in zip(kernels, flat, strict=True):
+        assert torch.equal(kernel.flatten(1), matrix)
