@@ -81,8 +81,8 @@ def _figures(own: list[str], targets: list[str], source: Vectors, target: Vector
     for name, scores in (
         ("cosine", cosines(source, target)),
         ("cosine less the mean of each side", cosines(_less_mean(source), _less_mean(target))),
-        ("cosine half whitened", cosines(*whitened)),
-        ("margin", _margins(*whitened)),
+        ("product of half-whitened vectors", cosines(*whitened)),
+        ("their margin", _margins(*whitened)),
     ):
         first = [targets[nearest] for nearest in scores.argmax(1)]
         right = np.mean([text == partner for text, partner in zip(first, own, strict=True)])
