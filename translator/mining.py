@@ -86,7 +86,7 @@ def half_whitened(source: Vectors, target: Vectors) -> tuple[Vectors, Vectors]:
     would be near to many others. Vectors that are zero stay so.
     """
     sides = _less_mean(source), _less_mean(target)
-    spread = sum(side.T @ side / max(1, np.count_nonzero(side.any(1))) for side in sides) / 2
+    spread = (_covariance(sides[0]) + _covariance(sides[1])) / 2
     variances, directions = np.linalg.eigh(spread)  # from the least to the largest
     if variances[-1] > 0.0:
         scale = np.maximum(variances, _LEAST_VARIANCE * variances[-1]) ** -0.25
@@ -99,6 +99,12 @@ def _less_mean(vectors: Vectors) -> npt.NDArray[np.float64]:
     is_text = vectors.any(1, keepdims=True)
     mean = vectors.sum(0, np.float64) / max(1, np.count_nonzero(is_text))
     return np.where(is_text, vectors - mean, 0.0)
+
+
+def _covariance(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The covariance [D, D] of vectors [N, D] whose mean is zero, of those that are not zero."""
+    number = int(np.count_nonzero(vectors.any(1)))
+    return vectors.T @ vectors / max(1, number)
 
 
 def _both_ways(source: Vectors, target: Vectors, k: int) -> tuple[Nearest, Nearest]:
