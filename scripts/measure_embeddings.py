@@ -73,22 +73,26 @@ def partners(runs: list[Path], pairs: Path, others: Path) -> Iterator[str]:
     for run in runs:
         embedder = Embedder.from_run(run)
         vectors = embedder.embed([source for source, *_ in both]), embedder.embed(targets)
-        yield f"{run}: " + "; ".join(_figures(own, targets, *vectors))
+        yield f"{run}: " + "; ".join(_figures(own, targets, embedder, *vectors))
 
 
-def _figures(own: list[str], targets: list[str], source: Vectors, target: Vectors) -> Iterator[str]:
-    whitened = half_whitened(source, target)
+def _figures(
+    own: list[str], targets: list[str], embedder: Embedder, source: Vectors, target: Vectors
+) -> Iterator[str]:
+    read = embedder.as_read(source), embedder.as_read(target)
+    whitened = half_whitened(*read)
     for name, scores in (
         ("cosine", cosines(source, target)),
         ("cosine less the mean of each side", cosines(_less_mean(source), _less_mean(target))),
-        ("cosine half whitened", cosines(*whitened)),
-        ("margin", _margins(*whitened)),
+        ("cosine as read by the decoder", cosines(*read)),
+        ("product of half-whitened vectors", cosines(*whitened)),
+        ("their margin", _margins(*whitened)),
     ):
         first = [targets[nearest] for nearest in scores.argmax(1)]
         right = np.mean([text == partner for text, partner in zip(first, own, strict=True)])
         yield f"right at rank 1 by {name} {right:.1%}"
     for threshold in (0.0, THRESHOLD, 1.2, 1.4, 1.7, 2.0):
-        found = mine(source, target, threshold=threshold)
+        found = mine(*read, threshold=threshold)
         right = sum(targets[pair.target] == own[pair.source] for pair in found)
         precision, recall = right / max(1, len(found)), right / len(own)
         yield f"margin ≥ {threshold}: precision {precision:.1%}, recall {recall:.1%}"
@@ -104,7 +108,8 @@ def _margins(source: Vectors, target: Vectors) -> Scores:
     scores = cosines(source, target)
     own = np.sort(scores, 1)[:, -NEIGHBOURS:].mean(1)
     others = np.sort(scores, 0)[-NEIGHBOURS:].mean(0)
-    return scores * 2 / (own[:, None] + others)
+    margins: Scores = scores * 2 / (own[:, None] + others)
+    return margins
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from translator.errors import ConfigError, DataError, RunError, check_texts
 from translator.hardware import keep_memory
 from translator.inference import Engine, batches_of_like_length
 from translator.inputs import processor_of, source_of
+from translator.model import Transformer
 from translator.runs import RunDirectory
 from translator.text.parts import TextPart, TextProcessor
 
@@ -45,8 +46,14 @@ class Embedder:
     On a CPU a text has the same vector, bit for bit, whatever texts are beside it.
     """
 
-    def __init__(self, config: Config, engine: Engine, processor: TextProcessor) -> None:
-        """Raises RunError for a model without an encoder."""
+    def __init__(
+        self,
+        config: Config,
+        engine: Engine,
+        processor: TextProcessor,
+        read: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        """`read` is the matrix of `as_read`. Raises RunError for a model without an encoder."""
         if not engine.has_encoder:
             raise RunError(
                 "embeddings are an encoder's, and the model of the run has none",
@@ -55,6 +62,7 @@ class Embedder:
         self.config = config
         self._engine = engine
         self._processor = processor
+        self._read = read
 
     @classmethod
     def from_run(
@@ -71,7 +79,7 @@ class Embedder:
         keep_memory()
         precision = precision or config.decoding.precision
         engine = Engine(model.eval(), getattr(torch, precision))
-        return cls(config, engine, processor_of(config, tokenizer))
+        return cls(config, engine, processor_of(config, tokenizer), what_is_read(model))
 
     @property
     def size(self) -> int:
@@ -93,6 +101,15 @@ class Embedder:
         iterator = iter(texts)
         while block := list(itertools.islice(iterator, TEXTS_AT_ONCE)):
             yield self._embed(block)
+
+    def as_read(self, vectors: Vectors) -> Vectors:
+        """Vectors of `embed` [N, D] as the decoder reads them: [N, L D], L layers; length 1 or 0.
+
+        Cross-attention adds up the states times W_V W_O: the rest, such as which language a text
+        is in, it does not take. Without a decoder the vectors stay as they are. For an embedder
+        `from_run`.
+        """
+        return vectors if self._read is None else normalized(vectors @ self._read)
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         decoding = self.config.decoding
@@ -119,6 +136,16 @@ class Embedder:
         pairs = zip(memory.states.cpu().numpy(), lengths.tolist(), strict=True)
         first = len(parts[0].tag)
         return np.stack([each[first:length].sum(0, np.float64) for each, length in pairs])
+
+
+def what_is_read(model: Transformer) -> npt.NDArray[np.float64] | None:
+    """W_V W_O of the cross-attention of all layers, side by side [D, L D]; None without one."""
+    if model.encoder is None or model.decoder is None:
+        return None
+    attentions = [layer.cross_attention for layer in model.decoder.layers]
+    products = [(each.out_proj.weight @ each.v_proj.weight).T for each in attentions]
+    read: npt.NDArray[np.float64] = torch.cat(products, 1).detach().double().cpu().numpy()
+    return read
 
 
 # --- vectors and their neighbours -----------------------------------------------------------------

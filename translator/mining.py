@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from translator.embedding import Nearest, Vectors, cosines, normalized, rows_of
+from translator.embedding import Nearest, Vectors, cosines, rows_of
 
 NEIGHBOURS = 4  # as in the paper
 THRESHOLD = 1.06  # of CCMatrix (Schwenk et al., 2021)
@@ -77,20 +77,21 @@ def mine(
 
 
 def half_whitened(source: Vectors, target: Vectors) -> tuple[Vectors, Vectors]:
-    """Vectors [N, D] and [M, D] of length 1 in which no direction counts for much more than others.
+    """Vectors [N, D] and [M, D] in which no direction counts for much more than the others.
 
     The mean of each side is subtracted: what all its sentences have in common is no sentence's
     meaning. Then both are multiplied by C^(-1/4), where C is the mean of their covariances. Of
     whitening, C^(-1/2) (Su et al., 2021), that is half the way: all of it would make as much of
-    the noise. Vectors that are zero stay so.
+    the noise. Lengths stay as they become: what lies near the mean says little, and of length 1 it
+    would be near to many others. Vectors that are zero stay so.
     """
     sides = _less_mean(source), _less_mean(target)
-    spread = sum(side.T @ side / max(1, np.count_nonzero(side.any(1))) for side in sides) / 2
+    spread = (_covariance(sides[0]) + _covariance(sides[1])) / 2
     variances, directions = np.linalg.eigh(spread)  # from the least to the largest
     if variances[-1] > 0.0:
-        scale = np.maximum(variances / variances[-1], _LEAST_VARIANCE) ** -0.25
+        scale = np.maximum(variances, _LEAST_VARIANCE * variances[-1]) ** -0.25
         sides = sides[0] @ (directions * scale), sides[1] @ (directions * scale)
-    return normalized(sides[0]), normalized(sides[1])
+    return sides[0].astype(np.float32), sides[1].astype(np.float32)
 
 
 def _less_mean(vectors: Vectors) -> npt.NDArray[np.float64]:
@@ -98,6 +99,12 @@ def _less_mean(vectors: Vectors) -> npt.NDArray[np.float64]:
     is_text = vectors.any(1, keepdims=True)
     mean = vectors.sum(0, np.float64) / max(1, np.count_nonzero(is_text))
     return np.where(is_text, vectors - mean, 0.0)
+
+
+def _covariance(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The covariance [D, D] of vectors [N, D] whose mean is zero, of those that are not zero."""
+    number = int(np.count_nonzero(vectors.any(1)))
+    return vectors.T @ vectors / max(1, number)
 
 
 def _both_ways(source: Vectors, target: Vectors, k: int) -> tuple[Nearest, Nearest]:

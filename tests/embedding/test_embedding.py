@@ -8,7 +8,13 @@ import torch
 
 from translator import embedding
 from translator.data import SentencePair
-from translator.embedding import Embedder, similarity_fingerprint, similarity_of
+from translator.embedding import (
+    Embedder,
+    normalized,
+    similarity_fingerprint,
+    similarity_of,
+    what_is_read,
+)
 from translator.errors import ConfigError, RunError
 from translator.inference import Engine
 from translator.model import Seq2SeqTransformer, build_model
@@ -49,6 +55,28 @@ def test_a_vector_is_the_mean_of_the_states_of_training(
     mean = mean_of_states(trained_run, ids)
     [found] = embedder.embed(["ana bebe nina"])
     torch.testing.assert_close(torch.from_numpy(found), mean / mean.norm(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_vector_as_it_is_read_is_what_cross_attention_takes_of_it(
+    trained_run: RunDirectory, embedder: Embedder
+) -> None:
+    vectors = embedder.embed(["ana bebe nina", "", "baba"])
+    model = trained_run.read_trained("cpu").model
+    assert isinstance(model, Seq2SeqTransformer)
+    attentions = [layer.cross_attention for layer in model.decoder.layers]
+    with torch.inference_mode():
+        inputs = torch.from_numpy(np.concatenate((vectors, np.zeros_like(vectors[:1]))))
+        read = torch.cat([each.out_proj(each.v_proj(inputs)) for each in attentions], 1)
+    expected = normalized((read[:-1] - read[-1]).numpy())  # without what the biases add
+    np.testing.assert_allclose(embedder.as_read(vectors), expected, atol=1e-5)
+    assert not embedder.as_read(vectors)[1].any()
+
+
+def test_without_a_decoder_a_vector_is_read_as_it_is(trained_run: RunDirectory) -> None:
+    config, tokenizer, _ = trained_run.read_trained()
+    shape = config.model.model_copy(update={"architecture": "encoder_only"})
+    model = build_model(shape, tokenizer.vocabulary_size)
+    assert what_is_read(model) is None
 
 
 def test_all_tokens_of_a_text_of_several_sentences_weigh_the_same(

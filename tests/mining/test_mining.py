@@ -122,12 +122,12 @@ def test_blocks_find_the_pairs_that_loops_find(
 
 def test_partners_are_found_among_others_whatever_their_sides_have_in_common() -> None:
     draw = np.random.default_rng(6)
-    meaning = draw.normal(size=(40, 16))
-    language = 20 * draw.normal(size=16)
-    source = normalized(meaning + 0.1 * draw.normal(size=(40, 16)))
+    meaning = draw.normal(size=(40, 64))
+    language = 20 * draw.normal(size=64)
+    source = normalized(meaning + 0.1 * draw.normal(size=(40, 64)))
     order = draw.permutation(40)
-    target = normalized(np.concatenate((meaning[order], draw.normal(size=(60, 16)))) + language)
-    found = {(pair.source, pair.target) for pair in mine(source, target, whitened=True)}
+    target = normalized(np.concatenate((meaning[order], draw.normal(size=(60, 64)))) + language)
+    found = {(pair.source, pair.target) for pair in mine(source, target)}
     assert {(int(i), j) for j, i in enumerate(order)} <= found
 
 
@@ -143,7 +143,7 @@ def test_half_whitening_subtracts_means_and_multiplies_by_a_power_of_the_covaria
     values, vectors = np.linalg.eigh(covariance)
     root = vectors @ np.diag(values**0.25) @ vectors.T
     np.testing.assert_allclose(np.linalg.matrix_power(root, 4), covariance, atol=1e-12)
-    expected = [normalized(np.linalg.solve(root, side.T).T) for side in shifted]
+    expected = [np.linalg.solve(root, side.T).T for side in shifted]
     for side, there, own in zip(found, blank, expected, strict=True):
         assert not side[~there].any()
         np.testing.assert_allclose(side[there] @ found[0][:9].T, own @ expected[0][:9].T, atol=1e-5)

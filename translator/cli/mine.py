@@ -69,7 +69,7 @@ def mine(
         with activity(f"loading {run.path}"):
             embedder = Embedder.from_run(run.path)
         with activity("embedding both texts"):
-            vectors = [embedder.embed(each) for each in texts]
+            vectors = [embedder.as_read(embedder.embed(each)) for each in texts]
         with activity("comparing them"):
             found = mine_vectors(*vectors, **settings)
     rows = (f"{texts[0][i]}\t{texts[1][j]}\t{score:.4f}\n" for i, j, score in found)

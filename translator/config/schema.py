@@ -1137,9 +1137,12 @@ class Config(Section):
         architecture, objective = self.model.architecture, self.training.objective
         if objective not in OBJECTIVES[architecture]:
             fitting = " or ".join(OBJECTIVES[architecture])
+            able = " and ".join(
+                name for name, learned in OBJECTIVES.items() if objective in learned
+            )
             raise ValueError(
                 f"model.architecture {architecture} cannot learn training.objective {objective}, "
-                f"only {fitting}"
+                f"only {fitting}; {able} can"
             )
         if objective != "translate" and not self.model.is_textual:
             raise ValueError(
