@@ -98,7 +98,8 @@ def adapt(
         raise TranslatorError(
             f"{finished.run.path} is refused: {'; '.join(found['refused'])}",
             f"{start.path} stays the model to use. Are the new pairs translations of one another? "
-            "To keep more of what is known: --replay-share 0.8, under another --name.",
+            "To keep more of what is known: --replay-share 0.8, under another --name. To accept a "
+            "loss: the same command with a larger --max-loss, which judges again without training.",
         )
     say(f"{finished.run.path} translates both; {start.path} is as it was")
 
