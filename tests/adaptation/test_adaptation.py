@@ -27,7 +27,7 @@ SHORT = [
     "training.checkpoint_every_steps=3",
     "training.tokens_per_batch=64",
 ]
-ENOUGH = ["training.max_steps=60", "training.learning_rate=0.01", "training.tokens_per_batch=512"]
+ENOUGH = ["training.max_steps=90", "training.learning_rate=0.01", "training.tokens_per_batch=512"]
 
 
 def draw_new_pairs(count: int = 300) -> Iterator[SentencePair]:

@@ -901,6 +901,25 @@ def test_what_is_typed_is_translated_and_each_word_shows_its_sources(
 
 
 @pytest.mark.slow
+def test_a_sample_and_what_is_typed_are_translated_without_a_button(
+    browser: Any, server: str, translator: Translator
+) -> None:
+    browser.get(server)
+    wait_until(lambda: one(browser, "#sample").is_displayed())
+    one(browser, "#sample").click()
+    wait_until(lambda: all_of(browser, "#translation .word"))
+    sample = one(browser, "#text").get_attribute("value")
+    assert one(browser, "#translation").text == translator.translate([sample])[0].text
+    assert not one(browser, "#sample").is_displayed()
+    one(browser, "#text").clear()
+    one(browser, "#text").send_keys("ana bebe")
+    wait_until(
+        lambda: one(browser, "#translation").text == translator.translate(["ana bebe"])[0].text
+    )
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.slow
 def test_a_translation_is_seen_while_it_is_written(browser: Any, translator: Translator) -> None:
     [first] = translator.translate(["ana bebe."])
     with serving(translator) as address, held(translator, passing=1) as gate:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translator.cli.console import TRAIN, app, echo, say, table
+from translator.cli.progress import shown_progress
 from translator.cli.train import train
 from translator.errors import TranslatorError
+from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.adaptation import Domain
@@ -52,8 +54,9 @@ def adapt_cli(
     on the new test or too much lost on an old one, the new run is refused: exit code 1, and
     commands without --run pass it over. The same command goes on with an interrupted adaptation.
     """
-    from translator.adaptation import Domain
-    from translator.runs import RunDirectory
+    with shown_progress(quiet=quiet), activity("loading torch"):
+        from translator.adaptation import Domain
+        from translator.runs import RunDirectory
 
     start = RunDirectory.find(run)
     domain = Domain(
@@ -78,7 +81,8 @@ def adapt(
     """Adapt, show the table, and raise TranslatorError where the new run is refused."""
     from translator.adaptation import outcome, prepare
 
-    config, prepared = prepare(start, domain, name, overrides)
+    with shown_progress(quiet=quiet):
+        config, prepared = prepare(start, domain, name, overrides)
     for warning in prepared["warnings"]:
         say(f"warning: {warning}")
     if not quiet:
@@ -87,15 +91,15 @@ def adapt(
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
         raise typer.Exit(130)
-    if not quiet:
-        say("translating the test sets with both models")
-    found = outcome(start, finished.run, max_loss)
+    with shown_progress(quiet=quiet), activity("testing both models"):
+        found = outcome(start, finished.run, max_loss)
     echo(_table(found))
     if found["refused"]:
         raise TranslatorError(
             f"{finished.run.path} is refused: {'; '.join(found['refused'])}",
             f"{start.path} stays the model to use. Are the new pairs translations of one another? "
-            "To keep more of what is known: --replay-share 0.8, under another --name.",
+            "To keep more of what is known: --replay-share 0.8, under another --name. To accept a "
+            "loss: the same command with a larger --max-loss, which judges again without training.",
         )
     say(f"{finished.run.path} translates both; {start.path} is as it was")
 

@@ -152,7 +152,7 @@ def _push(run: "RunDirectory", folder: Path, repository: str, licence: str) -> s
 def _show(certificate: "Certificate") -> None:
     say(
         f"{certificate.sentences:,} sentences of {certificate.test_set}, "
-        f"{certificate.threads} threads of the CPU"
+        f"{certificate.threads} thread{'s' * (certificate.threads != 1)} of the CPU"
     )
     say(
         f"  identical: greedy {certificate.identical_greedy:.1%}, "

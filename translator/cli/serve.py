@@ -89,7 +89,7 @@ def serve(
     names: list[Path], settings: "ServerSettings", host: str, port: int, *, quiet: bool = False
 ) -> None:
     """Serve runs, without a name the newest, until somebody ends it."""
-    from translator import server
+    import translator.server as server
 
     with server.listen(host, port) as listening:
         with shown_progress(quiet=quiet):

@@ -2,6 +2,11 @@
 
 const AVERAGE = -1;  // the choice "average" of a layer or head
 const ALTERNATIVES = 3;
+const PAUSE = 700;  // milliseconds without a key until what is typed is translated
+const SAMPLES = {  // a sentence to try, by the language of the source
+  de: "Wo ist die Bibliothek?", en: "Where is the library?", es: "¿Dónde está la biblioteca?",
+  fr: "Où est la bibliothèque ?", it: "Dov'è la biblioteca?", pt: "Onde fica a biblioteca?",
+};
 const NAMED = 4;  // this many sources of a word are named; all of them light up
 
 const at = (id) => document.getElementById(id);
@@ -13,6 +18,7 @@ const names = {};  // of languages, by their codes
 let sentences = [];  // what /live says of each sentence that is translated
 let chosen = null;   // the word of the translation that is looked at
 let request = null;  // what stops the translation under way
+let typing = 0;      // the timer that runs while somebody types
 
 // --- the words on the page -------------------------------------------------------------------
 
@@ -183,6 +189,7 @@ function explain(error) {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
+  clearTimeout(typing);
   request?.abort();
   clear();
   if (!text.value.trim()) {
@@ -206,10 +213,24 @@ text.addEventListener("keydown", (event) => {
   form.requestSubmit();
 });
 
+text.addEventListener("input", () => {
+  clearTimeout(typing);
+  const ready = text.value.trim() && (!settings.keyRequired || at("key").value);
+  if (ready) typing = setTimeout(() => form.requestSubmit(), PAUSE);
+});
+at("sample").addEventListener("click", () => {
+  text.value = SAMPLES[direction.source];
+  count();
+  form.requestSubmit();
+});
+
 // --- what the server says of itself ----------------------------------------------------------
 
 function count() {
   const length = [...text.value].length;
+  const sample = direction && SAMPLES[direction.source];
+  at("sample").hidden = !sample || length > 0;
+  at("sample").textContent = `Try: ${sample}`;
   at("count").textContent = `${length.toLocaleString("en")} of ${settings.charLimit.toLocaleString("en")} characters`;
 }
 
@@ -253,6 +274,7 @@ at("direction").addEventListener("change", () => {
   request?.abort();
   clear();
   turn(settings.directions[at("direction").value]);
+  count();
 });
 at("swap").addEventListener("click", () => {
   request?.abort();
