@@ -17,7 +17,6 @@ _SECONDS_BETWEEN_LOOKS = 0.25
 _FIRST_LINE = 1.0  # seconds of silence before a line that is no terminal's
 _SPARSER = 3.0  # times as long until the next one,
 _LONGEST_SILENCE = 600.0  # but no longer than that
-_BAR = 20  # cells
 
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show warnings and results only, no progress.")
@@ -54,7 +53,7 @@ def _drawn(over: threading.Event) -> None:
     while not over.wait(_SECONDS_BETWEEN_LOOKS):
         if activities := under_way():
             width = shutil.get_terminal_size().columns - 1
-            bar.draw(_bar(activities, time.monotonic())[:width])
+            bar.draw(_bar(activities, time.monotonic(), width))
 
 
 def _now_and_then(over: threading.Event) -> None:
@@ -75,13 +74,23 @@ def _line(activities: list[Activity], now: float) -> str:
     return f"{_name(activities)}: {', '.join(facts)}" if facts else f"{_name(activities)} …"
 
 
-def _bar(activities: list[Activity], now: float) -> str:
-    """The same with a bar where it is known how much there is."""
+def _bar(activities: list[Activity], now: float, width: int) -> str:
+    """The same as tqdm draws it, in at most `width` columns; nothing counted, nothing drawn."""
+    from tqdm import tqdm
+
     last = activities[-1]
-    if not last.total:
-        return f"{_line(activities, now)} {duration(now - last.began)}"
-    filled = min(_BAR, _BAR * last.done // last.total)
-    return f"{'█' * filled}{'·' * (_BAR - filled)} {_line(activities, now)}"
+    if not last.unit:
+        return f"{_line(activities, now)} {duration(now - last.began)}"[:width]
+    return tqdm.format_meter(
+        last.done,
+        last.total,
+        now - last.began,
+        ncols=width,
+        prefix=_name(activities),
+        unit=f" {last.unit}",
+        postfix=last.note,
+        initial=last.first,
+    )
 
 
 def _name(activities: list[Activity]) -> str:
