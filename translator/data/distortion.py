@@ -111,9 +111,9 @@ def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generat
     time, bins = frames.shape
     faster, longer = 1.0 + config.zoom * random.uniform(-1.0, 1.0, 2)
     later, lower = config.shift * random.uniform(-1.0, 1.0, 2)
-    places: npt.NDArray[np.float64] = np.arange(time) * faster - later * time
-    silent = np.logical_or(places < 0, places > time - 1)
-    frames = np.where(silent[:, None], frames.min(), _bent(frames, places))
+    places, quiet = np.arange(time) * faster - later * time, frames.min()
+    frames = _bent(frames, places)
+    frames[(places < 0) | (places > time - 1)] = quiet
     frames = _bent(frames.T, np.arange(bins) * longer + lower * bins).T
     frames = frames + config.colour * _tone(bins, random)
     frames = _drowned(frames, config.noise, random)
