@@ -97,13 +97,13 @@ def distorted_recordings(
 
     The silence that ends each, and keeps it apart from its neighbour, stays.
     """
-    sounds = frames.any(1, keepdims=True)
+    sounds = (frames != 0).any(1)  # [S]
     found = frames.astype(np.float32)
     begins = np.cumsum(lengths) - lengths
-    for begin, length in zip(begins, np.add.reduceat(sounds[:, 0], begins), strict=True):
+    for begin, length in zip(begins, np.add.reduceat(sounds, begins), strict=True):
         end = begin + max(1, length)  # of silence nothing is heard
         found[begin:end] = _heard(found[begin:end], config, random)
-    return (found * sounds).astype(np.float16)
+    return (found * sounds[:, None]).astype(np.float16)
 
 
 def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generator) -> Floats:
