@@ -103,7 +103,8 @@ def distorted_recordings(
     for begin, length in zip(begins, np.add.reduceat(sounds, begins), strict=True):
         end = begin + max(1, length)  # of silence nothing is heard
         found[begin:end] = _heard(found[begin:end], config, random)
-    return (found * sounds[:, None]).astype(np.float16)
+    changed: Frames = (found * sounds[:, None]).astype(np.float16)
+    return changed
 
 
 def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generator) -> Floats:
