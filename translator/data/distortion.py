@@ -108,13 +108,18 @@ def distorted_recordings(
 
 
 def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generator) -> Floats:
-    """One recording [S, F], as by another voice (Jaitly and Hinton, 2013) and with masks."""
+    """One recording [S, F], as by another voice (Jaitly and Hinton, 2013) and with masks.
+
+    What is spoken faster leaves silence before it and after it; nothing of it is cut off.
+    """
     time, bins = frames.shape
-    faster, longer = 1.0 + config.zoom * random.uniform(-1.0, 1.0, 2)
-    later, lower = config.shift * random.uniform(-1.0, 1.0, 2)
-    places, quiet = np.arange(time) * faster - later * time, frames.min()
+    faster = 1.0 + config.zoom * random.uniform(0.0, 2.0)
+    before = (time - time / faster) * random.uniform(0.0, 1.0)
+    places, quiet = (np.arange(time) - before) * faster, frames.min()
     frames = _bent(frames, places)
     frames[(places < 0) | (places > time - 1)] = quiet
+    longer = 1.0 + config.zoom * random.uniform(-1.0, 1.0)
+    lower = config.shift * random.uniform(-1.0, 1.0)
     frames = _bent(frames.T, np.arange(bins) * longer + lower * bins).T
     frames = frames + config.colour * _tone(bins, random)
     frames = _drowned(frames, config.noise, random)
