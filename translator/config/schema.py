@@ -342,15 +342,15 @@ class AugmentationConfig(Section):
         ge=0.0,
         le=0.5,
         description="Of pictures: moved by at most this share of their size, each way; of "
-        "recordings: sooner or later by at most this share of their length, and higher or lower by "
-        "at most this share of the bands.",
+        "recordings: the frequencies higher or lower by at most this share of the bands.",
     )
     zoom: float = Field(
         0.1,
         ge=0.0,
         le=0.5,
         description="Of pictures: smaller, larger or sheared by at most this share; of recordings: "
-        "the time shorter or longer, and the frequencies nearer or farther, as of another throat.",
+        "the time shorter by at most twice this share, with silence around, and the frequencies "
+        "nearer or farther, as of another throat.",
     )
     turn: float = Field(
         0.0, ge=0.0, le=180.0, description="By how many degrees pictures are turned, at most."

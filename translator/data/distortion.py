@@ -97,23 +97,29 @@ def distorted_recordings(
 
     The silence that ends each, and keeps it apart from its neighbour, stays.
     """
-    sounds = frames.any(1, keepdims=True)
+    sounds = (frames != 0).any(1)  # [S]
     found = frames.astype(np.float32)
     begins = np.cumsum(lengths) - lengths
-    for begin, length in zip(begins, np.add.reduceat(sounds[:, 0], begins), strict=True):
+    for begin, length in zip(begins, np.add.reduceat(sounds, begins), strict=True):
         end = begin + max(1, length)  # of silence nothing is heard
         found[begin:end] = _heard(found[begin:end], config, random)
-    return (found * sounds).astype(np.float16)
+    changed: Frames = (found * sounds[:, None]).astype(np.float16)
+    return changed
 
 
 def _heard(frames: Floats, config: AugmentationConfig, random: np.random.Generator) -> Floats:
-    """One recording [S, F], as by another voice (Jaitly and Hinton, 2013) and with masks."""
+    """One recording [S, F], as by another voice (Jaitly and Hinton, 2013) and with masks.
+
+    What is spoken faster leaves silence before it and after it; nothing of it is cut off.
+    """
     time, bins = frames.shape
-    faster, longer = 1.0 + config.zoom * random.uniform(-1.0, 1.0, 2)
-    later, lower = config.shift * random.uniform(-1.0, 1.0, 2)
-    places = np.arange(time) * faster - later * time
-    silent = (places < 0) | (places > time - 1)
-    frames = np.where(silent[:, None], frames.min(), _bent(frames, places))
+    faster = 1.0 + config.zoom * random.uniform(0.0, 2.0)
+    before = (time - time / faster) * random.uniform(0.0, 1.0)
+    places, quiet = (np.arange(time) - before) * faster, frames.min()
+    frames = _bent(frames, places)
+    frames[(places < 0) | (places > time - 1)] = quiet
+    longer = 1.0 + config.zoom * random.uniform(-1.0, 1.0)
+    lower = config.shift * random.uniform(-1.0, 1.0)
     frames = _bent(frames.T, np.arange(bins) * longer + lower * bins).T
     frames = frames + config.colour * _tone(bins, random)
     frames = _drowned(frames, config.noise, random)
