@@ -83,7 +83,7 @@ def _bar(activities: list[Activity], now: float, width: int) -> str:
         return f"{_line(activities, now)} {duration(now - last.began)}"[:width]
     return tqdm.format_meter(
         last.done,
-        last.total,
+        last.total,  # type: ignore[arg-type]  # None is known to tqdm, not to its types
         now - last.began,
         ncols=width,
         prefix=_name(activities),
