@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -76,7 +77,7 @@ def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
 def small(command: str) -> str:
     """The same training, with a tiny model, two steps and held-out sets from its own corpus."""
     overrides = list(SMALL)
-    named = ("data.train", "configs/", ".tsv", ".tmx")  # in one way or another
+    named = ("data.train", "configs/", ".tsv", ".tmx", " mine.en ")  # in one way or another
     if not any(each in command for each in named):
         overrides.append("data.train.path=mine.en-es.tsv")
     return command + "".join(f" --set {shlex.quote(each)}" for each in overrides)
@@ -130,5 +131,35 @@ def test_every_command_of_a_tutorial_runs(place: Path, page: str) -> None:
         if command.startswith("translator train"):
             keys = [each for each in shapes if each.partition("=")[0] not in command]
             command = small(command) + "".join(f" --set model.{each}" for each in keys)
+        done = run(command, place)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+def test_every_command_of_the_page_of_the_command_line_runs(place: Path) -> None:
+    lines = (place / "mine.en-es.tsv").read_text("utf-8").splitlines()
+    (place / "a.en-es.tsv").write_text("\n".join(lines[:100]) + "\n", "utf-8")
+    (place / "b.en-es.tsv").write_text("\n".join(lines[100:]) + "\n", "utf-8")
+    units = (
+        "".join(
+            f'<tuv xml:lang="{language}"><seg>{escape(text)}</seg></tuv>'
+            for language, text in zip(("en", "es"), line.split("\t"), strict=True)
+        )
+        for line in lines
+    )
+    body = "".join(f"<tu>{unit}</tu>" for unit in units)
+    header = '<tmx version="1.4"><header srclang="en"/>'
+    (place / "mine.tmx").write_text(f"{header}<body>{body}</body></tmx>", "utf-8")
+    commands = commands_of((ROOT / "docs" / "command-line.md").read_text(encoding="utf-8"))
+    assert any("runs rm" in command for command in commands)
+    for number, command in enumerate(commands):
+        if not command.startswith("translator") or "trackio" in command:
+            continue  # no dependency of the tests
+        if "runs rm" in command:  # what is shown after it is of the same run
+            command = f"cp -r runs/mine kept; {command}; mv kept runs/mine"
+        if command.startswith("translator train"):
+            command = small(command)
+            if (place / "runs/mine").exists():  # what is shown is one way or another
+                command += f" --set name=mine-{number}"
         done = run(command, place)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
