@@ -58,7 +58,7 @@ def mine(
     The margin of a pair is its cosine ÷ the mean cosine of its two sides to their k nearest on the
     other side. Each vector proposes the best of its k nearest; proposals are accepted in the order
     of their margins, those whose source or target is taken are not. With `whitened` the vectors
-    are first those of `half_whitened`.
+    are first those of `half_whitened`, whose products take the place of cosines.
 
     All N × M cosines are computed, in blocks.
     """

@@ -23,6 +23,7 @@ from translator.cli.sets import ReferenceOption, SourceOption, check_pair, chose
 from translator.progress import activity
 
 if TYPE_CHECKING:
+    from translator.evaluation import EvaluationSet
     from translator.export import Certificate, Measured
     from translator.runs import RunDirectory
 
@@ -82,23 +83,8 @@ def export_cli(
         folder = output or directory.exports / form
         certificate = None if force or not push else _certificate_of(directory, folder)
         if certificate is None:
-            from translator.export.certified import export_certified
-
             sets = chosen_sets(directory, None if source else "valid", None, source, reference)
-            for each in sets:
-                if each.warning:
-                    say(f"warning: {each.name}: {each.warning}")
-            with activity(f"exporting {directory.path}, and comparing"):
-                certificate = export_certified(
-                    directory,
-                    form,
-                    sets[0],
-                    others=sets[1:],
-                    folder=folder,
-                    quantization=quantization,
-                    sentences=sample,
-                    force=force,
-                )
+            certificate = export(directory, form, folder, sets, quantization, sample, force=force)
         address = _push(directory, folder, push, licence) if push and licence else None
     if as_json:
         pushed = {"address": address} if address else {}
@@ -109,6 +95,35 @@ def export_cli(
         for direction in (certificate, *certificate.others):
             _show(direction)
     echo(address or folder)
+
+
+def export(
+    run: "RunDirectory",
+    form: FormatName,
+    folder: Path,
+    sets: "list[EvaluationSet]",
+    quantization: Quantization,
+    sample: int,
+    *,
+    force: bool,
+) -> "Certificate":
+    """Export a run to a folder, and prove it on sentences of the test sets of its directions."""
+    from translator.export.certified import export_certified
+
+    for each in sets:
+        if each.warning:
+            say(f"warning: {each.name}: {each.warning}")
+    with activity(f"exporting {run.path}, and comparing"):
+        return export_certified(
+            run,
+            form,
+            sets[0],
+            others=sets[1:],
+            folder=folder,
+            quantization=quantization,
+            sentences=sample,
+            force=force,
+        )
 
 
 def _check_push(push: str | None, licence: str | None, form: FormatName) -> None:

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import typer
+
 from translator.cli.console import say
 from translator.documents import BlockDone, Problems, read_texts
 from translator.errors import DataError, FullDiskError
 from translator.files import open_bytes
 from translator.progress import Activity
 
+_INTERRUPTED = 130  # the exit code of what SIGINT ended
 _MEDIA = (
     ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
     ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff",
@@ -59,6 +62,20 @@ def count(texts: Activity, block: BlockDone) -> None:
     texts.done += block.texts
     if block.skipped:
         texts.first += block.texts
+
+
+@contextmanager
+def resumable(output: Path, texts: Activity) -> Iterator[None]:
+    """Say of a job that is interrupted, or whose output cannot be written, how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        said = f"interrupted after {texts.done:,} texts; "
+        say(said + "the same command with --resume goes on from there")
+        raise typer.Exit(_INTERRUPTED) from None
+    except OSError as error:
+        remedy = "Make room: the same command with --resume goes on from there."
+        raise cannot_write(output, error, remedy) from None
 
 
 def say_problems(problems: Problems, input_file: Path | None) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from translator.cli.console import DATA, BeamOption, RunOption, ToOption, app, find_run, say
 from translator.cli.progress import QuietOption, shown_progress
-from translator.cli.streams import cannot_write, count
+from translator.cli.streams import count, resumable
 from translator.config import LanguagePair, changed_decoding, load_config
 from translator.documents import DocumentJob, Segment, fingerprint_of
 from translator.errors import writing
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from translator.runs import RunDirectory
     from translator.synthesis import Synthesis
 
-_INTERRUPTED = 130
 
 CorpusArgument = Annotated[
     str,
@@ -173,19 +172,15 @@ def write_pairs(
     job: DocumentJob, segments: Iterator[Segment], synthesis: "Synthesis", *, resume: bool
 ) -> int:
     """Translate what is not done yet, move the output into place; how many texts there were."""
-    with activity(job.output.name, unit="texts") as texts:
-        try:
-            with writing(job.output), job.locked():
-                if not job.begin(resume=resume) and resume:
-                    say("there is nothing to resume: starting from the beginning")
-                for block in job.translate(segments, synthesis.pairs, str.encode):
-                    count(texts, block)
-                job.finish()
-        except KeyboardInterrupt:
-            said = f"interrupted after {texts.done:,} texts; "
-            say(said + "the same command with --resume goes on from there")
-            raise typer.Exit(_INTERRUPTED) from None
-        except OSError as error:
-            remedy = "Make room: the same command with --resume goes on from there."
-            raise cannot_write(job.output, error, remedy) from None
+    with (
+        activity(job.output.name, unit="texts") as texts,
+        resumable(job.output, texts),
+        writing(job.output),
+        job.locked(),
+    ):
+        if not job.begin(resume=resume) and resume:
+            say("there is nothing to resume: starting from the beginning")
+        for block in job.translate(segments, synthesis.pairs, str.encode):
+            count(texts, block)
+        job.finish()
     return texts.done

@@ -26,7 +26,7 @@ from translator.cli.console import (
 )
 from translator.cli.media import draw, is_medium, names_in, say_error
 from translator.cli.progress import on_terminal
-from translator.cli.streams import cannot_write, count, is_file, say_problems, text_of, write_to
+from translator.cli.streams import count, is_file, resumable, say_problems, text_of, write_to
 from translator.config import (
     Config,
     DecodingConfig,
@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from translator.runs import RunDirectory
 
 EngineName = Literal["own", "ctranslate2", "auto"]
-_INTERRUPTED = 130
 
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; else lines of stdin.")
@@ -613,28 +612,25 @@ def _translate_file(
     input_file: Path, settings: Settings, translate: Translate, job: DocumentJob, *, resume: bool
 ) -> None:
     """Translate a document into a file as a job; an interruption says how to go on."""
-    with _shown(job) as texts:
-        try:
-            with _interruptible(), writing(job.output), job.locked():
-                begun = job.begin(resume=resume)
-                if resume and not begun:
-                    say("there is nothing to resume: starting from the beginning")
-                texts.total = _count_texts(input_file, settings)
-                with open_bytes(input_file) as stream:
-                    document = read_document(stream, settings, str(input_file or "stdin"))
-                    for block in job.translate(document.segments, translate, document.encode):
-                        count(texts, block)
-                if not job.finish(document.pack):
-                    say(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
-                if job.rank == 0:
-                    say_problems(document.problems, input_file)
-        except KeyboardInterrupt:
-            said = f"interrupted after {texts.done:,} texts; "
-            say(said + "the same command with --resume goes on from there")
-            raise typer.Exit(_INTERRUPTED) from None
-        except OSError as error:
-            remedy = "Make room: the same command with --resume goes on from there."
-            raise cannot_write(job.output, error, remedy) from None
+    with (
+        _shown(job) as texts,
+        resumable(job.output, texts),
+        _interruptible(),
+        writing(job.output),
+        job.locked(),
+    ):
+        begun = job.begin(resume=resume)
+        if resume and not begun:
+            say("there is nothing to resume: starting from the beginning")
+        texts.total = _count_texts(input_file, settings)
+        with open_bytes(input_file) as stream:
+            document = read_document(stream, settings, str(input_file or "stdin"))
+            for block in job.translate(document.segments, translate, document.encode):
+                count(texts, block)
+        if not job.finish(document.pack):
+            say(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
+        if job.rank == 0:
+            say_problems(document.problems, input_file)
 
 
 @contextmanager
