@@ -8,20 +8,22 @@ of random order padded to their longest sentence, logits of all positions. `hugg
 Seq2SeqTrainer with a MarianMTModel in bfloat16, AdamW and batches of pairs of like length; it needs
 the packages transformers and accelerate. All learn the reference model: d_model 256, 4 heads,
 d_ff 1024, 3+3 layers, 8,000 pieces, dropout 0.1, label smoothing 0.1, batches of about 4,096 target
-tokens. Speeds count target tokens without padding; medians over the rounds.
+tokens. Each trains in a process of its own, and the other one waits. Speeds count target tokens
+without padding, and leave out the first step of a round, which finds the caches full of what the
+other needed; medians over the rounds.
 """
 
 import argparse
-import functools
 import json
 import math
+import multiprocessing
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +33,7 @@ from torch import Tensor, nn
 from translator.config import Config, load_config
 from translator.data import Batch, Corpus
 from translator.frontends import sinusoids
+from translator.hardware import choose_device, processor
 from translator.preparation import prepare_data
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
@@ -95,6 +98,9 @@ class PlainLoop:
         nn.utils.clip_grad_norm_(self.modules.parameters(), 1.0)
         self.optimizer.step()
         return int((target != PAD_ID).sum())
+
+    def tokens_per_second(self, steps: int) -> float:
+        return tokens_per_second(self.step, steps, self.device)
 
 
 class HuggingFace:
@@ -176,6 +182,7 @@ class HuggingFace:
 
 
 def tokens_per_second(step: Callable[[], int], steps: int, device: torch.device) -> float:
+    step()  # the first one finds the caches full of what another program left
     started = time.perf_counter()
     tokens = sum(step() for _ in range(steps))
     if device.type == "cuda":
@@ -232,67 +239,93 @@ def parts_of_a_step(trainer: Trainer, batches: Iterator[Batch], steps: int) -> d
     return {name: round(statistics.median(each), 4) for name, each in times.items()}
 
 
-def build(options: argparse.Namespace) -> tuple[Trainer, Iterator[Batch]]:
-    config = reference_config(options.corpus, options.optimizer)
-    directory = tempfile.mkdtemp()
-    run = RunDirectory(Path(directory) / "bench")
-    trainer = Trainer(config, run, prepare_data(config, run))
-    return trainer, iter(trainer.stream)
+class Ours:
+    """What `translator train` does, a batch at a time."""
+
+    def __init__(self, config: Config, run: RunDirectory) -> None:
+        self.trainer = Trainer(config, run, prepare_data(config, run))
+        self.batches = iter(self.trainer.stream)
+
+    def step(self) -> int:
+        return self.trainer.train_step([next(self.batches)])[1]
+
+    def tokens_per_second(self, steps: int) -> float:
+        return tokens_per_second(self.step, steps, self.trainer.device)
+
+    def matrix_rate(self) -> float:
+        return matrix_rate(self.trainer.precision, self.trainer.device)
+
+    def facts(self, steps: int) -> dict[str, object]:
+        seconds = parts_of_a_step(self.trainer, self.batches, steps)
+        total = sum(seconds.values())
+        return {
+            **{f"{name}_share_of_step": round(part / total, 3) for name, part in seconds.items()},
+            "seconds_per_step": round(total, 3),
+            "flops_per_token": round(flops_per_token(self.trainer)),
+            "peak_rss_mb": peak_rss_mb(),
+            "precision": str(self.trainer.precision),
+            "threads": torch.get_num_threads(),
+        }
 
 
-def peak_memory(options: argparse.Namespace) -> int:
-    """MB at the most, of a process that only trains as we do."""
-    command = [sys.executable, __file__, options.corpus, "--memory", "--optimizer"]
-    made = subprocess.run([*command, options.optimizer], capture_output=True, text=True, check=True)
-    return int(made.stdout.split()[-1])
+SYSTEM: list[Any] = []  # the one of this process
 
 
-def show_memory(options: argparse.Namespace) -> None:
-    trainer, batches = build(options)
-    for _ in range(10):
-        trainer.train_step([next(batches)])
-    status = Path("/proc/self/status")  # getrusage would count the process that started this one
-    peak = next(
-        line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")
-    )
-    print(int(peak.split()[1]) // 1024)
+class Process:
+    """A way to train in a process of its own: in one process they would share their memory."""
+
+    def __init__(self, name: str, options: argparse.Namespace, folder: Path) -> None:
+        self.pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        self.pool.submit(build, name, options, folder).result()
+
+    def __call__(self, method: str, *arguments: object) -> Any:
+        return self.pool.submit(call, method, *arguments).result()
 
 
-def compare(options: argparse.Namespace) -> dict[str, object]:
-    trainer, batches = build(options)
-    corpus, vocabulary_size = trainer.data.train, trainer.data.tokenizer.vocabulary_size
-    if options.against == "huggingface":
-        their_speed = HuggingFace(corpus, vocabulary_size).tokens_per_second
+def build(name: str, options: argparse.Namespace, folder: Path) -> None:
+    config, run = reference_config(options.corpus, options.optimizer), RunDirectory(folder / name)
+    if name == "ours":
+        SYSTEM.append(Ours(config, run))
+        return
+    data = prepare_data(config, run)
+    if name == "huggingface":
+        SYSTEM.append(HuggingFace(data.train, data.tokenizer.vocabulary_size))
     else:
-        step = PlainLoop(corpus, vocabulary_size, trainer.device).step
-        their_speed = functools.partial(tokens_per_second, step, device=trainer.device)
-    speeds: list[tuple[float, float, float]] = []  # ours, theirs, the ceiling in FLOP/s
+        device = choose_device("auto")
+        SYSTEM.append(PlainLoop(data.train, data.tokenizer.vocabulary_size, device))
 
-    def our_step() -> int:
-        return trainer.train_step([next(batches)])[1]
 
+def call(method: str, *arguments: object) -> object:
+    return getattr(SYSTEM[0], method)(*arguments)
+
+
+def peak_rss_mb() -> int:
+    """Of this process alone; getrusage would count the one that started it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) // 1024
+
+
+def compare(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+    ours, theirs = (Process(name, options, folder) for name in ("ours", options.against))
+    rounds: list[tuple[float, float, float]] = []  # ours, theirs, the ceiling in FLOP/s
     for number in range(options.rounds + 1):
-        ours = tokens_per_second(our_step, options.steps, trainer.device)
-        theirs = their_speed(options.steps)
+        speeds = (each("tokens_per_second", options.steps) for each in (ours, theirs))
+        measured = (*speeds, ours("matrix_rate"))
         if number:  # the first round warms up
-            speeds.append((ours, theirs, matrix_rate(trainer.precision, trainer.device)))
-    ours, theirs, ceiling = (statistics.median(each) for each in zip(*speeds, strict=True))
-    seconds = parts_of_a_step(trainer, batches, options.steps)
-    total = sum(seconds.values())
+            rounds.append(measured)
+    facts = ours("facts", options.steps)
+    flops = facts.pop("flops_per_token")
+    own, other, ceiling = (statistics.median(each) for each in zip(*rounds, strict=True))
     return {
-        "ours_tokens_per_second": round(ours),
-        f"{options.against}_tokens_per_second": round(theirs),
-        "ratio": round(statistics.median(a / b for a, b, _ in speeds), 2),
+        "ours_tokens_per_second": round(own),
+        f"{options.against}_tokens_per_second": round(other),
+        "ratio": round(statistics.median(a / b for a, b, _ in rounds), 2),
+        "ratios": [round(a / b, 2) for a, b, _ in rounds],
         "matrix_gflops": round(ceiling / 1e9),
-        "share_of_matrix_rate": round(
-            statistics.median(a * flops_per_token(trainer) / c for a, _, c in speeds), 3
-        ),
-        **{f"{name}_share_of_step": round(part / total, 3) for name, part in seconds.items()},
-        "seconds_per_step": round(total, 3),
-        "peak_rss_mb": peak_memory(options),
+        "share_of_matrix_rate": round(statistics.median(a * flops / c for a, _, c in rounds), 3),
+        **facts,
         "optimizer": options.optimizer,
-        "precision": str(trainer.precision),
-        "threads": torch.get_num_threads(),
+        "processor": processor(),
         "rounds": options.rounds,
     }
 
@@ -305,12 +338,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--optimizer", choices=["adamw", "muon"], default="adamw")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--memory", action="store_true", help="print the peak memory of ours only")
     options = parser.parse_args()
-    if options.memory:
-        show_memory(options)
-        return
-    result = compare(options)
+    with tempfile.TemporaryDirectory() as folder:
+        result = compare(options, Path(folder))
     for key, value in result.items():
         print(f"{key:26} {value}")
     if options.json:

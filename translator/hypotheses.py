@@ -104,18 +104,18 @@ PartSearch = Callable[
 It searches until no rounds are left; whoever gets its results may add some."""
 
 
-class _Fault(NamedTuple):
+class Fault(NamedTuple):
     """What can go wrong with a search, and the settings of the second one."""
 
     warning: str
     remedy: dict[str, float]
 
 
-_LOOPED = _Fault(
+LOOPED = Fault(
     "the translation repeated itself; it was searched again",
     {"no_repeat_ngram_size": 3},
 )
-_EMPTY = _Fault(
+_EMPTY = Fault(
     "the translation was empty; it was searched again",
     {"min_length_ratio": 0.5},  # of target to source ids
 )
@@ -144,7 +144,7 @@ class Found:
             self.hypotheses = hypotheses
         text = processor.text(*self.best)
         looped, empty = loops(self.part.ids, self.hypotheses[0].tokens), not text.strip()
-        for went_wrong, fault in ((looped, _LOOPED), (empty, _EMPTY)):
+        for went_wrong, fault in ((looped, LOOPED), (empty, _EMPTY)):
             if went_wrong and fault.warning not in self.warnings:
                 self.warnings.append(fault.warning)
                 return fault.remedy

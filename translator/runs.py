@@ -31,6 +31,7 @@ from translator.config import (
 )
 from translator.errors import ConfigError, RunError, writing
 from translator.hub import download_run, is_of_hub
+from translator.packaged import is_packaged, packaged_names, packaged_run
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
 from translator.tokenizer import Tokenizer
 
@@ -166,7 +167,7 @@ class RunDirectory:
 
     def __init__(self, path: Path, name: str = "") -> None:
         self.path = path
-        self.name = name or str(path)  # of one that comes from the Hub hf:USER/NAME
+        self.name = name or str(path)  # hf:USER/NAME of one of the Hub, model:NAME of a package
         self.config_file = path / "config.yaml"
         self.tokenizer_file = path / "tokenizer.model"
         self.target_tokenizer_file = path / "tokenizer.target.model"
@@ -189,11 +190,18 @@ class RunDirectory:
 
     @classmethod
     def named(cls, name: str | Path) -> "RunDirectory":
-        """The run in a directory, or hf:USER/NAME of the Hugging Face Hub, which is downloaded."""
+        """The run in a directory, or the installed model:NAME, or hf:USER/NAME of the Hub."""
         name = name if isinstance(name, str) else name.as_posix()
-        if not is_of_hub(name):
-            return cls(Path(name))
-        return cls(download_run(name), name)
+        if is_packaged(name):
+            return cls(packaged_run(name), name)
+        if is_of_hub(name):
+            return cls(download_run(name), name)
+        return cls(Path(name))
+
+    @classmethod
+    def is_name(cls, name: str | Path) -> bool:
+        """Whether this names a run that is no directory here, without asking if there is one."""
+        return is_packaged(name) or is_of_hub(name)
 
     @classmethod
     def find(
@@ -201,7 +209,8 @@ class RunDirectory:
     ) -> "RunDirectory":
         """The run that is meant: `path`, else $TRANSLATOR_RUN, else the newest that has a model.
 
-        Of those in runs/ it is the newest that is `able` to, if there is one.
+        Of those in runs/ it is the newest that is `able` to, if there is one. Where runs/ has no
+        model it is the one that is installed as a package.
         """
         if path is None and os.environ.get(RUN_VARIABLE):
             path = Path(os.environ[RUN_VARIABLE])
@@ -212,9 +221,14 @@ class RunDirectory:
         models = [file for file in RUNS.glob("*/model.safetensors") if file.is_file()]
         models = [file for file in models if not cls(file.parent).refused]
         if not models:
+            installed = packaged_names()
+            if len(installed) == 1:
+                return cls.named(installed[0])
             raise RunError(
                 f"there is no trained model in {RUNS}{os.sep}",
-                "Train one with `translator train`, or name its directory with --run.",
+                f"Name an installed one with --run: {', '.join(installed)}."
+                if installed
+                else "Train one with `translator train`, or name its directory with --run.",
             )
         models.sort(key=lambda file: file.stat().st_mtime, reverse=True)
         runs = [cls(file.parent) for file in models]

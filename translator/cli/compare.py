@@ -91,11 +91,10 @@ def compare_cli(
 
 
 def _runs(systems: list[Path]) -> "dict[Path, RunDirectory]":
-    from translator.hub import is_of_hub
     from translator.runs import RunDirectory
 
     def is_run(system: Path) -> bool:
-        return is_of_hub(system) or system.is_dir()
+        return RunDirectory.is_name(system) or system.is_dir()
 
     for system in systems:
         if not system.exists() and not is_run(system):

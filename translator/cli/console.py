@@ -80,7 +80,8 @@ RunOption = Annotated[
     Path | None,
     typer.Option(
         "--run",
-        help="Run directory, or hf:USER/NAME; else $TRANSLATOR_RUN, else the newest in runs/.",
+        help="Run directory, hf:USER/NAME or model:NAME; else $TRANSLATOR_RUN, else the newest "
+        "in runs/, else the installed model.",
     ),
 ]
 ToOption = Annotated[
@@ -176,14 +177,17 @@ def named_run(argument: Path | None, option: Path | None) -> Path | None:
 def find_run(run: Path | None, *, quiet: bool = False, translating: bool = False) -> "RunDirectory":
     """The run that is meant; `translating`, without a name the newest that has learned to."""
     with activity("loading torch"):
+        from translator.packaged import is_packaged
         from translator.runs import RUN_VARIABLE, RunDirectory
 
     found = RunDirectory.find(run, able=_translates if translating else None)
     if run is None and not quiet:
         origin = "the newest" if found.path == RunDirectory.find().path else "the newest that can"
+        if is_packaged(found.name):
+            origin = "installed; there is none in runs/"
         if os.environ.get(RUN_VARIABLE):
             origin = f"${RUN_VARIABLE}"
-        say(f"run: {found.path} ({origin})")
+        say(f"run: {found.name} ({origin})")
     if found.refused and not quiet:
         say(f"warning: {found.path} was refused when it was adapted: {'; '.join(found.refused)}")
     return found

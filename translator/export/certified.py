@@ -64,9 +64,8 @@ def export_certified(
                 f"the export does not translate as {run.path}: {certificate.problem}",
                 "Nothing was kept. Try --quantization float32, or a larger --sample."
                 if quantization != "float32"
-                else "Nothing was kept. Try a larger --sample. A model that still repeats itself "
-                "translates otherwise with transformers, which goes on repeating: train it longer. "
-                "Else this is a defect: report it.",
+                else "Nothing was kept. Try a larger --sample; if that does not help, this is a "
+                "defect: report it.",
             )
         certificate.write(partial)
     return certificate

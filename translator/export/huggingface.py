@@ -11,7 +11,7 @@ models, one for each language, are what Marian's tokenizer runs; it also knows >
 import json
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from translator.errors import MissingLibraryError
 from translator.export.architectures import causal_decoder_of, encoder_decoder_of
 from translator.export.card import write_card
 from translator.export.engine import ranked
-from translator.hypotheses import max_target_tokens
+from translator.hypotheses import LOOPED, loops, max_target_tokens
 from translator.model import DecoderOnlyTransformer, Seq2SeqTransformer
 from translator.runs import RunDirectory, write_atomically
 from translator.text.directions import directions_among
@@ -110,14 +110,29 @@ class TransformersTranslator:
         found: dict[int, str] = {}
         for start in range(0, len(order), _SENTENCES_AT_ONCE):
             chosen = order[start : start + _SENTENCES_AT_ONCE]
-            found.update(
-                zip(chosen, self._batch([texts[i] for i in chosen], decoding), strict=True)
-            )
+            ids = self._searched([texts[i] for i in chosen], decoding)
+            decoded = self._tokenizer.batch_decode(ids, skip_special_tokens=True)
+            found.update(zip(chosen, decoded, strict=True))
         return [
             finished(found[index].replace("\ufffd", ""), pair.target) for index in range(len(texts))
         ]
 
-    def _batch(self, texts: list[str], decoding: DecodingConfig) -> list[str]:
+    def _searched(self, texts: list[str], decoding: DecodingConfig) -> list[Sequence[int]]:
+        """The best ids of each text; as a run does, search again where they are a loop."""
+        best = self._batch(texts, decoding)
+        looped = [
+            i
+            for i, source in enumerate(self._tokenizer(texts)["input_ids"])
+            if loops(source, best[i])
+        ]
+        if looped and not decoding.no_repeat_ngram_size:
+            other = decoding.model_copy(update=LOOPED.remedy)
+            again = self._batch([texts[i] for i in looped], other)
+            for i, ids in zip(looped, again, strict=True):
+                best[i] = ids
+        return best
+
+    def _batch(self, texts: list[str], decoding: DecodingConfig) -> list[Sequence[int]]:
         inputs = self._tokenizer(texts, padding=True, return_tensors="pt")
         special = 1 + bool(self.config.data.directions)  # the end, and a tag
         lengths = (inputs["attention_mask"].sum(dim=1) - special).tolist()
@@ -135,17 +150,25 @@ class TransformersTranslator:
             num_return_sequences=size,
             return_dict_in_generate=True,
             output_scores=True,
+            logits_processor=_no_repeats(decoding.no_repeat_ngram_size, begun),
             **search,
         )
         log_probs = result.sequences_scores.tolist() if size > 1 else [0.0] * len(texts)
-        best = []
+        best: list[Sequence[int]] = []
         for number, limit in enumerate(limits):
             beam = slice(number * size, (number + 1) * size)
             rows = result.sequences[beam, begun:].tolist()
             ids = [_without_special(row)[:limit] for row in rows]
             best.append(ranked(ids, log_probs[beam], decoding)[0].tokens)
-        texts = self._tokenizer.batch_decode(best, skip_special_tokens=True)
-        return texts
+        return best
+
+
+def _no_repeats(size: int, begun: int) -> list[Callable[[Tensor, Tensor], Tensor]]:
+    """For `generate`: no sequence of `size` ids twice; the `begun` ids of a prompt do not count."""
+    if not size:
+        return []
+    rule = import_transformers().NoRepeatNGramLogitsProcessor(size)
+    return [lambda ids, scores: rule(ids[:, begun:], scores)]
 
 
 @contextmanager

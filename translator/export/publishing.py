@@ -29,13 +29,23 @@ def publish(run: RunDirectory, folder: Path, repository: str, licence: str) -> t
         file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
     }
     files[_CARD] = _published_card(folder / _CARD, repository, licence).encode()
+    files |= {f"{RUN_FOLDER}/{name}": content for name, content in shared_files(run).items()}
+    return upload(repository, files, f"{run.read_config().name}, trained with translator")
+
+
+def shared_files(run: RunDirectory) -> dict[str, Path | bytes]:
+    """What of a run others may have, by the names of its files: all that translates.
+
+    Of absolute paths only the last part is told, and nothing of the machine.
+    """
     own = [*run.files, *([run.fingerprints_file] if run.fingerprints_file.is_file() else [])]
-    files |= {f"{RUN_FOLDER}/{file.name}": file for file in own}
     config = Config.model_validate(_without_folders(run.read_config().model_dump(mode="json")))
-    files[f"{RUN_FOLDER}/{run.config_file.name}"] = dump_config(config).encode()
     environment = json.dumps(_shared_environment(run), indent=2, ensure_ascii=False) + "\n"
-    files[f"{RUN_FOLDER}/{run.environment_file.name}"] = environment.encode()
-    return upload(repository, files, f"{config.name}, trained with translator")
+    return {
+        **{file.name: file for file in own},
+        run.config_file.name: dump_config(config).encode(),
+        run.environment_file.name: environment.encode(),
+    }
 
 
 def _published_card(file: Path, repository: str, licence: str) -> str:

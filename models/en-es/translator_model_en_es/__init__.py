@@ -1,0 +1,1 @@
+"""A run of `translator`, English ↔ Spanish: `translator translate --run model:en-es`."""
