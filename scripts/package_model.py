@@ -29,7 +29,9 @@ def package(run: RunDirectory, folder: Path) -> Path:
     packaged.fingerprints_file.unlink(missing_ok=True)  # as large as a quarter of the weights
     tokenizer = packaged.read_tokenizer()
     weights = run.read_model(tokenizer)
-    packaged.write_model({name: each.to(torch.bfloat16) for name, each in weights.items()}, tokenizer)
+    packaged.write_model(
+        {name: each.to(torch.bfloat16) for name, each in weights.items()}, tokenizer
+    )
     return packaged.path
 
 

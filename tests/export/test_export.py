@@ -41,6 +41,7 @@ from translator.export.certified import ExportFormat, export_certified
 from translator.export.comparison import sample_of
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
 from translator.export.huggingface import TransformersTranslator, export_huggingface
+from translator.hypotheses import LOOPED
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
@@ -185,6 +186,24 @@ def test_a_causal_decoder_gives_our_logits_as_opt_and_searches_alike(
     limited = greedy.model_copy(update={"max_length_ratio": 0.1, "max_length_extra": 5})
     expected_texts = [each.text for each in ours.translate(texts, limited)]
     assert as_user.translate(texts, limited) == expected_texts
+
+
+@pytest.mark.parametrize("shape", [{}, DECODER], ids=["encoder_decoder", "decoder_only"])
+def test_transformers_searches_again_where_the_run_does(
+    trained_run: RunDirectory, tmp_path: Path, shape: dict[str, Any]
+) -> None:
+    """A model of random weights writes loops: both search again, and find the same."""
+    run = run_of(trained_run, tmp_path / "run", **shape)
+    ours = Translator.from_run(run.path, device="cpu")
+    texts = ["ana bebe", "nina banana ene benne", "baba", "nana nina"]
+    greedy = ours.config.decoding.greedy()
+    greedy = greedy.model_copy(update={"max_length_extra": 20, "recover_lost": False})
+    expected = ours.translate(texts, greedy)
+    assert any(LOOPED.warning in each.warnings for each in expected)
+    as_user = TransformersTranslator(
+        run.read_config(), export_huggingface(run, tmp_path / "export")
+    )
+    assert as_user.translate(texts, greedy) == [each.text for each in expected]
 
 
 def test_what_no_plain_class_computes_is_refused_in_a_sentence(
