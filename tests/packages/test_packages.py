@@ -1,0 +1,139 @@
+"""Runs that are installed as packages: model:NAME."""
+
+import re
+import sys
+from importlib import invalidate_caches
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from scripts.package_model import package
+from translator.cli import app
+from translator.config import load_config
+from translator.errors import RunError
+from translator.packaged import packaged_names, packaged_run
+from translator.runs import RunDirectory
+from translator.translation import Translator
+
+EN_ES = Path(__file__).parents[2] / "models" / "en-es"
+SENTENCES = ["ana bebe nina", "abba", "nina banana"]
+
+
+def install(run: RunDirectory, site: Path, name: str) -> None:
+    """What pip leaves of a package with a run in it."""
+    module = site / f"package_of_{name}"
+    module.mkdir(parents=True)
+    (module / "__init__.py").touch()
+    package(run, site)
+    distribution = site / f"{name}-1.0.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n", "utf-8")
+    entry = f"[translator.models]\n{name} = {module.name}\n"
+    (distribution / "entry_points.txt").write_text(entry, "utf-8")
+
+
+@pytest.fixture
+def installed(
+    trained_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> RunDirectory:
+    """The trained run as model:cipher, the only one; the current directory is empty."""
+    install(trained_run, tmp_path / "site", "cipher")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *(p for p in sys.path)])
+    invalidate_caches()
+    names = [name for name in packaged_names() if name != "model:cipher"]
+    monkeypatch.setattr("translator.runs.packaged_names", lambda: ["model:cipher"])
+    assert all(map(packaged_run, names))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    return RunDirectory.named("model:cipher")
+
+
+def test_a_package_translates_as_its_run(
+    trained_run: RunDirectory, installed: RunDirectory
+) -> None:
+    """Its weights are rounded, and this model is sure of what it says."""
+    assert installed.name == "model:cipher"
+    ours, theirs = (
+        [each.text for each in Translator.from_run(run.path, device="cpu").translate(SENTENCES)]
+        for run in (trained_run, installed)
+    )
+    assert theirs == ours
+    assert installed.model_file.stat().st_size < 0.6 * trained_run.model_file.stat().st_size
+
+
+def test_a_package_says_nothing_of_the_machine(
+    trained_run: RunDirectory, installed: RunDirectory
+) -> None:
+    home = str(trained_run.path.parents[1])
+    for file in installed.path.iterdir():
+        assert home.encode() not in file.read_bytes()
+    assert "command" not in installed.read_environment()
+
+
+def test_without_runs_the_installed_one_is_used_and_named(installed: RunDirectory) -> None:
+    result = CliRunner().invoke(app, ["translate", "abba"])
+    assert result.exit_code == 0, result.output
+    assert "run: model:cipher (installed; there is none in runs/)" in result.stderr
+    [expected] = Translator.from_run(installed.path, device="cpu").translate(["abba"])
+    assert result.stdout == expected.text + "\n"
+    named = CliRunner().invoke(app, ["translate", "abba", "--run", "model:cipher"])
+    assert named.stdout == result.stdout
+    assert "installed" not in named.stderr
+
+
+def test_training_starts_from_a_package(installed: RunDirectory, trained_run: RunDirectory) -> None:
+    corpus = trained_run.path.parents[1] / "cipher.en-es.tsv"
+    settings = ["name=next", "training.start_from=model:cipher", f"data.train={corpus}"]
+    settings += ["training.max_steps=2", "data.held_out_pairs=20", "training.validation_pairs=4"]
+    settings += ["data.max_tokens_per_sentence=32"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    result = CliRunner().invoke(app, ["train", "--quiet", *words])
+    assert result.exit_code == 0, result.output
+    [ancestor, *_] = RunDirectory(Path("runs/next")).lineage
+    assert ancestor["run"] == "model:cipher"
+    assert ancestor["model_sha256"] == installed.model_sha256()
+
+
+def test_what_is_not_installed_is_said_in_a_sentence(
+    installed: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RunError, match=r"model:fr-de is not installed") as caught:
+        RunDirectory.find(Path("model:fr-de"))
+    assert "model:cipher" in str(caught.value.hint)
+    monkeypatch.setattr("translator.runs.packaged_names", lambda: ["model:a", "model:b"])
+    with pytest.raises(RunError, match="no trained model") as caught:
+        RunDirectory.find()
+    assert "model:a, model:b" in str(caught.value.hint)
+    (installed.path / "config.yaml").unlink()
+    with pytest.raises(RunError, match=r"holds no config\.yaml"):
+        RunDirectory.find(Path("model:cipher"))
+
+
+# --- the package that comes with the repository ---------------------------------------------------
+
+
+def test_every_text_of_the_packaged_model_has_its_licence() -> None:
+    """And none was read that the card does not speak of."""
+    recipe = load_config(EN_ES / "recipe.yaml", [])
+    card = (EN_ES / "README.md").read_text("utf-8")
+    table = card.split("| corpus | by | licence |")[1].split("\n\n")[0]
+    assert len(re.findall(r"^\| \w", table, re.MULTILINE)) == 19
+    assert len(recipe.data.train) == 21  # three of them are of OpenStax, which has one row
+    packaged = yaml.safe_load((run_of_repository() / "config.yaml").read_text("utf-8"))
+    read = {Path(each["path"]).name for each in packaged["data"]["train"]}
+    assert read == {Path(each.path).name for each in recipe.data.train}
+
+
+def run_of_repository() -> Path:
+    return EN_ES / "translator_model_en_es" / "run"
+
+
+def test_the_packaged_model_is_small_and_translates_both_ways() -> None:
+    assert sum(file.stat().st_size for file in run_of_repository().iterdir()) <= 16_000_000
+    translator = Translator.from_run(run_of_repository(), device="cpu")
+    [spanish] = translator.translate(["Pizza is great."], to="es")
+    [english] = translator.translate(["La pizza es genial."], to="en")
+    assert "pizza" in spanish.text.lower()
+    assert "pizza" in english.text.lower()
