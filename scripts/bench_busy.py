@@ -8,6 +8,8 @@ OpenMP does by itself, `ours` what the program chooses. Speeds count target toke
 medians over the rounds. It wants a machine that does nothing else.
 """
 
+import translator  # noqa: F401  # isort: skip  # before torch: it says how long threads wait
+
 import argparse
 import os
 import statistics

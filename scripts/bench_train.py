@@ -13,6 +13,8 @@ without padding, and leave out the first step of a round, which finds the caches
 other needed; medians over the rounds.
 """
 
+import translator  # noqa: F401  # isort: skip  # before torch: it says how long threads wait
+
 import argparse
 import json
 import math
