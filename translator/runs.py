@@ -31,8 +31,8 @@ from translator.config import (
 )
 from translator.errors import ConfigError, RunError, writing
 from translator.hub import download_run, is_of_hub
-from translator.packaged import is_packaged, packaged_names, packaged_run
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
+from translator.packaged import is_packaged, packaged_names, packaged_run
 from translator.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

@@ -96,6 +96,15 @@ def test_training_starts_from_a_package(installed: RunDirectory, trained_run: Ru
     assert ancestor["model_sha256"] == installed.model_sha256()
 
 
+def test_an_adaptation_is_named_after_the_package(
+    installed: RunDirectory, trained_run: RunDirectory
+) -> None:
+    corpus = trained_run.path.parents[1] / "cipher.en-es.tsv"
+    words = ["--set", "training.max_steps=2", "--set", "data.max_tokens_per_sentence=32"]
+    result = CliRunner().invoke(app, ["adapt", "model:cipher", str(corpus), "--quiet", *words])
+    assert Path("runs/cipher-adapted/model.safetensors").is_file(), result.output
+
+
 def test_what_is_not_installed_is_said_in_a_sentence(
     installed: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

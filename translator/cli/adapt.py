@@ -65,7 +65,7 @@ def adapt_cli(
         replay_share=replay_share,
         replay_text=replay_text,
     )
-    name = name or f"{Path(start.name.removeprefix(MODEL_PREFIX)).resolve().name}-adapted"
+    name = name or f"{Path(start.name.rpartition(':')[2]).resolve().name}-adapted"
     adapt(start, domain, name, max_loss, overrides or [], quiet=quiet)
 
 

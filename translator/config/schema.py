@@ -803,9 +803,9 @@ class TrainingConfig(Section):
         None,
         min_length=1,
         description="A run whose weights and tokenizer training starts from: its directory, such "
-        "as runs/everyday, or hf:USER/NAME of the Hugging Face Hub. Its sections tokenizer and "
-        "model hold here too, except for model.dropout. Of this section, keys that are not set "
-        "are then "
+        "as runs/everyday, hf:USER/NAME of the Hugging Face Hub, or model:NAME of a package. Its "
+        "sections tokenizer and model hold here too, except for model.dropout. Of this section, "
+        "keys that are not set are then "
         f"{', '.join(f'{key} {value}' for key, value in FINE_TUNING.items())}. Where objective or "
         "architecture differ, the weights are taken of which there are the same, and the keys "
         "of this section keep their defaults. null: random weights and a new tokenizer.",
