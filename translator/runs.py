@@ -232,7 +232,7 @@ class RunDirectory:
         if not self.path.is_dir():
             raise RunError(
                 f"there is no run directory {self.path}",
-                "`translator train` makes one; --run wants the directory, such as runs/everyday.",
+                "`translator train` makes one; --run takes the directory, such as runs/everyday.",
             )
         for file in (self.config_file, self.tokenizer_file, self.model_file):
             if not file.is_file():

@@ -11,7 +11,7 @@ import pytest
 
 from tests.commands import write_programs
 from tests.helpers import ROOT
-from tests.repository.test_readme import commands_of, run, small
+from tests.pages import commands_of, run, small
 
 PAGE = (ROOT / "docs" / "media.md").read_text(encoding="utf-8")
 NAMES = ("pizza", "sol", "luna", "mar", "flor", "casa")

@@ -60,16 +60,16 @@ def init_cli(
 
 @config_app.command("show")
 def show_cli(what: WhatArgument = None, overrides: OverridesOption = None) -> None:
-    """Show all values that hold, each below the sentence that explains it, as YAML."""
+    """Show every value that is in force as YAML, each below its explanation."""
     config, _ = config_of(what, overrides)
     echo(dump_config(config).removesuffix("\n"))
 
 
 @config_app.command("schema")
 def schema_cli() -> None:
-    """Show the JSON Schema of configurations, by which editors complete and check them.
+    """Show the JSON Schema of configurations, for editors that complete and check them.
 
-    Of a file whose first line is `# yaml-language-server: $schema=FILE`, for example.
+    A file that begins with `# yaml-language-server: $schema=FILE` names it.
     """
     echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 

@@ -85,13 +85,13 @@ RunOption = Annotated[
 ]
 ToOption = Annotated[
     str | None,
-    typer.Option(help="Of a run of several directions: es, or fr-es; else the first of them."),
+    typer.Option(help="Target of a run with several directions: es, or fr-es; else its first."),
 ]
 RunArgument = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="The same as --run.", show_default=False)
 ]
 BeamOption = Annotated[
-    int | None, typer.Option("--beam-size", min=1, help="Slots of the beam; 1 is greedy search.")
+    int | None, typer.Option("--beam-size", min=1, help="Width of the beam; 1 is greedy search.")
 ]
 
 

@@ -78,7 +78,7 @@ def _told_apart(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     if len(files) > 1:
         raise ConfigError(
             f"{' and '.join(files)}: one configuration at a time",
-            "Corpora are told by the ends of their names: " + ", ".join(FORMATS),
+            "Corpora are recognised by their endings: " + ", ".join(FORMATS),
         )
     for path in corpora:
         _check_there(path)

@@ -25,7 +25,7 @@ app.add_typer(data_app, name="data", rich_help_panel=DATA)
 def check_cli(
     what: WhatArgument = None,
     overrides: OverridesOption = None,
-    html: Annotated[Path | None, typer.Option(help="Write the report as a page too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write the report as a page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     quiet: QuietOption = False,
 ) -> None:

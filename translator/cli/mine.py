@@ -25,11 +25,11 @@ def mine_cli(
         typer.Option("--output", "-o", help="NAME.en-es.tsv, which training reads; else stdout."),
     ] = None,
     k: Annotated[
-        int | None, typer.Option("--k", min=1, help="Neighbours that a pair is compared with; 4.")
+        int | None, typer.Option("--k", min=1, help="Neighbours to compare a pair with; else 4.")
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0.0, help="The least margin of a pair: more is surer, and fewer; 1.06."),
+        typer.Option(min=0.0, help="Lowest margin of a pair: higher gives fewer, surer; else 1.06."),
     ] = None,
 ) -> None:
     """Find the sentences of two files that translate each other, best first.

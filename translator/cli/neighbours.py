@@ -30,7 +30,7 @@ def neighbours_cli(
     """Find for each line of QUERIES the lines of CORPUS that are nearest to it in meaning.
 
     Lines of five columns: number of the query, rank, cosine, number of the neighbour, its text.
-    All numbers begin at 1. A blank line has no neighbours and is none.
+    All numbers begin at 1. A blank line neither has neighbours nor is one.
     """
     directory = find_run(run)
     texts = list(lines_of(queries))

@@ -22,8 +22,8 @@ def plot_cli(
         typer.Option(
             "--output",
             "-o",
-            help="Write STEM.html, STEM.png and STEM-minutes.png; else RUN/curves.html, … and of "
-            "several runs curves.html, … beside the first.",
+            help="Write STEM.html, STEM.png and STEM-minutes.png; else RUN/curves.html, …; "
+            "for several runs curves.html, … beside the first.",
         ),
     ] = None,
 ) -> None:

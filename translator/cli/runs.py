@@ -59,7 +59,7 @@ def rm_cli(
     names: Annotated[list[Path], typer.Argument(metavar="NAME...", help="Runs in runs/.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete runs, all that is in their directories."""
+    """Delete runs with everything in their directories."""
     from translator.runs import RUNS, RunDirectory, lock
 
     runs = [RunDirectory(name if name.is_dir() else RUNS / name) for name in names]
