@@ -1,4 +1,4 @@
-"""What the pages show as typed: the commands, how a test runs them, and which it cannot, and why."""
+"""What the pages show as typed: the commands, how a test runs them, and which it cannot run."""
 
 import os
 import shlex

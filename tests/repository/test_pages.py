@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,14 +16,17 @@ import pytest
 from tests.commands import started_as
 from tests.helpers import ROOT, ended
 from tests.hub.stand_in import Repository, environment_of, stand_in
-from tests.pages import PAGES, blocks_of, run, runnable, small, write_place
+from tests.pages import PAGES, SMALL, blocks_of, run, runnable, small, write_place
 from tests.spoiled import everything
 from translator.config import load_config
 from translator.data import SentencePair, read_pairs
+from translator.runs import RunDirectory
 
 ELSEWHERE = {  # the files that run the commands of the other pages
-    "test_readme.py": ("README", "architectures", "command-line", "translating")
-    + ("student", "practitioner", "engineer"),
+    "test_readme.py": (
+        *("README", "architectures", "command-line", "translating"),
+        *("student", "practitioner", "engineer"),
+    ),
     "test_adapting_page.py": ("adapting",),
     "test_media_page.py": ("media",),
     "test_pages.py": ("serving",),
@@ -30,16 +34,20 @@ ELSEWHERE = {  # the files that run the commands of the other pages
 PARTS_ELSEWHERE = ("Back-translation and distillation\n", "Summaries\n")  # of recipes.md
 HERE = [page for page in PAGES if not any(page.stem in names for names in ELSEWHERE.values())]
 SHAPE = ("num_heads=4", "encoder_layers=2", "decoder_layers=2")  # that `explain` can look into
-BOTH = "translator train --set name=backwards --set data.source_language=es"
 EXIT_CODES = {"translator data check spoiled.en-es.tsv": 1}  # what is serious
-CHANGED = {  # where the page means more text than there is here
+CHANGED: dict[str, Callable[[str], str]] = {  # how a command begins, and what is run of it
+    # nothing is like anything here
     "translator data mine ": lambda command: f"{command} --threshold 0",
+    # the other way to import the same model
     "translator import hf:models": lambda command: f"rm -r runs/opus-mt-en-es; {command}",
+    # sacrebleu asks where its cache is when it is imported: not where other commands have done it
+    "translator evaluate --test-set news.en-es.tsv": lambda command: (
+        f"{sys.executable} -m {command}"
+    ),
 }
 COPIES = {  # of the run everyday: what a page calls its runs
     "embeddings": ("both",),
     "evaluation": ("a", "b", "tatoeba"),
-    "importing": ("tatoeba",),
 }
 FILES = {  # of 40 pairs: those with two languages in their name, or one side of them
     "embeddings": ("queries.en", "corpus.en", "news.en", "news.es", "tatoeba-valid.en-es.tsv"),
@@ -56,7 +64,14 @@ FILES = {  # of 40 pairs: those with two languages in their name, or one side of
 
 
 def trained(command: str) -> str:
-    """A training with a tiny model, of a shape that every command can look into."""
+    """A training with a tiny model, of a shape that every command can look into.
+
+    One that starts from a run has the shape of that run.
+    """
+    if "training.start_from" in command:
+        kept = [each for each in SMALL if each.startswith(("training.", "data."))]
+        kept.append("data.max_tokens_per_sentence=40")
+        return command + "".join(f" --set {each}" for each in kept)
     keys = [each for each in SHAPE if each.partition("=")[0] not in command]
     return small(command) + "".join(f" --set model.{each}" for each in keys)
 
@@ -97,10 +112,12 @@ def prepare_evaluation(place: Path, pairs: list[SentencePair]) -> None:
     program.chmod(0o755)
 
 
-def prepare_importing(place: Path, pairs: list[SentencePair]) -> None:
+def prepare_importing(place: Path, run: RunDirectory, pairs: list[SentencePair]) -> None:
+    """A MarianMT model, and a run whose export translates as it does, with pairs like its own."""
     from tests.importing.test_importing import write_checkpoint
 
     write_checkpoint(place / "models" / "opus-mt-en-es")
+    shutil.copytree(run.path, place / "runs" / "tatoeba")
     packed = lzma.compress(lines_of(pairs, 0, 1).encode())
     (place / "react_docs.en-es.tsv.xz").write_bytes(packed)
 
@@ -116,7 +133,6 @@ PREPARE: dict[str, Callable[[Path, list[SentencePair]], None]] = {
     "documents": prepare_documents,
     "embeddings": prepare_embeddings,
     "evaluation": prepare_evaluation,
-    "importing": prepare_importing,
     "serving": prepare_serving,
 }
 
@@ -130,14 +146,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory as the pages speak of, with a run of `translator train` and one backwards."""
     place = tmp_path_factory.mktemp("pages")
     write_place(place)
-    for command in ("translator train", f"{BOTH} --set data.target_language=en"):
+    backwards = "name=backwards --set data.source_language=es --set data.target_language=en"
+    for command in (f"translator train --set {backwards}", "translator train"):
         done = run(trained(command), place)
         assert done.returncode == 0, done.stderr
     return place
 
 
 @pytest.fixture
-def place(shared: Path, tmp_path: Path, page: Path) -> Path:
+def place(shared: Path, tmp_path: Path, page: Path, request: pytest.FixtureRequest) -> Path:
     """A copy of it, with what a page has besides."""
     shutil.copytree(shared, tmp_path, dirs_exist_ok=True)
     pairs = list(read_pairs(load_config().data.train[-1], "en", "es"))[200:400]
@@ -148,6 +165,9 @@ def place(shared: Path, tmp_path: Path, page: Path) -> Path:
         shutil.copytree(tmp_path / "runs" / "everyday", tmp_path / "runs" / name)
     if page.stem in PREPARE:
         PREPARE[page.stem](tmp_path, pairs)
+    if page.stem == "importing":
+        learned = request.getfixturevalue("trained_run"), request.getfixturevalue("cipher_pairs")
+        prepare_importing(tmp_path, *learned)
     return tmp_path
 
 

@@ -43,7 +43,7 @@ def compare_cli(
     systems: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SYSTEM...",
+            metavar="SYSTEM",
             help="Two or more: run directories, or files of translations by any program, one a "
             "line. The first is the baseline.",
         ),

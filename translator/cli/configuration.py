@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import TRAIN, app, echo, say
+from translator.cli.console import TRAIN, Commands, app, echo, say
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.config import Config, dump_config, json_schema
@@ -16,14 +16,16 @@ from translator.progress import activity
 if TYPE_CHECKING:
     from translator.doctor import Report
 
-config_app = typer.Typer(help="Write a configuration for a corpus, or show one in full.")
+config_app = typer.Typer(
+    cls=Commands, help="Write a configuration for a corpus, or show one in full."
+)
 app.add_typer(config_app, name="config", rich_help_panel=TRAIN)
 
 
 @config_app.command("init")
 def init_cli(
     corpora: Annotated[
-        list[str], typer.Argument(metavar="CORPUS...", help="my.en-es.tsv, my.tmx, my.en my.es, …")
+        list[str], typer.Argument(metavar="CORPUS", help="my.en-es.tsv, my.tmx, my.en my.es, …")
     ],
     output: Annotated[
         Path | None,

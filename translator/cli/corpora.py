@@ -34,7 +34,7 @@ WhatArgument = Annotated[
     typer.Argument(
         metavar="CONFIG.yaml|CORPUS",
         help="A configuration, or the corpora themselves: my.en-es.tsv, my.tmx, my.en my.es, … "
-        "Without any, the embedded corpus is meant.",
+        "Without any: the embedded corpus.",
     ),
 ]
 OverridesOption = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import DATA, app, echo, say, table
+from translator.cli.console import DATA, Commands, app, echo, say, table
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.progress import activity
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from translator.doctor import CorpusReport, Report
 
 data_app = typer.Typer(
-    help="Examine and clean the corpora of a configuration, or files themselves."
+    cls=Commands, help="Examine and clean the corpora of a configuration, or files themselves."
 )
 app.add_typer(data_app, name="data", rich_help_panel=DATA)
 

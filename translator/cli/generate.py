@@ -11,7 +11,7 @@ from translator.config import load_config
 from translator.progress import activity
 
 Prompts = Annotated[
-    list[str] | None, typer.Argument(metavar="[PROMPT]...", help="The beginning of the text.")
+    list[str] | None, typer.Argument(metavar="PROMPT", help="The beginning of the text.")
 ]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Write at most this many tokens.")]
 Overrides = Annotated[

@@ -33,9 +33,7 @@ def import_cli(
         Path | None,
         typer.Option(help="Sentences to compare on, one a line; else some of this package."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The proof and the run as JSON.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The proof and the run as JSON.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Make a run of a MarianMT model, and compare its translations with the model's own.

@@ -12,7 +12,7 @@ from translator.cli.console import SEE, app, find_run, optional_picture, say, wr
 def plot_cli(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Run directories, drawn over each other."),
+        typer.Argument(metavar="RUN", help="Run directories, drawn over each other."),
     ] = None,
     run: Annotated[
         list[Path] | None, typer.Option("--run", help="The same as an argument.")

@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 def serve_cli(
     named: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="The same as --run.", show_default=False),
+        typer.Argument(metavar="RUN", help="The same as --run.", show_default=False),
     ] = None,
     run: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="Run directory. Repeatable. Else $TRANSLATOR_RUN, else the newest."
-        ),
+        typer.Option(help="Run directory. Repeatable. Else $TRANSLATOR_RUN, else the newest."),
     ] = None,
     host: Annotated[
         str, typer.Option(help="The address to listen at; 0.0.0.0: all of this machine.")

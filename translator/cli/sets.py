@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 SplitOption = Annotated[
     str | None,
-    typer.Option(
-        "--split", help="Sets of the run: test (the default), valid or test/NAME."
-    ),
+    typer.Option("--split", help="Sets of the run: test (the default), valid or test/NAME."),
 ]
 TestSetOption = Annotated[
     list[str] | None,

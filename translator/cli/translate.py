@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 EngineName = Literal["own", "ctranslate2", "auto"]
 
 Texts = Annotated[
-    list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; else lines of stdin.")
+    list[str] | None, typer.Argument(metavar="TEXT", help="Texts; else lines of stdin.")
 ]
 InputOption = Annotated[Path | None, typer.Option("--input", "-i", help="Translate this document.")]
 OutputOption = Annotated[
