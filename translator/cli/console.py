@@ -114,6 +114,10 @@ def main() -> None:
         sys.stderr.reconfigure(errors="backslashreplace")  # a message must not fail itself
     try:
         app()
+    except SystemExit as end:
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            say("interrupted")  # by Ctrl-C, where no command has said more
+        raise
     except TranslatorError as error:
         if debug:
             raise

@@ -33,7 +33,7 @@ def plot_cli(
     from translator.visualization.curves import curves_page, read_curves
     from translator.visualization.picture import curves_picture
 
-    directories = [RunDirectory(each) for each in runs] if runs else [find_run(None)]
+    directories = [RunDirectory.named(each) for each in runs] if runs else [find_run(None)]
     first = directories[0].path
     output = output or (first if len(directories) == 1 else first.parent) / "curves"
     curves = read_curves(directories)
