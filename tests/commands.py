@@ -27,6 +27,15 @@ from typing import Any, NoReturn
 
 ROOT = Path(__file__).parents[1]
 MAIN = "from translator.cli import main; main()"
+PYTHON = """
+import runpy, sys
+if sys.argv[1] == "-c":
+    exec(sys.argv[2])
+else:
+    sys.argv = sys.argv[1:]
+    sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""  # a snippet, or a script
 PRELOADED = (  # what commands import when they need it
     "sacrebleu",
     "torch._dynamo",  # by every optimizer
@@ -78,7 +87,7 @@ def started_as(program: str = MAIN) -> list[str]:
 
 def write_programs(folder: Path) -> None:
     """Write `translator` and `python` to a folder, to be put on the path of a shell."""
-    for name, command in (("translator", started_as()), ("python", [sys.executable])):
+    for name, command in (("translator", started_as()), ("python", started_as(PYTHON))):
         line = f'exec {shlex.join(command)} "$@"'
         (folder / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
         (folder / name).chmod(0o755)

@@ -6,6 +6,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the tests share t
 
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,10 @@ from translator.runs import RunDirectory
 
 for variable in ("TRANSLATOR_RUN", "TRANSLATOR_API_KEY", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
     os.environ.pop(variable, None)  # what stands in a developer's shell is no part of a test
+
+# No test reads the test sets that whoever runs it has downloaded, or adds to them.
+_CACHE = tempfile.TemporaryDirectory(prefix="sacrebleu-")
+os.environ["SACREBLEU"] = _CACHE.name
 
 # A shell ignores Ctrl-C for what it starts in the background, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -244,15 +244,22 @@ class RunDirectory:
     def check_model(self) -> None:
         """Raise RunError unless the files that translate are here."""
         if not self.path.is_dir():
+            meant = RUNS / self.path
             raise RunError(
                 f"there is no run directory {self.path}",
-                "`translator train` makes one; --run wants the directory, such as runs/everyday.",
+                f"Name the whole path: {meant}."
+                if meant.is_dir()
+                else "`translator train` makes one; --run takes the directory, such as "
+                "runs/everyday.",
             )
+        inside = sorted(self.path.glob(f"*/{self.config_file.name}"))
         for file in (self.config_file, self.tokenizer_file, self.model_file):
             if not file.is_file():
                 raise RunError(
                     f"{self.path} holds no {file.name}",
-                    "Train it to its first validation, or name another --run.",
+                    f"Name a run in it, such as {inside[0].parent}."
+                    if inside
+                    else "Train it to its first validation, or name another --run.",
                 )
 
     @property

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import assert_clear_error, tiny, translator
+from tests.commands import started_as
+from tests.helpers import ended
 from translator.cli.console import PANELS, table, width_of
 from translator.cli.corpora import config_of
 from translator.config import Config, CorpusConfig, differences, load_config
 from translator.data import told_languages
-from translator.errors import ConfigError, DataError
+from translator.errors import ConfigError, DataError, RunError
 from translator.runs import RunDirectory
 
 LINES = "".join(f"the number {n} is here\tel número {n} está aquí\n" for n in range(100))
@@ -101,6 +104,48 @@ def test_what_is_no_corpus_is_a_configuration(tmp_path: Path) -> None:
         config_of(["a.yaml", "b.yaml"], [])
     with pytest.raises(DataError, match=r"there is no corpus no\.tsv"):
         config_of(["no.tsv"], [])
+
+
+def test_what_holds_nothing_and_what_is_neither_is_refused_with_the_endings(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the corpus \S*a\.tsv is empty"):
+        config_of([str(write(tmp_path / "a.tsv", ""))], [])
+    with pytest.raises(ConfigError) as error:
+        config_of([str(write(tmp_path / "a.docx", "no zip"))], [])
+    assert ".tsv, .csv, " in error.value.hint
+
+
+def test_a_run_that_is_named_by_half_is_named_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    write(tmp_path / "runs" / "a" / "config.yaml", "name: a\n")
+    for path, hint in (("a", "Name the whole path: runs/a."), ("runs", "in it, such as runs/a.")):
+        with pytest.raises(RunError) as error:
+            RunDirectory.find(Path(path))
+        assert error.value.hint.endswith(hint)
+
+
+def test_ctrl_c_is_answered(tmp_path: Path) -> None:
+    started = subprocess.Popen(
+        [*started_as(), "data", "check"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    with ended(started) as process:
+        assert process.stderr
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert process.stderr.read().splitlines()[-1] == "interrupted"
+
+
+def test_help_is_broken_where_the_terminal_ends() -> None:
+    """Not where the lines of a docstring end."""
+    help_ = translator("adapt", "--help").stdout
+    width = max(map(len, help_.splitlines()))
+    paragraph = help_.split("on both.")[1].split("\u256d")[0].strip().splitlines()
+    following = [line.split()[0] for line in paragraph[1:]]
+    for line, word in zip(paragraph, following, strict=False):
+        assert len(line.strip()) + len(word) + 3 > width
 
 
 def test_data_check_takes_a_corpus(tmp_path: Path) -> None:

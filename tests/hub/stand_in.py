@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -63,6 +64,17 @@ def stand_in() -> Iterator[Hub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def environment_of(hub: Hub, home: Path, token: str = TOKEN) -> dict[str, str]:
+    """The variables of somebody who uses this Hub only, with a cache of their own."""
+    return {
+        "HF_ENDPOINT": hub.address,
+        "HF_HOME": str(home),
+        "HF_TOKEN": token,
+        "HF_HUB_DISABLE_XET": "1",  # a protocol of its own, beside HTTP
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0",
+    }
 
 
 class _Handler(BaseHTTPRequestHandler):

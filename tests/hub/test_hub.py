@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 
 from tests.commands import run_command
 from tests.helpers import tiny_config
-from tests.hub.stand_in import TOKEN, Hub, stand_in
+from tests.hub.stand_in import TOKEN, Hub, environment_of, stand_in
 from translator.config import dump_config, load_config
 from translator.hub import RUN_FOLDER
 from translator.runs import RunDirectory
@@ -39,15 +39,8 @@ def run(trained_run: RunDirectory, tmp_path: Path) -> RunDirectory:
 
 
 def command(hub: Hub, place: Path, *words: object, token: str = TOKEN) -> CompletedProcess[str]:
-    """Run `translator` as somebody who uses this Hub only, with a cache of their own."""
-    environment = {
-        "HF_ENDPOINT": hub.address,
-        "HF_HOME": str(place / "home"),
-        "HF_TOKEN": token,
-        "HF_HUB_DISABLE_XET": "1",  # a protocol of its own, beside HTTP
-        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0",
-    }
-    return run_command(*words, cwd=place, environment=environment)
+    """Run `translator` as somebody who uses this Hub only."""
+    return run_command(*words, cwd=place, environment=environment_of(hub, place / "home", token))
 
 
 def push(hub: Hub, run: RunDirectory, place: Path) -> dict[str, bytes]:
@@ -148,6 +141,34 @@ def test_training_starts_from_a_run_of_the_hub_and_says_so(
         hub, tmp_path, "compare", more.path, f"hf:{NAME}", "--source", "in.txt"
     )  # no --reference
     assert "Traceback" not in compared.stderr
+
+
+def test_a_run_of_the_hub_may_stand_wherever_a_run_is_named(
+    hub: Hub, run: RunDirectory, tmp_path: Path
+) -> None:
+    push(hub, run, tmp_path)
+    pairs = [("ana bebe nina", "oto tita rosa"), ("banana baba", "mimi sol")] * 20
+    for side, name in ((0, "a.en"), (0, "a.en.txt"), (1, "a.es")):
+        (tmp_path / name).write_text("".join(f"{pair[side]}\n" for pair in pairs))
+    files = ("--source", "a.en", "--reference", "a.es")
+    same = ("--quiet", *files)
+    for words in (
+        ("evaluate", *same),
+        ("evaluate", "--hypothesis", "a.es", *same),
+        ("report", "--output", "report.html", *same),
+        ("attention", "ana bebe", "--output", "looks"),
+        ("explain", "ana bebe"),
+        ("embed", "ana bebe"),
+        ("distill", "a.en.txt", "--output", "pairs.jsonl"),
+        ("export", "--output", "exported", "--sample", "20", *files),
+    ):
+        done = command(hub, tmp_path, *words, "--run", f"hf:{NAME}")
+        assert done.returncode == 0, f"{words}\n{done.stderr}"
+        if words[0] in ("evaluate", "embed"):
+            assert done.stdout == command(hub, tmp_path, *words, "--run", run.path).stdout
+    compared = command(hub, tmp_path, "compare", run.path, f"hf:{NAME}", *same)
+    assert compared.returncode == 0, compared.stderr
+    assert "0 differ" in compared.stdout
 
 
 @pytest.mark.parametrize(

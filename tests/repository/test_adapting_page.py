@@ -6,7 +6,8 @@ from xml.sax.saxutils import escape
 import pytest
 
 from tests.helpers import ROOT
-from tests.repository.test_readme import commands_of, place, run, small
+from tests.pages import commands_of, run, small
+from tests.repository.test_readme import place
 from translator.config import load_config
 from translator.data import read_pairs
 

@@ -1,7 +1,10 @@
-"""Every command that a page shows is one: the command line itself reads its words and settings."""
+"""Every command that a page shows is one: its own parser reads its words and settings."""
 
+import argparse
 import re
+import runpy
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,33 +13,30 @@ import pytest
 import typer
 
 from tests.helpers import ROOT
+from tests.pages import NOT_RUN, PAGES, commands_of
 from translator.cli import app
 from translator.config import load_config
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```(?:console|sh|bash)?\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"(?:\$ |.*\| *)?(?:[A-Z_]+=\S+ )*(translator (?!·).*)")
-ENDS = ("|", "<", ">", ">>", "2>", "&&", ";", "&")  # of what belongs to a command
+SHELL = sorted((ROOT / "scripts").glob("*.sh"))
+COMMAND = re.compile(r"(?:.*\| *)?(?:[A-Z_]+=\S+ )*(translator .*)", flags=re.DOTALL)
+LOOPS = {"beam": "5", "quantization": "int8"}  # variables of scripts that are no text
+END = re.compile(r"\||<|2?>.*|&&?|;")  # a word with which a command ends
 
 
-def commands(page: Path) -> Iterator[list[str]]:
-    """The words of each `translator` command in the blocks of a page."""
-    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
-        lines = iter(block.replace("\\\n", " ").splitlines())
-        for line in lines:
-            if not (found := COMMAND.fullmatch(line)):
-                continue
-            words = words_of(found[1], lines)
-            yield words[1 : next((n for n, word in enumerate(words) if word in ENDS), None)]
+def words_of(commands: list[str]) -> Iterator[list[str]]:
+    """The words of each `translator` command."""
+    for command in commands:
+        if found := COMMAND.fullmatch(command):
+            words = shlex.split(found[1], comments=True)
+            yield words[1 : next((n for n, word in enumerate(words) if END.fullmatch(word)), None)]
 
 
-def words_of(text: str, lines: Iterator[str]) -> list[str]:
-    """Those of a command, whose quotations may go on in the lines that follow."""
-    while True:
-        try:
-            return shlex.split(text, comments=True)
-        except ValueError:
-            text += "\n" + next(lines)
+def commands_in(script: Path) -> list[str]:
+    """The lines of a shell script that call `translator`."""
+    lines = script.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    calls = (re.match(r'\s*(?:"\S*/)?translator"?( (?!\().*)', line) for line in lines)
+    commands = [f"translator{call[1]}" for call in calls if call]
+    return [re.sub(r"\$(beam|quantization)\b", lambda name: LOOPS[name[1]], c) for c in commands]
 
 
 def read(words: list[str]) -> dict[str, Any]:
@@ -55,12 +55,13 @@ def read(words: list[str]) -> dict[str, Any]:
 
 
 def test_pages_show_commands() -> None:
-    assert sum(len(list(commands(page))) for page in PAGES) > 130
+    assert sum(len(commands_of(page.read_text(encoding="utf-8"))) for page in PAGES) > 170
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *SHELL], ids=lambda page: page.stem)
 def test_the_commands_of_a_page_are_commands(page: Path) -> None:
-    for words in commands(page):
+    commands = commands_in(page) if page in SHELL else commands_of(page.read_text(encoding="utf-8"))
+    for words in words_of(commands):
         try:
             values = read(words)
         except Exception as error:
@@ -74,3 +75,40 @@ def test_the_commands_of_a_page_are_commands(page: Path) -> None:
 def test_what_is_no_command_is_noticed(words: str) -> None:
     with pytest.raises(Exception, match=r"No such|Input should|unexpected"):
         read(words.split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_scripts_of_a_page_know_their_options(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Read(Exception):  # noqa: N818
+        """The options were understood; nothing is to be done."""
+
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_only(parser: argparse.ArgumentParser) -> None:
+        parse(parser)
+        raise Read
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    for command in commands_of(page.read_text(encoding="utf-8")):
+        if command.startswith("python scripts/bench_"):
+            words = shlex.split(command)[1:]
+            monkeypatch.setattr(sys, "argv", words)
+            with pytest.raises(Read):
+                runpy.run_path(str(ROOT / words[0]), run_name="__main__")
+
+
+def test_a_command_stands_behind_a_prompt() -> None:
+    """So that no test misses one."""
+    bare = re.compile(r"^(?:translator|python|pip|hf|curl|torchrun|make) .*", flags=re.MULTILINE)
+    for page in PAGES:
+        for block in re.findall(r"^```(?!python).*?^```", page.read_text("utf-8"), re.M | re.S):
+            assert not bare.findall(block), page.name
+
+
+def test_what_is_not_run_stands_on_a_page() -> None:
+    shown = [each for page in PAGES for each in commands_of(page.read_text(encoding="utf-8"))]
+    for beginning in NOT_RUN:
+        assert any(command.startswith(beginning) for command in shown), beginning

@@ -11,7 +11,7 @@ import pytest
 
 from tests.commands import write_programs
 from tests.helpers import ROOT
-from tests.repository.test_readme import commands_of, run, small
+from tests.pages import commands_of, run, small
 
 PAGE = (ROOT / "docs" / "media.md").read_text(encoding="utf-8")
 NAMES = ("pizza", "sol", "luna", "mar", "flor", "casa")
@@ -56,7 +56,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for design in ("noto", "openmoji", "fluent"):
         write_table(media / f"emoji-{design}.parquet", "image", pictures(), es=names)
     for part in ("train", "test"):
-        write_table(media / f"spoken-digits-{part}.parquet", "audio", recordings(), es=names)
+        speakers = ["george", "lucas"] * 30
+        file = media / f"spoken-digits-{part}.parquet"
+        write_table(file, "audio", recordings(), es=names, speaker=speakers)
+    for file in media.iterdir():  # where the measurements have them
+        shutil.copy(file, place)
     (place / "pizza.png").write_bytes(pictures()[0])
     (place / "seven.wav").write_bytes(recordings()[0])
     (place / "bin").mkdir()

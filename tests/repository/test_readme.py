@@ -1,86 +1,27 @@
 """Every command of the README does what the README says: they are run as they stand there."""
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
 
-from tests.commands import write_programs
 from tests.helpers import ROOT
-from translator.config import load_config
-from translator.data import read_pairs
+from tests.pages import run, runnable, small, write_place
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def commands_of(page: str) -> list[str]:
-    """What a page shows as typed."""
-    blocks = re.findall(r"^```(?:console|sh)\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
-    return [
-        line.removeprefix("$ ").split("  #")[0].strip()
-        for block in blocks
-        for line in block.replace("\\\n", " ").splitlines()
-        if line.startswith("$ ")
-    ]
-
-
-COMMANDS = commands_of(README)
-TRANSLATING = commands_of((ROOT / "docs" / "translating.md").read_text(encoding="utf-8"))
-SMALL = (
-    "data.held_out_pairs=20 tokenizer.vocabulary_size=600 model.d_model=16 model.num_heads=2 "
-    "model.d_ff=32 model.encoder_layers=1 model.decoder_layers=1 training.max_steps=2 "
-    "training.max_minutes=null "
-    "training.warmup_steps=1 training.tokens_per_batch=256 training.validation_pairs=4 "
-    "decoding.beam_size=1 decoding.max_length_ratio=1"
-).split()
+COMMANDS = runnable(README)
+TRANSLATING = runnable((ROOT / "docs" / "translating.md").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files that the README speaks of, and `translator` on the path."""
     place = tmp_path_factory.mktemp("readme")
-    shutil.copytree(ROOT / "configs", place / "configs")
-    pairs = list(read_pairs(load_config().data.train[-1], "en", "es"))[:200]
-    for side, names in enumerate((("in.txt", "a.en", "mine.en"), ("a.es", "mine.es"))):
-        for name in names:
-            (place / name).write_text("".join(pair[side] + "\n" for pair in pairs), "utf-8")
-    lines = "".join(f"{english}\t{spanish}\n" for english, spanish in pairs)
-    (place / "tatoeba.en-es.tsv").write_text(lines, "utf-8")
-    (place / "mine.en-es.tsv").write_text(lines, "utf-8")
-    (place / "few.en-es.tsv").write_text(lines, "utf-8")
-    for number, language in enumerate(("en", "es")):
-        for name in (f"{language}.txt", f"mono.{language}.txt"):
-            (place / name).write_text("".join(pair[number] + "\n" for pair in pairs), "utf-8")
-    (place / "terms.tsv").write_text("pizza\tpizza\n", "utf-8")
-    (place / "bin").mkdir()
-    write_programs(place / "bin")
+    write_place(place)
     return place
-
-
-def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-c", command],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-        env={**os.environ, "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"},
-    )
-
-
-def small(command: str) -> str:
-    """The same training, with a tiny model, two steps and held-out sets from its own corpus."""
-    overrides = list(SMALL)
-    named = ("data.train", "configs/", ".tsv", ".tmx", " mine.en ")  # in one way or another
-    if not any(each in command for each in named):
-        overrides.append("data.train.path=mine.en-es.tsv")
-    return command + "".join(f" --set {shlex.quote(each)}" for each in overrides)
 
 
 def test_the_readme_shows_commands() -> None:
@@ -111,7 +52,7 @@ def test_every_command_runs(place: Path) -> None:
 @pytest.mark.slow
 def test_every_command_of_the_page_of_architectures_runs(place: Path) -> None:
     page = (ROOT / "docs" / "architectures.md").read_text(encoding="utf-8")
-    commands = commands_of(page)
+    commands = runnable(page)
     assert any("decoder_only" in command for command in commands)
     (place / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "few_pairs.py", place / "scripts")
@@ -124,7 +65,7 @@ def test_every_command_of_the_page_of_architectures_runs(place: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["student", "practitioner", "engineer"])
 def test_every_command_of_a_tutorial_runs(place: Path, page: str) -> None:
-    commands = commands_of((ROOT / f"docs/tutorials/{page}.md").read_text(encoding="utf-8"))
+    commands = runnable((ROOT / f"docs/tutorials/{page}.md").read_text(encoding="utf-8"))
     assert any(command.startswith("translator train") for command in commands)
     shapes = ("num_heads=4", "encoder_layers=2", "decoder_layers=2")  # that it can look into
     for command in commands:
@@ -150,11 +91,9 @@ def test_every_command_of_the_page_of_the_command_line_runs(place: Path) -> None
     body = "".join(f"<tu>{unit}</tu>" for unit in units)
     header = '<tmx version="1.4"><header srclang="en"/>'
     (place / "mine.tmx").write_text(f"{header}<body>{body}</body></tmx>", "utf-8")
-    commands = commands_of((ROOT / "docs" / "command-line.md").read_text(encoding="utf-8"))
+    commands = runnable((ROOT / "docs" / "command-line.md").read_text(encoding="utf-8"))
     assert any("runs rm" in command for command in commands)
     for number, command in enumerate(commands):
-        if not command.startswith("translator") or "trackio" in command:
-            continue  # no dependency of the tests
         if "runs rm" in command:  # what is shown after it is of the same run
             command = f"cp -r runs/mine kept; {command}; mv kept runs/mine"
         if command.startswith("translator train"):

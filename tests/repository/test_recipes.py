@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import write_programs
 from tests.helpers import ROOT
-from tests.repository.test_readme import SMALL, commands_of, run
+from tests.pages import SMALL, commands_of, run
 from translator.config import load_config
 from translator.data import read_pairs
 from translator.data.readers.pairs import ReferencedPair

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import ROOT
-from tests.repository.test_readme import SMALL
+from tests.pages import SMALL
 from translator import __version__
 from translator.errors import MissingLibraryError
 

@@ -21,7 +21,7 @@ from translator.cli.progress import QuietOption, shown_progress
 
 @app.command("attention", rich_help_panel=SEE)
 def attention_cli(
-    text: Annotated[str, typer.Argument(help="The sentence to translate.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The sentence to translate.")],
     run: RunOption = None,
     to: ToOption = None,
     translation: Annotated[

@@ -43,9 +43,9 @@ def compare_cli(
     systems: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SYSTEM...",
-            help="Two or more: run directories, or files of translations by anything, line by "
-            "line. The others are compared with the first.",
+            metavar="SYSTEM",
+            help="Two or more: run directories, or files of translations by any program, one a "
+            "line. The first is the baseline.",
         ),
     ],
     split: SplitOption = None,
@@ -59,7 +59,7 @@ def compare_cli(
     to: ToOption = None,
     beam_size: BeamOption = None,
     sentences: Annotated[
-        int, typer.Option(min=0, help="How many of the most different sentences to show.")
+        int, typer.Option(min=0, help="How many sentences to show, the most different first.")
     ] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
     quiet: QuietOption = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import TRAIN, app, echo, say
+from translator.cli.console import TRAIN, Commands, app, echo, say
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.config import Config, dump_config, json_schema
@@ -16,14 +16,16 @@ from translator.progress import activity
 if TYPE_CHECKING:
     from translator.doctor import Report
 
-config_app = typer.Typer(help="Write a configuration for a corpus, or show one in full.")
+config_app = typer.Typer(
+    cls=Commands, help="Write a configuration for a corpus, or show one in full."
+)
 app.add_typer(config_app, name="config", rich_help_panel=TRAIN)
 
 
 @config_app.command("init")
 def init_cli(
     corpora: Annotated[
-        list[str], typer.Argument(metavar="CORPUS...", help="my.en-es.tsv, my.tmx, my.en my.es, …")
+        list[str], typer.Argument(metavar="CORPUS", help="my.en-es.tsv, my.tmx, my.en my.es, …")
     ],
     output: Annotated[
         Path | None,
@@ -60,16 +62,16 @@ def init_cli(
 
 @config_app.command("show")
 def show_cli(what: WhatArgument = None, overrides: OverridesOption = None) -> None:
-    """Show all values that hold, each below the sentence that explains it, as YAML."""
+    """Show every value that is in force as YAML, each below its explanation."""
     config, _ = config_of(what, overrides)
     echo(dump_config(config).removesuffix("\n"))
 
 
 @config_app.command("schema")
 def schema_cli() -> None:
-    """Show the JSON Schema of configurations, by which editors complete and check them.
+    """Show the JSON Schema of configurations, for editors that complete and check them.
 
-    Of a file whose first line is `# yaml-language-server: $schema=FILE`, for example.
+    A file that begins with `# yaml-language-server: $schema=FILE` names it.
     """
     echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 

@@ -57,8 +57,16 @@ class Bar:
 bar = Bar()
 
 
-class _Commands(TyperGroup):
+class Commands(TyperGroup):
     """The commands in the order of the panels of --help, the main one of each panel first."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command whose paragraphs of help are lines, broken where the terminal ends."""
+        command = super().get_command(ctx, cmd_name)
+        if command and command.help:
+            paragraphs = command.help.split("\n\n")
+            command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+        return command
 
     def list_commands(self, context: Any) -> list[str]:
         def place(name: str) -> tuple[int, bool]:
@@ -69,7 +77,7 @@ class _Commands(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train your own translator: text pairs in, a deployable transformer out.",
     no_args_is_help=True,
@@ -86,13 +94,13 @@ RunOption = Annotated[
 ]
 ToOption = Annotated[
     str | None,
-    typer.Option(help="Of a run of several directions: es, or fr-es; else the first of them."),
+    typer.Option(help="Target of a run with several directions: es, or fr-es; else its first."),
 ]
 RunArgument = Annotated[
-    Path | None, typer.Argument(metavar="[RUN]", help="The same as --run.", show_default=False)
+    Path | None, typer.Argument(metavar="RUN", help="The same as --run.", show_default=False)
 ]
 BeamOption = Annotated[
-    int | None, typer.Option("--beam-size", min=1, help="Slots of the beam; 1 is greedy search.")
+    int | None, typer.Option("--beam-size", min=1, help="Width of the beam; 1 is greedy search.")
 ]
 
 
@@ -107,6 +115,10 @@ def main() -> None:
         sys.stderr.reconfigure(errors="backslashreplace")  # a message must not fail itself
     try:
         app()
+    except SystemExit as end:
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            say("interrupted")  # by Ctrl-C, where no command has said more
+        raise
     except TranslatorError as error:
         if debug:
             raise

@@ -34,7 +34,7 @@ WhatArgument = Annotated[
     typer.Argument(
         metavar="CONFIG.yaml|CORPUS",
         help="A configuration, or the corpora themselves: my.en-es.tsv, my.tmx, my.en my.es, … "
-        "Without any, the embedded corpus is meant.",
+        "Without any: the embedded corpus.",
     ),
 ]
 OverridesOption = Annotated[
@@ -78,7 +78,7 @@ def _told_apart(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     if len(files) > 1:
         raise ConfigError(
             f"{' and '.join(files)}: one configuration at a time",
-            "Corpora are told by the ends of their names: " + ", ".join(FORMATS),
+            "Corpora are recognised by their endings: " + ", ".join(FORMATS),
         )
     for path in corpora:
         _check_there(path)
@@ -116,13 +116,16 @@ def _side_by_side(first: str, second: str) -> str | None:
 
 
 def _check_there(path: str) -> None:
-    """Raise DataError for a file that is not there, before anything is imported that takes long."""
+    """Raise DataError for a file that is not there or empty, before what takes long is imported."""
     if path.startswith((HUB_PREFIX, "embedded:")) or LANGUAGE_PLACEHOLDER in path:
         return
     if not (glob.has_magic(path) or Path(path).expanduser().exists()):
         raise DataError(
             f"there is no corpus {path}", "Check the path; it is relative to where you are."
         )
+    file = Path(path).expanduser()
+    if file.is_file() and not file.stat().st_size:
+        raise DataError(f"the corpus {path} is empty", "Name a file that holds pairs.")
 
 
 # --- what corpora tell ----------------------------------------------------------------------------

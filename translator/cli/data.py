@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import DATA, app, echo, say, table
+from translator.cli.console import DATA, Commands, app, echo, say, table
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.progress import activity
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from translator.doctor import CorpusReport, Report
 
 data_app = typer.Typer(
-    help="Examine and clean the corpora of a configuration, or files themselves."
+    cls=Commands, help="Examine and clean the corpora of a configuration, or files themselves."
 )
 app.add_typer(data_app, name="data", rich_help_panel=DATA)
 
@@ -25,7 +25,7 @@ app.add_typer(data_app, name="data", rich_help_panel=DATA)
 def check_cli(
     what: WhatArgument = None,
     overrides: OverridesOption = None,
-    html: Annotated[Path | None, typer.Option(help="Write the report as a page too.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write the report as a page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     quiet: QuietOption = False,
 ) -> None:

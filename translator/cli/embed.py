@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from translator.embedding import Vectors
 
 TextsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; else lines of stdin.")
+    list[str] | None, typer.Argument(metavar="TEXT", help="Texts; else lines of stdin.")
 ]
 InputOption = Annotated[
     Path | None, typer.Option("--input", "-i", help="Lines of this file; - is stdin.")

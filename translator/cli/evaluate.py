@@ -48,7 +48,9 @@ _LINES_SHOWN = 5  # examples of a fault
 
 GateOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="METRIC=SCORE", help="Exit with 1 below it: bleu=30; repeatable."),
+    typer.Option(
+        metavar="METRIC=SCORE", help="Exit with 1 if a score is lower: bleu=30. Repeatable."
+    ),
 ]
 
 
@@ -64,10 +66,10 @@ def evaluate_cli(
     metric: MetricOption = None,
     fail_under: GateOption = None,
     resamples: Annotated[
-        int, typer.Option(min=0, max=100_000, help="Of the bootstrap; 0: no intervals.")
+        int, typer.Option(min=0, max=100_000, help="Draws of the bootstrap; 0: no intervals.")
     ] = 1000,
     robustness: Annotated[
-        bool, typer.Option("--robustness", help="Also with other cases, no final sign, typos.")
+        bool, typer.Option("--robustness", help="Also score other cases, no final sign, typos.")
     ] = False,
     to: ToOption = None,
     beam_size: BeamOption = None,
@@ -250,7 +252,7 @@ def _gates(
                 f"--fail-under {option}: no metric {name!r}, only {', '.join(known)}"
             )
         if not re.fullmatch(r"-?\d+(\.\d+)?", number.strip()):
-            raise typer.BadParameter(f"--fail-under wants METRIC=SCORE, bleu=30, not {option}")
+            raise typer.BadParameter(f"--fail-under takes METRIC=SCORE, bleu=30, not {option}")
         if name in metrics and not 0 <= float(number) <= 100:
             raise typer.BadParameter(f"--fail-under {option}: {name} goes from 0 to 100")
         if name in gates:

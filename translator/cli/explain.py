@@ -21,7 +21,7 @@ _KINDS = {
 
 @app.command("explain", rich_help_panel=SEE)
 def explain_cli(
-    text: Annotated[str, typer.Argument(help="The sentence to translate.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The sentence to translate.")],
     run: RunOption = None,
     to: ToOption = None,
     translation: Annotated[

@@ -41,7 +41,7 @@ def export_cli(
     ] = "ctranslate2",
     quantization: Annotated[
         Quantization,
-        typer.Option(help="Numbers of the weights, of ctranslate2 and argos: int8 is small, fast."),
+        typer.Option(help="Type of the weights (ctranslate2, argos); int8 is small and fast."),
     ] = "float32",
     output: Annotated[
         Path | None,
@@ -57,15 +57,15 @@ def export_cli(
         str | None,
         typer.Option(
             metavar="USER/NAME",
-            help="Of huggingface: upload the export, and the run beside it, to the Hub.",
+            help="Upload the export (huggingface) and the run to the Hub.",
         ),
     ] = None,
     licence: Annotated[
         str | None,
-        typer.Option("--license", help="Of --push, such as cc-by-4.0: the card says it."),
+        typer.Option("--license", help="Licence to state with --push, such as cc-by-4.0."),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The certificate as JSON, and its folder.")
+        bool, typer.Option("--json", help="The certificate and its folder as JSON.")
     ] = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -10,13 +10,15 @@ from translator.cli.progress import on_terminal
 from translator.config import load_config
 from translator.progress import activity
 
-Prompts = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT]...", help="How it begins.")]
-MaxTokens = Annotated[int, typer.Option(min=1, help="At most this many tokens further.")]
+Prompts = Annotated[
+    list[str] | None, typer.Argument(metavar="PROMPT", help="The beginning of the text.")
+]
+MaxTokens = Annotated[int, typer.Option(min=1, help="Write at most this many tokens.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Draw otherwise than the run: decoding.temperature=0.7, decoding.sampling_seed=2, …",
+        help="Change how to draw: decoding.temperature=0.7, decoding.sampling_seed=2, …",
     ),
 ]
 
@@ -28,7 +30,7 @@ def generate_cli(
     max_tokens: MaxTokens = 100,
     overrides: Overrides = None,
 ) -> None:
-    """Go on with a text, by a run that has learned training.objective language_model."""
+    """Continue a text with a run that has learned training.objective language_model."""
     directory = find_run(run)
     decoding = load_config(directory.config_file, overrides or ()).decoding
     from translator.generation import LanguageModel

@@ -22,25 +22,23 @@ def import_cli(
         ),
     ],
     name: Annotated[
-        str | None, typer.Option(help="Of the run, in runs/NAME; else that of the checkpoint.")
+        str | None, typer.Option(help="Name of the run, runs/NAME; else the checkpoint's.")
     ] = None,
     source_language: Annotated[
         str | None,
-        typer.Option("--from", help="Language code, if the name does not end in -en-es."),
+        typer.Option("--from", help="Source language, if the name does not end in -en-es."),
     ] = None,
-    target_language: Annotated[str | None, typer.Option("--to", help="Language code.")] = None,
+    target_language: Annotated[str | None, typer.Option("--to", help="Target language.")] = None,
     source: Annotated[
         Path | None,
         typer.Option(help="Sentences to compare on, one a line; else some of this package."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="The proof as JSON, and the run.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The proof and the run as JSON.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Make a run of a MarianMT model, and compare its translations with the model's own.
 
-    The run translates, exports and serves as any other; `training.start_from` fine-tunes it.
+    The run translates, exports and serves like any other; `training.start_from` fine-tunes it.
     """
     with shown_progress(quiet=quiet), activity(f"importing {origin}"):
         from translator.evaluation.sets import read_sentences

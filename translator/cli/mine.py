@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 
 @data_app.command("mine")
 def mine_cli(
-    source: Annotated[Path, typer.Argument(help="Sentences in one language, one a line.")],
-    target: Annotated[Path, typer.Argument(help="Sentences in the other.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Sentences in one language, one a line.")
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="Sentences in the other, one a line.")
+    ],
     run: RunOption = None,
     output_file: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="NAME.en-es.tsv, which training reads; else stdout."),
     ] = None,
     k: Annotated[
-        int | None, typer.Option("--k", min=1, help="Neighbours that a pair is compared with; 4.")
+        int | None, typer.Option("--k", min=1, help="Neighbours to compare a pair with; else 4.")
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0.0, help="The least margin of a pair: more is surer, and fewer; 1.06."),
+        typer.Option(
+            min=0.0, help="Lowest margin of a pair: higher gives fewer, surer; else 1.06."
+        ),
     ] = None,
 ) -> None:
     """Find the sentences of two files that translate each other, best first.
@@ -37,8 +43,8 @@ def mine_cli(
     Lines of source, target and margin: the cosine of a pair's vectors ÷ the mean cosine of both to
     their nearest neighbours on the other side. Each sentence is used once.
 
-    The encoder of the run must have read both languages in training. That of a run that translates
-    in one direction has read its source language only.
+    The encoder of the run must have read both languages in training. A run that translates in one
+    direction has read its source language only.
     """
     given = {"k": k, "threshold": threshold}
     settings = {key: value for key, value in given.items() if value is not None}

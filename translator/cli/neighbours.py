@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 @app.command("neighbours", rich_help_panel=TRANSLATE)
 def neighbours_cli(
-    queries: Annotated[Path, typer.Argument(help="Lines whose neighbours are sought.")],
-    corpus: Annotated[Path, typer.Argument(help="Lines among which they are sought.")],
+    queries: Annotated[
+        Path, typer.Argument(metavar="QUERIES", help="Lines to find neighbours of.")
+    ],
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="Lines to find them among.")],
     run: RunOption = None,
     k: Annotated[int, typer.Option("--k", min=1, help="How many neighbours of each line.")] = 3,
     output_file: Annotated[
@@ -30,7 +32,7 @@ def neighbours_cli(
     """Find for each line of QUERIES the lines of CORPUS that are nearest to it in meaning.
 
     Lines of five columns: number of the query, rank, cosine, number of the neighbour, its text.
-    All numbers begin at 1. A blank line has no neighbours and is none.
+    All numbers begin at 1. A blank line neither has neighbours nor is one.
     """
     directory = find_run(run)
     texts = list(lines_of(queries))

@@ -12,7 +12,7 @@ from translator.cli.console import SEE, app, find_run, optional_picture, say, wr
 def plot_cli(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="Run directories, drawn over each other."),
+        typer.Argument(metavar="RUN", help="Run directories, drawn over each other."),
     ] = None,
     run: Annotated[
         list[Path] | None, typer.Option("--run", help="The same as an argument.")
@@ -22,8 +22,8 @@ def plot_cli(
         typer.Option(
             "--output",
             "-o",
-            help="Write STEM.html, STEM.png and STEM-minutes.png; else RUN/curves.html, … and of "
-            "several runs curves.html, … beside the first.",
+            help="Write STEM.html, STEM.png and STEM-minutes.png; else RUN/curves.html, …; "
+            "for several runs curves.html, … beside the first.",
         ),
     ] = None,
 ) -> None:
@@ -33,7 +33,7 @@ def plot_cli(
     from translator.visualization.curves import curves_page, read_curves
     from translator.visualization.picture import curves_picture
 
-    directories = [RunDirectory(each) for each in runs] if runs else [find_run(None)]
+    directories = [RunDirectory.named(each) for each in runs] if runs else [find_run(None)]
     first = directories[0].path
     output = output or (first if len(directories) == 1 else first.parent) / "curves"
     curves = read_curves(directories)

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import SEE, app, echo, say, table
+from translator.cli.console import SEE, Commands, app, echo, say, table
 from translator.errors import RunError, TranslatorError
 
 if TYPE_CHECKING:
     from translator.runs import RunDirectory
 
-runs_app = typer.Typer(help="List the runs in runs/, or delete some.", invoke_without_command=True)
+runs_app = typer.Typer(
+    cls=Commands, help="List the runs in runs/, or delete some.", invoke_without_command=True
+)
 app.add_typer(runs_app, name="runs", rich_help_panel=SEE)
 
 
@@ -56,10 +58,10 @@ def runs_cli(
 
 @runs_app.command("rm")
 def rm_cli(
-    names: Annotated[list[Path], typer.Argument(metavar="NAME...", help="Runs in runs/.")],
+    names: Annotated[list[Path], typer.Argument(metavar="NAME", help="Runs in runs/.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete runs, all that is in their directories."""
+    """Delete runs with everything in their directories."""
     from translator.runs import RUNS, RunDirectory, lock
 
     runs = [RunDirectory(name if name.is_dir() else RUNS / name) for name in names]

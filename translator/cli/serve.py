@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 def serve_cli(
     named: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN]...", help="The same as --run.", show_default=False),
+        typer.Argument(metavar="RUN", help="The same as --run.", show_default=False),
     ] = None,
     run: Annotated[
         list[Path] | None,
-        typer.Option(
-            help="Run directory, several times for several; else $TRANSLATOR_RUN, else the newest."
-        ),
+        typer.Option(help="Run directory. Repeatable. Else $TRANSLATOR_RUN, else the newest."),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="The address to listen at; 0.0.0.0 is all of this machine.")
+        str, typer.Option(help="The address to listen at; 0.0.0.0: all of this machine.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
@@ -43,24 +41,26 @@ def serve_cli(
     ] = None,
     keys: Annotated[
         Path | None,
-        typer.Option(help="Refuse requests without a key of this YAML file: see docs/serving.md."),
+        typer.Option(help="Refuse requests without a key of this YAML file (docs/serving.md)."),
     ] = None,
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option(help="Let pages of this site ask, too: https://example.org, or *."),
+        typer.Option(help="Let pages of this site send requests: https://example.org, or *."),
     ] = None,
-    max_characters: Annotated[int, typer.Option(min=1, help="Of all texts of a request.")] = 5000,
+    max_characters: Annotated[
+        int, typer.Option(min=1, help="Characters in the texts of a request.")
+    ] = 5000,
     max_waiting: Annotated[
         int, typer.Option(min=1, help="Requests in the queue; one more gets 503.")
     ] = 256,
     request_seconds: Annotated[
-        float, typer.Option(min=0.1, help="For a request to come, and to be answered.")
+        float, typer.Option(min=0.1, help="Time for a request to arrive and to be answered.")
     ] = 30.0,
     requests_per_minute: Annotated[
-        int, typer.Option(min=0, help="Of one address; one more gets 429; 0: any number.")
+        int, typer.Option(min=0, help="Requests of one address; one more gets 429; 0: any number.")
     ] = 0,
     max_file_bytes: Annotated[
-        int, typer.Option(min=1, help="Of a file to translate.")
+        int, typer.Option(min=1, help="Bytes of a file to translate.")
     ] = 10_000_000,
     quiet: QuietOption = False,
 ) -> None:

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 SplitOption = Annotated[
     str | None,
-    typer.Option(
-        "--split", help="Of the run's configuration: test (the default), valid or test/NAME."
-    ),
+    typer.Option("--split", help="Sets of the run: test (the default), valid or test/NAME."),
 ]
 TestSetOption = Annotated[
     list[str] | None,
@@ -42,7 +40,9 @@ ReferenceOption = Annotated[
 
 HypothesisOption = Annotated[
     Path | None,
-    typer.Option("--hypothesis", help="Translations by any system, line by line, not a run's."),
+    typer.Option(
+        "--hypothesis", help="Translations by any program, one a line, in place of a run's."
+    ),
 ]
 MetricOption = Annotated[
     list[str] | None,
@@ -143,7 +143,7 @@ def chosen_metrics(
             continue
         if not separator or not path or not re.fullmatch(r"[a-z][\w.+-]*", name):
             raise typer.BadParameter(
-                f"--metric wants exact, rouge, or NAME=PATH such as comet=PATH, not {option}"
+                f"--metric takes exact, rouge, or NAME=PATH such as comet=PATH, not {option}"
             )
         if name in {*METRICS, *ROUGE, *EXACT, *neural, "rouge"}:
             raise typer.BadParameter(f"--metric {name}: there is a metric of this name")

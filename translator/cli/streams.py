@@ -37,6 +37,8 @@ def text_of(argument: str) -> str:
         ) from None
     if is_file(argument) and not is_named_as_medium(Path(argument)):
         say(f"hint: {argument!r} is a file; to read it: --input {shlex.quote(argument)}")
+    elif os.path.isdir(argument):  # noqa: PTH112
+        say(f"hint: {argument!r} is a directory; to translate a document: --input FILE")
     return argument
 
 

@@ -32,7 +32,7 @@ OutputOption = Annotated[
 ]
 MinScoreOption = Annotated[
     float | None,
-    typer.Option(max=0.0, help="Leave out a translation that the model is less sure of: -1."),
+    typer.Option(max=0.0, help="Leave out translations that the model is less sure of: -1."),
 ]
 RoundTripOption = Annotated[
     Path | None,
@@ -40,13 +40,15 @@ RoundTripOption = Annotated[
 ]
 MinChrfOption = Annotated[
     float,
-    typer.Option(min=0.0, max=100.0, help="Of --round-trip: leave out what comes back less alike."),
+    typer.Option(
+        min=0.0, max=100.0, help="With --round-trip: leave out texts that come back less alike."
+    ),
 ]
 OverridesOption = Annotated[
     list[str] | None, typer.Option("--set", help="decoding.sampling=true, … Repeatable.")
 ]
 ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Go on with an interrupted job of this --output.")
+    bool, typer.Option("--resume", help="Continue an interrupted job with this --output.")
 ]
 
 
@@ -56,7 +58,7 @@ def backtranslate_cli(
     output: OutputOption,
     run: RunOption = None,
     to: ToOption = None,
-    tag: Annotated[str, typer.Option(help="Before each translation; empty: none.")] = "[BT]",
+    tag: Annotated[str, typer.Option(help="Tag before each translation; empty: none.")] = "[BT]",
     min_score: MinScoreOption = None,
     round_trip: RoundTripOption = None,
     min_chrf: MinChrfOption = 30.0,
@@ -65,7 +67,7 @@ def backtranslate_cli(
     resume: ResumeOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Make pairs of texts in the language to translate INTO, with a run that reads it.
+    """Make training pairs from texts in the TARGET language, with a run that translates back.
 
     The run translates the other way: to learn en → es, Spanish text and a run es → en. What it
     writes becomes the source of a pair, with a tag; the text itself is the target.
@@ -98,7 +100,7 @@ def distill_cli(
     resume: ResumeOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Make pairs of texts and their translations by a run, from which a smaller model learns."""
+    """Pair texts with their translations by a run, for a smaller model to learn from."""
     with shown_progress(quiet=quiet):
         synthesize(
             text,

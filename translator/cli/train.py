@@ -50,10 +50,10 @@ def train_cli(
     what: WhatArgument = None,
     overrides: OverridesOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell pairs, parameters, steps, memory, minutes.")
+        bool, typer.Option("--dry-run", help="Only show pairs, parameters, steps, memory, minutes.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="What happens as JSON on stdout, an event a line.")
+        bool, typer.Option("--json", help="Write events to stdout as JSON, one a line.")
     ] = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -70,63 +70,63 @@ if TYPE_CHECKING:
 EngineName = Literal["own", "ctranslate2", "auto"]
 
 Texts = Annotated[
-    list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; else lines of stdin.")
+    list[str] | None, typer.Argument(metavar="TEXT", help="Texts; else lines of stdin.")
 ]
 InputOption = Annotated[Path | None, typer.Option("--input", "-i", help="Translate this document.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
 ]
 FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="Instead of what the name of --input says.")
+    Format | None, typer.Option("--format", help="Format of --input, if its name says another.")
 ]
 EncodingOption = Annotated[
-    str, typer.Option(help="Of --input and the output; else by its byte-order mark, else UTF-8.")
+    str, typer.Option(help="Encoding of input and output; else the byte-order mark's, else UTF-8.")
 ]
 FrontMatterOption = Annotated[
-    bool, typer.Option("--front-matter", help="Also title and description before Markdown.")
+    bool, typer.Option("--front-matter", help="Also translate Markdown's title and description.")
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Also a document that is in other languages by its word.")
+    bool, typer.Option("--force", help="Even if the document declares other languages.")
 ]
 ColumnOption = Annotated[
-    str | None, typer.Option(help="What to translate of TSV, CSV and JSON lines: name, or 0 …")
+    str | None, typer.Option(help="Column of TSV, CSV or JSON lines to translate: name, or 0 …")
 ]
 IntoOption = Annotated[
-    str | None, typer.Option(help="Write to this column, new or not; else to --column.")
+    str | None, typer.Option(help="Column to write to, new or not; else --column.")
 ]
 OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Replace translations in PO, XLIFF and TMX.")
+    bool, typer.Option("--overwrite", help="Replace existing translations in PO, XLIFF and TMX.")
 ]
 ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Go on with an interrupted job of this --output.")
+    bool, typer.Option("--resume", help="Continue an interrupted job with this --output.")
 ]
 EngineOption = Annotated[
     EngineName,
     typer.Option(help="ctranslate2: the run's export; auto: that, where it loses nothing."),
 ]
 NBestOption = Annotated[
-    int | None, typer.Option("--n-best", min=1, help="How many alternatives to give for each text.")
+    int | None, typer.Option("--n-best", min=1, help="Give this many alternatives for each text.")
 ]
 ScoresOption = Annotated[
-    bool, typer.Option("--scores", help="Before each translation its score and a tab.")
+    bool, typer.Option("--scores", help="Put score and tab before each translation.")
 ]
 AlignmentsOption = Annotated[
-    bool, typer.Option("--alignments", help="After a translation a tab and which word is whose.")
+    bool, typer.Option("--alignments", help="Append a tab and the word alignment.")
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="A JSON object a text: all that is known of it.")
+    bool, typer.Option("--json", help="Write a JSON object for each text, with all that is known.")
 ]
 GlossaryOption = Annotated[
     Path | None,
-    typer.Option(help="Terms and what each must become: lines with a tab, .csv, .tbx or .tmx."),
+    typer.Option(help="Required terms: lines of term, tab, translation; or .csv, .tbx, .tmx."),
 ]
 KeepOption = Annotated[
     list[str] | None, typer.Option(help="Do not translate what this pattern matches.")
 ]
-PrefixOption = Annotated[str, typer.Option(help="Every translation begins with this.")]
+PrefixOption = Annotated[str, typer.Option(help="Begin every translation with this.")]
 OverridesOption = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Search otherwise than the run: decoding.sampling=true, …"),
+    typer.Option("--set", help="Change how to search: decoding.sampling=true, …"),
 ]
 
 

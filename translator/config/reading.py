@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from translator.config.schema import (
     FINE_TUNING,
+    FORMATS,
     Config,
     DataConfig,
     DecodingConfig,
@@ -296,14 +297,17 @@ def _instead_of(path: Path) -> str:
         return f"This package has it: {shipped}"
     folder = shipped_config().parent
     names = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-    return f"Without a file the embedded corpus is meant; by name there are {names}, in {folder}"
+    return f"Name a .yaml file, a corpus such as mine.en-es.tsv, or one of {folder}: {names}."
 
 
 def _if_a_corpus(path: Path) -> str:
-    """How to train on a file that is given in place of a configuration; empty for YAML."""
-    if path.suffix.lower() in (".yaml", ".yml", ".json"):
+    """What to do with a file that is given in place of a configuration; empty for YAML."""
+    endings = {suffix.lower() for suffix in path.suffixes}
+    if endings & {".yaml", ".yml"} or endings == {".json"}:
         return ""
-    return f"A configuration is a .yaml file. To train on a corpus: --set data.train={path}"
+    if endings & FORMATS.keys():
+        return f"A configuration is a .yaml file. To train on a corpus: --set data.train={path}"
+    return f"A configuration is a .yaml file; a corpus ends in {', '.join(FORMATS)}."
 
 
 def _near_yaml(path: Path) -> str:

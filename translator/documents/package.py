@@ -119,7 +119,7 @@ class Package:
         hint = (
             f"Open it in an office program and save it again as {self._kind}, without a password."
         )
-        return DataError(f"no {self._kind} document, or a damaged one: {why}", hint)
+        return DataError(f"this is no {self._kind} document, or a damaged one: {why}", hint)
 
 
 def parse(data: bytes, prefixes: Mapping[str, str]) -> Node:

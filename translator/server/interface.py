@@ -28,7 +28,7 @@ _Terms = Annotated[dict[str, str], Field(max_length=MAX_TERMS), BeforeValidator(
 class ApiRequest(BaseModel):
     """What all requests with a text have."""
 
-    api_key: str = Field("", description="Where the server wants one.")
+    api_key: str = Field("", description="If the server asks for one.")
 
 
 class TranslateRequest(ApiRequest):

@@ -87,7 +87,7 @@ def _check_metrics(run: RunDirectory) -> None:
     if not any(key in entry for entry in run.read_metrics() for key in METRICS):
         raise RunError(
             f"{run.metrics_file} holds no metrics yet",
-            "Training adds a line to it every training.log_every_steps steps.",
+            "Training adds a line to it every training.log_every_steps steps; the Hub has none.",
         )
 
 
