@@ -1,52 +1,56 @@
 """Runs that are installed as packages: model:NAME."""
 
 import re
+import subprocess
 import sys
-from importlib import invalidate_caches
 from pathlib import Path
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
-from scripts.package_model import package
+from tests.helpers import ROOT
 from translator.cli import app
 from translator.config import load_config
 from translator.errors import RunError
-from translator.packaged import packaged_names, packaged_run
+from translator.packaged import packaged_names
 from translator.runs import RunDirectory
 from translator.translation import Translator
 
-EN_ES = Path(__file__).parents[2] / "models" / "en-es"
+EN_ES = ROOT / "models" / "en-es"
 SENTENCES = ["ana bebe nina", "abba", "nina banana"]
 
 
-def install(run: RunDirectory, site: Path, name: str) -> None:
-    """What pip leaves of a package with a run in it."""
+def install(site: Path, name: str) -> Path:
+    """What pip leaves of a package, but for its run; its module."""
     module = site / f"package_of_{name}"
     module.mkdir(parents=True)
     (module / "__init__.py").touch()
-    package(run, site)
     distribution = site / f"{name}-1.0.dist-info"
     distribution.mkdir()
     (distribution / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n", "utf-8")
     entry = f"[translator.models]\n{name} = {module.name}\n"
     (distribution / "entry_points.txt").write_text(entry, "utf-8")
+    return module
+
+
+@pytest.fixture(scope="module")
+def site(trained_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of packages with the trained run as model:cipher."""
+    site = tmp_path_factory.mktemp("site")
+    install(site, "cipher")
+    script = ROOT / "scripts" / "package_model.py"
+    subprocess.run([sys.executable, script, trained_run.path, site], check=True)
+    return site
 
 
 @pytest.fixture
-def installed(
-    trained_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> RunDirectory:
-    """The trained run as model:cipher, the only one; the current directory is empty."""
-    install(trained_run, tmp_path / "site", "cipher")
-    monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *(p for p in sys.path)])
-    invalidate_caches()
-    names = [name for name in packaged_names() if name != "model:cipher"]
+def installed(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """model:cipher, the only one; the current directory is empty."""
+    monkeypatch.syspath_prepend(str(site))
     monkeypatch.setattr("translator.runs.packaged_names", lambda: ["model:cipher"])
-    assert all(map(packaged_run, names))
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.chdir(tmp_path)
+    assert "model:cipher" in packaged_names()
     return RunDirectory.named("model:cipher")
 
 
@@ -106,7 +110,7 @@ def test_an_adaptation_is_named_after_the_package(
 
 
 def test_what_is_not_installed_is_said_in_a_sentence(
-    installed: RunDirectory, monkeypatch: pytest.MonkeyPatch
+    installed: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(RunError, match=r"model:fr-de is not installed") as caught:
         RunDirectory.find(Path("model:fr-de"))
@@ -115,9 +119,10 @@ def test_what_is_not_installed_is_said_in_a_sentence(
     with pytest.raises(RunError, match="no trained model") as caught:
         RunDirectory.find()
     assert "model:a, model:b" in str(caught.value.hint)
-    (installed.path / "config.yaml").unlink()
-    with pytest.raises(RunError, match=r"holds no config\.yaml"):
-        RunDirectory.find(Path("model:cipher"))
+    install(tmp_path, "hollow")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(RunError, match="the package of model:hollow holds no run"):
+        RunDirectory.find(Path("model:hollow"))
 
 
 # --- the package that comes with the repository ---------------------------------------------------
