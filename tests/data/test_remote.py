@@ -21,7 +21,7 @@ import pytest
 from tests.cli.test_cli import assert_clear_error, tiny, translator
 from tests.commands import started_as
 from tests.data.site import Site, served, zipped
-from tests.helpers import draw_cipher_pairs, ended
+from tests.helpers import draw_cipher_pairs, ended, full_disk
 from translator.cli.corpora import config_of
 from translator.config import CorpusConfig
 from translator.data import SentencePair, checksums, downloads, read_pairs, told_languages
@@ -141,8 +141,18 @@ def test_opus_may_spell_a_language_otherwise(site: Site, language: str, theirs: 
     assert len(site.requests) == asked
 
 
-def test_what_fsspec_opens_is_read_too(site: Site) -> None:
+def test_what_fsspec_opens_is_read_too(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import fsspec
+
+    mirror = tmp_path / "mirror" / BOOKS
+    mirror.parent.mkdir(parents=True)
+    site.put_opus("Books", "v1", PAIRS)
+    mirror.write_bytes(site.files[BOOKS])
+    monkeypatch.setenv("TRANSLATOR_OPUS", f"file://{tmp_path}/mirror/")
+    assert read("opus:Books/v1") == PAIRS
+    assert "OPUS has no Books/v2" in refused("opus:Books/v2").message
 
     fsspec.filesystem("memory").pipe("/folder/a.en-es.tsv.gz", gzip.compress(TSV))
     assert read("memory://folder/a.en-es.tsv.gz") == PAIRS
@@ -383,6 +393,18 @@ def test_a_cache_that_cannot_be_written_is_said(
     assert "TRANSLATOR_CACHE" in error.hint
 
 
+def test_a_full_disk_is_said_and_not_kept_full(site: Site, tmp_path: Path) -> None:
+    site.files["a.en-es.tsv"] = TSV
+    with full_disk(40):
+        error = refused(site.url("a.en-es.tsv"))
+    assert (
+        f"{tmp_path / 'cache' / 'corpora'} cannot keep {site.url('a.en-es.tsv')}" in error.message
+    )
+    assert "58 bytes are needed" in error.message and "Make room" in error.hint
+    assert not list((tmp_path / "cache").rglob("*.part"))
+    assert read(site.url("a.en-es.tsv")) == PAIRS
+
+
 # --- mtdata ---------------------------------------------------------------------------------------
 
 MTDATA = """#!{python}
@@ -540,6 +562,19 @@ def test_ctrl_c_ends_a_download_and_the_same_command_goes_on(site: Site, tmp_pat
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out.tsv").read_bytes() == TSV
     assert len(site.requests) == 2
+
+
+def test_a_text_is_a_text_whatever_follows_its_name(site: Site) -> None:
+    site.files["a.txt"] = EN.encode()
+    path = site.url("a.txt?download=1")
+    assert CorpusConfig(path=path).of_texts
+    assert read(path) == [(en, en) for en, _ in PAIRS]
+
+
+def test_a_side_is_no_way_out_of_the_cache(site: Site) -> None:
+    corpus = CorpusConfig(path=site.url("{language}.txt"), columns={"en": "../a", "es": "b"})
+    with pytest.raises(DataError, match=r"'\.\./a' is no language"):
+        list(read_pairs(corpus, "en", "es"))
 
 
 def test_a_run_is_named_after_what_was_named(site: Site) -> None:

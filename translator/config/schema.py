@@ -287,7 +287,8 @@ class CorpusConfig(Section):
     @property
     def of_texts(self) -> bool:
         """Whether it holds single texts and no pairs."""
-        lines = bool(_LINES_OF_TEXT.search(self.path)) or self.format == "text"
+        name = re.split("[?#]", self.path)[0] if self.is_remote else self.path
+        lines = bool(_LINES_OF_TEXT.search(name)) or self.format == "text"
         return TEXT_ROLE in (self.columns or {}) or (lines and self.kind is None)
 
     @field_validator("path")

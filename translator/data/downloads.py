@@ -282,13 +282,13 @@ def _receive(url: str, file: Path) -> None:
 
 @contextmanager
 def _room_for(part: Path, size: int | None) -> Iterator[None]:
-    """Leave no disk full: a part that cannot grow is deleted."""
-    try:
-        with writing(part, size):
+    """Leave no disk full: a part that cannot grow is deleted, and what is free then is told."""
+    with writing(part, size):
+        try:
             yield
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def _ask(url: str, first: int, version: str) -> _Answer:

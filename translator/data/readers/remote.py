@@ -76,6 +76,9 @@ def _downloads(path: str, sides: tuple[str, str]) -> list[Download]:
         return [downloaded(path, lambda: [address_of(path)], title=path)]
     if LANGUAGE_PLACEHOLDER not in path:
         return [downloaded(path, _at(path))]
+    for side in sides:
+        if Path(side).name != side:  # it becomes the name of a folder
+            raise DataError(f"{path}: {side!r} is no language", "Set other columns beside it.")
     return [
         downloaded(path, _at(path.replace(LANGUAGE_PLACEHOLDER, side)), part=side) for side in sides
     ]
