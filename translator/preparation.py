@@ -36,6 +36,7 @@ from translator.data import (
     encode_frames,
     encode_pairs,
     encode_pictures,
+    fetched,
     generator,
     is_in_table,
     noise_of,
@@ -343,7 +344,9 @@ def _files(corpus: CorpusConfig, config: Config) -> list[Path]:
     if corpus.path.startswith("embedded:"):
         folder = Path(__file__).parent / "corpus"
         return sorted(folder.glob(corpus.path.removeprefix("embedded:") + ".*"))
-    sides = column_names(corpus, config.data.languages_of(corpus))
+    languages = config.data.languages_of(corpus)
+    corpus = fetched(corpus, languages)
+    sides = column_names(corpus, languages)
     names = dict.fromkeys(corpus.path.replace("{language}", each) for each in sides)
     found: list[Path] = []
     for name in names:

@@ -75,6 +75,7 @@ class Environment(TypedDict, total=False):
 
     pairs: dict[str, CountsRecord]  # by split
     data_fingerprint: str
+    downloads: dict[str, str]  # the SHA-256 of the corpora that were downloaded, by address
     tokenizer_sha256: str
     seed: int
     proof: dict[str, float]  # of an imported model, that it translates as its original

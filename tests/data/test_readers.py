@@ -18,6 +18,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.data.site import served
 from tests.helpers import ROOT, examples
 from translator import files
 from translator.config import Config, CorpusConfig, load_config
@@ -1365,8 +1366,13 @@ def test_the_example_of_a_mix_is_read_as_it_says(write, tmp_path, monkeypatch):
         write(name, content)
     dataset({"en": ["hello"], "es": ["hola"]}).to_parquet("books.parquet")
     config = load_config(ROOT / "configs" / "mixed.yaml")
-    *corpora, of_the_hub = config.data.train
+    *corpora, of_opus, of_the_hub = config.data.train
     assert [list(read_pairs(corpus, "en", "es")) for corpus in corpora] == [pair] * 9
+    monkeypatch.setenv("TRANSLATOR_CACHE", str(tmp_path / "cache"))
+    with served() as site:
+        monkeypatch.setenv("TRANSLATOR_OPUS", site.address)
+        site.put_opus("Books", "v1", pair)
+        assert list(read_pairs(of_opus, "en", "es")) == pair
     assert (of_the_hub.kind, of_the_hub.streaming) == ("dataset", True)
 
 

@@ -82,6 +82,8 @@ def test_a_run_that_was_pushed_translates_from_the_hub_and_from_the_cache(
 def test_what_is_pushed_has_a_whole_card_and_nothing_private(
     hub: Hub, run: RunDirectory, tmp_path: Path
 ) -> None:
+    downloads = {"https://a.org/b.tsv?key=Sesame": "0" * 64}
+    run.write_json(run.environment_file, {**run.read_environment(), "downloads": downloads})
     files = push(hub, run, tmp_path)
     assert hub.repositories[NAME].private
     card = ModelCard(files["README.md"].decode())
@@ -98,6 +100,8 @@ def test_what_is_pushed_has_a_whole_card_and_nothing_private(
     assert f'from_pretrained("{NAME}")' in card.text and "this/folder" not in card.text
     assert f"--run hf:{NAME}" in card.text
     texts = [content for path, content in files.items() if not path.endswith(".safetensors")]
+    assert not [text for text in texts if b"Sesame" in text]
+    assert b'"https://a.org/b.tsv": "0000' in files["run/environment.json"]
     assert str(run.read_config().data.train[0].path).startswith("/")
     assert not [text for text in texts if str(tmp_path).encode() in text or b"pytest-of" in text]
     assert not [path for path in files if path.endswith((".bin", ".pt", ".pkl", ".jsonl"))]

@@ -22,7 +22,8 @@ def adapt_cli(
     corpora: Annotated[
         list[str],
         typer.Argument(
-            metavar="CORPUS", help="Pairs of the new domain: .tmx, .tsv, .xliff, .po and others."
+            metavar="CORPUS",
+            help="Pairs of the new domain: .tmx, .tsv, .xliff, .po and others, also by address.",
         ),
     ],
     glossary: Annotated[

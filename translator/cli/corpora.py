@@ -16,10 +16,12 @@ from translator.config import (
     Config,
     CorpusConfig,
     TrainingConfig,
+    is_remote,
     load_config,
 )
 from translator.errors import ConfigError, DataError
 from translator.files import COMPRESSIONS
+from translator.progress import activity
 
 _YAML = (".yaml", ".yml")
 _PAIRS_PER_STEP = 5
@@ -33,8 +35,8 @@ WhatArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="CONFIG.yaml|CORPUS",
-        help="A configuration, or the corpora themselves: my.en-es.tsv, my.tmx, my.en my.es, … "
-        "Without any: the embedded corpus.",
+        help="A configuration, or the corpora themselves: my.en-es.tsv, my.tmx, my.en my.es, "
+        "opus:Books/v1, https://…, … Without any: the embedded corpus.",
     ),
 ]
 OverridesOption = Annotated[
@@ -63,10 +65,18 @@ def config_of(
 
 
 def check_corpora(config: Config) -> None:
-    """Raise DataError for a corpus that is not there, before what takes long is imported."""
-    data = config.data
-    for corpus in [*data.train, *([data.valid] if data.valid else []), *data.test.values()]:
+    """Raise DataError for a corpus that is not there, before what takes long is imported.
+
+    What is downloaded is, here.
+    """
+    for corpus in config.data.corpora:
         _check_there(corpus.path)
+    remote = [corpus for corpus in config.data.corpora if corpus.is_remote]
+    if remote:
+        with activity("loading torch"):
+            from translator.data import fetched
+        for corpus in remote:
+            fetched(corpus, config.data.languages_of(corpus))
 
 
 def _told_apart(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -87,7 +97,7 @@ def _told_apart(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
 
 def _is_corpus(argument: str) -> bool:
     """Whether an argument is a corpus and no configuration: by its name, for it may be absent."""
-    if argument.startswith((HUB_PREFIX, "embedded:")) or LANGUAGE_PLACEHOLDER in argument:
+    if _has_no_file(argument):
         return True
     path = Path(argument)
     suffixes = [suffix.lower() for suffix in path.suffixes]
@@ -100,6 +110,12 @@ def _is_corpus(argument: str) -> bool:
         with path.open("rb") as stream:  # JSON is YAML too; corpora are arrays
             return stream.read(64).lstrip().startswith(b"[")
     return ending in FORMATS or path.is_dir() or glob.has_magic(argument)
+
+
+def _has_no_file(path: str) -> bool:
+    """Whether a path names no single file of this machine."""
+    named = path.startswith((HUB_PREFIX, "embedded:")) or is_remote(path)
+    return named or LANGUAGE_PLACEHOLDER in path
 
 
 def _side_by_side(first: str, second: str) -> str | None:
@@ -117,7 +133,7 @@ def _side_by_side(first: str, second: str) -> str | None:
 
 def _check_there(path: str) -> None:
     """Raise DataError for a file that is not there or empty, before what takes long is imported."""
-    if path.startswith((HUB_PREFIX, "embedded:")) or LANGUAGE_PLACEHOLDER in path:
+    if _has_no_file(path):
         return
     if not (glob.has_magic(path) or Path(path).expanduser().exists()):
         raise DataError(
@@ -199,6 +215,10 @@ def _key_and_value(override: str) -> tuple[str, str]:
 def _run_name(path: str) -> str:
     """A corpus's name without folder, languages and endings: that of the run."""
     stem = path.removeprefix(HUB_PREFIX).removeprefix("embedded:").rstrip("/\\")
+    if is_remote(path):
+        from translator.data.readers.remote import bare_name
+
+        stem = bare_name(path)
     parts = Path(stem).name.replace(LANGUAGE_PLACEHOLDER, "").split(".")
     name = next((part for part in parts if part), "") or Path(stem).parent.name
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or "corpus"

@@ -9,7 +9,7 @@ import typer
 from translator.cli.console import DATA, BeamOption, RunOption, ToOption, app, find_run, say
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.streams import count, resumable
-from translator.config import LanguagePair, changed_decoding, load_config
+from translator.config import CorpusConfig, LanguagePair, changed_decoding, load_config
 from translator.documents import DocumentJob, Segment, fingerprint_of
 from translator.errors import writing
 from translator.progress import activity
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 CorpusArgument = Annotated[
     str,
     typer.Argument(
-        metavar="TEXT", help="A .txt file of sentences, or pairs of which the source is taken."
+        metavar="TEXT",
+        help="A .txt file of sentences, or pairs of which the source is taken, also by address.",
     ),
 ]
 OutputOption = Annotated[
@@ -147,7 +148,7 @@ def synthesize(
         "search": decoding.model_dump_json(),
         "options": repr(options),
         "direction": str(languages),
-        "text": fingerprint_of(Path(text)) if Path(text).is_file() else text,
+        "text": fingerprint_of(Path(text)) if Path(text).is_file() else _fetched(text, languages),
     }
     job = DocumentJob(output.resolve(), fingerprint)
     say(f"{run.path} translates {' → '.join(languages)}")
@@ -168,6 +169,14 @@ def synthesize(
         kept = sum(1 for _ in lines)
     say(f"{kept:,} pairs of {read:,} texts in {output}")
     say(f"to learn from them: data.train: [..., {{path: {output}, held_out: false}}]")
+
+
+def _fetched(corpus: str, languages: LanguagePair) -> str:
+    """The name of a corpus, and the checksums of what it was downloaded as."""
+    from translator.data import checksums
+
+    found = checksums(CorpusConfig(path=corpus), languages)
+    return f"{corpus} {found}" if found else corpus
 
 
 def write_pairs(

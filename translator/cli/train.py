@@ -58,8 +58,9 @@ def train_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Train a model in runs/NAME; the same command continues an unfinished run exactly."""
-    config, notes = config_of(what, overrides)
-    check_corpora(config)
+    with shown_progress(quiet=quiet or as_json or _of_several()):
+        config, notes = config_of(what, overrides)
+        check_corpora(config)
     if notes and not quiet:
         say("\n".join(notes))
     if dry_run:

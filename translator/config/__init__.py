@@ -18,6 +18,8 @@ from translator.config.schema import (
     FORMATS,
     HUB_PREFIX,
     LANGUAGE_PLACEHOLDER,
+    MTDATA_PREFIX,
+    OPUS_PREFIX,
     TEXT_ROLE,
     AugmentationConfig,
     CleaningConfig,
@@ -36,6 +38,7 @@ from translator.config.schema import (
     TokenizerConfig,
     TrackerName,
     TrainingConfig,
+    is_remote,
 )
 from translator.config.writing import dump_config, json_schema
 
@@ -44,6 +47,8 @@ __all__ = [
     "FORMATS",
     "HUB_PREFIX",
     "LANGUAGE_PLACEHOLDER",
+    "MTDATA_PREFIX",
+    "OPUS_PREFIX",
     "TEXT_ROLE",
     "AugmentationConfig",
     "CleaningConfig",
@@ -68,6 +73,7 @@ __all__ = [
     "distinguishing",
     "dump_config",
     "goes_on",
+    "is_remote",
     "json_schema",
     "load_config",
     "shipped_config",

@@ -91,8 +91,11 @@ class Section(BaseModel):
 
 
 HUB_PREFIX = "hf:"
+OPUS_PREFIX = "opus:"
+MTDATA_PREFIX = "mtdata:"
 LANGUAGE_PLACEHOLDER = "{language}"
 TEXT_ROLE = "text"  # of a column that holds single texts
+_REMOTE = re.compile(f"{OPUS_PREFIX}|{MTDATA_PREFIX}|[a-z][a-z0-9+.-]*://")
 _LINES_OF_TEXT = re.compile(r"\.txt(\.gz|\.xz|\.bz2|\.zst)?$")
 CorpusFormat = Literal[
     "tsv", "csv", "json", "jsonl", "parquet", "tmx", "xliff", "po", "text", "dataset"
@@ -111,6 +114,11 @@ FORMATS: dict[str, CorpusFormat] = {  # of files, by the ending of their names
     ".txt": "text",
     ".parquet": "parquet",
 }
+
+
+def is_remote(path: str) -> bool:
+    """Whether a corpus is downloaded by its name or its address, once."""
+    return bool(_REMOTE.match(path))
 
 
 class CleaningConfig(Section):
@@ -209,7 +217,9 @@ class CorpusConfig(Section):
         "but Parquet also packed: .gz, .xz, .bz2, .zst. Many files of one format: a glob such as "
         "shards/*.tsv.gz (also with {language}) or a folder, read in the order of their names. "
         "hf:NAME, or a folder that was saved by Hugging Face datasets; embedded:NAME for a corpus "
-        "of this package. A corpus that needs no other key may be its path alone.",
+        "of this package. opus:CORPUS/VERSION, mtdata:ID, or the address (https://…) of any of "
+        "these files or of an archive with one (.zip, .tar.gz, …) is downloaded once. A corpus "
+        "that needs no other key may be its path alone.",
         min_length=1,
     )
     format: CorpusFormat | None = Field(
@@ -265,14 +275,20 @@ class CorpusConfig(Section):
         """What the path and the format mean, where that is more than files of one format."""
         if self.path.startswith("embedded:"):
             return "embedded"
-        if self.path.startswith(HUB_PREFIX) or self.format == "dataset":
+        if self.format == "dataset" or (self.path.startswith(HUB_PREFIX) and not self.is_remote):
             return "dataset"
         return "text" if LANGUAGE_PLACEHOLDER in self.path else None
 
     @property
+    def is_remote(self) -> bool:
+        """Whether it is downloaded, once, and then read from the cache."""
+        return is_remote(self.path)
+
+    @property
     def of_texts(self) -> bool:
         """Whether it holds single texts and no pairs."""
-        lines = bool(_LINES_OF_TEXT.search(self.path)) or self.format == "text"
+        name = re.split("[?#]", self.path)[0] if self.is_remote else self.path
+        lines = bool(_LINES_OF_TEXT.search(name)) or self.format == "text"
         return TEXT_ROLE in (self.columns or {}) or (lines and self.kind is None)
 
     @field_validator("path")
@@ -290,6 +306,8 @@ class CorpusConfig(Section):
     def _format_fits_path(self) -> "CorpusConfig":
         if self.kind and self.format not in (None, self.kind):
             raise ValueError(f"format {self.format} does not fit the path {self.path}")
+        if self.is_remote and self.format == "dataset":
+            raise ValueError(f"{self.path} is downloaded; datasets are hf:NAME, or folders here")
         return self
 
 

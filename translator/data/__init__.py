@@ -38,7 +38,9 @@ from translator.data.objectives import Denoise, Masked, View, noise_of
 from translator.data.packing import pack_rows
 from translator.data.readers import (
     SentencePair,
+    checksums,
     column_names,
+    fetched,
     is_in_table,
     read_corpus,
     read_frames,
@@ -80,6 +82,7 @@ __all__ = [
     "View",
     "all_batches",
     "bare_text",
+    "checksums",
     "column_names",
     "corpora_fingerprint",
     "corpus_fingerprint",
@@ -88,6 +91,7 @@ __all__ = [
     "encode_frames",
     "encode_pairs",
     "encode_pictures",
+    "fetched",
     "fingerprints",
     "generator",
     "is_in_table",

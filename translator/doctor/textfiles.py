@@ -8,12 +8,14 @@ import lzma
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from translator.config import CorpusConfig
-from translator.data import SentencePair
+from translator.data import SentencePair, fetched
 from translator.data.readers.pairs import column_names, column_numbers
 from translator.doctor.report import Finding, Places, Severity
+from translator.errors import DataError
 from translator.files import open_by_name
 
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
@@ -101,6 +103,8 @@ class TextCorpus:
     @classmethod
     def of(cls, corpus: CorpusConfig, languages: tuple[str, str]) -> "TextCorpus | None":
         """The corpus if it consists of existing text files whose columns are known."""
+        with suppress(DataError):  # whoever reads the pairs says what is wrong
+            corpus = fetched(corpus, languages)
         if corpus.format not in (None, "tsv", "text"):
             return None
         if "{language}" in corpus.path:

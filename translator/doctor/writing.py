@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, Counts, read_corpus
+from translator.data.readers.remote import bare_name
 from translator.embedding import similarity_of
 from translator.errors import DataError
 from translator.progress import tracked
@@ -79,7 +80,8 @@ def _stems(corpora: list[CorpusConfig]) -> list[str]:
     """
     stems: list[str] = []
     for corpus in corpora:
-        name = corpus.path.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+        path = bare_name(corpus.path) if corpus.is_remote else corpus.path
+        name = path.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
         name = re.sub(
             r"(\.\{language\})?(\.[A-Za-z]{2,3}(-[A-Za-z0-9_]+)+)?(\.[a-z0-9]{2,7}){0,2}$", "", name
         )

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from translator.config import HUB_PREFIX, ModelConfig
+from translator.config import HUB_PREFIX, ModelConfig, is_remote
+from translator.data.downloads import shown
 from translator.evaluation import ScoreRecord, read_record
 from translator.runs import Ancestor, RunDirectory
 
@@ -61,7 +62,9 @@ def _began_from(ancestor: Ancestor) -> str:
 
 
 def public_name(path: str) -> str:
-    """A corpus or a run without the folders of the machine that it lay on."""
+    """A corpus or a run without folders of the machine that it lay on, and without passwords."""
+    if is_remote(path) and not path.startswith("file:"):
+        return re.split("[?#]", shown(path))[0]  # what follows may be a key
     is_public = path.startswith((HUB_PREFIX, "embedded:"))
     return path if is_public else PurePath(path).name
 

@@ -8,13 +8,14 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from translator.config import HUB_PREFIX, Config, dump_config
+from translator.export.card import public_name
 from translator.hub import RUN_FOLDER, upload
 from translator.runs import RunDirectory
 
 _CARD = "README.md"
 _SHARED = (  # of environment.json: neither the command nor the machine
     "packages python precision seed parameters vocabulary_size pairs data_fingerprint "
-    "tokenizer_sha256 proof lineage"
+    "downloads tokenizer_sha256 proof lineage"
 ).split()
 
 
@@ -64,12 +65,14 @@ def _published_card(file: Path, repository: str, licence: str) -> str:
 
 
 def _without_folders(value: Any) -> Any:
-    """The same values with the last part of each absolute path in its place."""
+    """The same values with the last part of each absolute path in its place, and no passwords."""
     match value:
         case dict():
-            return {key: _without_folders(each) for key, each in value.items()}
+            return {_without_folders(key): _without_folders(each) for key, each in value.items()}
         case list():
             return [_without_folders(each) for each in value]
+        case str() if "://" in value:
+            return public_name(value)
         case str() if PurePath(path := value.removeprefix(HUB_PREFIX)).is_absolute():
             return value.removesuffix(path) + PurePath(path).name
     return value

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from translator.config import Config, differences, goes_on, starting_from
-from translator.data import SentencePair, Splits, occurring, stream_seed
+from translator.data import SentencePair, Splits, checksums, occurring, stream_seed
 from translator.distributed import World, joined
 from translator.errors import ConfigError, OtherConfigurationError, RunError
 from translator.evaluation import Change, changes_since
@@ -53,6 +53,7 @@ def train(
 def _train(
     config: Config, run: RunDirectory, world: World, clock: WorkClock, *, compare: bool
 ) -> Iterator[Event]:
+    downloads = _downloads(config, run)
     data = prepare_data(config, run)
     world.agree("the training data", data.fingerprint)
     tokens = _tokens_per_batch(config, run, data, world)
@@ -63,7 +64,7 @@ def _train(
         warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
     known = run.read_environment()
     lineage = {} if known else _lineage(config)
-    environment = {**_environment(config, trainer), **lineage, **known}
+    environment = {**_environment(config, trainer), **downloads, **lineage, **known}
     _check_fingerprint(environment, data)
     if world.is_main:
         _keep_held_out(run, data, environment)
@@ -188,6 +189,22 @@ def _check_same(run: RunDirectory, config: Config) -> None:
             f"Train under another name (--set name={name}), or delete the directory.",
             name,
         )
+
+
+def _downloads(config: Config, run: RunDirectory) -> dict[str, Any]:
+    """The SHA-256 of all that is downloaded, by address; RunError where a run began with others."""
+    corpora = [*config.data.corpora, *config.data.leave_out]
+    found: dict[str, str] = {}
+    for corpus in corpora:
+        found |= checksums(corpus, config.data.languages_of(corpus))
+    for url, sha256 in run.read_environment().get("downloads", {}).items():
+        if found.get(url, sha256) != sha256:
+            raise RunError(
+                f"{url} gives other bytes than when the run began: SHA-256 {found[url]}, and then "
+                f"{sha256}",
+                "Bring the old file back and name it, or train under another name (--set name=…).",
+            )
+    return {"downloads": found} if found else {}
 
 
 def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:

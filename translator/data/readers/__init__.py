@@ -17,6 +17,7 @@ from translator.data.readers.references import (
     read_frames,
     read_picture,
 )
+from translator.data.readers.remote import checksums, fetched
 from translator.data.readers.shards import embedded_file, parallel_files, shards
 from translator.data.readers.tables import read_csv, read_json
 from translator.data.readers.text import read_parallel_lines, read_texts, read_tsv
@@ -24,7 +25,9 @@ from translator.files import read_lines
 
 __all__ = [
     "SentencePair",
+    "checksums",
     "column_names",
+    "fetched",
     "is_in_table",
     "read_corpus",
     "read_frames",
@@ -42,12 +45,12 @@ def read_pairs(
     """Yield the pairs of a corpus in file order, at most `max_pairs`, nothing dropped.
 
     What stands empty in the file comes as an empty side. Memory does not grow with the corpus.
-    Raises DataError, with file and line, for what cannot be read; for two files of unequal length
-    only at their end, since only there it shows.
+    A remote corpus is downloaded first, unless the cache has it. Raises DataError, with file and
+    line, for what cannot be read; for two files of unequal length only at their end, since only
+    there it shows.
     """
-    return itertools.islice(
-        _all_pairs(corpus, (source_language, target_language)), corpus.max_pairs
-    )
+    languages = source_language, target_language
+    return itertools.islice(_all_pairs(fetched(corpus, languages), languages), corpus.max_pairs)
 
 
 def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:
@@ -56,6 +59,7 @@ def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:
     A side that is a picture or a recording is a reference to it.
     """
     languages = config.data.languages_of(corpus)
+    corpus = fetched(corpus, languages)
     pairs = read_pairs(corpus, *languages)
     direction = config.data.direction
     if languages != direction and languages == direction[::-1]:  # of one language neither is

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from translator.config import LANGUAGE_PLACEHOLDER, CorpusConfig
 from translator.data.readers.pairs import language_codes, languages_in_name
+from translator.data.readers.remote import told_by_name
 from translator.data.readers.shards import embedded_file, shards
 from translator.documents.tables import HEAD_LINES, guess_delimiter
 from translator.files import open_unpacked, read_lines
@@ -32,6 +33,13 @@ def told_languages(corpus: CorpusConfig) -> tuple[CorpusConfig, tuple[str, str] 
     Two columns without a header are read, and the corpus comes back with its `columns` set if it
     shows which language each is in. Raises DataError for a file that is missing or damaged.
     """
+    if corpus.is_remote:
+        file, named = told_by_name(corpus)
+        if file is None:
+            return corpus, named
+        read, languages = told_languages(file)
+        found = {"columns": read.columns} if read.columns else {}
+        return corpus.model_copy(update=found), languages
     if corpus.kind == "text":
         return corpus, _of_file_names(corpus.path)
     if corpus.kind == "dataset":

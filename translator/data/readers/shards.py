@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from translator.config import FORMATS, LANGUAGE_PLACEHOLDER, CorpusConfig
+from translator.config import FORMATS, LANGUAGE_PLACEHOLDER, CorpusConfig, CorpusFormat
 from translator.errors import DataError
 from translator.files import COMPRESSIONS
 
@@ -31,7 +31,7 @@ def shards(corpus: CorpusConfig) -> tuple[list[Path], str]:
         raise DataError(
             f"there is no corpus {path}", "Check the path; it is relative to where you are."
         )
-    formats = {file: corpus.format or _format_by_name(file) for file in files}
+    formats = {file: corpus.format or _known_format(file) for file in files}
     other = next((file for file in files if formats[file] != formats[files[0]]), None)
     if other:
         raise DataError(
@@ -107,11 +107,16 @@ def _matches(pattern: str) -> list[Path]:
     return files
 
 
-def _format_by_name(file: Path) -> str:
+def format_by_name(file: Path) -> CorpusFormat | None:
+    """The format that the ending of a file's name tells; None where it tells none."""
     suffixes = [suffix.lower() for suffix in file.suffixes]
     packed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
     ending = "".join(suffixes[:-1][-1:] if packed else suffixes[-1:])
-    found = None if packed and ending == ".parquet" else FORMATS.get(ending)
+    return None if packed and ending == ".parquet" else FORMATS.get(ending)
+
+
+def _known_format(file: Path) -> CorpusFormat:
+    found = format_by_name(file)
     if found is None:
         raise DataError(
             f"the format of {file} is not known by its name",
