@@ -8,12 +8,13 @@ is prepared lies in the new run, so that the same call goes on where another was
 import functools
 import itertools
 import json
+import operator
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from translator.config import Config, CorpusConfig, LanguagePair, config_of_values
 from translator.data import Counts, SentencePair, Splits, read_pairs, side_names
@@ -24,6 +25,7 @@ from translator.evaluation import (
     System,
     compare,
     directed,
+    score,
     sets_of_split,
     translate,
 )
@@ -33,6 +35,9 @@ from translator.text.glossary import Glossary
 from translator.text.languages import primary
 from translator.tokenizer import Tokenizer
 from translator.translation import Translator
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # What is known of these: docs/adapting.md. The rate is that of all fine-tuning.
 EPOCHS = 4  # of the new pairs
@@ -44,6 +49,8 @@ _SHORT_PAIR = 16  # tokens: with as many for each, no pair of the replay comes t
 _MOST_DISTILLED = 3000  # sentences that the old model translates
 _MOST_MEASURED = 5000  # pairs whose tokens are counted
 _MOST_COMPARED = 1000  # sentences of a test set
+_MOST_VALIDATED = 1000  # of a validation set
+_SHARES = (1.0, 0.8, 0.6, 0.4)  # of the new weights
 _EMBEDDED = ("embedded:train-handwritten", "embedded:train-grammar")
 _EMBEDDED_LANGUAGES = ("en", "es")
 
@@ -96,6 +103,32 @@ def prepare(
     return config, adaptation
 
 
+def blend(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
+    """Take the weights of an adapted run back toward the old ones, as far as the old domain asks.
+
+    Returns the share of the new weights: the largest at which no validation set of the old run
+    loses more than `max_loss` BLEU, or the least that is tried. Between a model and its
+    fine-tuning, what was forgotten comes back faster than what was learned goes (WiSE-FT; Wortsman
+    et al., 2022, https://arxiv.org/abs/2109.01903). Done once in the life of a run; a call that was
+    interrupted is repeated to the same bytes.
+    """
+    found = run.read_adaptation()
+    if found is None:
+        raise _not_adapted(run)
+    if run.weights_of is not None:  # nothing better than the old weights was found
+        return 0.0
+    trained = run.model_sha256()
+    if "blended" not in found:
+        if "changes" in found:  # an older version has judged these weights
+            return 1.0
+        found["blended"] = {"model_sha256": trained, "share": _share_of_new(start, run, max_loss)}
+        run.write_adaptation(found)
+    blended = found["blended"]
+    if blended["share"] < 1.0 and blended["model_sha256"] == trained:
+        run.write_model(_between(start, run, blended["share"]), run.read_tokenizer())
+    return blended["share"]
+
+
 def outcome(start: RunDirectory, run: RunDirectory, max_loss: float) -> Adaptation:
     """What adaptation changed on the test sets of both, and why the run is refused, if it is.
 
@@ -104,7 +137,7 @@ def outcome(start: RunDirectory, run: RunDirectory, max_loss: float) -> Adaptati
     """
     found = run.read_adaptation()
     if found is None:
-        raise RunError(f"{run.path} was not made by adapt", "Name another one.")
+        raise _not_adapted(run)
     model = run.model_sha256()
     if found.get("model_sha256") != model or "changes" not in found:
         found["changes"] = list(_changes(start, run))
@@ -330,6 +363,45 @@ def _write_pairs(file: Path, pairs: Iterable[SentencePair], start: RunDirectory)
     write_atomically(file, "".join(f"{line}\n" for line in lines).encode())
 
 
+# --- between the old weights and the new ----------------------------------------------------------
+
+
+def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
+    """The largest share at which what the old run validates on loses no more than `max_loss`."""
+    try:
+        sets = [_shortened(each, _MOST_VALIDATED) for each in sets_of_split(start, "valid")]
+    except TranslatorError:
+        return 1.0  # `prepare` has warned of it
+    before = _validated(Translator.from_run(start.path), sets)
+
+    def loss(share: float) -> float:
+        trained = run.read_trained()
+        trained.model.load_state_dict(_between(start, run, share), strict=False)
+        after = _validated(Translator(*trained), sets)
+        return max(map(operator.sub, before, after))
+
+    *shares, least = _SHARES
+    return next((share for share in shares if loss(share) <= max_loss), least)
+
+
+def _validated(translator: Translator, sets: Sequence[EvaluationSet]) -> list[float]:
+    """BLEU of each set, by greedy search."""
+    greedy = translator.config.decoding.greedy()
+    texts = (translate(directed(translator, each), each.sources, greedy)[0] for each in sets)
+    return [
+        score(text, *each.references, metrics=("bleu",), target_language=each.target_language)[
+            0
+        ].score
+        for text, each in zip(texts, sets, strict=True)
+    ]
+
+
+def _between(start: RunDirectory, run: RunDirectory, share: float) -> "dict[str, Tensor]":
+    """Weights by name, on the line from those of the old run to those of the new one."""
+    old, new = (each.read_model(each.read_tokenizer()) for each in (start, run))
+    return {name: old[name].to(new[name]).lerp(new[name], share) for name in new}
+
+
 # --- what came of it ------------------------------------------------------------------------------
 
 
@@ -359,15 +431,19 @@ def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
                 }
 
 
-def _shortened(test_set: EvaluationSet) -> EvaluationSet:
+def _shortened(test_set: EvaluationSet, most: int = _MOST_COMPARED) -> EvaluationSet:
     """At most some sentences, from all over the set."""
-    count = min(_MOST_COMPARED, len(test_set))
+    count = min(most, len(test_set))
     chosen = [number * len(test_set) // count for number in range(count)]
     return replace(
         test_set,
         sources=tuple(test_set.sources[i] for i in chosen),
         references=tuple(tuple(each[i] for i in chosen) for each in test_set.references),
     )
+
+
+def _not_adapted(run: RunDirectory) -> RunError:
+    return RunError(f"{run.path} was not made by adapt", "Name another one.")
 
 
 def _refusals(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[str]:

@@ -104,6 +104,13 @@ class ScoreChange(TypedDict):
     p: float  # of approximate randomization
 
 
+class Blend(TypedDict):
+    """How far the weights of an adapted run are from those that it began from."""
+
+    model_sha256: str  # of the trained weights
+    share: float  # of them; the rest is the old ones
+
+
 class Adaptation(TypedDict):
     """adaptation.json: what `translator adapt` made a run of, and what came of it."""
 
@@ -115,6 +122,7 @@ class Adaptation(TypedDict):
     max_steps: int
     replay_weight: float
     warnings: list[str]
+    blended: NotRequired[Blend]
     model_sha256: NotRequired[str]  # of the weights that were compared
     changes: NotRequired[list[ScoreChange]]
     refused: NotRequired[list[str]]  # why the run is no better than the one that it began from

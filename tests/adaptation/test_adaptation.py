@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.commands import run_command
 from tests.helpers import CIPHER
-from translator.adaptation import Domain, outcome, prepare
+from translator.adaptation import Domain, blend, outcome, prepare
 from translator.config import Config
 from translator.data import Counts, SentencePair, Splits, occurring
 from translator.errors import DataError, RunError
@@ -235,6 +236,38 @@ def test_a_model_that_learned_nothing_is_refused(start: Path) -> None:
     found = outcome(RunDirectory(start), RunDirectory(Path("runs/new")), 1.0)
     [reason] = found.get("refused", [])
     assert reason.startswith("nothing was gained")
+
+
+def harmful_config(start: Path) -> Config:
+    """Of an adaptation to pairs that are out of step, without replay."""
+    sources, targets = zip(*draw_new_pairs(), strict=True)
+    write("new.en-es.tsv", list(map(SentencePair, sources, random.Random(3).sample(targets, 300))))
+    return config_of(start, *ENOUGH, replay_share=0.0)
+
+
+def test_weights_that_forgot_are_taken_back_toward_the_old_ones(start: Path) -> None:
+    list(train(harmful_config(start)))
+    old, run = RunDirectory(start), RunDirectory(Path("runs/new"))
+    tokenizer = run.read_tokenizer()
+    before, trained = old.read_model(tokenizer), run.read_model(tokenizer)
+    trained_file = run.model_file.read_bytes()
+    assert blend(old, run, 1.0) == 0.4
+    blended_file = run.model_file.read_bytes()
+    for name, weight in run.read_model(tokenizer).items():
+        assert torch.equal(weight, before[name].lerp(trained[name], 0.4))
+    assert blend(old, run, 1.0) == 0.4  # and nothing is left to do
+    assert run.model_file.read_bytes() == blended_file
+    run.model_file.write_bytes(trained_file)  # as an interruption leaves it
+    assert blend(old, run, 1.0) == 0.4
+    assert run.model_file.read_bytes() == blended_file
+
+
+def test_weights_that_forgot_nothing_stay_as_they_are(start: Path) -> None:
+    list(train(config_of(start, "training.learning_rate=0.0000001")))
+    run = RunDirectory(Path("runs/new"))
+    trained = run.model_file.read_bytes()
+    assert blend(RunDirectory(start), run, 1.0) == 1.0
+    assert run.model_file.read_bytes() == trained
 
 
 # --- going on exactly -----------------------------------------------------------------------------

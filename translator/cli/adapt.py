@@ -9,6 +9,7 @@ from translator.cli.console import TRAIN, app, echo, say, table
 from translator.cli.progress import shown_progress
 from translator.cli.train import train
 from translator.errors import TranslatorError
+from translator.packaged import MODEL_PREFIX
 from translator.progress import activity
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def adapt(
     quiet: bool = False,
 ) -> None:
     """Adapt, show the table, and raise TranslatorError where the new run is refused."""
-    from translator.adaptation import outcome, prepare
+    from translator.adaptation import blend, outcome, prepare
 
     with shown_progress(quiet=quiet):
         config, prepared = prepare(start, domain, name, overrides)
@@ -92,6 +93,10 @@ def adapt(
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
         raise typer.Exit(130)
+    with shown_progress(quiet=quiet), activity("validating what was known"):
+        share = blend(start, finished.run, max_loss)
+    if 0.0 < share < 1.0 and not quiet:
+        say(f"weights    {share:.0%} of the new ones, the rest {start.path}: it forgot too much")
     with shown_progress(quiet=quiet), activity("testing both models"):
         found = outcome(start, finished.run, max_loss)
     echo(_table(found))
