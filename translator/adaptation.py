@@ -8,7 +8,6 @@ is prepared lies in the new run, so that the same call goes on where another was
 import functools
 import itertools
 import json
-import operator
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -378,7 +377,7 @@ def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> fl
         trained = run.read_trained()
         trained.model.load_state_dict(_between(start, run, share), strict=False)
         after = _validated(Translator(*trained), sets)
-        return max(map(operator.sub, before, after))
+        return max(old - new for old, new in zip(before, after, strict=True))
 
     *shares, least = _SHARES
     return next((share for share in shares if loss(share) <= max_loss), least)
@@ -388,12 +387,11 @@ def _validated(translator: Translator, sets: Sequence[EvaluationSet]) -> list[fl
     """BLEU of each set, by greedy search."""
     greedy = translator.config.decoding.greedy()
     texts = (translate(directed(translator, each), each.sources, greedy)[0] for each in sets)
-    return [
-        score(text, *each.references, metrics=("bleu",), target_language=each.target_language)[
-            0
-        ].score
+    scores = (
+        score(text, *each.references, metrics=("bleu",), target_language=each.target_language)
         for text, each in zip(texts, sets, strict=True)
-    ]
+    )
+    return [bleu.score for [bleu] in scores]
 
 
 def _between(start: RunDirectory, run: RunDirectory, share: float) -> "dict[str, Tensor]":

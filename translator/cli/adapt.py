@@ -9,7 +9,6 @@ from translator.cli.console import TRAIN, app, echo, say, table
 from translator.cli.progress import shown_progress
 from translator.cli.train import train
 from translator.errors import TranslatorError
-from translator.packaged import MODEL_PREFIX
 from translator.progress import activity
 
 if TYPE_CHECKING:
