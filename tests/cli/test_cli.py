@@ -226,7 +226,8 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "there is no text to train a tokenizer on"),
+        (b"", "is empty"),
+        (b"\t\n", "no train pair is left"),
         (b"one pair\tun par\n", "no train pair is left"),
         (b"a\tb\nonly one\n", "line 2: 1 column"),
         (b"a\tb\n\xff\tb\n", "line 2: not UTF-8"),

@@ -155,9 +155,10 @@ def test_a_threshold_of_nothing_leaves_out_nothing_that_is_near(
 
 
 def test_the_help_says_the_numbers_that_hold() -> None:
-    told = " ".join(translator("data", "mine", "--help").stdout.replace("│", " ").split())
-    assert f"compared with; {NEIGHBOURS}." in told
-    assert f"and fewer; {THRESHOLD}." in told
+    wide = {"COLUMNS": "200"}  # a description stands in one line
+    told = CliRunner().invoke(app, ["data", "mine", "--help"], env=wide).stdout
+    assert f"compare a pair with; else {NEIGHBOURS}." in told
+    assert f"fewer, surer; else {THRESHOLD}." in told
 
 
 @pytest.mark.parametrize(

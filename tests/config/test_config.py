@@ -361,7 +361,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_hint_names_a_configuration_that_is_there(tmp_path, monkeypatch):
     def named(path):
-        words = re.split(r"[\s;]+", refusal(path).hint.rstrip("."))
+        words = re.split(r"[\s;]+|:\s", refusal(path).hint.rstrip("."))
         return [Path(word) for word in words if "configs" in word]
 
     mistaken = tmp_path / "mistaken.yaml"
