@@ -95,18 +95,18 @@ def adapt(
     with shown_progress(quiet=quiet), activity("validating what was known"):
         share = blend(start, finished.run, max_loss)
     if 0.0 < share < 1.0 and not quiet:
-        say(f"weights    {share:.0%} of the new ones, the rest {start.path}: it forgot too much")
+        say(f"weights    {share:.0%} of the new ones, the rest {start.name}: it forgot too much")
     with shown_progress(quiet=quiet), activity("testing both models"):
         found = outcome(start, finished.run, max_loss)
     echo(_table(found))
     if found["refused"]:
         raise TranslatorError(
             f"{finished.run.path} is refused: {'; '.join(found['refused'])}",
-            f"{start.path} stays the model to use. Are the new pairs translations of one another? "
+            f"{start.name} stays the model to use. Are the new pairs translations of one another? "
             "To keep more of what is known: --replay-share 0.8, under another --name. To accept a "
             "loss: the same command with a larger --max-loss, which judges again without training.",
         )
-    say(f"{finished.run.path} translates both; {start.path} is as it was")
+    say(f"{finished.run.path} translates both; {start.name} is as it was")
 
 
 def _plan(prepared: "Adaptation") -> str:
