@@ -91,7 +91,7 @@ def prepare(
     run = RunDirectory(RUNS / name)
     known = start.read_config()
     if known.learns_from_texts or not known.model.is_textual:
-        raise RunError(f"{start.path} does not translate texts", "Adapt a run that does.")
+        raise RunError(f"{start.name} does not translate texts", "Adapt a run that does.")
     made_of = {"model": start.model_sha256(), **domain.made_of}
     adaptation = _begun(run, made_of)
     if adaptation is None:
@@ -260,7 +260,7 @@ def _held_out(start: RunDirectory) -> tuple[list[SentencePair], list[str]]:
                 if direction.languages == default.languages:
                     pairs += map(SentencePair, *(sides if direction == default else sides[::-1]))
         except TranslatorError as error:
-            warnings.append(f"{start.path} has no {split} set: {error.message}")
+            warnings.append(f"{start.name} has no {split} set: {error.message}")
             if split == "test":
                 warnings.append("what the model forgets is not measured")
     return list(dict.fromkeys(pairs)), warnings  # those of both directions are the same
@@ -313,14 +313,14 @@ def _replay(
             if pairs := _splits(config).replay(size):
                 return pairs, False
         except TranslatorError as error:
-            warnings.append(f"the corpora of {start.path} cannot be read: {error.message}")
+            warnings.append(f"the corpora of {start.name} cannot be read: {error.message}")
     sources = _sources(known, domain.replay_text)
     if not sources:
         warnings.append(
-            f"there is nothing to keep what {start.path} knows: --replay-text may bring sentences"
+            f"there is nothing to keep what {start.name} knows: --replay-text may bring sentences"
         )
     sources = sources[: min(size, _MOST_DISTILLED)]
-    translator = Translator.from_run(start.path)
+    translator = Translator.from_run(start.name)
     texts, _ = translate(translator, sources, translator.config.decoding.greedy())
     pairs = [SentencePair(*pair) for pair in zip(sources, texts, strict=True) if pair[1].strip()]
     return pairs, True
@@ -371,7 +371,7 @@ def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> fl
         sets = [_shortened(each, _MOST_VALIDATED) for each in sets_of_split(start, "valid")]
     except TranslatorError:
         return 1.0  # `prepare` has warned of it
-    before = _validated(Translator.from_run(start.path), sets)
+    before = _validated(Translator.from_run(start.name), sets)
 
     def loss(share: float) -> float:
         trained = run.read_trained()
@@ -405,7 +405,7 @@ def _between(start: RunDirectory, run: RunDirectory, share: float) -> "dict[str,
 
 def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
     """BLEU and chrF2 of both models on the test sets of both."""
-    models = [Translator.from_run(each.path) for each in (start, run)]
+    models = [Translator.from_run(each.name) for each in (start, run)]
     for directory in (run, start):
         try:
             found = sets_of_split(directory, "test")
@@ -419,7 +419,7 @@ def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
             compared = compare(each, systems, ("bleu", "chrf"))
             for metric, (before, after) in compared.differences.items():
                 yield {
-                    "test_set": f"{directory.path} {each.name}",
+                    "test_set": f"{directory.name} {each.name}",
                     "is_new": directory is run,
                     "sentences": len(each),
                     "metric": metric,

@@ -177,6 +177,10 @@ class RunDirectory:
     def __init__(self, path: Path, name: str = "") -> None:
         self.path = path
         self.name = name or str(path)  # hf:USER/NAME of one of the Hub, model:NAME of a package
+        self.is_own = not name
+        # Where commands keep what they make of it. The Hub's cache and installed packages belong to
+        # others, so that of model:en-es is runs/model-en-es.
+        self.results = path if self.is_own else RUNS / _as_file_name(name)
         self.config_file = path / "config.yaml"
         self.tokenizer_file = path / "tokenizer.model"
         self.target_tokenizer_file = path / "tokenizer.target.model"
@@ -191,10 +195,10 @@ class RunDirectory:
         self.adaptation_file = path / "adaptation.json"
         self.samples = path / "samples"
         self.checkpoints = path / "checkpoints"
-        self.evaluations = path / "evaluations"
+        self.evaluations = self.results / "evaluations"
         self.tensorboard = path / "tensorboard"
         self.wandb_id_file = path / "wandb" / "id"
-        self.exports = path / "export"
+        self.exports = self.results / "export"
         self.prepared = path.parent / ".prepared"  # what runs share, see PreparedDirectory
 
     @classmethod
@@ -270,6 +274,11 @@ class RunDirectory:
                     if inside
                     else "Train it to its first validation, or name another --run.",
                 )
+
+    @property
+    def title(self) -> str:
+        """What pictures and pages call it: its directory's name, or model:NAME, or hf:USER/NAME."""
+        return self.path.resolve().name if self.is_own else self.name
 
     @property
     def next_name(self) -> str:
@@ -626,8 +635,7 @@ class RunDirectory:
 
     def evaluation_file(self, test_set: str, decoding: DecodingConfig) -> Path:
         """Where the scores of a test set are kept; the hypotheses lie beside it."""
-        name = re.sub(r"[^\w.+-]+", "-", test_set)
-        return self.evaluations / f"{name}.beam-{decoding.beam_size}.json"
+        return self.evaluations / f"{_as_file_name(test_set)}.beam-{decoding.beam_size}.json"
 
     def append_metrics(self, entry: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
@@ -897,6 +905,10 @@ def _metrics_entry(line: bytes) -> dict[str, Any] | None:
         if not isinstance(each, int | float) or _LARGEST < abs(each) < math.inf:
             return None
     return entry
+
+
+def _as_file_name(name: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", name)
 
 
 def _sync(file: Path) -> None:

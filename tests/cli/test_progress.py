@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,26 +102,57 @@ def test_a_line_says_how_far_and_how_long(activities: list[Activity], line: str)
     assert shown._line(activities, 10.0) == line
 
 
-def test_lines_become_sparse(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_lines_become_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10_000))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
     said: list[str] = []
     monkeypatch.setattr(shown, "say", said.append)
 
-    class Looks:
-        """A thousand looks, a second apart."""
+    with activity("reading", unit="pairs") as reading:
+        shown._now_and_then(Looks(lambda number: setattr(reading, "done", number)))
+    counts = [line.split()[1] for line in said]
+    assert counts == ["1", "4", "13", "40", "121", "364", "964"]  # 3, 9, … and 600 seconds apart
 
-        number = 0
 
-        def wait(self, seconds: float) -> bool:
-            self.number += 1
-            return self.number > 1000
+def test_a_line_is_said_again_only_when_something_has_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither for the time that passes, nor because a part of an activity is over."""
+    clock = iter(range(10_000))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    said: list[str] = []
+    monkeypatch.setattr(shown, "say", said.append)
 
-    with activity("loading"):
-        shown._now_and_then(Looks())  # type: ignore[arg-type]
-    assert said == ["loading …"] * 7  # after 1, 3, 9, 27, 81, 243 and 600 seconds of silence
+    def work() -> Iterator[None]:
+        with activity("exporting"):
+            yield from [None] * 50
+            with activity("translating", 9, "sentences") as translating:
+                yield from [None] * 50
+                translating.done = 7
+                yield from [None] * 200
+            yield from [None] * 700
+
+    steps = work()
+    shown._now_and_then(Looks(lambda _: next(steps, None)))
+    assert [re.sub(r", .*", "", line) for line in said] == [
+        "exporting …",
+        "exporting: translating: 0 of 9 sentences",
+        "exporting: translating: 7 of 9 sentences",
+    ]
+
+
+class Looks(threading.Event):
+    """A thousand looks at what is under way, between which something happens."""
+
+    def __init__(self, between: Callable[[int], object]) -> None:
+        super().__init__()
+        self._between = between
+        self._number = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._number += 1
+        self._between(self._number)
+        return self._number > 1000
 
 
 def test_nothing_is_shown_if_quiet_or_fast(capfd: pytest.CaptureFixture[str]) -> None:

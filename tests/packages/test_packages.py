@@ -109,6 +109,41 @@ def test_an_adaptation_is_named_after_the_package(
     assert Path("runs/cipher-adapted/model.safetensors").is_file(), result.output
 
 
+def test_what_commands_make_of_a_package_lies_in_runs(
+    installed: RunDirectory, tmp_path: Path
+) -> None:
+    """Its folder belongs to pip, and need not be writable; and nobody wants to read its path."""
+    pytest.importorskip("ctranslate2")
+    Path("a.en").write_text("".join(f"{each}\n" for each in SENTENCES * 5), "utf-8")
+    texts = Translator.from_run(installed.path, device="cpu").translate(SENTENCES * 5)
+    Path("a.es").write_text("".join(f"{each.text}\n" for each in texts), "utf-8")
+    before = {file: file.read_bytes() for file in installed.path.rglob("*")}
+    files = "--source a.en --reference a.es"
+    for words in (
+        f"evaluate model:cipher {files}",
+        f"compare model:cipher model:cipher {files}",
+        f"report model:cipher {files}",
+        f"export model:cipher {files}",
+        "attention abba --run model:cipher",
+        "explain abba --run model:cipher",
+        "translate abba --run model:cipher --engine ctranslate2",
+        "inspect model:cipher",
+        "embed abba --run model:cipher",
+        "distill a.en.txt --output a.jsonl --run model:cipher",
+        "runs",
+    ):
+        Path("a.en.txt").write_text("abba\n", "utf-8")
+        result = CliRunner().invoke(app, words.split())
+        assert result.exit_code == 0, (words, result.output, result.exception)
+        assert str(installed.path) not in result.output, words
+    assert {file: file.read_bytes() for file in installed.path.rglob("*")} == before
+    assert {each.name for each in Path("runs/model-cipher").iterdir()} == {
+        *("attention-heads.png", "attention.html", "attention.npz", "attention.png"),
+        *("evaluations", "export", "report.html"),
+    }
+    assert "<title>model:cipher" in Path("runs/model-cipher/report.html").read_text("utf-8")
+
+
 def test_what_is_not_installed_is_said_in_a_sentence(
     installed: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

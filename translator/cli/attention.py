@@ -49,10 +49,10 @@ def attention_cli(
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
     with shown_progress(quiet=quiet):
         directory = find_run(run, translating=True)
-        translator = load(directory.path)
+        translator = load(directory)
     if to is not None:
         translator = translator.toward(to)
-    output = output or directory.path / "attention"
+    output = output or directory.results / "attention"
     from translator.visualization.attention import (
         attention_arrays,
         attention_maps,

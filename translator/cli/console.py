@@ -201,7 +201,7 @@ def find_run(run: Path | None, *, quiet: bool = False, translating: bool = False
             origin = f"${RUN_VARIABLE}"
         say(f"run: {found.name} ({origin})")
     if found.refused and not quiet:
-        say(f"warning: {found.path} was refused when it was adapted: {'; '.join(found.refused)}")
+        say(f"warning: {found.name} was refused when it was adapted: {'; '.join(found.refused)}")
     return found
 
 
@@ -209,13 +209,13 @@ def _translates(config: Config) -> bool:
     return not config.learns_from_texts
 
 
-def load(run: Path | None, *, translating: bool = False) -> "Translator":
-    directory = find_run(run, translating=translating)
+def load(run: "RunDirectory") -> "Translator":
+    """The translator of a run."""
     with activity("loading torch"):
         from translator.translation import Translator
 
-    with activity(f"loading {directory.path}"):
-        return Translator.from_run(directory.path)
+    with activity(f"loading {run.name}"):
+        return Translator.from_run(run.name)
 
 
 def decoding_of(

@@ -44,10 +44,10 @@ def embed_cli(
         raise typer.BadParameter("the name of --output must end in .npy or .jsonl")
     if not texts and input_file in (None, Path("-")) and sys.stdin.isatty():
         say("type a line to embed it; end with Ctrl-D")
-    embed(map(text_of, texts) if texts else lines_of(input_file), find_run(run).path, output_file)
+    embed(map(text_of, texts) if texts else lines_of(input_file), find_run(run).name, output_file)
 
 
-def embed(texts: Iterable[str], run: Path, output_file: Path | None) -> None:
+def embed(texts: Iterable[str], run: str, output_file: Path | None) -> None:
     """Write the vectors of texts, some thousands at a time."""
     from translator.embedding import Embedder
 

@@ -129,9 +129,9 @@ def _evaluate_run(
 ) -> "list[tuple[Evaluation, dict[str, Any]]]":
     from translator.evaluation import assess, directed, store, translate
 
-    loaded = load(run.path)
+    loaded = load(run)
     if run.weights_of is not None:
-        say(f"{run.path} has the weights of {run.weights_of}: nothing that it learned was better")
+        say(f"{run.name} has the weights of {run.weights_of}: nothing that it learned was better")
     decoding = decoding_of(loaded, beam_size)
     trained_on = read_trained_on(run)
     evaluations = []
@@ -145,7 +145,7 @@ def _evaluate_run(
         try:
             kept = f"hypotheses in {store(run, evaluation, decoding)}"
         except OSError as error:
-            kept = f"hypotheses not kept in {run.path}: {error.strerror or error}"
+            kept = f"hypotheses not kept in {run.results}: {error.strerror or error}"
         say(f"  {len(test_set) / max(1e-9, seconds):,.0f} sentences/s; {kept}")
         _warn(evaluation)
         summary = {**evaluation.summary(), "decoding": decoding.model_dump()}

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from translator.cli.console import SEE, RunOption, ToOption, app, load, say, table
+from translator.cli.console import SEE, RunOption, ToOption, app, find_run, load, say, table
+from translator.cli.progress import shown_progress
 
 if TYPE_CHECKING:
     from translator.visualization.explanation import Explanation, NextToken, Step
@@ -38,7 +39,8 @@ def explain_cli(
     ] = None,
 ) -> None:
     """Explain a sentence in numbers: embeddings, one head's Q, K, V and softmax, the next token."""
-    translator = load(run, translating=True)
+    with shown_progress():
+        translator = load(find_run(run, translating=True))
     if to is not None:
         translator = translator.toward(to)
     from translator.visualization.explanation import STACKS, explain, explanation_page

@@ -113,7 +113,7 @@ def export(
     for each in sets:
         if each.warning:
             say(f"warning: {each.name}: {each.warning}")
-    with activity(f"exporting {run.path}, and comparing"):
+    with activity(f"exporting {run.name}, and comparing"):
         return export_certified(
             run,
             form,

@@ -35,8 +35,8 @@ def generate_cli(
     decoding = load_config(directory.config_file, overrides or ()).decoding
     from translator.generation import LanguageModel
 
-    with on_terminal(), activity(f"loading {directory.path}"):
-        model = LanguageModel.from_run(directory.path)
+    with on_terminal(), activity(f"loading {directory.name}"):
+        model = LanguageModel.from_run(directory.name)
     for prompt in prompts or [""]:
         if decoding.sampling or decoding.beam_size == 1:
             written = ""

@@ -45,9 +45,8 @@ def inspect_cli(
 ) -> None:
     """Show what the model of a run is, its layers, and the files on disk."""
     with shown_progress(quiet=quiet):
-        run = named_run(named, run)
-        translator = load(run)
-    directory = find_run(run, quiet=True)
+        directory = find_run(named_run(named, run))
+        translator = load(directory)
     rows = [(name, list(p.shape), p.numel()) for name, p in translator.model.named_parameters()]
     files = {file.name: file.stat().st_size for file in directory.files}
     facts = _facts(translator, directory)
@@ -94,7 +93,7 @@ def _facts(translator: "Translator", run: "RunDirectory") -> dict[str, str]:
     """What a model is, in words, by what the words are about."""
     config = translator.config
     model, data = config.model, config.data
-    facts = {"run": str(run.path), "architecture": _ARCHITECTURES[model.architecture]}
+    facts = {"run": run.name, "architecture": _ARCHITECTURES[model.architecture]}
     if config.learns_from_texts:
         facts["objective"] = config.training.objective
     else:

@@ -53,7 +53,7 @@ def draw(
     from translator.data import png
     from translator.translation import Translator
 
-    pictures = Translator.from_run(run.path, precision=decoding.precision).draw(texts, decoding)
+    pictures = Translator.from_run(run.name, precision=decoding.precision).draw(texts, decoding)
     files = [output] if len(texts) == 1 else [output / f"{i + 1}.png" for i in range(len(texts))]
     for file, picture in zip(files, pictures, strict=True):
         try:

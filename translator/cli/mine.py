@@ -67,13 +67,13 @@ def mine(
     read = {pair.source for pair in config.data.all_directions}
     if config.training.objective == "translate" and target_language not in read:
         say(
-            f"warning: {run.path} translates from {source_language}: its encoder has not learned "
+            f"warning: {run.name} translates from {source_language}: its encoder has not learned "
             f"to read {target_language}"
         )
     texts = _distinct_texts(source), _distinct_texts(target)
     with shown_progress():
-        with activity(f"loading {run.path}"):
-            embedder = Embedder.from_run(run.path)
+        with activity(f"loading {run.name}"):
+            embedder = Embedder.from_run(run.name)
         with activity("embedding both texts"):
             vectors = [embedder.as_read(embedder.embed(each)) for each in texts]
         with activity("comparing them"):

@@ -38,8 +38,8 @@ def neighbours_cli(
     texts = list(lines_of(queries))
     from translator.embedding import Embedder, nearest_texts
 
-    with on_terminal(), activity(f"embedding by {directory.path}"):
-        embedder = Embedder.from_run(directory.path)
+    with on_terminal(), activity(f"embedding by {directory.name}"):
+        embedder = Embedder.from_run(directory.name)
         found, near = nearest_texts(embedder, embedder.embed(texts), lines_of(corpus), k)
     write_to(output_file, _objects(texts, found, near) if as_json else _rows(found, near))
 

@@ -34,7 +34,7 @@ def plot_cli(
     from translator.visualization.picture import curves_picture
 
     directories = [RunDirectory.named(each) for each in runs] if runs else [find_run(None)]
-    first = directories[0].path
+    first = directories[0].results
     output = output or (first if len(directories) == 1 else first.parent) / "curves"
     curves = read_curves(directories)
     for directory in directories:

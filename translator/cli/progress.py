@@ -57,11 +57,16 @@ def _drawn(over: threading.Event) -> None:
 
 
 def _now_and_then(over: threading.Event) -> None:
-    """Say a line after a second, and then more and more seldom."""
+    """Say a line after a second, and then more and more seldom; the same progress only once."""
     patience, silent_since = _FIRST_LINE, time.monotonic()
+    said = set()
     while not over.wait(_SECONDS_BETWEEN_LOOKS):
         now = time.monotonic()
-        if (activities := under_way()) and now - silent_since >= patience:
+        if not (activities := under_way()) or now - silent_since < patience:
+            continue
+        progress = (_name(activities), activities[-1].done, activities[-1].note)
+        if progress not in said:
+            said.add(progress)
             say(_line(activities, now))
             patience, silent_since = min(_SPARSER * patience, _LONGEST_SILENCE), now
 

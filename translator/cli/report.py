@@ -72,7 +72,7 @@ def report_cli(
             _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
             for each in sets
         ]
-        file = output or (directory.path / "report.html" if directory else Path("report.html"))
+        file = output or (directory.results / "report.html" if directory else Path("report.html"))
         attention = None if hypothesis or not directory else _attention_by(directory)
         with activity(f"writing {file}"):
             write_atomically(file, render_report(evaluations, directory, attention).encode())
@@ -80,8 +80,8 @@ def report_cli(
         for warning in evaluation.warnings:
             say(f"warning: {evaluation.test_set.name}: {warning}")
     if directory and not directory.environment_file.is_file():
-        missing = directory.environment_file
-        say(f"warning: {missing} is missing: the report does not say what the run was made with")
+        missing = f"{directory.name} has no {directory.environment_file.name}"
+        say(f"warning: {missing}: the report does not say what the run was made with")
     if directory and (damaged := directory.metrics_warning()):
         say(f"warning: {damaged}")
     say(f"the report is {file}: open it in a browser")
@@ -97,7 +97,7 @@ def _attention_by(
     from translator.visualization.attention import attention_maps
     from translator.visualization.report import SentenceAttention
 
-    translator = Translator.from_run(run.path)
+    translator = Translator.from_run(run.name)
 
     def attention(
         test_set: "EvaluationSet", source: str, hypothesis: str

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from translator.runs import RunDirectory
 
 runs_app = typer.Typer(
-    cls=Commands, help="List the runs in runs/, or delete some.", invoke_without_command=True
+    cls=Commands,
+    help="List the runs in runs/ and the installed ones, or delete some.",
+    invoke_without_command=True,
 )
 app.add_typer(runs_app, name="runs", rich_help_panel=SEE)
 
@@ -41,12 +43,14 @@ def runs_cli(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
-    """List the runs in runs/: languages, BLEU of validation, size, date, what they started from."""
+    """List the runs in runs/, and installed ones: languages, BLEU of validation, size, date."""
     if context.invoked_subcommand:
         return
+    from translator.packaged import packaged_names
     from translator.runs import RUNS, RunDirectory
 
     found = [RunDirectory(file.parent) for file in sorted(RUNS.glob("*/config.yaml"))]
+    found += map(RunDirectory.named, packaged_names())
     runs = sorted(map(_listed, found), key=lambda run: run.date, reverse=True)
     if as_json:
         echo(json.dumps(list(map(dataclasses.asdict, runs)), indent=2, ensure_ascii=False))
@@ -87,21 +91,23 @@ def rm_cli(
 
 def _listed(run: "RunDirectory") -> Listed:
     has_model = run.model_file.is_file()
+    name = run.path.name if run.is_own else run.name
+    state = "" if has_model else "no model yet"
     file = run.model_file if has_model else run.config_file
     date = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
     size = sum(each.stat().st_size for each in run.files if each.is_file())
     try:
         config = run.read_config()
     except TranslatorError:
-        return Listed(run.path.name, "?", None, size, date, "damaged", "")
+        return Listed(name, "?", None, size, date, "damaged", "")
     data = config.data
     return Listed(
-        name=run.path.name,
+        name=name,
         languages=f"{data.source_language} → {data.target_language}",
         bleu=_best_bleu(run.read_metrics()),
         bytes=size,
         date=date,
-        state="" if has_model else "no model yet",
+        state=state if run.is_own else "installed",
         lineage=config.training.start_from or "",
     )
 

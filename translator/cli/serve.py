@@ -95,7 +95,7 @@ def serve(
         with shown_progress(quiet=quiet):
             wanted: Sequence[Path | None] = names or [None]
             runs = [find_run(each, translating=True) for each in wanted]
-            translator, *others = [load(each.path) for each in runs]
+            translator, *others = [load(each) for each in runs]
         if not quiet:
             _say_what_is_served(runs, [translator, *others])
         say(f"http://{host}:{listening.getsockname()[1]}")
@@ -108,6 +108,6 @@ def _say_what_is_served(runs: "list[RunDirectory]", translators: "list[Translato
     for run, each in zip(runs, translators, strict=True):
         pairs = each.config.data.all_directions
         said = ", ".join(f"{pair.source} → {pair.target}" for pair in pairs)
-        say(f"{run.path}: {said}")
+        say(f"{run.name}: {said}")
     threads = torch.get_num_threads()
     say(f"{threads} thread{'s' * (threads > 1)}; Ctrl-C ends it")

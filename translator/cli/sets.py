@@ -62,10 +62,11 @@ def read_trained_on(run: "RunDirectory") -> "dict[str, Fingerprints]":
     """
     trained_on = run.read_fingerprints()
     if not trained_on:
-        say(f"{run.fingerprints_file} is missing: whether test sentences leaked is not known")
+        file = run.fingerprints_file.name
+        say(f"{run.name} has no {file}: whether test sentences leaked is not known")
     elif run.unknown_start:
         say(
-            f"{run.path} started from {run.unknown_start}, of whose training text nothing is "
+            f"{run.name} started from {run.unknown_start}, of whose training text nothing is "
             "known: test sentences may have leaked there"
         )
     return trained_on

@@ -102,18 +102,8 @@ def distill_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Pair texts with their translations by a run, for a smaller model to learn from."""
-    with shown_progress(quiet=quiet):
-        synthesize(
-            text,
-            output,
-            find_run(run, translating=True),
-            to,
-            round_trip,
-            {"min_score": min_score, "min_chrf": min_chrf},
-            beam_size=beam_size,
-            overrides=overrides or (),
-            resume=resume,
-        )
+    words = (min_score, round_trip, min_chrf, beam_size, overrides, resume, quiet)
+    backtranslate_cli(text, output, run, to, "", *words)  # that there is no tag is all that differs
 
 
 def synthesize(
@@ -151,9 +141,9 @@ def synthesize(
         "text": fingerprint_of(Path(text)) if Path(text).is_file() else _fetched(text, languages),
     }
     job = DocumentJob(output.resolve(), fingerprint)
-    say(f"{run.path} translates {' → '.join(languages)}")
-    with activity("loading " + " and ".join(str(each.path) for each in runs)):
-        forward, *others = (Translator.from_run(each.path) for each in runs)
+    say(f"{run.name} translates {' → '.join(languages)}")
+    with activity("loading " + " and ".join(each.name for each in runs)):
+        forward, *others = (Translator.from_run(each.name) for each in runs)
     back = LanguagePair(languages.target, languages.source)
     backward = next(iter(others), None)
     if backward and backward.config.data.directions:

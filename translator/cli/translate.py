@@ -289,7 +289,7 @@ def _converse(options: Options, run: "RunDirectory") -> None:
     pair = _direction(run.read_config(), options.to)
     glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
     with on_terminal():
-        translator = load(run.path).toward(str(pair))
+        translator = load(run).toward(str(pair))
 
     def translate(text: str, alternatives: int, aligned: bool) -> "Translation":
         (found,) = translator.translate(
@@ -542,8 +542,8 @@ def _load(
     _take_own_gpu()
     from translator.translation import Translator
 
-    with on_terminal(), activity(f"loading {run.path}"):
-        translator = Translator.from_run(run.path, precision=decoding.precision).toward(str(pair))
+    with on_terminal(), activity(f"loading {run.name}"):
+        translator = Translator.from_run(run.name, precision=decoding.precision).toward(str(pair))
 
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(

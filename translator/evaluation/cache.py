@@ -70,7 +70,7 @@ def translate_or_reuse(
                 return TranslatedSet(hypotheses, seconds, decoding, hypotheses_file, True)
         except DataError:
             pass  # deleted, cut or no text: made anew
-    translator = directed(Translator.from_run(run.path), test_set)
+    translator = directed(Translator.from_run(run.name), test_set)
     hypotheses, seconds = translate(translator, test_set.sources, decoding)
     written: Path | None = hypotheses_file
     try:

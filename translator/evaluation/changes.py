@@ -32,7 +32,7 @@ def changes_since(start: RunDirectory, run: RunDirectory) -> tuple[list[Change],
         return [Change(**each) for each in measured["changes"]], []
     sets, warnings = _test_sets(start, run)
     try:
-        models = [Translator.from_run(each.path) for each in (start, run)]
+        models = [Translator.from_run(each.name) for each in (start, run)]
     except TranslatorError as error:
         return [], [f"BLEU before and after fine-tuning is not known: {error.message}"]
     changes = [_change(name, each, models) for name, each in sets.items()]
@@ -59,10 +59,10 @@ def _test_sets(
         try:
             found = sets_of_split(directory, "test")
         except TranslatorError as error:
-            warnings.append(f"the test sets of {directory.path} are not compared: {error.message}")
+            warnings.append(f"the test sets of {directory.name} are not compared: {error.message}")
             continue
         new = [each for each in found if each not in sets.values()]
-        sets |= {f"{directory.path} {each.name}": each for each in new}
+        sets |= {f"{directory.name} {each.name}": each for each in new}
     return sets, warnings
 
 

@@ -133,7 +133,7 @@ def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet
         pairs = splits.drawn[name] if kept is None else kept
         if kept is None:
             warning = (
-                f"{run.path} does not keep this set: it was drawn anew from today's corpora, and "
+                f"{run.name} does not keep this set: it was drawn anew from today's corpora, and "
                 "whether the model was trained on it is not known"
             )
     references = [

@@ -30,7 +30,7 @@ def export_argos(run: RunDirectory, folder: Path, quantization: Quantization = "
     if data.directions:
         raise RunError(
             "a package of Argos Translate has one direction and no room for the tag of another: "
-            f"{run.path} translates {', '.join(map(str, data.directions))}",
+            f"{run.name} translates {', '.join(map(str, data.directions))}",
             "Export it to ctranslate2 or huggingface, or `translator serve` it.",
         )
     source, target = standard(data.source_language), standard(data.target_language)

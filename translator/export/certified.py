@@ -61,7 +61,7 @@ def export_certified(
         certificate = dataclasses.replace(first, others=tuple(more))
         if certificate.problem:
             raise RunError(
-                f"the export does not translate as {run.path}: {certificate.problem}",
+                f"the export does not translate as {run.name}: {certificate.problem}",
                 "Nothing was kept. Try --quantization float32, or a larger --sample."
                 if quantization != "float32"
                 else "Nothing was kept. Try a larger --sample; if that does not help, this is a "

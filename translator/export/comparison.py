@@ -39,7 +39,7 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
     Both compute on the CPU with `threads` threads, first greedily, then with the beam and the
     length penalty of the run; only the second time is measured.
     """
-    translator = Translator.from_run(run.path, device="cpu")
+    translator = Translator.from_run(run.name, device="cpu")
     whole = {"split_sentences": False, "recover_lost": False}  # the others know nothing of these
     beam = translator.config.decoding.model_copy(update=whole)
     greedy = beam.model_copy(update={"beam_size": 1})

@@ -42,7 +42,7 @@ def export_ctranslate2(
     specs = _import_specs()
     if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
         raise DataError(f"{folder} is not empty", "Name a new folder for the export.")
-    translator = Translator.from_run(run.path, device="cpu")
+    translator = Translator.from_run(run.name, device="cpu")
     model = encoder_decoder_of(translator, "CTranslate2")
     spec = _specification(specs, model, translator.tokenizer)
     spec.validate()

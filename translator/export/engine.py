@@ -224,13 +224,13 @@ class CTranslate2Translator:
 def certified_engine(run: RunDirectory, device: Device = "auto") -> CTranslate2Translator:
     """The engine of the run's CTranslate2 export; RunError without one that fits the model."""
     folder = run.exports / "ctranslate2"
-    hint = f"Make one: translator export {run.path} --format ctranslate2"
+    hint = f"Make one: translator export {run.name} --format ctranslate2"
     certificate = Certificate.read(folder)
     if certificate is None:
         raise RunError(f"{folder} holds no certified export", f"{hint}.")
     if certificate.model_sha256 != run.model_sha256():
         raise RunError(
-            f"{folder} is an export of other weights than {run.path} has now", f"{hint} --force."
+            f"{folder} is an export of other weights than {run.name} has now", f"{hint} --force."
         )
     if damaged := certificate.damaged_file(folder):  # CTranslate2 may crash on it
         raise RunError(

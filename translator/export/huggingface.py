@@ -55,7 +55,7 @@ def export_huggingface(run: RunDirectory, folder: Path) -> Path:
     for one that no class computes.
     """
     transformers = import_transformers()
-    translator = Translator.from_run(run.path, device="cpu")
+    translator = Translator.from_run(run.name, device="cpu")
     decoder = causal_decoder_of(translator, "transformers")
     if decoder is None:
         weights = _weights(encoder_decoder_of(translator, "transformers"))

@@ -46,10 +46,9 @@ def read_curves(runs: Sequence[RunDirectory]) -> list[RunCurves]:
     """
     for run in runs:
         _check_metrics(run)
-    names = [run.path.resolve().name for run in runs]
+    names = [run.title for run in runs]
     unique = [
-        name if names.count(name) == 1 else str(run.path)
-        for name, run in zip(names, runs, strict=True)
+        name if names.count(name) == 1 else run.name for name, run in zip(names, runs, strict=True)
     ]
     labels = (
         f"{name} ({each})" if each else name

@@ -46,7 +46,7 @@ def render_report(
     pairs = run.read_config().data.all_directions if run else []
     return render_page(
         "evaluation.html",
-        title=run.path.resolve().name if run else "Translations",
+        title=run.title if run else "Translations",
         languages="".join(f" · {pair.source} → {pair.target}" for pair in pairs),
         sections=[_section(evaluation, attention) for evaluation in evaluations],
         run=_run(run, evaluations) if run else None,
