@@ -218,8 +218,8 @@ def _train_sentencepiece(
             rules.write_text(
                 "\n".join(_normalization_rules()) + "\n", encoding="utf-8", newline="\n"
             )
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
+        _interruptibly(
+            texts,
             model_writer=model,
             model_type=config.algorithm,
             vocab_size=size,
@@ -238,6 +238,32 @@ def _train_sentencepiece(
             minloglevel=2,
         )
     return _without_rules_path(model.getvalue())
+
+
+def _interruptibly(texts: list[str], **settings: Any) -> None:
+    """Train in another thread: SentencePiece hears no signal, and Ctrl-C is not to wait for it.
+
+    Whoever is interrupted leaves the thread behind, which ends with the process.
+    """
+    given_up = threading.Event()
+    failures: list[Exception] = []
+
+    def train() -> None:
+        sentences = itertools.takewhile(lambda _: not given_up.is_set(), texts)
+        try:
+            sentencepiece.SentencePieceTrainer.train(sentence_iterator=sentences, **settings)
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=train, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.1)  # without a time it would hear no signal on Windows
+    finally:
+        given_up.set()
+    if failures:
+        raise failures[0]
 
 
 def _without_rules_path(model: bytes) -> bytes:

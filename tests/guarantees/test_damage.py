@@ -189,7 +189,7 @@ def test_a_report_says_what_it_leaves_out(here: Path) -> None:
     (here / RUN / "environment.json").unlink()
     done = invoke("report")
     assert done.exit_code == 0, done.output
-    assert f"warning: {RUN}/environment.json is missing" in done.stderr
+    assert f"warning: {RUN} has no environment.json" in done.stderr
 
 
 @pytest.mark.parametrize("damage", ["a bit in the middle", "zeros", "cut in half"])

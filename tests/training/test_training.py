@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.numpy
@@ -41,6 +42,7 @@ from translator.data import (
 )
 from translator.errors import RunError, TranslatorError
 from translator.evaluation import Change, assess, evaluate, score, sets_of_split
+from translator.model import Transformer
 from translator.preparation import prepare_data
 from translator.runs import RUNS, RunDirectory
 from translator.tokenizer import Tokenizer
@@ -57,6 +59,7 @@ from translator.training import (
     learning_rate,
     train,
 )
+from translator.training.validation import Validator, validator_of
 from translator.translation import Translator
 
 DIGITS = "zero one two three four five six seven eight nine".split()
@@ -1170,6 +1173,45 @@ def test_a_signal_during_a_validation_saves_a_checkpoint() -> None:
     assert isinstance(events[-1], Finished)
     assert (events[-1].step, events[-1].completed) == (3, False)
     assert RunDirectory(RUNS / "tiny").checkpoint_steps() == [3]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_signal_does_not_wait_for_a_validation_which_the_next_sitting_makes(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the one after the last step."""
+    config = tiny("training.max_steps=6", "training.validate_every_steps=3")
+    events = list(train(config))
+    expected, metrics = trained_bytes(), validations(RunDirectory(RUNS / "tiny"))
+    (RUNS / "tiny").rename(RUNS / "uninterrupted")
+    begun: list[int] = []
+
+    def interrupted(*arguments: Any) -> Validator:
+        validator = validator_of(*arguments)
+
+        def validate(model: Transformer, tokens_per_batch: int) -> Validation:
+            begun.append(len(begun) + 1)
+            if begun[-1] == number:
+                signal.raise_signal(signal.SIGINT)
+            return validator(model, tokens_per_batch)
+
+        return validate
+
+    monkeypatch.setattr("translator.training.run.validator_of", interrupted)
+    first = list(train(config))
+    assert isinstance(first[-1], Finished)
+    assert (first[-1].step, first[-1].completed) == (3 * number, False)
+    second = list(train(config))
+    assert isinstance(second[0], Plan) and not second[0].finished
+    assert isinstance(second[1], Validated) and second[1].step == 3 * number
+    found = [each for each in first + second if isinstance(each, Validated)]
+    assert found == [each for each in events if isinstance(each, Validated)]
+    assert trained_bytes() == expected
+    assert validations(RunDirectory(RUNS / "tiny")) == metrics
+
+
+def validations(run: RunDirectory) -> list[dict[str, Any]]:
+    return [entry for entry in run.read_metrics() if "valid_loss" in entry]
 
 
 def test_pairs_that_share_a_text_with_held_out_ones_are_counted() -> None:

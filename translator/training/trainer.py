@@ -6,7 +6,7 @@ import statistics
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -106,6 +106,7 @@ class Trainer:
         self.skipped_in_a_row = 0
         self.validations_without_best = 0
         self.best_is_lost = False  # model.safetensors is deleted or damaged
+        self.owes_validation = False  # one that is due was interrupted, or is about to begin
         self.best: dict[str, float] = {}
         self.taken = ""  # of a run that learned something else: which parts
         self._goes_on = False  # with what the run that it starts from has learned
@@ -133,29 +134,39 @@ class Trainer:
         return patience is not None and self.validations_without_best >= patience
 
     @property
-    def finished(self) -> bool:
-        """Whether there is nothing left to train."""
+    def steps_are_made(self) -> bool:
+        """Whether there is no step left to make."""
         return self.stopped_early or (self.max_steps is not None and self.step >= self.max_steps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train, and the last model is validated."""
+        return self.steps_are_made and not self.owes_validation
 
     def fit(self, validator: Validator) -> Iterator[Event]:
         """Train to the last step, validating and saving on the way."""
         batches = iter(self.stream)
         stopping = False
+        if self.best_is_lost:
+            self.best = {}
+        # At the start, what is best may be what it starts from.
+        self.owes_validation |= self.best_is_lost or (not self.step and self._goes_on)
         with _stop_requested() as stop:
-            if not self.step and self._goes_on:
-                yield self.validate(validator)  # what is best may be what it starts from
-            if self.best_is_lost:
-                self.best = {}
-                yield self.validate(validator)
             while not self.finished and not stopping:
-                if self._decides and self.timings and decision_is_due(self.decisions, self.step):
-                    yield from self._decide()
-                yield from self._timed_step(batches)
-                if self._validation_is_due():
-                    yield self.validate(validator)
-                stopping = self.world.any(stop.is_set(), self.device)
+                if not self.owes_validation:
+                    if (
+                        self._decides
+                        and self.timings
+                        and decision_is_due(self.decisions, self.step)
+                    ):
+                        yield from self._decide()
+                    yield from self._timed_step(batches)
+                    self.owes_validation = self._validation_is_due()
+                if self.owes_validation:
+                    yield from self._validate(validator, stop)
+                stopping = self.world.any(stop.requested, self.device)
                 due = self.step % self.settings.checkpoint_every_steps == 0
-                if due or self.finished or stopping:
+                if self.step and (due or self.finished or stopping):
                     self._save()
         yield Finished(
             run=self.run,
@@ -290,7 +301,7 @@ class Trainer:
 
     def _validation_is_due(self) -> bool:
         """Now and then and at the end; once by half of a budget, in which it has to fit too."""
-        if self.finished or self.step % self.settings.validate_every_steps == 0:
+        if self.steps_are_made or self.step % self.settings.validate_every_steps == 0:
             return True
         unknown = self._decides and "validation" not in self.pauses
         return unknown and self.max_steps is not None and 2 * self.step >= self.max_steps
@@ -304,7 +315,7 @@ class Trainer:
         self.pauses["checkpoint"] = self._clock() - started
 
     def _log(self) -> StepDone:
-        if self.step % self.settings.log_every_steps and not self.finished:
+        if self.step % self.settings.log_every_steps and not self.steps_are_made:
             return StepDone(self.step, seconds=self.seconds)
         interval = self.interval
         total = float(self.world.sum(torch.as_tensor(interval.loss).clone()))
@@ -336,16 +347,28 @@ class Trainer:
         if self.world.is_main:
             self.run.append_metrics(entry)
 
-    def validate(self, validator: Validator) -> Validated:
-        """Ask the validator about the model, and keep the best one."""
+    def _validate(self, validator: Validator, stop: "_Stop") -> Iterator[Event]:
+        """Ask the validator about the model, and keep the best one.
+
+        Whoever wants to stop does not wait for it: it is the first thing that the next sitting
+        does. Several processes validate together, to the end.
+        """
+        is_alone = self.world.size == 1
+        if is_alone and stop.requested:
+            return
         started = self._clock()
-        found = validator(self.model, self.tokens_per_batch)
+        try:
+            with stop.at_once() if is_alone else nullcontext():
+                found = validator(self.model, self.tokens_per_batch)
+        except _Stopped:
+            return
         is_best = self._is_best(found.scores)
         self.validations_without_best = 0 if is_best else self.validations_without_best + 1
         result = Validated(self.step, found.scores, is_best, found.samples)
         self._record(result)
         self.pauses["validation"] = self._clock() - started
-        return result
+        self.owes_validation = False
+        yield result
 
     def _is_best(self, scores: dict[str, float]) -> bool:
         """By the metric; of equal values, such as 0 at first, by the loss."""
@@ -396,6 +419,7 @@ class Trainer:
             "skipped": self.skipped,
             "skipped_in_a_row": self.skipped_in_a_row,
             "validations_without_best": self.validations_without_best,
+            "owes_validation": self.owes_validation,
             "seconds": self.seconds,
             "pauses": self.pauses,
             "interval": vars(self.interval) | {"loss": float(self.interval.loss)},
@@ -422,7 +446,7 @@ class Trainer:
                 self._start_from(self.settings.start_from)
         if self.settings.max_minutes is not None:
             self._read_decisions()
-        if streams != STREAMS and not self.finished:
+        if streams != STREAMS and not self.steps_are_made:
             raise RunError(
                 f"{self.run.path} was begun by a version of translator that drew the order of the "
                 "training pairs otherwise: it cannot go on exactly",
@@ -446,7 +470,7 @@ class Trainer:
 
     def _lost_metrics(self) -> str | None:
         """Which steps metrics.jsonl should have reached and has not, as a sentence."""
-        unlogged = 0 if self.finished else self.step % self.settings.log_every_steps
+        unlogged = 0 if self.steps_are_made else self.step % self.settings.log_every_steps
         logged = self.step - unlogged
         last = max((int(entry["step"]) for entry in self.run.read_metrics()), default=0)
         if last >= logged:
@@ -491,6 +515,7 @@ class Trainer:
         self.best = checkpoint.state["best"]
         for name in ("parts", "skipped", "skipped_in_a_row", "validations_without_best"):
             setattr(self, name, checkpoint.state[name])
+        self.owes_validation = checkpoint.state.get("owes_validation", False)
         self._seconds_before = checkpoint.state["seconds"]
         self.pauses = dict(checkpoint.state.get("pauses", {}))
         self.interval = _Interval(**checkpoint.state["interval"])
@@ -565,24 +590,47 @@ class _Interval:
         self.tokens += tokens
 
 
+class _Stopped(BaseException):
+    """What is under way is not to be waited for; no handler of errors is to take it for one."""
+
+
+class _Stop:
+    """A wish to stop, which the step under way hears at its end."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._at_once = False
+
+    def request(self, number: int, frame: object) -> None:
+        """The handler of a signal; the second signal interrupts."""
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        if self._at_once:
+            raise _Stopped
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Raise _Stopped where a wish to stop comes within the block."""
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
+
+
 @contextmanager
-def _stop_requested() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that the step under way ends whole.
+def _stop_requested() -> Iterator[_Stop]:
+    """A wish to stop that SIGINT and SIGTERM express, so that the step under way ends whole.
 
     A second SIGINT interrupts at once. Outside the main thread signals stay as they are.
     """
-    stop = threading.Event()
+    stop = _Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-
-    def request(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
     previous = {
-        number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, stop.request) for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield stop
