@@ -15,7 +15,7 @@ python3 -m venv "$place"
 "$place/bin/check-jsonschema" --builtin-schema vendor.github-issue-forms \
   .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/wish.yml
 make lint type docs
-for python in python3.11 python3.12 python3.13; do
+for python in python3.11 python3.12 python3.13 python3.14; do
   if "$python" -c '' 2>/dev/null; then
     PYTHON=$python scripts/try_wheel.sh
   else

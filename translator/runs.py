@@ -32,7 +32,7 @@ from translator.config import (
 from translator.errors import ConfigError, RunError, writing
 from translator.hub import download_run, is_of_hub
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
-from translator.packaged import is_packaged, packaged_names, packaged_run
+from translator.packaged import MODEL_PREFIX, is_packaged, packaged_names, packaged_run
 from translator.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -258,10 +258,13 @@ class RunDirectory:
         """Raise RunError unless the files that translate are here."""
         if not self.path.is_dir():
             meant = RUNS / self.path
+            packaged = f"{MODEL_PREFIX}{self.path}"
             raise RunError(
                 f"there is no run directory {self.path}",
                 f"Name the whole path: {meant}."
                 if meant.is_dir()
+                else f"The installed one is named {packaged}."
+                if packaged in packaged_names()
                 else "`translator train` makes one; --run takes the directory, such as "
                 "runs/everyday.",
             )

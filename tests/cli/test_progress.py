@@ -1,6 +1,7 @@
 """What is under way is seen: a bar on a terminal, else lines now and then, nothing if quiet."""
 
 import os
+import random
 import re
 import signal
 import sys
@@ -16,10 +17,11 @@ from translator.cli import progress as shown
 from translator.cli.progress import shown_progress
 from translator.cli.train import _interruption_answered
 from translator.cli.verdict import meaning, prospect
-from translator.config import Config, load_config
+from translator.config import Config, TokenizerConfig, load_config
 from translator.data import Splits
 from translator.progress import Activity, activity, tracked, under_way
 from translator.runs import RunDirectory
+from translator.tokenizer import Tokenizer
 from translator.translation import Translator
 
 
@@ -267,3 +269,19 @@ def test_a_dry_run_leaves_no_run(tmp_path: Path) -> None:
     assert rows["steps"] == "3, of 128 tokens"
     assert rows["memory"].endswith(" GB") and rows["time"].startswith("about ")
     assert {each.name for each in (tmp_path / "runs").iterdir()} <= {".prepared"}
+
+
+def test_ctrl_c_does_not_wait_for_sentencepiece() -> None:
+    """Which hears no signal, and has seconds to do here."""
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcdefghij", k=8)) for _ in range(30_000)]
+    texts = [" ".join(draw.choices(words, k=12)) for _ in range(20_000)]
+    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Tokenizer.train(texts, TokenizerConfig(vocabulary_size=8000))
+        assert not [each for each in under_way() if "tokenizer" in each.name]
+        assert [each for each in threading.enumerate() if each.daemon and "train" in each.name]
+    finally:
+        timer.cancel()

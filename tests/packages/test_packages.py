@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from tests.helpers import ROOT
 from translator.cli import app
 from translator.config import load_config
-from translator.errors import RunError
+from translator.errors import RunError, TranslatorError
 from translator.packaged import packaged_names
 from translator.runs import RunDirectory
 from translator.translation import Translator
@@ -141,6 +141,15 @@ def test_what_commands_make_of_a_package_lies_in_runs(
         *("attention-heads.png", "attention.html", "attention.npz", "attention.png"),
         *("evaluations", "export", "report.html"),
     }
+    for words, said in (
+        ("evaluate model:cipher", "model:cipher speaks of it and does not bring it along"),
+        ("plot model:cipher", "model:cipher brings no metrics along"),
+        ("runs rm model:cipher --yes", "An installed one goes with its package."),
+        ("translate abba --run cipher", "The installed one is named model:cipher."),
+    ):
+        result = CliRunner().invoke(app, words.split())
+        assert isinstance(result.exception, TranslatorError), words
+        assert said in f"{result.exception.message} {result.exception.hint}"
     assert "<title>model:cipher" in Path("runs/model-cipher/report.html").read_text("utf-8")
 
 

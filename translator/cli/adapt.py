@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import TRAIN, app, echo, say, table
+from translator.cli.console import INTERRUPTED, TRAIN, app, echo, say, table
 from translator.cli.progress import shown_progress
 from translator.cli.train import train
 from translator.errors import TranslatorError
@@ -56,6 +56,7 @@ def adapt_cli(
     commands without --run pass it over. The same command goes on with an interrupted adaptation.
     """
     with shown_progress(quiet=quiet), activity("loading torch"):
+        import translator.training  # noqa: F401  # now, so that training need not say it again
         from translator.adaptation import Domain
         from translator.runs import RunDirectory
 
@@ -91,7 +92,7 @@ def adapt(
     finished = train(config, quiet=quiet, adapting=True)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     with shown_progress(quiet=quiet), activity("validating what was known"):
         share = blend(start, finished.run, max_loss)
     if 0.0 < share < 1.0 and not quiet:

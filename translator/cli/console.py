@@ -5,7 +5,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
     "Train", "Translate", "Judge", "Data", "Deploy", "See"
 )  # fmt: skip
+INTERRUPTED = 130  # the exit code of what SIGINT ended
 _MAIN = ("train", "translate", "evaluate", "export", "inspect")
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "hint": typer.colors.CYAN}
 
@@ -118,6 +119,8 @@ def main() -> None:
     except SystemExit as end:
         if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
             say("interrupted")  # by Ctrl-C, where no command has said more
+        if end.code == INTERRUPTED:
+            _leave()
         raise
     except TranslatorError as error:
         if debug:
@@ -134,6 +137,17 @@ def main() -> None:
         remedy = "Make room there" if full else "Check the disk and the permissions"
         say(f"hint: {remedy}; training goes on from its last checkpoint.")
         sys.exit(1)
+
+
+def _leave() -> None:
+    """End an interrupted process at once, with nothing left to write.
+
+    To take torch down takes a second, and CTranslate2's threads would first finish their batch.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # it is closed, or nobody reads it
+            stream.flush()
+    os._exit(INTERRUPTED)
 
 
 def _with_home(argument: str) -> str:
@@ -273,6 +287,11 @@ def optional_picture(stem: Path) -> Iterator[None]:
             raise
         say(f"note: no picture: {error.message}")
         say(f"note: {error.hint}")
+
+
+def listed(names: list[str]) -> str:
+    """The first three of some names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def duration(seconds: float) -> str:

@@ -13,6 +13,7 @@ from translator.cli.console import (
     app,
     echo,
     find_run,
+    listed,
     load,
     named_run,
     table,
@@ -118,7 +119,7 @@ def _facts(translator: "Translator", run: "RunDirectory") -> dict[str, str]:
 def _history(config: "Config", run: "RunDirectory") -> dict[str, str]:
     """What it was trained on and from, and the scores that are known; none that is not."""
     facts = {}
-    paths = ", ".join(corpus.path for corpus in config.data.train)
+    paths = listed([corpus.path for corpus in config.data.train])
     train = run.read_environment().get("pairs", {}).get("train")
     if train and paths:
         facts["data"] = f"{train['kept']:,} pairs of {paths}"

@@ -69,7 +69,9 @@ def rm_cli(
     from translator.runs import RUNS, RunDirectory, lock
 
     runs = [RunDirectory(name if name.is_dir() else RUNS / name) for name in names]
-    for run in runs:
+    for name, run in zip(names, runs, strict=True):
+        if RunDirectory.is_name(name):
+            raise RunError(f"{name} is not in {RUNS}/", "An installed one goes with its package.")
         if not run.config_file.is_file():
             raise RunError(
                 f"there is no run {run.path}", "`translator runs` lists those there are."
@@ -100,10 +102,10 @@ def _listed(run: "RunDirectory") -> Listed:
         config = run.read_config()
     except TranslatorError:
         return Listed(name, "?", None, size, date, "damaged", "")
-    data = config.data
+    pairs = dict.fromkeys((config.data.direction, *config.data.all_directions))
     return Listed(
         name=name,
-        languages=f"{data.source_language} → {data.target_language}",
+        languages=", ".join(f"{pair.source} → {pair.target}" for pair in pairs),
         bleu=_best_bleu(run.read_metrics()),
         bytes=size,
         date=date,

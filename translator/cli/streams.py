@@ -10,13 +10,12 @@ from typing import BinaryIO
 
 import typer
 
-from translator.cli.console import say
+from translator.cli.console import INTERRUPTED, say
 from translator.documents import BlockDone, Problems, read_texts
 from translator.errors import DataError, FullDiskError
 from translator.files import open_bytes
 from translator.progress import Activity
 
-_INTERRUPTED = 130  # the exit code of what SIGINT ended
 _MEDIA = (
     ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
     ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff",
@@ -74,7 +73,7 @@ def resumable(output: Path, texts: Activity) -> Iterator[None]:
     except KeyboardInterrupt:
         said = f"interrupted after {texts.done:,} texts; "
         say(said + "the same command with --resume goes on from there")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     except OSError as error:
         remedy = "Make room: the same command with --resume goes on from there."
         raise cannot_write(output, error, remedy) from None

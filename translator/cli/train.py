@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from translator.cli.console import TRAIN, app, duration, echo, say, table
+from translator.cli.console import INTERRUPTED, TRAIN, app, duration, echo, listed, say, table
 from translator.cli.corpora import OverridesOption, WhatArgument, check_corpora, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.verdict import meaning, prospect
@@ -77,7 +77,7 @@ def train_cli(
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; everything is saved")
         say("the same command goes on from there, to the same model")
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _command_named(name: str) -> str:
@@ -99,7 +99,7 @@ def train(
     started = time.perf_counter() - time.process_time()  # to start a process is mostly computing
     with shown_progress(quiet=quiet or as_json):
         if not quiet:
-            say(f"reading {_paths(config)}")
+            say(f"reading {listed([corpus.path for corpus in config.data.train])}")
         with activity("loading torch"):
             import translator.training as training
         events = training.train(config, seconds=time.perf_counter() - started, compare=not adapting)
@@ -108,11 +108,6 @@ def train(
         if as_json:
             return _as_json(events, quiet=others_speak)
         return _as_text(events, config, quiet=quiet, adapting=adapting)
-
-
-def _paths(config: Config) -> str:
-    paths = [corpus.path for corpus in config.data.train]
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
 
 
 def _as_text(

@@ -120,7 +120,15 @@ def sets_of_split(run: RunDirectory, split: str) -> list[EvaluationSet]:
     if not chosen:
         names = ", ".join(name for _, name in found)
         raise DataError(f"the run has no split {split!r}", f"It has: {names}.")
-    return [_held_out_set(run, splits, name) for splits, name in chosen]
+    try:
+        return [_held_out_set(run, splits, name) for splits, name in chosen]
+    except DataError as error:
+        if run.is_own:
+            raise
+        hint = (
+            f"{run.name} speaks of it and does not bring it along: name --source and --reference."
+        )
+        raise DataError(error.message, hint) from None
 
 
 def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet:

@@ -5,6 +5,7 @@ beam finds, with plain log-probabilities, and they are ranked here.
 """
 
 import copy
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -205,7 +206,7 @@ class CTranslate2Translator:
         }
         pieces = [self.tokenizer.pieces(part.read) for part in parts]
         try:
-            results = self._engine.translate_batch(pieces, **settings)
+            results = _results(self._engine.translate_batch(pieces, asynchronous=True, **settings))
             return [
                 ranked(
                     [[self._id_of[p] for p in pieces][:limit] for pieces in result.hypotheses],
@@ -219,6 +220,14 @@ class CTranslate2Translator:
                 f"CTranslate2 cannot translate ({error})",
                 "Export the run anew, or translate with --engine own.",
             ) from None
+
+
+def _results(promised: Sequence[Any]) -> list[Any]:
+    """What CTranslate2 computes in threads of its own, awaited so that Ctrl-C is heard."""
+    for each in promised:
+        while not each.done():
+            time.sleep(0.002)
+    return [each.result() for each in promised]
 
 
 def certified_engine(run: RunDirectory, device: Device = "auto") -> CTranslate2Translator:

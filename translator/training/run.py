@@ -244,8 +244,8 @@ def _unknown_texts(run: RunDirectory) -> list[str]:
     if unknown is None:
         return []
     return [
-        f"{unknown}/{run.fingerprints_file.name} is missing: evaluation will not know which "
-        f"sentences {unknown} was trained on"
+        f"{unknown} has no {run.fingerprints_file.name}: evaluation will not know which sentences "
+        "it was trained on"
     ]
 
 

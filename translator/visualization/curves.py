@@ -84,9 +84,11 @@ def _check_metrics(run: RunDirectory) -> None:
     if not run.path.is_dir():
         raise RunError(f"there is no run directory {run.path}", "Name one, such as runs/everyday.")
     if not any(key in entry for entry in run.read_metrics() for key in METRICS):
+        if not run.is_own:
+            raise RunError(f"{run.name} brings no metrics along", "They lie where it was trained.")
         raise RunError(
             f"{run.metrics_file} holds no metrics yet",
-            "Training adds a line to it every training.log_every_steps steps; the Hub has none.",
+            "Training adds a line to it every training.log_every_steps steps.",
         )
 
 
