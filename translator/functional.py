@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 IGNORE_INDEX = -100  # a label that asks for nothing, as in torch's cross_entropy
+_INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by their bytes
 _TINY = 1e-38  # a label that is less probable counts as that: 87 nats
 
 
@@ -32,6 +33,12 @@ class Dropout(nn.Module):
             return x * cpu_dropout_mask(x, self.p)
         return F.dropout(x, self.p)
 
+    def added(self, x: Tensor, y: Tensor) -> Tensor:
+        """X + dropout(y), in one pass."""
+        if not self.training or self.p == 0.0 or y.device.type != "cpu":
+            return x + self.forward(y)
+        return torch.addcmul(x, y, cpu_dropout_mask(y, self.p))
+
 
 def cpu_dropout_mask(x: Tensor, p: float) -> Tensor:
     """Factors shaped as x: 0 with probability p, else what keeps the mean; p in steps of 1/256.
@@ -43,9 +50,12 @@ def cpu_dropout_mask(x: Tensor, p: float) -> Tensor:
     seed = int(torch.randint(2**62, ()).item())
     words = np.random.SFC64(seed).random_raw((x.numel() + 7) // 8)
     random_bytes = torch.from_numpy(words.view(np.uint8)[: x.numel()]).view(x.shape)
-    mask = torch.empty(x.shape, dtype=x.dtype)
-    torch.lt(random_bytes, threshold, out=mask)
-    return mask.mul_(256.0 / threshold)
+    # A comparison would cost more than these three passes over integers as wide as x.
+    integers = _INTEGERS[x.element_size()]
+    mask = random_bytes.to(integers).sub_(threshold)  # negative where an element is kept
+    mask.bitwise_right_shift_(8 * x.element_size() - 1)  # now all of its bits are its sign
+    factor = torch.tensor(256.0 / threshold, dtype=x.dtype).view(integers)
+    return mask.bitwise_and_(factor).view(x.dtype)
 
 
 def scaled_dot_product_attention(

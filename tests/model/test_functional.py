@@ -1,5 +1,6 @@
 """The fast functions compute what torch's own compute."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,7 @@ from translator.functional import (
     IGNORE_INDEX,
     Dropout,
     _CrossEntropySum,
+    cpu_dropout_mask,
     cross_entropy_sum,
     scaled_dot_product_attention,
 )
@@ -150,6 +152,32 @@ def test_one_torch_seed_gives_one_dropout_mask() -> None:
     assert torch.equal(dropout(x), first)
     assert torch.equal(dropout(x), second)
     assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_a_mask_keeps_the_elements_whose_byte_is_small(dtype: torch.dtype) -> None:
+    x = torch.empty(3, 7, dtype=dtype)
+    torch.manual_seed(3)
+    mask = cpu_dropout_mask(x, 0.1)
+    torch.manual_seed(3)
+    words = np.random.SFC64(int(torch.randint(2**62, ()))).random_raw(3)  # of eight bytes each
+    kept = torch.from_numpy(words.view(np.uint8)[:21] < 230).view(3, 7)
+    assert torch.equal(mask, kept * torch.tensor(256 / 230, dtype=dtype))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("p", [0.0, 0.4])
+def test_what_is_added_is_what_dropout_leaves(training: bool, p: float) -> None:
+    torch.manual_seed(1)
+    dropout = Dropout(p).train(training)
+    x, y = (torch.randn(6, 5, dtype=torch.float64).requires_grad_() for _ in range(2))
+    torch.manual_seed(2)
+    added = dropout.added(x, y)
+    torch.manual_seed(2)
+    summed = x + dropout(y)
+    torch.testing.assert_close(added, summed)
+    gradients = [torch.autograd.grad(each.square().sum(), (x, y)) for each in (added, summed)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_dropout_in_evaluation_is_the_identity() -> None:
