@@ -33,12 +33,6 @@ class Dropout(nn.Module):
             return x * cpu_dropout_mask(x, self.p)
         return F.dropout(x, self.p)
 
-    def added(self, x: Tensor, y: Tensor) -> Tensor:
-        """X + dropout(y), in one pass."""
-        if not self.training or self.p == 0.0 or y.device.type != "cpu":
-            return x + self.forward(y)
-        return torch.addcmul(x, y, cpu_dropout_mask(y, self.p))
-
 
 def cpu_dropout_mask(x: Tensor, p: float) -> Tensor:
     """Factors shaped as x: 0 with probability p, else what keeps the mean; p in steps of 1/256.

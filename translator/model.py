@@ -143,8 +143,8 @@ class Residual(nn.Module):
     def forward(self, x: Tensor, sublayer: Callable[[Tensor], Tensor]) -> Tensor:
         """[B, T, D] → [B, T, D]."""
         if self.pre_norm:
-            return self.dropout.added(x, sublayer(self.norm(x)))
-        return self.norm(self.dropout.added(x, sublayer(x)))  # type: ignore[no-any-return]
+            return x + self.dropout(sublayer(self.norm(x)))  # type: ignore[no-any-return]
+        return self.norm(x + self.dropout(sublayer(x)))  # type: ignore[no-any-return]
 
 
 class EncoderLayer(nn.Module):

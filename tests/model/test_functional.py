@@ -165,21 +165,6 @@ def test_a_mask_keeps_the_elements_whose_byte_is_small(dtype: torch.dtype) -> No
     assert torch.equal(mask, kept * torch.tensor(256 / 230, dtype=dtype))
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("p", [0.0, 0.4])
-def test_what_is_added_is_what_dropout_leaves(training: bool, p: float) -> None:
-    torch.manual_seed(1)
-    dropout = Dropout(p).train(training)
-    x, y = (torch.randn(6, 5, dtype=torch.float64).requires_grad_() for _ in range(2))
-    torch.manual_seed(2)
-    added = dropout.added(x, y)
-    torch.manual_seed(2)
-    summed = x + dropout(y)
-    torch.testing.assert_close(added, summed)
-    gradients = [torch.autograd.grad(each.square().sum(), (x, y)) for each in (added, summed)]
-    torch.testing.assert_close(*gradients)
-
-
 def test_dropout_in_evaluation_is_the_identity() -> None:
     x = torch.randn(3, 5)
     assert Dropout(0.5).eval()(x) is x
