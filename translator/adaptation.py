@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # What is known of these: docs/adapting.md. The rate is that of all fine-tuning.
-EPOCHS = 4  # of the new pairs
+EPOCHS = 4  # of the new pairs, in each direction
 
 _FEWEST_PAIRS = 200  # fewer give no test that could tell an effect from luck
 _MIN_STEPS, _MAX_STEPS = 300, 10_000
@@ -50,7 +50,11 @@ _MOST_MEASURED = 5000  # pairs whose tokens are counted
 _MOST_COMPARED = 1000  # sentences of a test set
 _MOST_VALIDATED = 1000  # of a validation set
 _SHARES = (1.0, 0.8, 0.6, 0.4)  # of the new weights
-_EMBEDDED = ("embedded:train-handwritten", "embedded:train-grammar")
+_EMBEDDED = {  # what stands in for the corpora of a run, where those are not here
+    "train": ("embedded:train-handwritten", "embedded:train-grammar"),
+    "valid": ("embedded:valid",),
+    "test": ("embedded:test-handwritten", "embedded:test-grammar"),
+}
 _EMBEDDED_LANGUAGES = ("en", "es")
 
 
@@ -188,7 +192,9 @@ def _make(
     new = _splits(config_of_values(_values(start, run, domain)))
     pairs, tokens = _measured(new, tokenizer)
     share = domain.replay_share
-    steps = round(EPOCHS * tokens / (1.0 - share) / _TOKENS_PER_BATCH)
+    default = new.config.data.direction
+    shown = sum(each.languages == default.languages for each in new.config.data.all_directions)
+    steps = round(EPOCHS * shown * tokens / (1.0 - share) / _TOKENS_PER_BATCH)
     steps = min(_MAX_STEPS, max(_MIN_STEPS, steps))
     wanted = round(share * steps * _TOKENS_PER_BATCH / _SHORT_PAIR)
     aside = new.config.data.leave_out
@@ -253,17 +259,44 @@ def _held_out(start: RunDirectory) -> tuple[list[SentencePair], list[str]]:
     pairs: list[SentencePair] = []
     warnings = []
     for split in ("valid", "test"):
-        try:
-            for found in sets_of_split(start, split):
-                sides = found.sources, found.first_references
-                direction = LanguagePair.of(found.direction) or default
-                if direction.languages == default.languages:
-                    pairs += map(SentencePair, *(sides if direction == default else sides[::-1]))
-        except TranslatorError as error:
-            warnings.append(f"{start.name} has no {split} set: {error.message}")
-            if split == "test":
+        known, missing = _known_sets(start, split)
+        for each in known:
+            sides = each.sources, each.first_references
+            direction = LanguagePair.of(each.direction) or default
+            if direction.languages == default.languages:
+                pairs += map(SentencePair, *(sides if direction == default else sides[::-1]))
+        if missing:
+            warnings.append(
+                f"{start.name} has no {split} set here ({missing}): "
+                + ("everyday sentences of this package stand in" if known else "there is none")
+            )
+            if split == "test" and not known:
                 warnings.append("what the model forgets is not measured")
     return list(dict.fromkeys(pairs)), warnings  # those of both directions are the same
+
+
+def _known_sets(start: RunDirectory, split: str) -> tuple[list[EvaluationSet], str]:
+    """The sets of an old run, and why they are not its own but those of the package, if so.
+
+    The package has some for English and Spanish.
+    """
+    try:
+        return sets_of_split(start, split), ""
+    except TranslatorError as error:
+        directions = [
+            each
+            for each in start.read_config().data.all_directions
+            if {*map(primary, each)} == {*_EMBEDDED_LANGUAGES}
+        ]
+        sets = itertools.product(directions, _EMBEDDED[split])
+        return [_embedded_set(each, path) for each, path in sets], error.message
+
+
+def _embedded_set(direction: LanguagePair, path: str) -> EvaluationSet:
+    pairs = read_pairs(CorpusConfig(path=path), *map(primary, direction))
+    sources, targets = zip(*pairs, strict=True)
+    name = f"{path}.{direction}"
+    return EvaluationSet(name, sources, (targets,), direction.target, str(direction))
 
 
 def _measured(new: Splits, tokenizer: Tokenizer) -> tuple[int, float]:
@@ -313,7 +346,7 @@ def _replay(
             if pairs := _splits(config).replay(size):
                 return pairs, False
         except TranslatorError as error:
-            warnings.append(f"the corpora of {start.name} cannot be read: {error.message}")
+            warnings.append(f"the corpora of {start.name} are not here ({error.message})")
     sources = _sources(known, domain.replay_text)
     if not sources:
         warnings.append(
@@ -329,7 +362,7 @@ def _replay(
 def _sources(known: Config, text: str | None) -> list[str]:
     """Sentences for the old model to translate: those that are given, or the package's own."""
     source, target = known.data.source_language, known.data.target_language
-    paths = (text,) if text else _EMBEDDED
+    paths = (text,) if text else _EMBEDDED["train"]
     if text is None:
         if primary(source) not in _EMBEDDED_LANGUAGES:
             return []
@@ -367,10 +400,10 @@ def _write_pairs(file: Path, pairs: Iterable[SentencePair], start: RunDirectory)
 
 def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
     """The largest share at which what the old run validates on loses no more than `max_loss`."""
-    try:
-        sets = [_shortened(each, _MOST_VALIDATED) for each in sets_of_split(start, "valid")]
-    except TranslatorError:
+    known, _ = _known_sets(start, "valid")
+    if not known:
         return 1.0  # `prepare` has warned of it
+    sets = [_shortened(each, _MOST_VALIDATED) for each in known]
     before = _validated(Translator.from_run(start.name), sets)
 
     def loss(share: float) -> float:
@@ -406,20 +439,16 @@ def _between(start: RunDirectory, run: RunDirectory, share: float) -> "dict[str,
 def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
     """BLEU and chrF2 of both models on the test sets of both."""
     models = [Translator.from_run(each.name) for each in (start, run)]
-    for directory in (run, start):
-        try:
-            found = sets_of_split(directory, "test")
-        except TranslatorError:
-            if directory is run:
-                raise
-            continue  # `prepare` has warned of it
+    known, missing = _known_sets(start, "test")
+    for directory, found in ((run, sets_of_split(run, "test")), (start, known)):
         for each in map(_shortened, found):
+            own = directory is run or not missing
             hypotheses = [translate(directed(model, each), each.sources)[0] for model in models]
             systems = [System(*named) for named in zip(("old", "new"), hypotheses, strict=True)]
             compared = compare(each, systems, ("bleu", "chrf"))
             for metric, (before, after) in compared.differences.items():
                 yield {
-                    "test_set": f"{directory.name} {each.name}",
+                    "test_set": f"{directory.name} {each.name}" if own else each.name,
                     "is_new": directory is run,
                     "sentences": len(each),
                     "metric": metric,

@@ -14,8 +14,8 @@ import torch
 from tests.commands import run_command
 from tests.helpers import CIPHER
 from translator.adaptation import Domain, blend, outcome, prepare
-from translator.config import Config
-from translator.data import Counts, SentencePair, Splits, occurring
+from translator.config import Config, CorpusConfig, LanguagePair
+from translator.data import Counts, SentencePair, Splits, occurring, read_pairs
 from translator.errors import DataError, RunError
 from translator.evaluation import sets_of_split
 from translator.runs import RunDirectory
@@ -136,18 +136,44 @@ def test_a_text_takes_the_place_of_the_corpora(start: Path) -> None:
     assert [pair.source for pair in pairs] == ["ana bebe", "nina"]
 
 
-def test_an_imported_model_has_no_old_test_and_says_so(start: Path) -> None:
+def import_again(start: Path, source: str, target: str) -> RunDirectory:
+    """The run as an import leaves it: without corpora, from one language into another."""
     old = RunDirectory(start)
     config = old.read_config()
-    data = config.data.model_copy(update={"train": []})
+    languages = {"source_language": source, "target_language": target}
+    data = config.data.model_copy(update={"train": [], **languages})
     training = config.training.model_copy(update={"start_from": "hf:someone/model"})
     old.write_config(config.model_copy(update={"data": data, "training": training}))
     environment = {**old.read_environment()}
     del environment["held_out_sha256"]
     old.write_json(old.environment_file, environment)
+    return old
+
+
+def test_sentences_of_the_package_stand_in_for_sets_that_are_not_here(start: Path) -> None:
+    old = import_again(start, "en", "es")
     config, made = prepare(old, domain(), "new", SHORT)
     assert made["distilled"]
-    assert made["warnings"][-1] == "what the model forgets is not measured"
+    valid, test = made["warnings"]
+    assert "runs/old has no valid set here" in valid
+    assert "everyday sentences of this package stand in" in test
+    list(train(config))
+    run = RunDirectory(Path("runs/new"))
+    known = [each for each in outcome(old, run, 1.0).get("changes", []) if not each["is_new"]]
+    assert [(each["test_set"], each["sentences"]) for each in known[::2]] == [
+        ("embedded:test-handwritten.en-es", 320),
+        ("embedded:test-grammar.en-es", 1000),
+    ]
+    left_out = set(Splits(config)._read(config.data.leave_out[0], "reading"))
+    assert {*read_pairs(CorpusConfig(path="embedded:valid"), "en", "es")} <= left_out
+
+
+def test_an_imported_model_has_no_old_test_and_says_so(start: Path) -> None:
+    old = import_again(start, "de", "fr")
+    write("new.de-fr.tsv", list(draw_new_pairs()))
+    config, made = prepare(old, domain("new.de-fr.tsv"), "new", SHORT)
+    assert made["warnings"][-2] == "what the model forgets is not measured"
+    assert "--replay-text" in made["warnings"][-1]
     list(train(config))
     run = RunDirectory(Path("runs/new"))
     assert run.lineage == [
@@ -186,6 +212,21 @@ def test_no_replay_is_none(start: Path) -> None:
     assert [each.path for each in config_of(start, replay_share=0.0).data.train] == [
         "new.en-es.tsv"
     ]
+
+
+def test_steps_are_for_as_many_directions_as_a_pair_is_shown_in(
+    start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("translator.adaptation._MIN_STEPS", 1)
+    old = RunDirectory(start)
+    _, one = prepare(old, domain(), "one")
+    config = old.read_config()
+    directions = [LanguagePair("en", "es"), LanguagePair("es", "en")]
+    data = config.data.model_copy(update={"directions": directions})
+    old.write_config(config.model_copy(update={"data": data}))
+    _, both = prepare(old, domain(), "both")
+    assert both["max_steps"] == pytest.approx(2 * one["max_steps"], abs=1)
+    assert both["replay_weight"] == pytest.approx(one["replay_weight"], rel=0.1)
 
 
 # --- what comes of it -----------------------------------------------------------------------------
