@@ -49,7 +49,8 @@ _MOST_DISTILLED = 3000  # sentences that the old model translates
 _MOST_MEASURED = 5000  # pairs whose tokens are counted
 _MOST_COMPARED = 1000  # sentences of a test set
 _MOST_VALIDATED = 1000  # of a validation set
-_SHARES = (1.0, 0.8, 0.6, 0.4)  # of the new weights
+_SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the new weights
+_MARGIN = 0.5  # of what may be lost: the test sets that judge are others than those that choose
 _EMBEDDED = {  # what stands in for the corpora of a run, where those are not here
     "train": ("embedded:train-handwritten", "embedded:train-grammar"),
     "valid": ("embedded:valid",),
@@ -110,7 +111,7 @@ def blend(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
     """Take the weights of an adapted run back toward the old ones, as far as the old domain asks.
 
     Returns the share of the new weights: the largest at which no validation set of the old run
-    loses more than `max_loss` BLEU, or the least that is tried. Between a model and its
+    loses more than half of `max_loss` BLEU, or the least that is tried. Between a model and its
     fine-tuning, what was forgotten comes back faster than what was learned goes (WiSE-FT; Wortsman
     et al., 2022, https://arxiv.org/abs/2109.01903). Done once in the life of a run; a call that was
     interrupted is repeated to the same bytes.
@@ -399,7 +400,7 @@ def _write_pairs(file: Path, pairs: Iterable[SentencePair], start: RunDirectory)
 
 
 def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
-    """The largest share at which what the old run validates on loses no more than `max_loss`."""
+    """The largest share at which what the old run validates on is safe from losing `max_loss`."""
     known, _ = _known_sets(start, "valid")
     if not known:
         return 1.0  # `prepare` has warned of it
@@ -413,7 +414,7 @@ def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> fl
         return max(old - new for old, new in zip(before, after, strict=True))
 
     *shares, least = _SHARES
-    return next((share for share in shares if loss(share) <= max_loss), least)
+    return next((share for share in shares if loss(share) <= _MARGIN * max_loss), least)
 
 
 def _validated(translator: Translator, sets: Sequence[EvaluationSet]) -> list[float]:
