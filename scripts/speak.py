@@ -1,20 +1,30 @@
-"""English sentences of the embedded corpus, spoken by espeak-ng, with their Spanish translations.
+"""What espeak-ng says, to learn from: English digits in many voices, or sentences.
 
     sudo apt-get install espeak-ng
-    python scripts/speak.py --sentences 8000
+    python scripts/speak.py digits --times 200
+    python scripts/speak.py sentences --sentences 8000
 
-writes spoken/train.tsv, spoken/valid.tsv and spoken/test.tsv (a recording, tab, English, tab,
-Spanish) and the recordings (FLAC, 8 kHz): what configs/spoken-sentences.yaml learns from. The
-sentences are those of up to eight words, drawn from a seed. Eight voices at three speeds speak to
-learn from; a ninth, which speaks nothing else, the test.
+`digits` writes spoken-digits-synthetic.parquet (columns audio and es, as Hugging Face datasets has
+them; WAV, 8 kHz): zero to nine, each time in another accent, by another throat, at another pitch
+and speed, all drawn from a seed. configs/spoken-digits.yaml learns from them and real speakers.
+
+`sentences` writes spoken/train.tsv, spoken/valid.tsv and spoken/test.tsv (a recording, tab,
+English, tab, Spanish) and the recordings (FLAC, 8 kHz): what configs/spoken-sentences.yaml learns
+from. They are sentences of the embedded corpus of up to eight words, drawn from a seed. Eight
+voices at three speeds speak to learn from; a ninth, which speaks nothing else, the test.
 """
 
 import argparse
 import io
 import random
+import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
@@ -30,6 +40,18 @@ SPEEDS = (140, 165, 190)  # words a minute
 RATE = 8000
 _WORDS = 8
 
+DIGITS = {
+    **{"zero": "cero", "one": "uno", "two": "dos", "three": "tres", "four": "cuatro"},
+    **{"five": "cinco", "six": "seis", "seven": "siete", "eight": "ocho", "nine": "nueve"},
+}
+ACCENTS = (
+    *("en-us", "en-us", "en-us-nyc", "en-gb", "en-gb-scotland"),
+    *("en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029"),
+)
+_VARIANT = re.compile(r"!v/(\S+)")
+_UNLIKE = {"whisper", "whisperf", "Demonic", "announcer", "fast", "croak", "klatt6"}  # a voice
+_SPEED, _PITCH = (100, 190), (20, 80)  # words a minute; of 0 … 99
+
 
 def sentences(count: int) -> list[SentencePair]:
     """Short pairs of the embedded corpora, each English sentence once."""
@@ -41,38 +63,71 @@ def sentences(count: int) -> list[SentencePair]:
     return random.Random(1).sample(list(found.values()), count)
 
 
-def speak(text: str, voice: str, speed: int, file: Path) -> None:
-    """Write what espeak-ng says to a FLAC file."""
-    command = ["espeak-ng", "-v", voice, "-s", str(speed), "--stdout", text]
+def spoken(text: str, voice: str, speed: int, pitch: int = 50) -> npt.NDArray[np.float64]:
+    """What espeak-ng says, at RATE."""
+    command = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(pitch), "--stdout", text]
     sound = subprocess.run(command, check=True, capture_output=True).stdout
     # It streams, so its header does not know the length: the samples follow 44 bytes.
     samples, rate = soundfile.read(
         io.BytesIO(sound[44:]), samplerate=22_050, channels=1, format="RAW", subtype="PCM_16"
     )
-    soundfile.write(file, soxr.resample(samples, rate, RATE), RATE)
+    return np.asarray(soxr.resample(samples, rate, RATE))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sentences", type=int, default=8000, help="to learn from")
-    parser.add_argument("--held-out", type=int, default=300, help="for valid and for test, each")
-    parser.add_argument("--folder", type=Path, default=Path("spoken"))
-    options = parser.parse_args()
-    options.folder.mkdir(exist_ok=True)
-    pairs = sentences(options.sentences + 2 * options.held_out)
+def write_digits(times: int, file: Path) -> None:
+    """A Parquet file of the ten digits, each said so many times by voices that are drawn."""
+    listed = subprocess.run(
+        ["espeak-ng", "--voices=variant"], check=True, capture_output=True, text=True
+    ).stdout
+    variants = sorted({*_VARIANT.findall(listed)} - _UNLIKE)
+    chance = random.Random(3)
+    rows = []
+    for _ in range(times):
+        for english, spanish in DIGITS.items():
+            voice = f"{chance.choice(ACCENTS)}+{chance.choice(variants)}"
+            sound = spoken(english, voice, chance.randint(*_SPEED), chance.randint(*_PITCH))
+            if not sound.any():
+                continue
+            content = io.BytesIO()
+            soundfile.write(content, sound, RATE, format="WAV")
+            audio = {"bytes": content.getvalue(), "path": None}
+            rows.append({"audio": audio, "en": english, "es": spanish})
+    parquet.write_table(pa.Table.from_pylist(rows), file)
+
+
+def write_sentences(count: int, held_out: int, folder: Path) -> None:
+    """Tables of recordings with their texts, and the recordings."""
+    folder.mkdir(exist_ok=True)
+    pairs = sentences(count + 2 * held_out)
     chance = random.Random(2)
-    held_out = options.held_out
     parts = {"test": pairs[:held_out], "valid": pairs[held_out : 2 * held_out]}
     parts["train"] = pairs[2 * held_out :]
     for name, part in parts.items():
         lines = []
         for number, pair in enumerate(part):
             voice = UNHEARD if name == "test" else chance.choice(VOICES)
-            file = options.folder / f"{name}-{number}.flac"
-            speak(pair.source, voice, chance.choice(SPEEDS), file)
+            file = folder / f"{name}-{number}.flac"
+            soundfile.write(file, spoken(pair.source, voice, chance.choice(SPEEDS)), RATE)
             lines.append(f"{file.name}\t{pair.source}\t{pair.target}\n")
-        table = options.folder / f"{name}.tsv"
+        table = folder / f"{name}.tsv"
         table.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("digits")
+    command.add_argument("--times", type=int, default=200, help="that each digit is said")
+    command.add_argument("--file", type=Path, default=Path("spoken-digits-synthetic.parquet"))
+    command = commands.add_parser("sentences")
+    command.add_argument("--sentences", type=int, default=8000, help="to learn from")
+    command.add_argument("--held-out", type=int, default=300, help="for valid and for test, each")
+    command.add_argument("--folder", type=Path, default=Path("spoken"))
+    options = parser.parse_args()
+    if options.command == "digits":
+        write_digits(options.times, options.file)
+    else:
+        write_sentences(options.sentences, options.held_out, options.folder)
 
 
 if __name__ == "__main__":

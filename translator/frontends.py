@@ -59,26 +59,40 @@ class ImageFrontend(nn.Module):
 class SpeechFrontend(nn.Module):
     """Two convolutions over a log-mel spectrogram, each of stride 2, and sinusoids.
 
-    As in Whisper (Radford et al., 2023), which strides but once. Recordings that share a row see
-    nothing of each other: each ends in silence (`media.log_mel`), and what the first convolution
-    makes of its end is silence too.
+    Over time as in Whisper (Radford et al., 2023), which strides but once; or over time and
+    frequency, and then projected (Dong et al., 2018). Recordings that share a row see nothing of
+    each other: each ends in silence (`media.log_mel`), and what the first convolution makes of its
+    end is silence too.
     """
 
     table: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        size = _size_of(config)
-        self.conv1 = nn.Conv1d(size, config.d_model, _KERNEL, stride=2, padding=1)
-        self.conv2 = nn.Conv1d(config.d_model, config.d_model, _KERNEL, stride=2, padding=1)
+        size, width, channels = _size_of(config), config.d_model, config.speech.channels
+        self.projection = nn.Linear(channels * -(-size // 4), width) if channels else None
+        self.conv1: nn.Conv1d | nn.Conv2d
+        self.conv2: nn.Conv1d | nn.Conv2d
+        if channels:
+            self.conv1 = nn.Conv2d(1, channels, _KERNEL, stride=2, padding=1)
+            self.conv2 = nn.Conv2d(channels, channels, _KERNEL, stride=2, padding=1)
+        else:
+            self.conv1 = nn.Conv1d(size, width, _KERNEL, stride=2, padding=1)
+            self.conv2 = nn.Conv1d(width, width, _KERNEL, stride=2, padding=1)
         most = math.ceil(config.speech.max_seconds * 100) // STRIDE + STRIDE
         self.register_buffer("table", sinusoids(most, config.d_model), persistent=False)
 
     def forward(self, frames: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
         """Frames [B, S, F] → states [B, S / 4, D] and their segments [B, S / 4]."""
         x = frames.to(self.conv1.weight.dtype).transpose(1, 2)  # [B, F, S]
-        x = F.gelu(self.conv1(x)) * ~_ends(segments[:, ::2])[:, None]  # [B, D, S / 2]
-        x = F.gelu(self.conv2(x)).transpose(1, 2)  # [B, S / 4, D]
+        heard = ~_ends(segments[:, ::2])[:, None]  # [B, 1, S / 2]
+        if self.projection is None:
+            x = F.gelu(self.conv1(x)) * heard  # [B, D, S / 2]
+            x = F.gelu(self.conv2(x)).transpose(1, 2)  # [B, S / 4, D]
+        else:
+            x = F.gelu(self.conv1(x[:, None])) * heard[:, None]  # [B, C, F / 2, S / 2]
+            x = F.gelu(self.conv2(x)).flatten(1, 2)  # [B, C · F / 4, S / 4]
+            x = self.projection(x.transpose(1, 2))
         segments = segments[:, ::STRIDE]
         index = positions_in(segments).clamp(max=len(self.table) - 1)
         return x + self.table[index].to(x.dtype), segments

@@ -32,6 +32,8 @@ _GAP = 2  # frames of silence, at least, that keep neighbours apart when frames 
 _QUIETEST = 5 * math.log(10)  # below the loudest: 50 dB
 _OPENED = re.compile(r"^Error opening <.*?>: ")  # of soundfile, which calls a stream by its place
 _FLATTEST = 0.5  # standard deviation of a spectrogram: less is no sound, and would be amplified
+UNIT = 2.5  # of logarithms: about the deviation of what is spoken
+LOUD = 3 * math.log(10)  # below the loudest: 30 dB, where there is speech
 
 
 class FrameShape(NamedTuple):
@@ -144,9 +146,9 @@ def log_mel(samples: npt.NDArray[np.float32], config: SpeechConfig) -> Frames:
     """The log-mel spectrogram [S, F] of samples, every 10 ms of 25 ms; S is a multiple of STRIDE.
 
     What is 50 dB below the loudest is silence, since rooms and microphones differ there; Whisper
-    has 80 dB (Radford et al., 2023). The whole has mean 0 and deviation 1, which takes away the
-    loudness; to take the mean of each bin away would take the vowel from a short word. Frames of
-    zeros end it, as EOS ends a text.
+    has 80 dB (Radford et al., 2023). The mean of the whole is 0, or that of what is spoken, however
+    much silence is around it, which takes away the loudness; to take the mean of each bin away
+    would take the vowel from a short word. Frames of zeros end it, as EOS ends a text.
     """
     knf = _library("kaldi_native_fbank", "recordings")
     options = knf.FbankOptions()
@@ -159,9 +161,13 @@ def log_mel(samples: npt.NDArray[np.float32], config: SpeechConfig) -> Frames:
     bank.input_finished()
     found = np.stack([bank.get_frame(i) for i in range(bank.num_frames_ready)])
     found = np.maximum(found, found.max() - _QUIETEST)
+    if config.normalization == "whole":
+        mean, unit = found.mean(), np.maximum(found.std(), _FLATTEST)
+    else:
+        mean, unit = found[found.max(1) >= found.max() - LOUD].mean(), UNIT
     length = -(-(len(found) + _GAP) // STRIDE) * STRIDE
     frames = np.zeros((length, config.mel_bins), np.float16)
-    frames[: len(found)] = (found - found.mean()) / np.maximum(found.std(), _FLATTEST)
+    frames[: len(found)] = (found - mean) / unit
     return frames
 
 

@@ -34,7 +34,17 @@ from translator.errors import ConfigError, DataError, RunError
 from translator.evaluation import EXACT, score
 from translator.frontends import ImageFrontend, SpeechFrontend
 from translator.inference import Engine
-from translator.media import FrameShape, frames_of, log_mel, patches, picture_of, pictures_of
+from translator.media import (
+    LOUD,
+    STRIDE,
+    UNIT,
+    FrameShape,
+    frames_of,
+    log_mel,
+    patches,
+    picture_of,
+    pictures_of,
+)
 from translator.model import build_model
 from translator.runs import RunDirectory
 from translator.tokenizer import EOS_ID
@@ -66,7 +76,15 @@ SIZES = {
 OF_IMAGES = ModelConfig(source="image", image=IMAGE, **SIZES)
 OF_SPEECH = ModelConfig(source="speech", speech=SPEECH, **SIZES)
 CONVOLVED = ModelConfig(source="image", image=IMAGE.model_copy(update={"convolutions": 1}), **SIZES)
-FRONTENDS = ["image", "convolutions", "speech"]
+HEARD_AS_PLANE = ModelConfig(
+    source="speech", speech=SPEECH.model_copy(update={"channels": 8}), **SIZES
+)
+MODELS = {
+    "image": OF_IMAGES,
+    "convolutions": CONVOLVED,
+    "speech": OF_SPEECH,
+    "channels": HEARD_AS_PLANE,
+}
 
 
 def picture(colour: tuple[int, int, int], corner: int = 0, size: int = 8) -> Image.Image:
@@ -379,7 +397,19 @@ def test_a_corpus_of_frames_is_mapped_as_it_was_written(tmp_path: Path) -> None:
     assert (mapped.frames[chosen[0].source] == corpus.frames[corpus[5].source]).all()
 
 
-@pytest.mark.parametrize("model", [OF_IMAGES, CONVOLVED, OF_SPEECH], ids=FRONTENDS)
+def test_what_is_spoken_is_heard_alike_whatever_silence_is_around_and_however_loud() -> None:
+    random = np.random.default_rng(0)
+    sound = (random.normal(0, 0.1, 4000) * np.sin(np.arange(4000) / 700)).astype("f")
+    longer = np.concatenate([np.zeros(800, "f"), 0.2 * sound, np.zeros(8000, "f")])
+    spoken = SPEECH.model_copy(update={"normalization": "spoken"})
+    inner = slice(4, 44)
+    alone, within = log_mel(sound, spoken)[inner], log_mel(longer, spoken)[10:][inner]
+    assert np.allclose(alone, within, atol=0.05)
+    whole = log_mel(sound, SPEECH)[inner], log_mel(longer, SPEECH)[10:][inner]
+    assert not np.allclose(*whole, atol=0.2)
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_examples_that_share_a_row_see_nothing_of_each_other(model: ModelConfig) -> None:
     torch.manual_seed(0)
     transformer = build_model(model, 300).eval()
@@ -397,7 +427,7 @@ def test_examples_that_share_a_row_see_nothing_of_each_other(model: ModelConfig)
     assert float(together) == pytest.approx(float(sum(alone)), rel=1e-5)
 
 
-@pytest.mark.parametrize("model", [OF_IMAGES, CONVOLVED, OF_SPEECH], ids=FRONTENDS)
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_the_engine_reads_what_the_model_reads_whatever_is_beside_it(model: ModelConfig) -> None:
     torch.manual_seed(0)
     transformer = encoder_decoder(build_model(model, 300).eval())
@@ -501,6 +531,43 @@ def test_distortion_follows_its_seed_and_keeps_lengths_targets_and_gaps(model: M
         assert np.array_equal(corpus[i].target, changed[i].target)
         if model.source == "speech":
             assert not frames_in(changed)[changed[i].source[-2:]].any()
+
+
+def test_noise_leaves_recordings_normalised() -> None:
+    corpus, changed = distorted(OF_SPEECH, {"noise": 0.5})
+    for before, after in zip(corpus, changed, strict=True):
+        heard = (frames_in(corpus)[before.source] != 0).any(1)
+        found = frames_in(changed)[after.source][heard].astype("f")
+        assert abs(found.mean()) < 0.01 and found.std() == pytest.approx(1, abs=0.01)
+    spoken = SPEECH.model_copy(update={"normalization": "spoken"})
+    corpus, changed = distorted(OF_SPEECH.model_copy(update={"speech": spoken}), {"noise": 0.5})
+    for after in changed:
+        found = frames_in(changed)[after.source].astype("f")
+        found = found[(found != 0).any(1)]
+        loud = found[found.max(1) >= found.max() - LOUD / UNIT]
+        assert abs(loud.mean()) < 0.01
+
+
+def test_another_tempo_leaves_nothing_out_and_its_order_and_the_gaps_as_they_were() -> None:
+    bins, spoken = 16, np.array([1, 9, 37, 201, 89])
+    sounds = [np.outer(np.arange(-n, 0), np.ones(bins)).astype("f2") for n in spoken]
+    gap = np.zeros((3, bins), np.float16)
+    corpus = Corpus.of_frames([np.concatenate([s, gap]) for s in sounds], [[5, EOS_ID]] * 5)
+    still = {"shift": 0, "zoom": 0, "colour": 0, "frequency_mask": 0, "time_mask": 0}
+    data = {"augmentation": still | {"tempo": 1.0}, "max_tokens_per_sentence": 40}
+    config = Config.model_validate({"data": data, "model": OF_SPEECH})
+    lengths = []
+    for seed in range(20):
+        changed = Distortion(config)(corpus, 256, np.random.default_rng(seed))
+        for n, sound, example in zip(spoken, sounds, changed, strict=True):
+            found = frames_in(changed)[example.source]
+            assert len(found) % STRIDE == 0 and len(found) <= 256 and not found[-3:].any()
+            heard = found[found[:, 0] != 0]
+            assert (heard == found[: len(heard)]).all() and (heard == heard[:, :1]).all()
+            assert heard[0, 0] == -n and heard[-1, 0] == -1  # from its beginning to its end
+            assert (np.diff(heard[:, 0]) >= 0).all()
+            lengths.append(len(heard) / len(sound))
+    assert min(lengths) < 0.7 and max(lengths) > 1.5
 
 
 def test_a_shift_by_whole_pixels_moves_a_picture() -> None:

@@ -59,6 +59,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         speakers = ["george", "lucas"] * 30
         file = media / f"spoken-digits-{part}.parquet"
         write_table(file, "audio", recordings(), es=names, speaker=speakers)
+    write_table(place / "spoken-digits-synthetic.parquet", "audio", recordings(), es=names)
     for file in media.iterdir():  # where the measurements have them
         shutil.copy(file, place)
     (place / "pizza.png").write_bytes(pictures()[0])
@@ -82,7 +83,7 @@ def test_every_command_of_the_page_runs(place: Path) -> None:
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 def test_spoken_sentences_are_made_and_learned_from(place: Path) -> None:
     made = subprocess.run(
-        [sys.executable, "scripts/speak.py", "--sentences", "12", "--held-out", "3"],
+        [sys.executable, "scripts/speak.py", "sentences", "--sentences", "12", "--held-out", "3"],
         cwd=place,
         capture_output=True,
         text=True,
@@ -97,3 +98,19 @@ def test_spoken_sentences_are_made_and_learned_from(place: Path) -> None:
     ):
         done = run(command, place)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_digits_are_said_by_voices_that_a_seed_draws(place: Path) -> None:
+    import pyarrow.parquet as pq
+
+    found = []
+    for file in ("first.parquet", "second.parquet"):
+        command = f"python scripts/speak.py digits --times 2 --file {file}"
+        done = run(command, place)
+        assert done.returncode == 0, done.stderr
+        found.append(pq.read_table(place / file).to_pylist())
+    assert found[0] == found[1] and len(found[0]) == 20
+    assert len({row["audio"]["bytes"] for row in found[0]}) == 20
+    assert {(row["en"], row["es"]) for row in found[0]} >= {("seven", "siete"), ("zero", "cero")}

@@ -367,8 +367,14 @@ class AugmentationConfig(Section):
         ge=0.0,
         le=0.5,
         description="Of pictures: smaller, larger or sheared by at most this share; of recordings: "
-        "the time shorter by at most twice this share, with silence around, and the frequencies "
-        "nearer or farther, as of another throat.",
+        "the frequencies nearer or farther, as of another throat.",
+    )
+    tempo: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Of recordings: slower by at most this share or faster by as much, here more "
+        "and there less; 1 is between half and twice as long.",
     )
     turn: float = Field(
         0.0, ge=0.0, le=180.0, description="By how many degrees pictures are turned, at most."
@@ -675,6 +681,19 @@ class SpeechConfig(Section):
         description="Recordings are resampled to this many samples a second; 8000 is a telephone.",
     )
     mel_bins: int = Field(80, ge=8, le=256, description="Bands of frequency in a frame of 10 ms.")
+    normalization: Literal["whole", "spoken"] = Field(
+        "whole",
+        description="What makes loud and soft recordings alike. whole: each has mean 0 and "
+        "deviation 1; spoken: the mean is that of the frames within 30 dB of the loudest, however "
+        "much silence or noise is around them, and a decibel is the same in each.",
+    )
+    channels: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="What two convolutions over time and frequency alike find at each place, so "
+        "that a sound may be higher or lower; 0: they go over time alone, as Whisper's do.",
+    )
     max_seconds: float = Field(
         30.0, ge=0.1, le=600.0, description="Longer recordings are refused; in training, dropped."
     )
