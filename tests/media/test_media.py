@@ -27,6 +27,7 @@ from translator.data import (
     read_corpus,
     read_pairs,
 )
+from translator.data.corpus import Example
 from translator.data.packing import row_lengths
 from translator.data.readers.references import read_bytes
 from translator.embedding import Embedder
@@ -497,6 +498,10 @@ def frames_in(corpus: Corpus) -> np.ndarray:
     return corpus.frames
 
 
+def examples_in(corpus: Corpus) -> list[Example]:
+    return [corpus[i] for i in range(len(corpus))]
+
+
 # --- distortion -----------------------------------------------------------------------------------
 
 
@@ -535,13 +540,13 @@ def test_distortion_follows_its_seed_and_keeps_lengths_targets_and_gaps(model: M
 
 def test_noise_leaves_recordings_normalised() -> None:
     corpus, changed = distorted(OF_SPEECH, {"noise": 0.5})
-    for before, after in zip(corpus, changed, strict=True):
+    for before, after in zip(examples_in(corpus), examples_in(changed), strict=True):
         heard = (frames_in(corpus)[before.source] != 0).any(1)
         found = frames_in(changed)[after.source][heard].astype("f")
         assert abs(found.mean()) < 0.01 and found.std() == pytest.approx(1, abs=0.01)
     spoken = SPEECH.model_copy(update={"normalization": "spoken"})
     corpus, changed = distorted(OF_SPEECH.model_copy(update={"speech": spoken}), {"noise": 0.5})
-    for after in changed:
+    for after in examples_in(changed):
         found = frames_in(changed)[after.source].astype("f")
         found = found[(found != 0).any(1)]
         loud = found[found.max(1) >= found.max() - LOUD / UNIT]
@@ -559,7 +564,7 @@ def test_another_tempo_leaves_nothing_out_and_its_order_and_the_gaps_as_they_wer
     lengths = []
     for seed in range(20):
         changed = Distortion(config)(corpus, 256, np.random.default_rng(seed))
-        for n, sound, example in zip(spoken, sounds, changed, strict=True):
+        for n, sound, example in zip(spoken, sounds, examples_in(changed), strict=True):
             found = frames_in(changed)[example.source]
             assert len(found) % STRIDE == 0 and len(found) <= 256 and not found[-3:].any()
             heard = found[found[:, 0] != 0]

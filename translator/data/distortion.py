@@ -212,7 +212,8 @@ def _drowned(
     found -= (np.add.reduceat(found.mean(1) * chosen, begins) / counts)[shown, None]
     if speech.normalization == "whole":
         found /= np.sqrt(np.add.reduceat((found**2).mean(1), begins) / heard)[shown, None]
-    return found.astype(np.float32)
+    normalised: Floats = found.astype(np.float32)
+    return normalised
 
 
 def _masked(
