@@ -20,6 +20,7 @@ import json
 import math
 import multiprocessing
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -315,6 +316,8 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         measured = (*speeds, ours("matrix_rate"))
         if number:  # the first round warms up
             rounds.append(measured)
+            own, other, _ = measured
+            print(f"round {number}: {own:,.0f} to {other:,.0f} tokens/s", file=sys.stderr)
     facts = ours("facts", options.steps)
     flops = facts.pop("flops_per_token")
     own, other, ceiling = (statistics.median(each) for each in zip(*rounds, strict=True))

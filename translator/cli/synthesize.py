@@ -102,8 +102,20 @@ def distill_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Pair texts with their translations by a run, for a smaller model to learn from."""
-    words = (min_score, round_trip, min_chrf, beam_size, overrides, resume, quiet)
-    backtranslate_cli(text, output, run, to, "", *words)  # that there is no tag is all that differs
+    backtranslate_cli(  # that there is no tag is all that differs
+        text=text,
+        output=output,
+        run=run,
+        to=to,
+        tag="",
+        min_score=min_score,
+        round_trip=round_trip,
+        min_chrf=min_chrf,
+        beam_size=beam_size,
+        overrides=overrides,
+        resume=resume,
+        quiet=quiet,
+    )
 
 
 def synthesize(
