@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
 _LEGIBLE_CHRF = 30.0  # below it samples are no words yet
 _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
+_EXAMPLES = {"text": '"Pizza is great."', "image": "picture.png", "speech": "recording.wav"}
 
 
 @app.command("train", rich_help_panel=TRAIN)
@@ -382,7 +383,9 @@ def _next_commands(config: Config) -> list[str]:
     """What a run is good for."""
     match config.training.objective:
         case "translate":
-            return ['translate "Pizza is great."', "evaluate", "inspect"]
+            example = _EXAMPLES[config.model.source]
+            drawn = " --output drawn.png" if config.model.target == "image" else ""
+            return [f"translate {example}{drawn}", "evaluate", "inspect"]
         case "language_model":
             return ['generate "Once upon a time"', "inspect"]
     if config.model.architecture == "decoder_only":
@@ -415,7 +418,10 @@ def _finish_lines(finished: "Finished", config: Config) -> str:
         ]
         lines += [f"    {line}" for line in table(rows).splitlines()]
     lines.append("next:")
-    lines += [f"    translator {command} --run {run.path}" for command in _next_commands(config)]
+    lines += [
+        f"    translator {command} --run {run.path}"
+        for command in _next_commands(run.read_config())
+    ]
     return "\n".join(lines)
 
 
