@@ -8,6 +8,7 @@ is prepared lies in the new run, so that the same call goes on where another was
 import functools
 import itertools
 import json
+import math
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -38,8 +39,10 @@ from translator.translation import Translator
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What is known of these: docs/adapting.md. The rate is that of all fine-tuning.
-EPOCHS = 4  # of the new pairs, in each direction
+# What is known of these: docs/adapting.md.
+EPOCHS = 6  # of the new pairs, in each direction
+
+_LEARNING_RATE = 0.002  # above that of other fine-tuning: replay keeps what the model knows
 
 _FEWEST_PAIRS = 200  # fewer give no test that could tell an effect from luck
 _MIN_STEPS, _MAX_STEPS = 300, 10_000
@@ -229,7 +232,7 @@ def _values(
     known = start.read_config()
     data = known.data.model_dump(exclude={"train", "valid", "test", "leave_out"})
     train: list[dict[str, Any]] = [{"path": path} for path in domain.corpora]
-    training: dict[str, Any] = {"start_from": start.name}
+    training: dict[str, Any] = {"start_from": start.name, "learning_rate": _LEARNING_RATE}
     own = {"held_out": False, "cleaning": {"enabled": False}}
     if made and made["terms"]:
         train.append({"path": str(_terms_file(run)), **own})
@@ -240,7 +243,7 @@ def _values(
         training |= {
             "max_steps": made["max_steps"],
             "tokens_per_batch": _TOKENS_PER_BATCH,
-            "validate_every_steps": max(1, made["max_steps"] // 6),
+            "validate_every_steps": math.ceil(made["max_steps"] / 6),
         }
     left_out = _left_out_file(run)
     data |= {"train": train, "valid": None, "test": {}, "temperature": 1.0}

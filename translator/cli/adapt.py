@@ -35,7 +35,7 @@ def adapt_cli(
     replay_share: Annotated[
         float,
         typer.Option(min=0.0, max=0.95, help="Share of what the model knows among what it reads."),
-    ] = 0.5,
+    ] = 0.67,
     replay_text: Annotated[
         str | None,
         typer.Option(help="Sentences to go on translating as now, in place of the run's corpora."),
