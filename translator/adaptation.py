@@ -39,6 +39,8 @@ from translator.translation import Translator
 if TYPE_CHECKING:
     from torch import Tensor
 
+NOTHING_GAINED = "nothing was gained on the new domain that could not be luck"
+
 # What is known of these: docs/adapting.md.
 EPOCHS = 6  # of the new pairs, in each direction
 
@@ -71,20 +73,20 @@ class Domain:
     replay_share: float  # of the tokens that are trained on; below 1
     replay_text: str | None = None  # sentences that the model shall translate as it does
 
-    @property
-    def made_of(self) -> dict[str, str]:
-        """What must be the same to go on."""
+    def made_of(self, start: RunDirectory) -> dict[str, str]:
+        """What must be the same to go on adapting a run."""
         return {
+            "model": start.model_sha256(),
             "corpora": "\n".join(self.corpora),
-            "glossary": json.dumps(dict(self.terms)),
+            "glossary": json.dumps(dict(self.terms(start))),
             "share of replay": str(self.replay_share),
             "text of replay": self.replay_text or "",
         }
 
-    @property
-    def terms(self) -> Mapping[str, str]:
-        """Target terms by source term."""
-        return Glossary.read(self.glossary).terms
+    def terms(self, start: RunDirectory) -> Mapping[str, str]:
+        """Target terms by source term, in the languages that a run translates between."""
+        default = start.read_config().data.direction
+        return Glossary.read(self.glossary, languages=(default.source, default.target)).terms
 
 
 def prepare(
@@ -100,7 +102,7 @@ def prepare(
     known = start.read_config()
     if known.learns_from_texts or not known.model.is_textual:
         raise RunError(f"{start.name} does not translate texts", "Adapt a run that does.")
-    made_of = {"model": start.model_sha256(), **domain.made_of}
+    made_of = domain.made_of(start)
     adaptation = _begun(run, made_of)
     if adaptation is None:
         config_of_values({"name": name}, overrides)  # a typo is found before anything is written
@@ -204,7 +206,7 @@ def _make(
     aside = new.config.data.leave_out
     replay, distilled = _replay(start, domain, aside, wanted, warnings) if wanted else ([], False)
     _write_pairs(_replay_file(run), replay, start)
-    terms = domain.terms
+    terms = domain.terms(start)
     _write_pairs(_terms_file(run), list(itertools.starmap(SentencePair, terms.items())), start)
     replayed = _tokens(replay, tokenizer)
     made: Adaptation = {
@@ -480,7 +482,7 @@ def _not_adapted(run: RunDirectory) -> RunError:
 def _refusals(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[str]:
     new = [each for each in changes if each["is_new"]]
     if not any(each["after"] > each["before"] and each["p"] < LUCK for each in new):
-        yield "nothing was gained on the new domain that could not be luck"
+        yield NOTHING_GAINED
     for each in changes:
         loss = each["before"] - each["after"]
         if not each["is_new"] and each["metric"] == "BLEU" and loss > max_loss:

@@ -184,8 +184,8 @@ def test_an_imported_model_has_no_old_test_and_says_so(start: Path) -> None:
 
 
 def test_terms_are_trained_on_and_are_no_test(start: Path) -> None:
-    Path("terms.tsv").write_text("# all\nzaza keke\tpepe lulu\n", encoding="utf-8")
-    config = config_of(start, glossary=Path("terms.tsv"))
+    Path("terms.csv").write_text("Spanish,English\npepe lulu,zaza keke\n", encoding="utf-8")
+    config = config_of(start, glossary=Path("terms.csv"))
     [terms] = [each for each in config.data.train if each.path.endswith("terms.jsonl")]
     assert list(Splits(config)._read(terms, "reading")) == [SentencePair("zaza keke", "pepe lulu")]
     assert not terms.held_out
@@ -260,12 +260,14 @@ def test_a_harmful_adaptation_is_refused_and_passed_over(start: Path) -> None:
     code, table, said = adapt("new.en-es.tsv", "--replay-share=0", *sets(*ENOUGH))
     assert code == 1
     assert "runs/old-adapted is refused: " in said
-    assert "BLEU, more than 1" in said
+    assert "BLEU, more than 1" in said and "--max-loss" in said
+    assert ("nothing was gained" in said) == ("translations of one another?" in said)
     assert "chrF2" in table
     assert RunDirectory.find().path == start
     assert {file: file.read_bytes() for file in start.rglob("*") if file.is_file()} == before
     shown = run_command("translate", "--run", "runs/old-adapted", "ana")
     assert "was refused" in shown.stderr
+    assert "runs/old, refused" in run_command("runs").stdout
     lenient = adapt("new.en-es.tsv", "--replay-share=0", "--max-loss=100", *sets(*ENOUGH))
     assert "more than" not in lenient[2]  # judged again, by what was measured
     assert lenient[1] == table

@@ -42,6 +42,9 @@ def write(file: Path, text: str) -> Path:
         ("a.tmx", TMX.format("fr"), ("fr", "de")),
         ("a.tmx", TMX.format("*all*"), ("de", "fr")),
         ("a.csv", "de,fr\nHallo,Salut\n", ("de", "fr")),
+        ("a.csv", "id,German,French\n1,Hallo,Salut\n", ("de", "fr")),
+        ("a.csv", "id,de\nHalo,Hallo\n", ("id", "de")),
+        ("a.jsonl", '{"id": "1", "German": "Hallo", "French": "Salut"}\n', ("de", "fr")),
         ("a.jsonl", '{"de": "Hallo", "fr": "Salut"}\n', ("de", "fr")),
         ("a.json", '[{"translation": {"de": "Hallo", "fr": "Salut"}}]', ("de", "fr")),
         ("a.xlf", '<xliff><file source-language="de" target-language="fr-CH"/>', ("de", "fr")),
@@ -208,6 +211,10 @@ def test_a_file_in_place_of_a_text_is_translated(trained_run: RunDirectory, tmp_
     done = translator("translate", "notes.txt", *run, cwd=tmp_path)
     assert "translating the file notes.txt (as --input)" in done.stderr
     assert done.stdout == translator("translate", *run, stdin="ana bebe\nnina\n").stdout
+    missing = translator("translate", "note.txt", *run, cwd=tmp_path)
+    assert "there is no file note.txt: its name is translated as a text" in missing.stderr
+    for text in ("ana bebe note.txt", "ana"):
+        assert translator("translate", text, *run, cwd=tmp_path).stderr == ""
     (tmp_path / "ana").write_text("bebe\n")
     assert (
         translator("translate", "ana", *run, cwd=tmp_path).stdout

@@ -40,6 +40,9 @@ def test_a_configuration_is_written_for_a_corpus(tmp_path: Path) -> None:
     assert (config.data.source_language, config.training.max_steps) == ("es", 100)
     again = translator("config", "init", "my.es-en.tsv", cwd=tmp_path)
     assert_clear_error(again, "my.yaml is there already")
+    (tmp_path / "cut.jsonl").write_text('{"en": "a", "es": "b"}\n{"en": ', "utf-8")
+    cut = translator("config", "init", "cut.jsonl", "--quiet", cwd=tmp_path)
+    assert "warning: cut.jsonl, line 2: broken JSON" in cut.stderr
 
 
 def test_the_doctors_advice_is_applied(tmp_path: Path) -> None:
@@ -105,6 +108,7 @@ def test_runs_are_listed_and_deleted(trained_run: RunDirectory, tmp_path: Path) 
     assert (two["bleu"], two["state"], two["lineage"]) == (None, "no model yet", "runs/one")
     table = translator("runs", cwd=tmp_path).stdout
     assert table.splitlines()[0].split() == "run languages BLEU MB date started from".split()
+    assert "runs/one, no model yet" in table
     done = translator("runs", "rm", "one", cwd=tmp_path)
     assert done.returncode == 2 and "--yes" in done.stderr and (tmp_path / "runs/one").is_dir()
     assert_clear_error(translator("runs", "rm", "three", "-y", cwd=tmp_path), "no run")

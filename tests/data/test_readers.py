@@ -285,6 +285,14 @@ def test_a_language_is_known_whichever_its_tag(write, named, meant):
         assert read(file, *meant[::-1]) == [("b", "a")], name
 
 
+def test_columns_may_have_the_english_names_of_their_languages(write):
+    table = write("a.csv", "Id,English,Spanish\n1,hello,hola\n")
+    row = write("a.jsonl", '{"id": "1", "english": "hello", "spanish": "hola"}\n')
+    for file in (table, row):
+        assert read(file) == [("hello", "hola")]
+        assert read(file, "es", "en") == [("hola", "hello")]
+
+
 def test_columns_may_be_named_by_any_tag_of_a_language(write):
     file = write("a.tsv", "7\thola\thello\n")
     assert read(file, columns={"eng_Latn": 2, "es-MX": 1}) == [("hello", "hola")]
@@ -312,7 +320,7 @@ def test_columns_are_the_hint_where_a_name_may_mean_the_language(write):
     for name, file in files.items():
         error = refused(file, "en-GB", "es-MX")
         assert "olumns" in error.hint and "data." not in error.hint, name
-    for content in ("src,trg\na,b\n", "id,english,spanish\n1,a,b\n"):
+    for content in ("src,trg\na,b\n", "id,anglais,espagnol\n1,a,b\n"):
         assert "olumns" in refused(write("b.csv", content), "en", "es").hint
 
 

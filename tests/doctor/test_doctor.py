@@ -173,6 +173,16 @@ def test_another_language_is_named(sound, tmp_path):
     assert "the target looks like es, not fr" in finding.message
 
 
+def test_swapped_pairs_are_dropped_by_what_is_advised(sound, tmp_path):
+    pairs, lines = spoiled.swapped(sound)
+    corpus = {"path": str(spoiled.write(tmp_path / "a.en-es.tsv", pairs))}
+    (advice,) = [a for a in examined([corpus]).suggestions if "swapped" in a]
+    assert advice.partition("  #")[0] == "data.cleaning.language: true"
+    report = examined([corpus], cleaning={"language": True})
+    assert report.corpora[0].counts.dropped["wrong language"] >= 0.5 * len(lines)
+    assert not [a for a in report.suggestions if "swapped" in a]
+
+
 def test_leaking_test_pairs_are_found_with_their_places(sound, test_set, tmp_path):
     train = spoiled.write(tmp_path / "a.en-es.tsv", spoiled.leaking(sound, test_set))
     test = spoiled.write(tmp_path / "test.en-es.tsv", test_set)
@@ -274,6 +284,13 @@ def test_line_breaks_inside_the_texts_of_other_formats_are_found(sound, tmp_path
     file = tmp_path / "a.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     assert "U+000A inside texts: pair 7" in found(examined(file), "line-break trap").message
+
+
+def test_another_encoding_is_told_once_and_nothing_of_the_tokenizer(sound, tmp_path):
+    file = tmp_path / "a.en-es.tsv"
+    lines = "".join(f"year {n}\taño {n}\n" for n in range(40))
+    file.write_bytes(lines.encode("latin-1"))
+    assert [f.kind for f in examined(file).findings] == ["invalid UTF-8", "broken encoding"]
 
 
 def test_a_rule_that_drops_much_is_a_warning(sound, tmp_path):

@@ -93,8 +93,9 @@ def test_a_file_that_is_no_glossary_is_refused(
 ) -> None:
     file = tmp_path / "terms.tsv"
     file.write_bytes(content)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as raised:
         Glossary.read(file)
+    assert "UTF-8" not in message or "iconv" in (raised.value.hint or "")
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -141,6 +142,10 @@ TMX = """<tmx version="1.4"><header srclang="en"/><body><tu><tuv xml:lang="en"><
         ("t.csv", '"hard disk";"disco duro"\n\n'),
         ("t.csv", "es,en\ndisco duro,hard disk\n"),
         ("t.csv", "Source,Target\nhard disk,disco duro\n"),
+        ("t.csv", "English,Spanish\nhard disk,disco duro\n"),
+        ("t.csv", "Row,Spanish,English\n1,disco duro,hard disk\n"),
+        ("t.tsv", "English\tSpanish\nhard disk\tdisco duro\n"),
+        ("t.tsv", "target\tsource\ndisco duro\thard disk\n"),
         ("t.tbx", TBX),
         ("t.tbx", OLD_TBX),
         ("t.tmx", TMX),
@@ -150,7 +155,7 @@ def test_terms_are_read_from_what_others_write(tmp_path: Path, name: str, conten
     file = tmp_path / name
     file.write_text(content, encoding="utf-8")
     glossary = Glossary.read(file, languages=("en", "es"))
-    assert glossary.required("the hard disk is alone") == ["disco duro"]
+    assert glossary.terms == {"hard disk": "disco duro"}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ def adapt_cli(
         ),
     ],
     glossary: Annotated[
-        Path | None, typer.Option(help="Lines of a source term, a tab, its target term.")
+        Path | None,
+        typer.Option(help="Terms to learn: lines of term, tab, translation; or .csv, .tbx, .tmx."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="The new run is runs/NAME; else RUN-adapted.")
@@ -103,9 +104,7 @@ def adapt(
     if found["refused"]:
         raise TranslatorError(
             f"{finished.run.path} is refused: {'; '.join(found['refused'])}",
-            f"{start.name} stays the model to use. Are the new pairs translations of one another? "
-            "To keep more of what is known: --replay-share 0.8, under another --name. To accept a "
-            "loss: the same command with a larger --max-loss, which judges again without training.",
+            f"{start.name} stays the model to use. {_way_out(found['refused'])}",
         )
     say(f"{finished.run.path} translates both; {start.name} is as it was")
 
@@ -116,6 +115,23 @@ def _plan(prepared: "Adaptation") -> str:
     parts += [f"{prepared['replayed']:,} {known}"] if prepared["replayed"] else []
     parts += [f"{prepared['terms']:,} terms"] if prepared["terms"] else []
     return f"adapting   to {', '.join(parts)}"
+
+
+def _way_out(refusals: list[str]) -> str:
+    from translator.adaptation import NOTHING_GAINED
+
+    ways = []
+    if NOTHING_GAINED in refusals:
+        ways.append(
+            "Are the new pairs translations of one another? `translator data check` finds lines "
+            "that are out of step."
+        )
+    if set(refusals) != {NOTHING_GAINED}:
+        ways.append(
+            "To keep more of what is known: --replay-share 0.8, under another --name. To accept a "
+            "loss: the same command with a larger --max-loss, which judges again without training."
+        )
+    return " ".join(ways)
 
 
 def _table(found: "Adaptation") -> str:

@@ -49,6 +49,9 @@ def init_cli(
         advice = [line.partition("  #")[0].replace(": ", "=", 1) for line in report.suggestions]
         config, _ = config_of(corpora, [*advice, *(overrides or ())])
     text = _commented(config, report)
+    for finding in report.findings:
+        if finding.severity == "serious":
+            say(f"warning: {finding.message}")
     if not quiet:
         say("\n".join(notes))
     if file == Path("-"):

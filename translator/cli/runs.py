@@ -109,7 +109,7 @@ def _listed(run: "RunDirectory") -> Listed:
         bleu=_best_bleu(run.read_metrics()),
         bytes=size,
         date=date,
-        state=state if run.is_own else "installed",
+        state="installed" if not run.is_own else "refused" if run.refused else state,
         lineage=config.training.start_from or "",
     )
 
@@ -122,6 +122,6 @@ def _rows(runs: list[Listed]) -> list[list[str]]:
     rows = [["run", "languages", "BLEU", "MB", "date", "started from"]]
     for run in runs:
         bleu = "" if run.bleu is None else f"{run.bleu:.1f}"
-        started = run.lineage or run.state
+        started = ", ".join(filter(None, (run.lineage, run.state)))
         rows.append([run.name, run.languages, bleu, f"{run.bytes / 1e6:.1f}", run.date, started])
     return rows

@@ -348,20 +348,15 @@ def _layers(model: ModelConfig) -> str:
 
 
 def _counts_table(counts: "dict[str, Counts]") -> str:
-    reasons = sorted({reason for each in counts.values() for reason in each.dropped})
-    repairs = sorted({repair for each in counts.values() for repair in each.repaired})
-    header = ["pairs", "read", *(f"dropped: {reason}" for reason in reasons), "kept", *repairs]
-    rows = [
-        [
-            name,
-            f"{each.read:,}",
-            *(f"{each.dropped.get(reason, 0):,}" for reason in reasons),
-            f"{each.kept:,}",
-            *(f"{each.repaired.get(repair, 0):,}" for repair in repairs),
-        ]
-        for name, each in counts.items()
-    ]
-    return table([header, *rows])
+    """Pairs read and kept, a line a split, and below it what was dropped and mended."""
+    rows = [[name, f"{each.read:,}", f"{each.kept:,}"] for name, each in counts.items()]
+    header, *splits = table([["pairs", "read", "kept"], *rows]).splitlines()
+    lines = [header]
+    for split, each in zip(splits, counts.values(), strict=True):
+        lines.append(split)
+        for what, numbers in (("dropped", each.dropped), ("mended", each.repaired)):
+            lines += [f"    {n:,} {what}: {rule}" for rule, n in sorted(numbers.items()) if n]
+    return "\n".join(lines)
 
 
 def _validation_lines(event: "Validated", max_steps: int | None) -> str:

@@ -236,6 +236,8 @@ def translate_cli(
     if (meant := _meant_as_input(texts, input_file, run, to)) is not None:
         say(f"translating the file {meant} (as --input)")
         texts, input_file = None, meant
+    elif texts and not input_file and _names_a_missing_document(texts):
+        say(f"warning: there is no file {texts[0]}: its name is translated as a text")
     if input_file and is_medium(input_file):
         names = names_in(input_file, find_run(run, translating=True).read_config())
         input_file = None if names else input_file
@@ -373,6 +375,17 @@ def _meant_as_input(
     except DataError:
         return None
     return file
+
+
+def _names_a_missing_document(texts: list[str]) -> bool:
+    """Whether the only text is the name of a document, in one word, and no file has it."""
+    name = texts[0]
+    if len(texts) > 1 or len(name.split()) != 1 or is_file(name):
+        return False
+    try:
+        return bool(Format.of(Path(name)))
+    except DataError:
+        return False
 
 
 def _format_of(file: Path, run: Path | None, to: str | None) -> Format:

@@ -39,6 +39,8 @@ _MAX_WORDS = 2_000_000  # of train that are remembered
 _SERIOUS_SHARE = 0.01  # of the pairs: swapped, or leaked from a held-out set
 _HEAVY_SHARE = 0.05  # of the pairs: dropped by one rule
 
+_BROKEN = "broken encoding"  # a rule of cleaning
+
 _WORD = re.compile(r"[^\W\d_]+")
 _LINE_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029\r\n]")
 
@@ -228,7 +230,7 @@ class _Examination:
                 "swapped pairs",
                 f"{self.corpus.path}: {share:.1%} of the pairs have their sides swapped: {places}"
                 + (", in a sample" * (self.report.counts.kept > _SAMPLE_PAIRS)),
-                "Exchange their sides, or drop them with data.cleaning.language.",
+                "Exchange their sides, or drop them: --set data.cleaning.language=true",
             )
 
     def _find_characters(self) -> None:
@@ -237,17 +239,18 @@ class _Examination:
                 message = f"line-break characters {kind} inside texts: {places}"
                 hint = "Programs that split lines there get out of step; cleaning makes spaces."
                 self._find("warning", "line-break trap", f"{self.corpus.path}: {message}", hint)
-        for kind in (MOJIBAKE, "broken encoding"):
-            if where := self._places.get(kind):
-                message = f"{self.corpus.path}, {where}: UTF-8 that was read as something else"
-                hint = "Cleaning mends it." if kind == MOJIBAKE else "Cleaning drops these pairs."
-                self._find("warning", "mojibake" if kind == MOJIBAKE else kind, message, hint)
+        if where := self._places.get(MOJIBAKE):
+            message = f"{self.corpus.path}, {where}: UTF-8 that was read as something else"
+            self._find("warning", "mojibake", message, "Cleaning mends it.")
+        if where := self._places.get(_BROKEN):
+            message = f"{self.corpus.path}, {where}: characters lost to a wrong encoding, such as �"
+            self._find("warning", _BROKEN, message, "Cleaning drops these pairs.")
 
     def _find_heavy_rules(self) -> None:
         counts = self.report.counts
         for rule, dropped in counts.dropped.items():
             share = dropped / counts.read
-            if share >= _HEAVY_SHARE:
+            if share >= _HEAVY_SHARE and rule != _BROKEN:  # which has a finding already
                 places = self._places[rule]
                 message = f"{self.corpus.path}, {places}: {share:.0%} of the pairs: {rule}"
                 self._find("warning", rule, message, "Look at the samples below.")
@@ -274,6 +277,8 @@ def _measure_tokenizer(
     report: Report, config: Config, samples: dict[str, list[SentencePair]], words: set[str]
 ) -> None:
     """How the tokenizer that training will have spells samples of all splits."""
+    if not samples["train"] and report.serious:
+        return  # what is wrong has been said
     try:
         tokenizer = _tokenizer(config, samples["train"])
     except TranslatorError as error:
@@ -359,6 +364,8 @@ def _suggestions(report: Report, config: Config) -> Iterator[str]:
             f"data.max_tokens_per_sentence: {longer}  # {train.too_long_share:.0%} of the pairs "
             "are longer"
         )
+    if any(finding.kind == "swapped pairs" for finding in report.findings):
+        yield "data.cleaning.language: true  # drops pairs whose sides are swapped"
     if learned and train and train.byte_share > 0.005:
         yield (
             "tokenizer.character_coverage: 1.0  # characters without a piece: "

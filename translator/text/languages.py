@@ -16,6 +16,7 @@ _NAMES = {
     "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
     "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
+_CODES = {name.lower(): code for code, name in _NAMES.items()}
 _MODIFIERS = {"@latin": "-Latn", "@cyrillic": "-Cyrl"}  # of locales
 _SAME = {"nb": "no"}  # what is called Norwegian is nearly always Bokmål
 _SCRIPTS = {  # in the sense of Unicode
@@ -93,6 +94,11 @@ def _subtags(tag: str) -> list[str]:
 def is_code(name: str) -> bool:
     """Whether a name, such as that of a column, is likely the code of a language."""
     return primary(name) in _NAMES
+
+
+def code_of(name: str) -> str:
+    """The code of a language that is called by its English name; any other name as it is."""
+    return _CODES.get(name.strip().lower(), name)
 
 
 def name_of(language: str) -> str:

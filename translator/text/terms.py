@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from translator.errors import DataError
-from translator.text.languages import is_code, is_language, primary
+from translator.text.languages import code_of, is_language, primary
 
 _HEADERS = ({"source", "target"}, {"source term", "target term"})
 _UNITS = {".tbx": ("termEntry", "conceptEntry"), ".tmx": ("tu",)}  # TBX 2 and 3, TMX
@@ -19,26 +19,32 @@ _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 def read_terms(path: Path, languages: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
     """Source and target terms of a file, in order; DataError with the line for what is none.
 
-    `.csv` has two columns, with or without a header; its header, and the tags of `.tbx` and `.tmx`,
-    name the languages, of which `languages` are source and target. Every other file has lines of a
-    source term, a tab and a target term; blank ones, and those that begin with #, are none.
+    `.csv` has two columns; every other file has lines of a source term, a tab and a target term;
+    blank ones, and those that begin with #, are none. Both may begin with a header. It, and the
+    tags of `.tbx` and `.tmx`, name the languages, of which `languages` are source and target.
     """
     suffix = path.suffix.lower()
     if suffix in _UNITS:
         return _of_xml(path, suffix, languages)
     text = _text_of(path)
-    return _of_csv(path, text, languages) if suffix == ".csv" else _of_lines(path, text)
+    return (_of_csv if suffix == ".csv" else _of_lines)(path, text, languages)
 
 
 def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise DataError(f"cannot read {path}: {reason}", "Check the path.") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", "Check the path.") from None
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{path}: not UTF-8", f"Convert the file, for example: iconv -f latin1 -t utf-8 {path}"
+        ) from None
 
 
-def _of_lines(path: Path, text: str) -> Iterator[tuple[str, str]]:
+def _of_lines(
+    path: Path, text: str, languages: tuple[str, str] | None
+) -> Iterator[tuple[str, str]]:
+    source, target = 0, 1
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -48,7 +54,10 @@ def _of_lines(path: Path, text: str) -> Iterator[tuple[str, str]]:
                 f"{path}, line {number}: not a source term, a tab and a target term",
                 "Write one term a line; lines that begin with # are comments.",
             )
-        yield parts[0], parts[1]
+        if number == 1 and (named := _columns(parts, languages)):
+            source, target = named
+        else:
+            yield parts[source], parts[target]
 
 
 def _of_csv(path: Path, text: str, languages: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
@@ -75,8 +84,9 @@ def _columns(header: list[str], languages: tuple[str, str] | None) -> tuple[int,
     names = [cell.lower() for cell in header]
     if set(names[:2]) in _HEADERS:
         return (0, 1) if names[0].startswith("source") else (1, 0)
-    if languages and len(names) >= 2 and all(map(is_code, names[:2])):
-        found = [[i for i, n in enumerate(names) if primary(n) == primary(e)] for e in languages]
+    if languages:
+        codes = [primary(code_of(name)) for name in names]
+        found = [[i for i, code in enumerate(codes) if code == primary(e)] for e in languages]
         if all(found):
             return found[0][0], found[1][0]
     return None

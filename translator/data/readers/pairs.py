@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from translator.config import FORMATS, TEXT_ROLE, CorpusConfig
 from translator.errors import DataError
-from translator.text.languages import are_alike, is_code, is_language, primary
+from translator.text.languages import are_alike, code_of, is_code, is_language, primary
 
 ROLES = ("source", "target")
 _ENDINGS = "|".join(ending.removeprefix(".") for ending in FORMATS)
@@ -65,14 +65,14 @@ def languages_in_name(
 
 
 def name_among(name: str, names: Iterable[str]) -> str | None:
-    """A name that is among others, else the only one of a variant of its language: eng for en."""
+    """A name that is among others, else the only other one of its language: eng, English for en."""
     names = tuple(names)
     return name if name in names else _variant_among(name, names)
 
 
 @lru_cache(maxsize=256)
 def _variant_among(name: str, names: tuple[str, ...]) -> str | None:
-    variants = [each for each in names if is_language(each, name)]
+    variants = [each for each in names if is_language(code_of(each), name)]
     return variants[0] if len(variants) == 1 else None
 
 
@@ -171,8 +171,10 @@ def hint_for(languages: tuple[str, str], codes: Iterable[str], columns: str) -> 
 
 
 def language_codes(names: Iterable[Any]) -> list[str]:
-    """The names of columns that are codes of languages; none where only one looks so by chance."""
-    codes = [name for name in names if isinstance(name, str) and is_code(name)]
+    """The languages that columns are named after; none where only one looks so by chance."""
+    codes = [code for name in names if isinstance(name, str) and is_code(code := code_of(name))]
+    if len(codes) > 2 and primary(codes[0]) == "id":
+        codes = codes[1:]  # what numbers the rows, not Indonesian
     return codes if len(codes) > 1 else []
 
 
