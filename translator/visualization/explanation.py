@@ -154,8 +154,8 @@ def explain(
             "only texts are explained in numbers", "See what it looks at: translator attention"
         )
     ids, translation = _read(translator, source, target)
-    stacks = {"encoder": model.encoder, "decoder": model.decoder}
-    layers = {name: len(list(stack.layers)) for name, stack in stacks.items() if stack is not None}
+    layers = {"encoder": config.encoder_layers} if model.encoder is not None else {}
+    layers |= {"decoder": config.decoder_layers} if model.decoder is not None else {}
     check_place(layers, config.num_heads, layer, head)
     modules = _modules(translator, layer)
     with torch.inference_mode(), recorded(modules.values(), _steps(head)) as found:
