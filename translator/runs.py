@@ -45,6 +45,7 @@ T = TypeVar("T", bound=Mapping[str, Any])
 
 RUNS = Path("runs")
 RUN_VARIABLE = "TRANSLATOR_RUN"
+CERTIFICATE = "certificate.json"  # of an export
 _TOKENIZER_KEY = "tokenizer_sha256"
 _UNKNOWN_KEY = "not_known"
 _WEIGHTS_OF_KEY = "weights_of"
@@ -275,6 +276,8 @@ class RunDirectory:
                     f"{self.path} holds no {file.name}",
                     f"Name a run in it, such as {inside[0].parent}."
                     if inside
+                    else "It is an export: name the run that it was made of."
+                    if (self.path / CERTIFICATE).is_file()
                     else "Train it to its first validation, or name another --run.",
                 )
 

@@ -10,7 +10,14 @@ import torch
 from tests.helpers import full_disk
 from translator.config import Config, TokenizerConfig
 from translator.errors import RunError
-from translator.runs import RUN_VARIABLE, RUNS, Checkpoint, RunDirectory, write_atomically
+from translator.runs import (
+    CERTIFICATE,
+    RUN_VARIABLE,
+    RUNS,
+    Checkpoint,
+    RunDirectory,
+    write_atomically,
+)
 from translator.tokenizer import Tokenizer
 
 TOKENIZER = Tokenizer.train(["one text", "otro texto"], TokenizerConfig(vocabulary_size=300))
@@ -243,6 +250,13 @@ def test_a_run_without_one_of_the_three_files_is_refused(tmp_path, name):
     (run.path / name).unlink()
     with pytest.raises(RunError, match=f"run holds no {name}"):
         run.check_model()
+
+
+def test_an_export_is_no_run_and_said_to_be_one(tmp_path):
+    write_atomically(tmp_path / CERTIFICATE, b"{}")
+    with pytest.raises(RunError, match=r"holds no config\.yaml") as error:
+        RunDirectory(tmp_path).check_model()
+    assert error.value.hint == "It is an export: name the run that it was made of."
 
 
 def test_the_three_files_are_enough(tmp_path):

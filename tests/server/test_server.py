@@ -1,6 +1,7 @@
 """The server as clients meet it: over a socket, with faults; its page in a real browser."""
 
 import asyncio
+import errno
 import json
 import os
 import shlex
@@ -1038,5 +1039,6 @@ def test_a_port_that_is_taken_is_said(trained_run: RunDirectory) -> None:
             cwd=trained_run.path.parents[1],
         )
     assert done.returncode == 1
-    assert f"error: cannot listen at 127.0.0.1, port {port}" in done.stderr
+    reason = os.strerror(errno.EADDRINUSE)
+    assert f"error: cannot listen at 127.0.0.1, port {port}: {reason}\n" in done.stderr
     assert "hint: Choose another" in done.stderr

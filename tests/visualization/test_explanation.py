@@ -125,10 +125,17 @@ def test_the_next_tokens_have_the_probabilities_of_the_translation(
 def test_what_cannot_be_explained_is_refused(made: Callable[..., Translator]) -> None:
     translator = made("encoder_decoder", decoder_layers=1)
     assert list(explain(translator, "ana", layer=1).heads) == ["encoder_self_attention"]
-    for layer, head in ((2, 0), (0, 4)):
-        with pytest.raises(DataError, match="there is no layer") as error:
+    for layer, head, absent in (
+        (2, 0, "layer 3"),
+        (0, 4, "head 5"),
+        (2, 4, "layer 3 and no head 5"),
+    ):
+        with pytest.raises(DataError, match=f"there is no {absent} in this model") as error:
             explain(translator, "ana", layer=layer, head=head)
-        assert "encoder: 2, of the decoder: 1; heads: 4" in error.value.hint
+        assert error.value.hint == "Layers: 2 of the encoder, 1 of the decoder; heads: 4."
+    with pytest.raises(DataError, match="there is no layer 3 in this model") as error:
+        explain(made("encoder_only"), "ana", layer=2)
+    assert error.value.hint == "Layers: 2 of the encoder; heads: 4."
     with pytest.raises(DataError, match="no text"):
         explain(translator, " ")
     with pytest.raises(DataError, match="no text"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translator.cli.console import INTERRUPTED, TRAIN, app, echo, say, table
-from translator.cli.progress import shown_progress
+from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.train import train
 from translator.errors import TranslatorError
 from translator.progress import activity
@@ -48,7 +48,7 @@ def adapt_cli(
         list[str] | None,
         typer.Option("--set", help="Train otherwise: training.max_steps=500. Repeatable."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show warnings only.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Adapt a run to your texts: train it on them and on what it knows, and test it on both.
 

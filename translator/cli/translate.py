@@ -507,7 +507,7 @@ def _export_that_fits(
     except MissingLibraryError:
         return None
     except TranslatorError as error:
-        say(f"{error.message}: translating with the run itself")
+        say(f"warning: {error.message}; translating with the run itself")
         return None
     return exported if exported.is_exact else None
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from translator.integrity import read_object
+from translator.runs import CERTIFICATE
 
-CERTIFICATE = "certificate.json"
 MOST_BLEU_LOST = 0.5  # on the references, unless by luck
 LEAST_ALIKE = 60.0  # chrF2 of the export's translations, those of the run being the references
 MOST_DIFFERENT = 0.01  # share of greedy translations, where numbers are (almost) as they were

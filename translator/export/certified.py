@@ -16,12 +16,12 @@ from translator.config import Config, DecodingConfig
 from translator.errors import DataError, RunError, TranslatorError, writing
 from translator.evaluation import EvaluationSet
 from translator.export.argos import export_argos
-from translator.export.certificate import CERTIFICATE, Certificate
+from translator.export.certificate import Certificate
 from translator.export.comparison import Export, TranslateWith, certify, sample_of
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
 from translator.export.engine import CTranslate2Translator
 from translator.export.huggingface import TransformersTranslator, export_huggingface
-from translator.runs import RunDirectory, lock
+from translator.runs import CERTIFICATE, RunDirectory, lock
 from translator.tokenizer import Tokenizer
 from translator.version import __version__
 

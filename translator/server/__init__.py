@@ -8,6 +8,7 @@ translation being written, to the files in `page/`.
 import importlib
 import logging
 import math
+import os
 import socket
 from collections.abc import Sequence
 
@@ -47,8 +48,10 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None) or 0  # below 0: no such host
+        reason = os.strerror(number) if number > 0 else getattr(error, "strerror", error)
         raise ServerError(
-            f"cannot listen at {host}, port {port}: {error}", "Choose another --host or --port."
+            f"cannot listen at {host}, port {port}: {reason}", "Choose another --host or --port."
         ) from None
 
 

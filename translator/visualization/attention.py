@@ -143,15 +143,20 @@ class AttentionMaps:
             for kind, each in sorted(self.kinds.items(), reverse=True)  # the encoder first
         }
         heads = next(iter(self.kinds.values())).weights.shape[1]
-        if (layer or 0) >= max(layers.values()) or (head or 0) >= heads:
-            place = [f"layer {layer + 1}"] if layer is not None else []
-            place += [f"head {head + 1}"] if head is not None else []
-            stacks = ", ".join(f"{count} of the {stack}" for stack, count in layers.items())
-            raise DataError(
-                f"there is no {', '.join(place)} in this model",
-                f"Layers: {stacks}; heads: {heads}.",
-            )
+        check_place(layers, heads, layer or 0, head or 0)
         return {k: each for k, each in self.kinds.items() if (layer or 0) < len(each.weights)}
+
+
+def check_place(layers: dict[str, int], heads: int, layer: int, head: int) -> None:
+    """DataError when no stack has the layer, or none the head, counted from 0."""
+    absent = [f"layer {layer + 1}"] if layer >= max(layers.values()) else []
+    absent += [f"head {head + 1}"] if head >= heads else []
+    if absent:
+        stacks = ", ".join(f"{count} of the {stack}" for stack, count in layers.items())
+        raise DataError(
+            f"there is no {' and no '.join(absent)} in this model",
+            f"Layers: {stacks}; heads: {heads}.",
+        )
 
 
 def _cell(weight: float, most: float) -> str:

@@ -19,7 +19,7 @@ from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transfor
 from translator.text.directions import tag_of
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
-from translator.visualization.attention import END, START, check_length, read_pair
+from translator.visualization.attention import END, START, check_length, check_place, read_pair
 from translator.visualization.page import render_page
 
 Matrix = npt.NDArray[np.float32]
@@ -154,13 +154,10 @@ def explain(
             "only texts are explained in numbers", "See what it looks at: translator attention"
         )
     ids, translation = _read(translator, source, target)
+    layers = {"encoder": config.encoder_layers} if model.encoder is not None else {}
+    layers |= {"decoder": config.decoder_layers} if model.decoder is not None else {}
+    check_place(layers, config.num_heads, layer, head)
     modules = _modules(translator, layer)
-    if not modules or head >= config.num_heads:
-        raise DataError(
-            f"there is no layer {layer + 1}, head {head + 1} in this model",
-            f"Layers of the encoder: {config.encoder_layers}, of the decoder: "
-            f"{config.decoder_layers}; heads: {config.num_heads}.",
-        )
     with torch.inference_mode(), recorded(modules.values(), _steps(head)) as found:
         states = _states(model, ids)
     embedded = {stack: _embedded(translator, stack, each) for stack, each in ids.items()}
