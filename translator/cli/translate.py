@@ -380,7 +380,7 @@ def _meant_as_input(
 def _names_a_missing_document(texts: list[str]) -> bool:
     """Whether the only text is the name of a document, in one word, and no file has it."""
     name = texts[0]
-    if len(texts) > 1 or len(name.split()) != 1 or is_file(name):
+    if len(texts) > 1 or len(name.split()) != 1 or not Path(name).suffix or is_file(name):
         return False
     try:
         return bool(Format.of(Path(name)))

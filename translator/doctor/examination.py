@@ -230,7 +230,9 @@ class _Examination:
                 "swapped pairs",
                 f"{self.corpus.path}: {share:.1%} of the pairs have their sides swapped: {places}"
                 + (", in a sample" * (self.report.counts.kept > _SAMPLE_PAIRS)),
-                "Exchange their sides, or drop them: --set data.cleaning.language=true",
+                "Exchange their sides."
+                if self.config.cleaning_of(self.corpus).language
+                else "Exchange their sides, or drop them: --set data.cleaning.language=true",
             )
 
     def _find_characters(self) -> None:
@@ -364,7 +366,8 @@ def _suggestions(report: Report, config: Config) -> Iterator[str]:
             f"data.max_tokens_per_sentence: {longer}  # {train.too_long_share:.0%} of the pairs "
             "are longer"
         )
-    if any(finding.kind == "swapped pairs" for finding in report.findings):
+    swapped = any(finding.kind == "swapped pairs" for finding in report.findings)
+    if swapped and not config.data.cleaning.language:
         yield "data.cleaning.language: true  # drops pairs whose sides are swapped"
     if learned and train and train.byte_share > 0.005:
         yield (
