@@ -784,6 +784,15 @@ def plan(events: Iterator[Event]) -> Plan:
     return first
 
 
+def test_a_run_that_was_stopped_before_its_first_checkpoint_says_that_it_begins_anew() -> None:
+    config = tiny("training.max_steps=3")
+    lost = "it was stopped before its first checkpoint, so it begins anew"
+    assert plan(train(config)).warnings == ()  # and no more is asked for, as if it had been killed
+    assert plan(events := train(config)).warnings == (lost,)
+    list(events)
+    assert plan(train(config)).warnings == ()
+
+
 def test_named_sets_that_are_trained_on_are_warned_of_at_the_start() -> None:
     lines = Path("digits.en-es.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
     others = [f"other {n}\totro {n}\n" for n in range(95)]

@@ -63,6 +63,8 @@ def _train(
     if not trainer.step:
         warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
     known = run.read_environment()
+    if known and not trainer.step:
+        warnings.append("it was stopped before its first checkpoint, so it begins anew")
     lineage = {} if known else _lineage(config)
     environment = {**_environment(config, trainer), **downloads, **lineage, **known}
     _check_fingerprint(environment, data)
