@@ -2,7 +2,7 @@
 
     sudo apt-get install espeak-ng
     python scripts/speak.py digits --times 200
-    python scripts/speak.py sentences --sentences 8000
+    python scripts/speak.py sentences
 
 `digits` writes spoken-digits-synthetic.parquet (columns audio and es, as Hugging Face datasets has
 them; WAV, 8 kHz): zero to nine, each time in another accent, by another throat, at another pitch
@@ -10,8 +10,10 @@ and speed, all drawn from a seed. configs/spoken-digits.yaml learns from them an
 
 `sentences` writes spoken/train.tsv, spoken/valid.tsv and spoken/test.tsv (a recording, tab,
 English, tab, Spanish) and the recordings (FLAC, 8 kHz): what configs/spoken-sentences.yaml learns
-from. They are sentences of the embedded corpus of up to eight words, drawn from a seed. Eight
-voices at three speeds speak to learn from; a ninth, which speaks nothing else, the test.
+from. They are sentences of the embedded corpus of up to eight words, drawn from a seed. And
+spoken/pieces.tsv (a recording, tab, English): one to three words each out of the sentences to learn
+from, by which configs/spoken-english.yaml learns to listen. Eight voices at three speeds speak to
+learn from; a ninth, which speaks nothing else, the test.
 """
 
 import argparse
@@ -19,6 +21,8 @@ import io
 import random
 import re
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +91,7 @@ def write_digits(times: int, file: Path) -> None:
             voice = f"{chance.choice(ACCENTS)}+{chance.choice(variants)}"
             sound = spoken(english, voice, chance.randint(*_SPEED), chance.randint(*_PITCH))
             if not sound.any():
+                print(f"{voice} says nothing for {english}: left out", file=sys.stderr)
                 continue
             content = io.BytesIO()
             soundfile.write(content, sound, RATE, format="WAV")
@@ -95,22 +100,43 @@ def write_digits(times: int, file: Path) -> None:
     parquet.write_table(pa.Table.from_pylist(rows), file)
 
 
-def write_sentences(count: int, held_out: int, folder: Path) -> None:
+def pieces(sentences: list[str], count: int, chance: random.Random) -> list[str]:
+    """Every word of the sentences, and as many runs of two or three of them as `count` leaves."""
+    found = {
+        " ".join(words[start : start + length])
+        for words in ([word.strip(".,?!").lower() for word in each.split()] for each in sentences)
+        for length in (1, 2, 3)
+        for start in range(len(words) - length + 1)
+    }
+    single = sorted(piece for piece in found if piece and " " not in piece)
+    longer = sorted(piece for piece in found if " " in piece)
+    return single + chance.sample(longer, max(0, min(len(longer), count - len(single))))
+
+
+def write_sentences(count: int, held_out: int, piece_count: int, folder: Path) -> None:
     """Tables of recordings with their texts, and the recordings."""
     folder.mkdir(exist_ok=True)
     pairs = sentences(count + 2 * held_out)
     chance = random.Random(2)
-    parts = {"test": pairs[:held_out], "valid": pairs[held_out : 2 * held_out]}
-    parts["train"] = pairs[2 * held_out :]
-    for name, part in parts.items():
-        lines = []
-        for number, pair in enumerate(part):
-            voice = UNHEARD if name == "test" else chance.choice(VOICES)
-            file = folder / f"{name}-{number}.flac"
-            soundfile.write(file, spoken(pair.source, voice, chance.choice(SPEEDS)), RATE)
-            lines.append(f"{file.name}\t{pair.source}\t{pair.target}\n")
-        table = folder / f"{name}.tsv"
-        table.write_text("".join(lines), encoding="utf-8", newline="\n")
+    test, valid, train = pairs[:held_out], pairs[held_out : 2 * held_out], pairs[2 * held_out :]
+    write_table(folder / "test.tsv", test, [UNHEARD], chance)
+    write_table(folder / "valid.tsv", valid, VOICES, chance)
+    write_table(folder / "train.tsv", train, VOICES, chance)
+    short = pieces([pair.source for pair in train], piece_count, chance)
+    write_table(folder / "pieces.tsv", [(piece,) for piece in short], VOICES, chance)
+
+
+def write_table(
+    file: Path, rows: Sequence[Sequence[str]], voices: Sequence[str], chance: random.Random
+) -> None:
+    """Texts, the first of each row spoken: the name of the recording before them."""
+    lines = []
+    for number, row in enumerate(rows):
+        sound = spoken(row[0], chance.choice(voices), chance.choice(SPEEDS))
+        recording = file.with_name(f"{file.stem}-{number}.flac")
+        soundfile.write(recording, sound, RATE)
+        lines.append("\t".join([recording.name, *row]) + "\n")
+    file.write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
 def main() -> None:
@@ -120,14 +146,15 @@ def main() -> None:
     command.add_argument("--times", type=int, default=200, help="that each digit is said")
     command.add_argument("--file", type=Path, default=Path("spoken-digits-synthetic.parquet"))
     command = commands.add_parser("sentences")
-    command.add_argument("--sentences", type=int, default=8000, help="to learn from")
-    command.add_argument("--held-out", type=int, default=300, help="for valid and for test, each")
+    command.add_argument("--sentences", type=int, default=10_000, help="to learn from")
+    command.add_argument("--pieces", type=int, default=10_000, help="of sentences, to learn from")
+    command.add_argument("--held-out", type=int, default=200, help="for valid and for test, each")
     command.add_argument("--folder", type=Path, default=Path("spoken"))
     options = parser.parse_args()
     if options.command == "digits":
         write_digits(options.times, options.file)
     else:
-        write_sentences(options.sentences, options.held_out, options.folder)
+        write_sentences(options.sentences, options.held_out, options.pieces, options.folder)
 
 
 if __name__ == "__main__":
