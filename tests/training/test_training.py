@@ -788,7 +788,8 @@ def test_a_run_that_was_stopped_before_its_first_checkpoint_says_that_it_begins_
     config = tiny("training.max_steps=3")
     lost = "it was stopped before its first checkpoint, so it begins anew"
     assert plan(train(config)).warnings == ()  # and no more is asked for, as if it had been killed
-    assert plan(events := train(config)).warnings == (lost,)
+    events = train(config)
+    assert plan(events).warnings == (lost,)
     list(events)
     assert plan(train(config)).warnings == ()
 
