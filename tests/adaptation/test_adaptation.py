@@ -13,6 +13,7 @@ import torch
 
 from tests.commands import run_command
 from tests.helpers import CIPHER
+from translator import adaptation
 from translator.adaptation import Domain, blend, outcome, prepare
 from translator.config import Config, CorpusConfig, LanguagePair
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs
@@ -111,8 +112,9 @@ def test_the_tests_of_both_domains_are_never_trained_on(
 
 
 def test_a_model_whose_corpora_are_gone_is_trained_on_its_own_translations(
-    start: Path, trained_run: RunDirectory
+    start: Path, trained_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(adaptation, "_MOST_DISTILLED", 100)
     config = RunDirectory(start).read_config()
     data = config.data.model_copy(
         update={"train": [config.data.train[0].model_copy(update={"path": "gone.en-es.tsv"})]}
@@ -150,10 +152,13 @@ def import_again(start: Path, source: str, target: str) -> RunDirectory:
     return old
 
 
-def test_sentences_of_the_package_stand_in_for_sets_that_are_not_here(start: Path) -> None:
+def test_sentences_of_the_package_stand_in_for_sets_that_are_not_here(
+    start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adaptation, "_MOST_DISTILLED", 100)
     old = import_again(start, "en", "es")
-    config, made = prepare(old, domain(), "new", SHORT)
-    assert made["distilled"]
+    config, made = prepare(old, domain(), "new", [*SHORT, "decoding.beam_size=1"])
+    assert made["distilled"] and made["replayed"] == 100
     valid, test = made["warnings"]
     assert "runs/old has no valid set here" in valid
     assert "everyday sentences of this package stand in" in test

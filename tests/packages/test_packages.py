@@ -10,6 +10,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.helpers import ROOT
+from translator import adaptation
 from translator.cli import app
 from translator.config import load_config
 from translator.errors import RunError, TranslatorError
@@ -101,10 +102,12 @@ def test_training_starts_from_a_package(installed: RunDirectory, trained_run: Ru
 
 
 def test_an_adaptation_is_named_after_the_package(
-    installed: RunDirectory, trained_run: RunDirectory
+    installed: RunDirectory, trained_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(adaptation, "_MOST_DISTILLED", 100)
     corpus = trained_run.path.parents[1] / "cipher.en-es.tsv"
-    words = ["--set", "training.max_steps=2", "--set", "data.max_tokens_per_sentence=32"]
+    few = ("training.max_steps=2", "data.max_tokens_per_sentence=32", "decoding.beam_size=1")
+    words = [word for setting in few for word in ("--set", setting)]
     result = CliRunner().invoke(app, ["adapt", "model:cipher", str(corpus), "--quiet", *words])
     assert Path("runs/cipher-adapted/model.safetensors").is_file(), result.output
 
