@@ -94,7 +94,7 @@ def first_pairs(config: Config, count: int) -> Iterator[SentencePair]:
 
 def measure_stages(config: Config, data: TrainingData, clock: Clock) -> None:
     """The parts of a preparation alone, on the first pairs."""
-    count = min(300_000, len(data.train))
+    count = min(1_000_000, len(data.train))
     started = time.perf_counter()
     pairs = list(first_pairs(config, count))
     clock("read", started, count)

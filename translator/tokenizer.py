@@ -73,6 +73,9 @@ class Tokenizer:
                 "Both files must come from the same run.",
             )
 
+    def __reduce__(self) -> tuple[type["Tokenizer"], tuple[bytes, ...]]:
+        return Tokenizer, self.models
+
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
         """Load a model file that serves both languages."""
@@ -146,7 +149,7 @@ class Tokenizer:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, without start and end."""
         check_texts("encode", texts)
-        ids: list[list[int]] = self._processor.encode(_valid(texts))
+        ids: list[list[int]] = self._processor.encode(_valid(texts), num_threads=1)
         return ids
 
     def sample(self, texts: Sequence[str], alpha: float, seed: int) -> list[list[int]]:

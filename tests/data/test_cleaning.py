@@ -1,14 +1,12 @@
 """Cleaning: which pairs are mended, which are dropped, by which rule, and that all are counted."""
 
-import pickle
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.spoiled import mojibake
+from translator import processes
 from translator.config import CleaningConfig, Config, CorpusConfig, dump_config, load_config
 from translator.data import Cleaner, Counts, SentencePair, cleaning, encode_pairs, read_pairs
 from translator.data.mending import mend, strip_tags, tags
@@ -327,13 +325,13 @@ def test_swapped_languages_drop_the_swapped_pairs(pairs):
     assert [pair[::-1] for pair in turned] == kept
 
 
-def test_a_cleaner_works_in_other_threads_and_processes():
-    cleaner = pickle.loads(pickle.dumps(Cleaner(CleaningConfig(), "en", "es")))
-    chunks = [[SentencePair(*pair) for _, pair, _ in DROPPED[i : i + 5]] for i in range(0, 25, 5)]
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(cleaner.judge_chunk, chunks)) == list(
-            map(Cleaner(CleaningConfig(), "en", "es").judge_chunk, chunks)
-        )
+def test_other_processes_come_to_the_same_verdicts(monkeypatch):
+    pairs = [SentencePair(*pair) for _, pair, _ in DROPPED] * 2
+    expected = clean(*pairs)
+    monkeypatch.setattr(processes, "_cores", lambda: 2)
+    monkeypatch.setattr(processes, "_ALONE", -1)
+    monkeypatch.setattr(cleaning, "_CHUNK", 5)
+    assert clean(*pairs) == expected
 
 
 # --- the embedded corpus, training, settings ------------------------------------------------------

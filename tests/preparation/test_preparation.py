@@ -17,8 +17,18 @@ import pytest
 import torch
 
 from tests.helpers import ended
+from translator import processes
 from translator.config import CleaningConfig, Config, load_config
-from translator.data import BatchStream, Counts, SentencePair, Splits, bare_text, read_corpus
+from translator.data import (
+    BatchStream,
+    Counts,
+    SentencePair,
+    Splits,
+    bare_text,
+    cleaning,
+    examples,
+    read_corpus,
+)
 from translator.errors import ConfigError, DataError, RunError
 from translator.preparation import TrainingData, _key_of_tokenizer, prepare_data
 from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
@@ -125,6 +135,21 @@ def test_the_tokenizer_learns_from_a_bounded_sample():
     assert [pair for pair in learned if pair in small] != []
     assert set(small) < set(learned)
     assert Splits(config()).sample(1_000_000) == learned
+
+
+def test_other_processes_prepare_the_same_files(monkeypatch):
+    write_corpus(other := Path("more.en-es.tsv"), 300, seed=2)
+    corpora = f"data.train=[{{path: {CORPUS}}}, {{path: {other}}}]"
+    alone, files = prepare("alone", corpora), prepared()
+    shutil.rmtree(RUNS)
+    monkeypatch.setattr(processes, "_cores", lambda: 2)
+    monkeypatch.setattr(processes, "_ALONE", -1)
+    monkeypatch.setattr(cleaning, "_CHUNK", 50)
+    monkeypatch.setattr(examples, "_CHUNK", 100)
+    together = prepare("together", corpora)
+    assert prepared() == files
+    assert same(alone, together)
+    assert alone.counts == together.counts
 
 
 def test_several_corpora_keep_their_order_and_weights():

@@ -11,10 +11,10 @@ from tests.helpers import ROOT
 
 PACKAGE = ROOT / "translator"
 ORDER = """
-version errors progress files integrity config hub packaged media functional hardware distributed
-protobuf tokenizer text hypotheses documents data frontends model decoding inference alignment runs
-inputs embedding mining preparation doctor translation generation evaluation synthesis training
-adaptation visualization export importing server cli
+version errors progress processes files integrity config hub packaged media functional hardware
+distributed protobuf tokenizer text hypotheses documents data frontends model decoding inference
+alignment runs inputs embedding mining preparation doctor translation generation evaluation
+synthesis training adaptation visualization export importing server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

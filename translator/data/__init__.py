@@ -1,7 +1,9 @@
 """What is a batch? Files → pairs → cleaned, encoded examples → token-budget batches."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from translator.data.augmentation import Augmenter
-from translator.data.batches import BatchStream, all_batches
 from translator.data.cleaning import Cleaner, Similarity, Verdicts
 from translator.data.codebook import Codebook, drawn_vocabulary, png
 from translator.data.corpus import (
@@ -14,7 +16,6 @@ from translator.data.corpus import (
     corpus_fingerprint,
 )
 from translator.data.counts import Counts
-from translator.data.distortion import Distortion
 from translator.data.examples import encode_frames, encode_pairs, encode_pictures
 from translator.data.fingerprints import (
     FingerprintCollector,
@@ -24,15 +25,6 @@ from translator.data.fingerprints import (
     occurring,
     shares_text,
     telling_sides,
-)
-from translator.data.layouts import (
-    Batch,
-    DecoderOnlyLayout,
-    EncoderDecoderLayout,
-    EncoderOnlyLayout,
-    Layout,
-    Sequences,
-    layout_of,
 )
 from translator.data.objectives import Denoise, Masked, View, noise_of
 from translator.data.packing import pack_rows
@@ -51,6 +43,19 @@ from translator.data.readers import (
 )
 from translator.data.seeds import STREAMS, generator, stream_seed
 from translator.data.splits import Splits, draw, set_aside
+
+if TYPE_CHECKING:
+    from translator.data.batches import BatchStream, all_batches
+    from translator.data.distortion import Distortion
+    from translator.data.layouts import (
+        Batch,
+        DecoderOnlyLayout,
+        EncoderDecoderLayout,
+        EncoderOnlyLayout,
+        Layout,
+        Sequences,
+        layout_of,
+    )
 
 __all__ = [
     "STREAMS",
@@ -111,3 +116,15 @@ __all__ = [
     "telling_sides",
     "told_languages",
 ]
+
+_WITH_TORCH = ("layouts", "batches", "distortion")
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch on first use: a process that only encodes must not wait for it."""
+    if name in __all__:
+        for module in _WITH_TORCH:
+            found = importlib.import_module(f"{__name__}.{module}")
+            if hasattr(found, name):
+                return getattr(found, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,8 @@ from translator.data.characters import DIGIT, FOREIGN, LETTER, MARK, SPACE, Scan
 from translator.data.counts import Counts
 from translator.data.fingerprints import bare_text
 from translator.data.mending import TAGS, is_broken, mend, strip_tags, tags
-from translator.data.readers import SentencePair
+from translator.data.readers import SentencePair, Sides, sides_of
+from translator.processes import spread
 from translator.text.languages import LanguageIdentifier, primary
 
 _CHUNK = 2048  # pairs that are looked at together; it changes speed only
@@ -33,6 +34,8 @@ _ADDRESS = re.compile(  # names and hosts of mail are no longer: else it would t
 _WORD = re.compile(r"[^\W\d_]{2,}")  # a letter alone is a formula
 _NUMBER = re.compile(r"\d{1,40}")
 _THOUSANDS = re.compile(r"(?<=\d)[.,'’ ](?=\d{3}(?!\d))")
+
+Hashes = npt.NDArray[np.uint64]
 
 Similarity = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.float32]]
 """How alike in meaning sources and targets are, pair by pair: [P]."""
@@ -112,33 +115,39 @@ class Cleaner:
     def judge(self, pairs: Iterable[SentencePair]) -> Iterator[Verdicts]:
         """Yield the verdicts on all pairs, some thousands at a time."""
         seen = _Seen()
-        iterator = iter(pairs)
-        while chunk := list(itertools.islice(iterator, _CHUNK)):
-            verdicts = self.judge_chunk(chunk)
+        waiting = iter(pairs)
+        chunks, sent = itertools.tee(iter(lambda: list(itertools.islice(waiting, _CHUNK)), []))
+        texts = map(sides_of, sent)
+        found = map(self._judge, texts) if self._similarity else spread(self._judge, texts)
+        for chunk, judgement in zip(chunks, found, strict=True):
+            verdicts = judgement.on(chunk)
             if self.config.enabled:
-                self._drop_repeated(verdicts, seen)
+                self._drop_repeated(verdicts.dropped, judgement.hashes, seen)
             yield verdicts
 
     def judge_chunk(self, chunk: Sequence[SentencePair]) -> Verdicts:
-        """Judge pairs by all rules but those of repetition: a pure function, for any process."""
-        if not self.config.enabled or not chunk:
-            return Verdicts(list(chunk), {}, {})
+        """Judge pairs by all rules but those of repetition."""
+        return self._judge(sides_of(chunk)).on(chunk)
+
+    def _judge(self, sides: Sides) -> "_Judgement":
+        """A pure function, for any process: only texts are sent, and only mended ones back."""
+        texts = list(map(list, sides))
+        if not self.config.enabled or not texts[0]:
+            return _Judgement({}, {}, {}, np.zeros((2, 0), np.uint64))
         repaired: dict[int, set[str]] = {}
-        source, target = (
-            self._mended([pair[side] for pair in chunk], self.languages[side], repaired)
-            for side in (0, 1)
-        )
+        source, target = map(self._mended, texts, self.languages, [repaired, repaired])
         dropped: dict[int, str] = {}
         for rule, indices in self._broken_rules(source, target):
             for index in indices:
                 dropped.setdefault(index, rule)
-        pairs = list(map(SentencePair, source.texts, target.texts))
         if self._similarity and self.config.min_similarity is not None:
-            left = [index for index in range(len(pairs)) if index not in dropped]
-            sides = ([pairs[index][side] for index in left] for side in (0, 1))
-            unlike = self._similarity(*sides) < self.config.min_similarity
+            left = [index for index in range(len(source.texts)) if index not in dropped]
+            kept = ([scan.texts[index] for index in left] for scan in (source, target))
+            unlike = self._similarity(*kept) < self.config.min_similarity
             dropped.update((left[i], "meanings differ") for i in _where(unlike))
-        return Verdicts(pairs, dropped, repaired)
+        mended = {i: SentencePair(source.texts[i], target.texts[i]) for i in repaired}
+        hashes = np.stack([_hashes(source.texts), _hashes(target.texts)])
+        return _Judgement(mended, dropped, repaired, hashes)
 
     def _mended(self, texts: list[str], language: str, repaired: dict[int, set[str]]) -> Scan:
         scan = Scan(texts, language)
@@ -235,20 +244,36 @@ class Cleaner:
                 if identifier.is_other(text, language):
                     yield index
 
-    def _drop_repeated(self, verdicts: Verdicts, seen: "_Seen") -> None:
-        left = [i for i in range(len(verdicts.pairs)) if i not in verdicts.dropped]
-        source = _hashes(verdicts.pairs[i].source for i in left)
-        target = _hashes(verdicts.pairs[i].target for i in left)
-        indices = np.array(left, dtype=np.int64)
+    def _drop_repeated(self, dropped: dict[int, str], hashes: Hashes, seen: "_Seen") -> None:
+        """Drop copies and texts that are repeated too often, by the hashes [2, P] of all texts."""
+        indices = np.array([i for i in range(hashes.shape[1]) if i not in dropped], np.int64)
+        source, target = hashes[:, indices]
         if self.config.duplicates:
             again = seen.count(source * np.uint64(3) + target) > 0
-            verdicts.dropped.update(dict.fromkeys(indices[again].tolist(), "duplicate"))
+            dropped.update(dict.fromkeys(indices[again].tolist(), "duplicate"))
             source, target, indices = source[~again], target[~again], indices[~again]
         if self.config.max_repeats is not None:
             for keys, rule in ((source, "repeated source"), (~target, "repeated target")):
                 often = indices[seen.count(keys) >= self.config.max_repeats].tolist()
                 for index in often:
-                    verdicts.dropped.setdefault(index, rule)
+                    dropped.setdefault(index, rule)
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """What was found out about a chunk of pairs; indices count from its beginning."""
+
+    mended: dict[int, SentencePair]
+    dropped: dict[int, str]
+    repaired: dict[int, set[str]]
+    hashes: Hashes  # [2, P], of the mended texts
+
+    def on(self, chunk: Sequence[SentencePair]) -> Verdicts:
+        """The verdicts on the chunk that was judged."""
+        pairs = list(chunk)
+        for index, pair in self.mended.items():
+            pairs[index] = pair
+        return Verdicts(pairs, self.dropped, self.repaired)
 
 
 class _Seen:
@@ -265,7 +290,7 @@ class _Seen:
         self._counts = np.zeros(1 << 16, np.uint8)  # up to 255
         self._used = 0
 
-    def count(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    def count(self, keys: Hashes) -> npt.NDArray[np.int64]:
         """How often each key was seen before, here or earlier among `keys`: up to 255."""
         unique, inverse, times = np.unique(
             np.maximum(keys, np.uint64(1)), return_inverse=True, return_counts=True
@@ -290,7 +315,7 @@ class _Seen:
             self._used = 0
             self._counts[self._slots_of(keys)] = counts
 
-    def _slots_of(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    def _slots_of(self, keys: Hashes) -> npt.NDArray[np.int64]:
         """Where each of different keys is, or now goes; -1 where there is no room."""
         mask = len(self._keys) - 1
         has_room = self._used + len(keys) <= _FULL * len(self._keys)
@@ -305,7 +330,7 @@ class _Seen:
             slots[pending] = (slots[pending] + 1) & mask
         return slots
 
-    def _claim(self, slots: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]) -> None:
+    def _claim(self, slots: npt.NDArray[np.int64], keys: Hashes) -> None:
         """Put keys into their slots where these are free; of two for one slot, the last."""
         free = self._keys[slots] == 0
         slots, keys = slots[free], keys[free]
@@ -313,7 +338,7 @@ class _Seen:
         self._used += int(np.count_nonzero(self._keys[slots] == keys))
 
 
-def _hashes(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+def _hashes(texts: Iterable[str]) -> Hashes:
     digests = (
         hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         for text in texts

@@ -25,6 +25,11 @@ class Counts:
             for reason, number in other.items():
                 own[reason] = own.get(reason, 0) + number
 
+    def add(self, others: "Counts") -> None:
+        """Add what the same stage did with other pairs."""
+        self.kept += others.kept
+        self.follow(Counts(others.read, 0, others.dropped, others.repaired))
+
     def drop(self, reason: str) -> None:
         """Count one dropped pair."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1

@@ -9,7 +9,7 @@ from translator.data.readers.arrow import read_parquet
 from translator.data.readers.hub import read_dataset
 from translator.data.readers.interchange import read_tmx, read_xliff
 from translator.data.readers.languages import told_languages
-from translator.data.readers.pairs import SentencePair, column_names, side_names
+from translator.data.readers.pairs import SentencePair, Sides, column_names, side_names, sides_of
 from translator.data.readers.po import read_po
 from translator.data.readers.references import (
     is_in_table,
@@ -25,6 +25,7 @@ from translator.files import read_lines
 
 __all__ = [
     "SentencePair",
+    "Sides",
     "checksums",
     "column_names",
     "fetched",
@@ -35,6 +36,7 @@ __all__ = [
     "read_pairs",
     "read_picture",
     "side_names",
+    "sides_of",
     "told_languages",
 ]
 

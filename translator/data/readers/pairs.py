@@ -34,6 +34,15 @@ class ReferencedPair(SentencePair):
         return pair
 
 
+Sides = tuple[Sequence[str], Sequence[str]]
+"""The sources and the targets of some pairs: in two lists they are sent faster than in pairs."""
+
+
+def sides_of(pairs: Sequence[SentencePair]) -> Sides:
+    """The sources and the targets of pairs."""
+    return [pair.source for pair in pairs], [pair.target for pair in pairs]
+
+
 def side_names(languages: tuple[str, str]) -> tuple[str, str]:
     """What source and target are called: as their languages, by their roles if these are one."""
     return languages if languages[0] != languages[1] else ROLES
