@@ -24,7 +24,7 @@ _MARKS = "".join(
 # A training pair is asked for twice: whether it is held out, and, some thousands of pairs later,
 # for its fingerprints.
 _REMEMBERED = 1 << 14  # texts
-_NO_LETTERS = re.compile(rf"(?:[^\w{_MARKS}]|_)+")
+_LETTER = re.compile(rf"(?!_)[\w{_MARKS}]")
 
 Fingerprints = npt.NDArray[np.uint64]
 
@@ -44,6 +44,17 @@ def shares_text(sides: Iterable[str], texts: Set[str]) -> bool:
     return any(bare_text(side) in texts for side in sides)
 
 
+class _Bare(dict[int, int | None]):
+    """Of each code point, itself if it is of a letter or digit; as a table, found when needed."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = code if _LETTER.match(chr(code)) else None
+        return self[code]
+
+
+_BARE = _Bare()
+
+
 @lru_cache(_REMEMBERED)
 def bare_text(text: str) -> str:
     """The letters and digits of a text in one case: what two copies of a sentence share.
@@ -51,7 +62,7 @@ def bare_text(text: str) -> str:
     Those that entities and mojibake stand for, too.
     """
     normal = normalize("NFKC", readable(text)).casefold()
-    return _NO_LETTERS.sub("", normal)
+    return normal.translate(_BARE)
 
 
 class FingerprintCollector:
