@@ -169,6 +169,7 @@ def serve(address: Path, owner: int) -> dict[str, Any]:
     for module in PRELOADED:
         with suppress(ImportError):  # of an extra that is not installed
             importlib.import_module(module)
+    _fill_caches()
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False  # torch takes itself down, which takes longer than a command
     gc.collect()
@@ -206,6 +207,18 @@ def serve(address: Path, owner: int) -> dict[str, Any]:
             os.dup2(stream, number)
             os.close(stream)
         return asked
+
+
+def _fill_caches() -> None:
+    """Compute once what every training computes: the classes of characters, the rules of pieces."""
+    from translator.config import Config
+    from translator.data import Cleaner, Counts, SentencePair
+    from translator.tokenizer import Tokenizer
+
+    config = Config()
+    pairs = [SentencePair("Pizza is great.", "¡La pizza es genial!")]
+    list(Cleaner(config.data.cleaning, "en", "es").clean(pairs, Counts()))
+    Tokenizer.train(pairs[0], config.tokenizer)
 
 
 def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
