@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import translator  # noqa: F401 - before torch: it says how long threads wait for work awake
+
 if TYPE_CHECKING:  # the process that gives pytest-xdist's workers their tests needs no torch
     from translator.data import SentencePair
     from translator.runs import RunDirectory
@@ -23,9 +25,11 @@ gc.disable()  # until all tests are collected: what is imported by then stays
 for variable in ("TRANSLATOR_RUN", "TRANSLATOR_API_KEY", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
     os.environ.pop(variable, None)  # what stands in a developer's shell is no part of a test
 
-# No test reads the test sets that whoever runs it has downloaded, or adds to them.
-_CACHE = tempfile.TemporaryDirectory(prefix="sacrebleu-")
-os.environ["SACREBLEU"] = _CACHE.name
+# No test reads the test sets that whoever runs it has downloaded, or adds to them. The workers of
+# pytest-xdist share one place, as they share the server of commands.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _CACHE = tempfile.TemporaryDirectory(prefix="sacrebleu-")
+    os.environ["SACREBLEU"] = _CACHE.name
 
 # A shell ignores Ctrl-C for what it starts in the background, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
