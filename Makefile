@@ -37,7 +37,7 @@ test: install   ## all tests
 HEAVY := cli export guarantees importing server training visualization
 
 fast: install   ## the tests that need no trained model, for while you work
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -p no:schemathesis \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal \
 		-m "not slow and not heavy" --hypothesis-profile fast $(HEAVY:%=--ignore tests/%)
 
 test-processors: install  ## the numeric tests as six other processors compute

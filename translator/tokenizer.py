@@ -23,6 +23,7 @@ import tempfile
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -218,9 +219,7 @@ def _train_sentencepiece(
     with tempfile.TemporaryDirectory() as directory, activity("training the tokenizer"):
         rules = Path(directory) / "rules.tsv"
         with writing(rules):
-            rules.write_text(
-                "\n".join(_normalization_rules()) + "\n", encoding="utf-8", newline="\n"
-            )
+            rules.write_text(_normalization_rules(), encoding="utf-8", newline="\n")
         _interruptibly(
             texts,
             model_writer=model,
@@ -287,7 +286,13 @@ def _without_rules_path(model: bytes) -> bytes:
     return bytes(kept)
 
 
-def _normalization_rules() -> Iterator[str]:
+@cache
+def _normalization_rules() -> str:
+    """The lines of `_rules`, which take as long as the pieces of a small corpus."""
+    return "".join(f"{rule}\n" for rule in _rules())
+
+
+def _rules() -> Iterator[str]:
     """NFC and white space as SentencePiece rules: hexadecimal code points, a tab, their image.
 
     Hangul syllables are left out: they are composed by arithmetic, and eleven thousand rules

@@ -29,6 +29,7 @@ SHORT = [
     "training.checkpoint_every_steps=3",
     "training.tokens_per_batch=64",
 ]
+QUICK = ["decoding.beam_size=1", "decoding.max_length_ratio=0.1", "decoding.max_length_extra=1"]
 ENOUGH = ["training.max_steps=60", "training.learning_rate=0.01", "training.tokens_per_batch=512"]
 
 
@@ -157,7 +158,7 @@ def test_sentences_of_the_package_stand_in_for_sets_that_are_not_here(
 ) -> None:
     monkeypatch.setattr(adaptation, "_MOST_DISTILLED", 100)
     old = import_again(start, "en", "es")
-    config, made = prepare(old, domain(), "new", [*SHORT, "decoding.beam_size=1"])
+    config, made = prepare(old, domain(), "new", [*SHORT, *QUICK])
     assert made["distilled"] and made["replayed"] == 100
     valid, test = made["warnings"]
     assert "runs/old has no valid set here" in valid

@@ -23,9 +23,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
-import schemathesis
 import uvicorn
-from schemathesis.core.result import Ok
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -770,16 +768,18 @@ def test_a_client_that_leaves_in_mid_body_does_no_harm(server: str, translator: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
-def test_any_request_is_answered_as_the_description_says(
-    server: str, mode: schemathesis.GenerationMode
-) -> None:
+@pytest.mark.parametrize("valid", [True, False])
+def test_any_request_is_answered_as_the_description_says(server: str, valid: bool) -> None:
+    import schemathesis  # takes a second
+    from schemathesis.core.result import Ok
+
+    mode = schemathesis.GenerationMode.POSITIVE if valid else schemathesis.GenerationMode.NEGATIVE
     description = schemathesis.openapi.from_url(f"{server}/openapi.json")
     found = description.get_all_operations()
     operations = [each.ok() for each in found if isinstance(each, Ok)]
     assert len(operations) == 7
     for operation in operations:
-        if mode is schemathesis.GenerationMode.NEGATIVE and not operation.body:
+        if not valid and not operation.body:
             continue  # nothing about it can be wrong
 
         @hypothesis.given(operation.as_strategy(generation_mode=mode))
