@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from translator.config import Config, CorpusConfig, LanguagePair
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs
 from translator.errors import DataError, RunError
 from translator.evaluation import sets_of_split
-from translator.progress import activity
+from translator.progress import Activity, activity
 from translator.runs import RunDirectory
 from translator.training import StepDone, train
 from translator.translation import Translator
@@ -165,8 +166,13 @@ def test_sentences_of_the_package_stand_in_for_sets_that_are_not_here(
     assert "everyday sentences of this package stand in" in test
     list(train(config))
     run = RunDirectory(Path("runs/new"))
-    seen = []
-    monkeypatch.setattr(adaptation, "activity", lambda name: seen.append(name) or activity(name))
+    seen: list[str] = []
+
+    def noted(name: str) -> AbstractContextManager[Activity]:
+        seen.append(name)
+        return activity(name)
+
+    monkeypatch.setattr(adaptation, "activity", noted)
     known = [each for each in outcome(old, run, 1.0).get("changes", []) if not each["is_new"]]
     assert [(each["test_set"], each["sentences"]) for each in known[::2]] == [
         ("embedded:test-handwritten.en-es", 320),

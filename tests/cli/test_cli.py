@@ -395,8 +395,8 @@ def test_a_glossary_a_prefix_and_the_search_can_be_given(
     assert {"zebra", "7"} <= set(words)
     foreign = '<tmx><body><tu><tuv lang="de"><seg>Haus</seg></tuv></tu></body></tmx>'
     (tmp_path / "de.tmx").write_text(foreign, encoding="utf-8")
-    words = ("--run", trained_run.path, "--glossary", tmp_path / "de.tmx", "ana")
-    done = translator("translate", *words)
+    glossary = ("--glossary", tmp_path / "de.tmx")
+    done = translator("translate", "--run", trained_run.path, *glossary, "ana")
     assert "warning: no term of" in done.stderr and "in both en and es: " in done.stderr
     assert done.stdout and done.stderr.count("warning") == 1
 

@@ -190,7 +190,7 @@ def test_what_is_not_of_its_kind_is_not_replaced(
     command: str, file: str, kind: str, trained_run: RunDirectory, tmp_path: Path
 ) -> None:
     (tmp_path / file).write_text(LINES, encoding="utf-8")
-    run = [] if command.startswith("data") else ["--run", trained_run.path]
+    run = [] if command.startswith("data") else ["--run", str(trained_run.path)]
     done = translator(*command.split(), *run, cwd=tmp_path)
     assert_clear_error(done, f"{file} is there and no {kind}: it is not replaced")
     assert (tmp_path / file).read_text(encoding="utf-8") == LINES
