@@ -1,11 +1,12 @@
 """Training speed on an idle machine and beside one busy process, by how long threads wait awake.
 
     python scripts/bench_busy.py [CORPUS.tsv[.xz]] [--rounds 5] [--steps 6] [--spin none 3000 10000]
+        [--optimizer adamw|muon] [--set KEY=VALUE]...
 
-Each figure is of a process of its own that trains the reference model of bench_train.py with as
-many threads as there are cores; the settings take turns. A number is a GOMP_SPINCOUNT, `none` what
-OpenMP does by itself, `ours` what the program chooses. Speeds count target tokens without padding;
-medians over the rounds. It wants a machine that does nothing else.
+Each figure is of a process of its own that trains the reference model of bench_train.py, unless
+--set changes it, with as many threads as there are cores; the settings take turns. A number is a
+GOMP_SPINCOUNT, `none` what OpenMP does by itself, `ours` what the program chooses. Speeds count
+target tokens without padding; medians over the rounds. It wants a machine that does nothing else.
 """
 
 import translator  # noqa: F401  # isort: skip  # before torch: it says how long threads wait
@@ -33,10 +34,7 @@ SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
 def show_speed(options: argparse.Namespace, folder: Path) -> None:
     """Train for some steps and print the target tokens of a second."""
-    config, run = (
-        reference_config(options.corpus, options.optimizer),
-        RunDirectory(folder / "bench"),
-    )
+    config, run = reference_config(options), RunDirectory(folder / "bench")
     trainer = Trainer(config, run, prepare_data(config, run))
     batches = iter(trainer.stream)
 
@@ -59,6 +57,7 @@ def environment(spin: str) -> dict[str, str]:
 def speed(options: argparse.Namespace, folder: Path, spin: str, *, busy: bool) -> float:
     """What `show_speed` prints in a process of its own."""
     words = [options.corpus, "--steps", str(options.steps), "--optimizer", options.optimizer]
+    words += [f"--set={setting}" for setting in options.set]
     with busy_process() if busy else nullcontext():
         done = subprocess.run(
             [sys.executable, __file__, *words, "--show", folder],
@@ -83,8 +82,7 @@ def busy_process() -> Iterator[None]:
 
 def compare(options: argparse.Namespace, folder: Path) -> None:
     """Measure all settings in turn, and print their medians."""
-    config = reference_config(options.corpus, options.optimizer)
-    prepare_data(config, RunDirectory(folder / "bench"))
+    prepare_data(reference_config(options), RunDirectory(folder / "bench"))
     found: dict[tuple[str, bool], list[float]] = {}
     for _ in range(options.rounds):
         for spin in options.spin:
@@ -106,6 +104,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--spin", nargs="+", default=["none", "3000", "10000"])
     parser.add_argument("--optimizer", choices=("adamw", "muon"), default="adamw")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--show", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.show is not None:

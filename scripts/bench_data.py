@@ -1,6 +1,7 @@
 """Speed and memory from files to batches: a generated corpus of any size, prepared and trained on.
 
     python scripts/bench_data.py [--pairs 10_000_000] [--corpus FILE.en-es.tsv.xz]… [--steps 20]
+        [--set KEY=VALUE]... [--json FILE]
 
 The corpus is written to a temporary folder (about 1 GB for 10 million short pairs, and as much
 again when it is prepared). Peak memory counts mapped pages of the prepared files, which the system
@@ -43,7 +44,7 @@ def generate(file: Path, count: int, corpora: list[str]) -> None:
             stream.write(f"{source} {word}\t{target} {word}\n")
 
 
-def configuration(corpus: Path, steps: int) -> Config:
+def configuration(corpus: Path, steps: int, settings: list[str]) -> Config:
     overrides = [
         "name=memory",
         f"data.train={{path: '{corpus}'}}",
@@ -55,6 +56,7 @@ def configuration(corpus: Path, steps: int) -> Config:
         f"training.max_steps={steps}",
         "training.warmup_steps=5",
         "training.validation_pairs=20",
+        *settings,
     ]
     return load_config(None, overrides)
 
@@ -145,6 +147,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=1_000_000)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--corpus", action="append", help="what to repeat; else the embedded pairs")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()
     corpora = arguments.corpus or ["embedded:train-grammar", "embedded:train-handwritten"]
@@ -160,7 +163,7 @@ def main() -> None:
             os._exit(0)
         os.waitpid(child, 0)
         clock("generate", started, arguments.pairs)
-        config = configuration(corpus, arguments.steps)
+        config = configuration(corpus, arguments.steps, arguments.set)
         run = RunDirectory(Path("runs") / config.name)
         started = time.perf_counter()
         data = prepare_data(config, run)

@@ -1,7 +1,8 @@
 """Decoding speed against uncached decoding and CTranslate2 with the same weights, alternating.
 
     python scripts/bench_decode.py [--run RUN] [--test SOURCES REFERENCES] [--beams 1 5]
-        [--rounds 3] [--sentences N] [--uncached-sentences 100] [--json FILE]
+        [--systems ours ctranslate2 ...] [--rounds 3] [--sentences N] [--uncached-sentences 100]
+        [--json FILE]
 
 Without --test, the test split of the run is translated, or its validation split. All systems
 translate whole lines, text to text, with the same beam, the same length penalty (plain length to
@@ -296,8 +297,10 @@ def main() -> None:
     sources, references = sources[: options.sentences], references[: options.sentences]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for compute_type in ("float32", "int8"):
-            export_ctranslate2(run, Path(folder) / compute_type, compute_type)
+        if "ctranslate2" in options.systems:
+            export_ctranslate2(run, Path(folder) / "float32", "float32")
+        if "ctranslate2 int8" in options.systems:
+            export_ctranslate2(run, Path(folder) / "int8", "int8")
         for beam_size in options.beams:
             measured = measure(run.path, Path(folder), sources, references, beam_size, options)
             show(measured)

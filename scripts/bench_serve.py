@@ -1,7 +1,7 @@
 """The server under load: latency, throughput against offline decoding, memory, and no lost answer.
 
-    python scripts/bench_serve.py [--run RUN] [--sources FILE] [--clients 64] [--seconds 60]
-        [--requests 10000] [--json FILE]
+    python scripts/bench_serve.py [--run RUN] [--sources FILE] [--sentences 2000] [--clients 64]
+        [--seconds 60] [--requests 10000] [--json FILE]
     python scripts/bench_serve.py --overload [--run RUN] [--sources FILE] [--seconds 60]
         [--requests 20000] [--request-seconds 10] [--characters 1000] [--json FILE]
 
@@ -177,7 +177,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     requests = mixed_requests(sources, found)
     process, address = start_server(run)
     try:
-        Load(address, requests).run(options.clients, 3)  # warm
+        Load(address, requests).run(options.clients, min(3, options.seconds))  # warm
         load = Load(address, requests)
         taken = load.run(options.clients, options.seconds)
         memory = [memory_mb(process.pid)]

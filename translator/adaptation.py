@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from translator.evaluation import (
     translate,
 )
 from translator.evaluation.significance import LUCK
+from translator.progress import activity
 from translator.runs import RUNS, Adaptation, RunDirectory, ScoreChange, write_atomically
 from translator.text.glossary import Glossary
 from translator.text.languages import primary
@@ -78,15 +79,15 @@ class Domain:
         return {
             "model": start.model_sha256(),
             "corpora": "\n".join(self.corpora),
-            "glossary": json.dumps(dict(self.terms(start))),
+            "glossary": json.dumps(dict(self.read_glossary(start).terms)),
             "share of replay": str(self.replay_share),
             "text of replay": self.replay_text or "",
         }
 
-    def terms(self, start: RunDirectory) -> Mapping[str, str]:
-        """Target terms by source term, in the languages that a run translates between."""
+    def read_glossary(self, start: RunDirectory) -> Glossary:
+        """The terms in the languages that a run translates between."""
         default = start.read_config().data.direction
-        return Glossary.read(self.glossary, languages=(default.source, default.target)).terms
+        return Glossary.read(self.glossary, languages=(default.source, default.target))
 
 
 def prepare(
@@ -206,7 +207,10 @@ def _make(
     aside = new.config.data.leave_out
     replay, distilled = _replay(start, domain, aside, wanted, warnings) if wanted else ([], False)
     _write_pairs(_replay_file(run), replay, start)
-    terms = domain.terms(start)
+    glossary = domain.read_glossary(start)
+    terms = glossary.terms
+    if glossary.missing:
+        warnings.append(glossary.missing)
     _write_pairs(_terms_file(run), list(itertools.starmap(SentencePair, terms.items())), start)
     replayed = _tokens(replay, tokenizer)
     made: Adaptation = {
@@ -410,12 +414,14 @@ def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> fl
     if not known:
         return 1.0  # `prepare` has warned of it
     sets = [_shortened(each, _MOST_VALIDATED) for each in known]
-    before = _validated(Translator.from_run(start.name), sets)
+    with activity("the old weights"):
+        before = _validated(Translator.from_run(start.name), sets)
 
     def loss(share: float) -> float:
         trained = run.read_trained()
         trained.model.load_state_dict(_between(start, run, share), strict=False)
-        after = _validated(Translator(*trained), sets)
+        with activity(f"{share:.0%} of the new weights"):
+            after = _validated(Translator(*trained), sets)
         return max(old - new for old, new in zip(before, after, strict=True))
 
     *shares, least = _SHARES
@@ -425,12 +431,15 @@ def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> fl
 def _validated(translator: Translator, sets: Sequence[EvaluationSet]) -> list[float]:
     """BLEU of each set, by greedy search."""
     greedy = translator.config.decoding.greedy()
-    texts = (translate(directed(translator, each), each.sources, greedy)[0] for each in sets)
-    scores = (
-        score(text, *each.references, metrics=("bleu",), target_language=each.target_language)
-        for text, each in zip(texts, sets, strict=True)
-    )
-    return [bleu.score for [bleu] in scores]
+    scores = []
+    for number, each in enumerate(sets, start=1):
+        with activity(f"set {number} of {len(sets)}"):
+            texts, _ = translate(directed(translator, each), each.sources, greedy)
+        [bleu] = score(
+            texts, *each.references, metrics=("bleu",), target_language=each.target_language
+        )
+        scores.append(bleu.score)
+    return scores
 
 
 def _between(start: RunDirectory, run: RunDirectory, share: float) -> "dict[str, Tensor]":
@@ -446,22 +455,27 @@ def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
     """BLEU and chrF2 of both models on the test sets of both."""
     models = [Translator.from_run(each.name) for each in (start, run)]
     known, missing = _known_sets(start, "test")
-    for directory, found in ((run, sets_of_split(run, "test")), (start, known)):
-        for each in map(_shortened, found):
-            own = directory is run or not missing
-            hypotheses = [translate(directed(model, each), each.sources)[0] for model in models]
-            systems = [System(*named) for named in zip(("old", "new"), hypotheses, strict=True)]
-            compared = compare(each, systems, ("bleu", "chrf"))
-            for metric, (before, after) in compared.differences.items():
-                yield {
-                    "test_set": f"{directory.name} {each.name}" if own else each.name,
-                    "is_new": directory is run,
-                    "sentences": len(each),
-                    "metric": metric,
-                    "before": before.score,
-                    "after": after.score,
-                    "p": 1.0 if after.p_randomization is None else after.p_randomization,
-                }
+    sets = [(run, each) for each in sets_of_split(run, "test")]
+    sets += [(start, each) for each in known]
+    for number, (directory, whole) in enumerate(sets, start=1):
+        each = _shortened(whole)
+        own = directory is run or not missing
+        systems = []
+        for name, model in zip(("old", "new"), models, strict=True):
+            with activity(f"set {number} of {len(sets)}, {name} model"):
+                texts, _ = translate(directed(model, each), each.sources)
+            systems.append(System(name, texts))
+        compared = compare(each, systems, ("bleu", "chrf"))
+        for metric, (before, after) in compared.differences.items():
+            yield {
+                "test_set": f"{directory.name} {each.name}" if own else each.name,
+                "is_new": directory is run,
+                "sentences": len(each),
+                "metric": metric,
+                "before": before.score,
+                "after": after.score,
+                "p": 1.0 if after.p_randomization is None else after.p_randomization,
+            }
 
 
 def _shortened(test_set: EvaluationSet, most: int = _MOST_COMPARED) -> EvaluationSet:

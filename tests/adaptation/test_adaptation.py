@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from translator.config import Config, CorpusConfig, LanguagePair
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs
 from translator.errors import DataError, RunError
 from translator.evaluation import sets_of_split
+from translator.progress import Activity, activity
 from translator.runs import RunDirectory
 from translator.training import StepDone, train
 from translator.translation import Translator
@@ -165,11 +167,22 @@ def test_sentences_of_the_package_stand_in_for_sets_that_are_not_here(
     assert "everyday sentences of this package stand in" in test
     list(train(config))
     run = RunDirectory(Path("runs/new"))
+    seen: list[str] = []
+
+    def noted(name: str) -> AbstractContextManager[Activity]:
+        seen.append(name)
+        return activity(name)
+
+    monkeypatch.setattr(adaptation, "activity", noted)
     known = [each for each in outcome(old, run, 1.0).get("changes", []) if not each["is_new"]]
     assert [(each["test_set"], each["sentences"]) for each in known[::2]] == [
         ("embedded:test-handwritten.en-es", 320),
         ("embedded:test-grammar.en-es", 1000),
     ]
+    expected = [
+        f"set {number} of 3, {name} model" for number in (1, 2, 3) for name in ("old", "new")
+    ]
+    assert [name for name in seen if name.startswith("set")] == expected
     left_out = set(Splits(config)._read(config.data.leave_out[0], "reading"))
     assert {*read_pairs(CorpusConfig(path="embedded:valid"), "en", "es")} <= left_out
 
@@ -195,6 +208,14 @@ def test_terms_are_trained_on_and_are_no_test(start: Path) -> None:
     [terms] = [each for each in config.data.train if each.path.endswith("terms.jsonl")]
     assert list(Splits(config)._read(terms, "reading")) == [SentencePair("zaza keke", "pepe lulu")]
     assert not terms.held_out
+
+
+def test_a_glossary_in_other_languages_is_a_warning(start: Path) -> None:
+    foreign = '<tmx><body><tu><tuv lang="de"><seg>Haus</seg></tuv></tu></body></tmx>'
+    Path("de.tmx").write_text(foreign, encoding="utf-8")
+    _, made = prepare(RunDirectory(start), domain(glossary=Path("de.tmx")), "new")
+    assert made["terms"] == 0
+    assert any("no term of de.tmx is in both" in each for each in made["warnings"])
 
 
 def test_the_share_of_replay_is_that_of_the_tokens(start: Path) -> None:

@@ -125,6 +125,25 @@ def test_wrong_usage_exits_with_two(arguments: tuple[str, ...], tmp_path: Path) 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("trian", "No such command 'trian'. Did you mean train?"),
+        ("config validate", "No such command 'validate'. There are init, show and schema."),
+        ("data validate", "No such command 'validate'. There are check, clean and mine."),
+        ("runs remove", "No such command 'remove'. There is rm."),
+    ],
+)
+def test_what_is_no_command_is_answered_with_those_there_are(arguments: str, message: str) -> None:
+    done = translator(*arguments.split())
+    assert done.returncode == 2 and message in done.stderr
+
+
+@pytest.mark.parametrize("command", ["attention", "explain"])
+def test_an_empty_sentence_is_refused_before_a_run_is_looked_for(command: str) -> None:
+    assert_clear_error(translator(command, " ", "--run", "none"), "there is no text to look at")
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert "Traceback" in translator("translate", "x", "--debug", cwd=tmp_path).stderr
 
@@ -287,6 +306,7 @@ def test_a_mistaken_command_line_costs_no_torch(tmp_path: Path) -> None:
         ["translate", "Hello.", "--run", "nowhere"],
         ["evaluate", "--run", "nowhere"],
         ["export", "nowhere"],
+        ["attention", ""],
     ):
         done = subprocess.run(
             [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, cwd=tmp_path
@@ -377,6 +397,12 @@ def test_a_glossary_a_prefix_and_the_search_can_be_given(
     words = done.stdout.split()
     assert words[0] == "sol"
     assert {"zebra", "7"} <= set(words)
+    foreign = '<tmx><body><tu><tuv lang="de"><seg>Haus</seg></tuv></tu></body></tmx>'
+    (tmp_path / "de.tmx").write_text(foreign, encoding="utf-8")
+    glossary = ("--glossary", tmp_path / "de.tmx")
+    done = translator("translate", "--run", trained_run.path, *glossary, "ana")
+    assert "warning: no term of" in done.stderr and "in both en and es: " in done.stderr
+    assert done.stdout and done.stderr.count("warning") == 1
 
 
 @pytest.mark.parametrize(

@@ -203,8 +203,10 @@ def test_compare_translates_with_runs_and_keeps_it(run: RunDirectory, files: Pat
     systems, options = (files / "poor", run.path), ("--beam-size", "1", "--sentences", "2")
     done = translator("compare", *systems, *pair_of(files), *options)
     assert done.exit_code == 0, done.output
-    assert re.search(r"run: \d\.\d MB, [\d,]+ sentences/s; translations made in", done.stderr)
+    assert re.search(r"run: \d\.\d MB, [\d,]+ sentences/s; translated now: ", done.stderr)
     assert (run.evaluations / "source.beam-1.hypotheses.txt").is_file()
+    again = translator("compare", *systems, *pair_of(files), *options)
+    assert "; translated before: " in again.stderr and again.stdout == done.stdout
     assert "source: 40 sentences, against poor" in done.stdout
     assert "(chrF2); 40 differ" in done.stdout
     assert done.stdout.count("\n  line ") == 2

@@ -269,3 +269,14 @@ def test_wide_characters_take_two_cells() -> None:
     assert [width_of(text) for text in ("ab", "中文", "é", "e\u0301", "😀")] == [2, 4, 1, 1, 2]
     lines = table([["a", "n"], ["中文", "12"], ["abc", "3"]]).splitlines()
     assert {width_of(line) for line in lines} == {8}
+
+
+def test_what_a_hint_says_of_columns_can_be_typed(tmp_path: Path) -> None:
+    lines = "".join(f"the number {n};el número {n}\n" for n in range(60))
+    (tmp_path / "my.csv").write_text(f"a;b\n{lines}", encoding="utf-8")
+    refused = translator("train", "my.csv", cwd=tmp_path)
+    assert_clear_error(refused, "has no column 'en', only a, b", "Name them en and es")
+    [setting] = re.findall(r"--set '(.+)'", refused.stderr)
+    setting = setting.replace("en: …", "en: a").replace("es: …", "es: b")
+    done = translator("data", "check", "--set", setting, cwd=tmp_path)
+    assert re.search(r"^my.csv +train +en → es +60 ", done.stdout, re.MULTILINE), done

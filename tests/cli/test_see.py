@@ -107,12 +107,21 @@ def test_runs_are_listed_and_deleted(trained_run: RunDirectory, tmp_path: Path) 
     assert one["bleu"] > 50 and one["languages"] == "en → es" and one["bytes"] > 1000
     assert (two["bleu"], two["state"], two["lineage"]) == (None, "no model yet", "runs/one")
     table = translator("runs", cwd=tmp_path).stdout
-    assert table.splitlines()[0].split() == "run languages BLEU MB date started from".split()
+    head = "run languages BLEU validated on MB date started from"
+    assert table.splitlines()[0].split() == head.split()
     assert "runs/one, no model yet" in table
+    assert one["validated_on"] == "held out of cipher.en-es.tsv"
+    shutil.copytree(trained_run.path, tmp_path / "runs" / "other")
+    assert "note: " not in translator("runs", cwd=tmp_path).stderr  # their set is the same
+    config = tmp_path / "runs" / "other" / "config.yaml"
+    text = config.read_text("utf-8")
+    config.write_text(text.replace("\n  valid: null\n", "\n  valid: v.en-es.tsv\n"), "utf-8")
+    done = translator("runs", cwd=tmp_path)
+    assert " v.en-es.tsv " in done.stdout and "note: BLEU on different sets" in done.stderr
     done = translator("runs", "rm", "one", cwd=tmp_path)
     assert done.returncode == 2 and "--yes" in done.stderr and (tmp_path / "runs/one").is_dir()
     assert_clear_error(translator("runs", "rm", "three", "-y", cwd=tmp_path), "no run")
-    done = translator("runs", "rm", "one", "runs/two", "--yes", cwd=tmp_path)
+    done = translator("runs", "rm", "one", "runs/two", "other", "--yes", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert not list((tmp_path / "runs").glob("*/config.yaml"))
 
@@ -157,10 +166,35 @@ def test_pictures_lie_in_the_directory_of_their_run(
     assert "runs/one/curves.html" in done.stdout.replace("\\", "/").splitlines()
     done = translator("attention", "ana bebe", "--run", "runs/one", cwd=tmp_path)
     assert "runs/one/attention.html" in done.stdout.replace("\\", "/").splitlines()
+    assert "replacing" not in done.stderr
+    done = translator("attention", "nina", "--run", "runs/one", cwd=tmp_path)
+    assert done.stderr.count("note: replacing ") == 1 and "and 1 more" in done.stderr
     translator("plot", "runs/one", "--run", "runs/two", cwd=tmp_path)
     page = (tmp_path / "runs" / "curves.html").read_text(encoding="utf-8")
     assert "one (seed 1, dropout 0.0), two (seed 2, dropout 0.3)" in page
     assert {each.name for each in tmp_path.iterdir()} == {"runs"}
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "kind"),
+    [
+        ("plot -o a.html", "a.html", "page"),
+        ("plot -o a.png", "a-minutes.png", "picture"),
+        ("attention ana -o a", "a.npz", "file of arrays"),
+        ("explain ana --html a.tsv", "a.tsv", "page"),
+        ("report -o a.tsv", "a.tsv", "page"),
+        ("data check a.en-es.tsv --html a.en-es.tsv", "a.en-es.tsv", "page"),
+    ],
+)
+def test_what_is_not_of_its_kind_is_not_replaced(
+    command: str, file: str, kind: str, trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    (tmp_path / file).write_text(LINES, encoding="utf-8")
+    run = [] if command.startswith("data") else ["--run", str(trained_run.path)]
+    done = translator(*command.split(), *run, cwd=tmp_path)
+    assert_clear_error(done, f"{file} is there and no {kind}: it is not replaced")
+    assert (tmp_path / file).read_text(encoding="utf-8") == LINES
+    assert [each.name for each in tmp_path.iterdir()] == [file]
 
 
 # --- a prompt -------------------------------------------------------------------------------------

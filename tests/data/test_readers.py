@@ -319,7 +319,7 @@ def test_columns_are_the_hint_where_a_name_may_mean_the_language(write):
     files = files_of_two_languages(write, "en-US", "es-ES")
     for name, file in files.items():
         error = refused(file, "en-GB", "es-MX")
-        assert "olumns" in error.hint and "data." not in error.hint, name
+        assert "olumns" in error.hint and "data.source" not in error.hint, name
     for content in ("src,trg\na,b\n", "id,anglais,espagnol\n1,a,b\n"):
         assert "olumns" in refused(write("b.csv", content), "en", "es").hint
 

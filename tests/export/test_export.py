@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import random
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -735,6 +737,15 @@ def test_export_prints_the_proof_and_the_folder(trained_run: RunDirectory, tmp_p
     assert "7 sentences of valid" in done.stderr
     assert "identical: greedy 100.0%" in done.stderr
     assert "Δ BLEU +0.00, p = 1 of a paired bootstrap (nrefs:1|" in done.stderr
+    assert "next:" not in done.stderr  # the run does not find it there
+
+
+def test_export_says_how_to_translate_with_it(trained_run: RunDirectory, tmp_path: Path) -> None:
+    run = copy_of(trained_run, tmp_path / "run")
+    done = CliRunner().invoke(app, ["export", str(run.path), "--sample", "3"])
+    [command] = re.findall(r"next:\n    translator (.*)\n", done.stderr)
+    asked = CliRunner().invoke(app, shlex.split(command))
+    assert asked.exit_code == 0 and asked.stdout.strip(), asked.output
 
 
 def test_export_compares_on_named_sentences(trained_run: RunDirectory, tmp_path: Path) -> None:

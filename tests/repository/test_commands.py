@@ -1,10 +1,7 @@
 """Every command that a page shows is one: its own parser reads its words and settings."""
 
-import argparse
 import re
-import runpy
 import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,7 @@ import pytest
 import typer
 
 from tests.helpers import ROOT
-from tests.pages import NOT_RUN, PAGES, commands_of
+from tests.pages import IN_VARIANTS, NOT_RUN, PAGES, commands_of, shown
 from translator.cli import app
 from translator.config import load_config
 
@@ -77,29 +74,6 @@ def test_what_is_no_command_is_noticed(words: str) -> None:
         read(words.split())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_scripts_of_a_page_know_their_options(
-    page: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Read(Exception):  # noqa: N818
-        """The options were understood; nothing is to be done."""
-
-    parse = argparse.ArgumentParser.parse_args
-
-    def parse_only(parser: argparse.ArgumentParser) -> None:
-        parse(parser)
-        raise Read
-
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    for command in commands_of(page.read_text(encoding="utf-8")):
-        if command.startswith("python scripts/bench_"):
-            words = shlex.split(command)[1:]
-            monkeypatch.setattr(sys, "argv", words)
-            with pytest.raises(Read):
-                runpy.run_path(str(ROOT / words[0]), run_name="__main__")
-
-
 def test_a_command_stands_behind_a_prompt() -> None:
     """So that no test misses one."""
     bare = re.compile(r"^(?:translator|python|pip|hf|curl|torchrun|make) .*", flags=re.MULTILINE)
@@ -108,7 +82,14 @@ def test_a_command_stands_behind_a_prompt() -> None:
             assert not bare.findall(block), page.name
 
 
-def test_what_is_not_run_stands_on_a_page() -> None:
-    shown = [each for page in PAGES for each in commands_of(page.read_text(encoding="utf-8"))]
-    for beginning in NOT_RUN:
-        assert any(command.startswith(beginning) for command in shown), beginning
+@pytest.mark.parametrize("beginning", [*NOT_RUN, *IN_VARIANTS])
+def test_what_no_test_runs_as_it_stands_is_on_a_page(beginning: str) -> None:
+    assert shown(beginning)
+
+
+@pytest.mark.parametrize("beginning", IN_VARIANTS)
+def test_what_is_run_in_a_variant_is_run(beginning: str) -> None:
+    """The file names it, and has all commands that begin so from `shown`."""
+    files = ("test_variants.py", "test_faults.py")
+    texts = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in files]
+    assert any(f'"{beginning}"' in text for text in texts)

@@ -158,9 +158,24 @@ def test_terms_are_read_from_what_others_write(tmp_path: Path, name: str, conten
     assert glossary.terms == {"hard disk": "disco duro"}
 
 
+def test_terms_in_other_languages_are_missing(tmp_path: Path) -> None:
+    file = tmp_path / "t.tbx"
+    file.write_text(TBX, encoding="utf-8")
+    glossary = Glossary.read(file, languages=("en", "fr"))
+    assert not glossary
+    assert (
+        glossary.missing
+        == f"no term of {file} is in both en and fr: its languages are en, en-US, es"
+    )
+    assert not Glossary.read(file, languages=("en", "es")).missing
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("t.tsv", "# to be filled\n", "t.tsv has no term"),
+        ("t.csv", "English,Spanish\n", "t.csv has no term"),
+        ("t.tmx", "<tmx><body/></tmx>", "t.tmx has no term"),
         ("t.csv", "a,b\nonly\n", "row 2: not a source term"),
         ("t.tbx", "<tbx", "broken XML"),
     ],

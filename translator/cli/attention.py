@@ -8,11 +8,14 @@ import typer
 from translator.cli.console import (
     SEE,
     RunOption,
+    SentenceArgument,
     ToOption,
     app,
+    check_outputs,
     find_run,
     load,
     optional_picture,
+    output_files,
     say,
     write_output,
 )
@@ -21,7 +24,7 @@ from translator.cli.progress import QuietOption, shown_progress
 
 @app.command("attention", rich_help_panel=SEE)
 def attention_cli(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The sentence to translate.")],
+    text: SentenceArgument,
     run: RunOption = None,
     to: ToOption = None,
     translation: Annotated[
@@ -49,10 +52,11 @@ def attention_cli(
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
     with shown_progress(quiet=quiet):
         directory = find_run(run, translating=True)
+        output = output or directory.results / "attention"
+        check_outputs(*output_files(output, ".html", ".npz", ".png", "-heads.png"))
         translator = load(directory)
     if to is not None:
         translator = translator.toward(to)
-    output = output or directory.results / "attention"
     from translator.visualization.attention import (
         attention_arrays,
         attention_maps,

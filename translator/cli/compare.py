@@ -126,9 +126,9 @@ def _compare(
             if test_set.direction:
                 directions_among(test_set.direction, runs[path].read_config())
             translated = translate_or_reuse(runs[path], test_set, beam_size)
-            verb = "kept" if translated.reused else "made"
-            where = f"in {translated.file}" if translated.file else "but not kept: no right or room"
-            say(f"{name}: {_size_and_speed(runs[path], translated)}; translations {verb} {where}")
+            made = "translated before" if translated.reused else "translated now"
+            where = translated.file or "kept nowhere: no right or room"
+            say(f"{name}: {_size_and_speed(runs[path], translated)}; {made}: {where}")
             trained_on = read_trained_on(runs[path])
             leaked = find_leakage(test_set, trained_on).warning(test_set) if trained_on else ""
             if leaked:

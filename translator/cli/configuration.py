@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from translator.doctor import Report
 
 config_app = typer.Typer(
-    cls=Commands, help="Write a configuration for a corpus, or show one in full."
+    cls=Commands,
+    help="Write a configuration for a corpus, or show one in full.",
+    no_args_is_help=True,
 )
 app.add_typer(config_app, name="config", rich_help_panel=TRAIN)
 

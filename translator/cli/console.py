@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from translator.config import Config, DecodingConfig, changed_decoding
-from translator.errors import FullDiskError, MissingLibraryError, TranslatorError
+from translator.errors import DataError, FullDiskError, MissingLibraryError, TranslatorError
 from translator.progress import activity
 from translator.version import __version__
 
@@ -27,6 +28,11 @@ PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
 )  # fmt: skip
 INTERRUPTED = 130  # the exit code of what SIGINT ended
 _MAIN = ("train", "translate", "evaluate", "export", "inspect")
+_KINDS = {  # of files that commands replace, and how one begins
+    ".html": ("page", b"<!doctype html"),
+    ".png": ("picture", b"\x89png"),
+    ".npz": ("file of arrays", b"pk"),
+}
 _COLOURS = {"error": typer.colors.RED, "warning": typer.colors.YELLOW, "hint": typer.colors.CYAN}
 
 
@@ -69,6 +75,16 @@ class Commands(TyperGroup):
             command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
         return command
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is named; where there is none, the error says which there are."""
+        name, names = args[0], self.list_commands(ctx)
+        if name not in names and not name.startswith("-"):
+            near = get_close_matches(name, names)
+            are = "are" if len(names) > 1 else "is"
+            known = f"Did you mean {' or '.join(near)}?" if near else f"There {are} {_and(names)}."
+            ctx.fail(f"No such command {name!r}. {known}")
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, context: Any) -> list[str]:
         def place(name: str) -> tuple[int, bool]:
             panel = getattr(self.get_command(context, name), "rich_help_panel", None)
@@ -96,6 +112,19 @@ RunOption = Annotated[
 ToOption = Annotated[
     str | None,
     typer.Option(help="Target of a run with several directions: es, or fr-es; else its first."),
+]
+
+
+def _not_empty(text: str) -> str:
+    """Refuse what has no text, before anything is loaded."""
+    if not text.strip():
+        raise DataError("there is no text to look at", "Give a sentence.")
+    return text
+
+
+SentenceArgument = Annotated[
+    str,
+    typer.Argument(metavar="TEXT", help="The sentence to translate.", callback=_not_empty),
 ]
 RunArgument = Annotated[
     Path | None, typer.Argument(metavar="RUN", help="The same as --run.", show_default=False)
@@ -266,13 +295,33 @@ def width_of(text: str) -> int:
     return cell_len(text)
 
 
+def check_outputs(*files: Path) -> None:
+    """Say which files are there and will be replaced; DataError for one that is not of its kind."""
+    there = [file for file in files if file.is_file()]
+    for file in there:
+        kind, beginning = _KINDS[file.suffix if file.suffix in _KINDS else ".html"]
+        with file.open("rb") as stream:
+            begins = stream.read(100).lstrip()
+        if begins and not begins.lower().startswith(beginning):
+            raise DataError(
+                f"{file} is there and no {kind}: it is not replaced", "Name another file."
+            )
+    if there:
+        say(f"note: replacing {listed([str(file) for file in there])}")
+
+
+def output_files(stem: Path, *endings: str) -> list[Path]:
+    """The files STEM + ending; STEM.png means STEM, too."""
+    if stem.suffix in _KINDS:
+        stem = stem.with_suffix("")
+    return [Path(f"{stem}{ending}") for ending in endings]
+
+
 def write_output(stem: Path, ending: str, data: bytes) -> None:
-    """Write the file STEM + ending and tell its path on stdout; STEM.png means STEM, too."""
+    """Write the file STEM + ending and tell its path on stdout."""
     from translator.runs import write_atomically
 
-    if stem.suffix in (".html", ".npz", ".png"):
-        stem = stem.with_suffix("")
-    file = Path(f"{stem}{ending}")
+    [file] = output_files(stem, ending)
     write_atomically(file, data)
     typer.echo(file)
 
@@ -292,6 +341,10 @@ def optional_picture(stem: Path) -> Iterator[None]:
 def listed(names: list[str]) -> str:
     """The first three of some names, and how many more there are."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def duration(seconds: float) -> str:

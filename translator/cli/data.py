@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import DATA, Commands, app, echo, say, table
+from translator.cli.console import DATA, Commands, app, check_outputs, echo, say, table
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.progress import activity
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from translator.doctor import CorpusReport, Report
 
 data_app = typer.Typer(
-    cls=Commands, help="Examine and clean the corpora of a configuration, or files themselves."
+    cls=Commands,
+    help="Examine and clean the corpora of a configuration, or files themselves.",
+    no_args_is_help=True,
 )
 app.add_typer(data_app, name="data", rich_help_panel=DATA)
 
@@ -30,6 +32,8 @@ def check_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Report what is wrong with the data, and where; exit code 1 when it is serious."""
+    if html:
+        check_outputs(html)
     with shown_progress(quiet=quiet):
         config, _ = config_of(what, overrides)
         with activity("loading torch"):

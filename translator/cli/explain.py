@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from translator.cli.console import SEE, RunOption, ToOption, app, find_run, load, say, table
+from translator.cli.console import (
+    SEE,
+    RunOption,
+    SentenceArgument,
+    ToOption,
+    app,
+    check_outputs,
+    find_run,
+    load,
+    say,
+    table,
+)
 from translator.cli.progress import shown_progress
 
 if TYPE_CHECKING:
@@ -22,7 +33,7 @@ _KINDS = {
 
 @app.command("explain", rich_help_panel=SEE)
 def explain_cli(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The sentence to translate.")],
+    text: SentenceArgument,
     run: RunOption = None,
     to: ToOption = None,
     translation: Annotated[
@@ -39,6 +50,8 @@ def explain_cli(
     ] = None,
 ) -> None:
     """Explain a sentence in numbers: embeddings, one head's Q, K, V and softmax, the next token."""
+    if html is not None:
+        check_outputs(html)
     with shown_progress():
         translator = load(find_run(run, translating=True))
     if to is not None:

@@ -94,6 +94,11 @@ def export_cli(
     if not quiet:
         for direction in (certificate, *certificate.others):
             _show(direction)
+        if form == "ctranslate2" and output is None:
+            command = f'translate "Pizza is great." --run {directory.name} --engine ctranslate2'
+            say(f"next:\n    translator {command}")
+        if form == "huggingface" and not address:
+            say(f"next: {folder / 'README.md'} says how transformers loads it")
     echo(address or folder)
 
 

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import SEE, app, find_run, optional_picture, say, write_output
+from translator.cli.console import (
+    SEE,
+    app,
+    check_outputs,
+    find_run,
+    optional_picture,
+    output_files,
+    say,
+    write_output,
+)
 
 
 @app.command("plot", rich_help_panel=SEE)
@@ -36,6 +45,7 @@ def plot_cli(
     directories = [RunDirectory.named(each) for each in runs] if runs else [find_run(None)]
     first = directories[0].results
     output = output or (first if len(directories) == 1 else first.parent) / "curves"
+    check_outputs(*output_files(output, ".html", ".png", "-minutes.png"))
     curves = read_curves(directories)
     for directory in directories:
         if damaged := directory.metrics_warning():

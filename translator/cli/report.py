@@ -13,6 +13,7 @@ from translator.cli.console import (
     RunOption,
     ToOption,
     app,
+    check_outputs,
     find_run,
     named_run,
     say,
@@ -65,6 +66,8 @@ def report_cli(
         sets = chosen_sets(directory, split, test_set, source, reference, to)
         if hypothesis and (len(sets) > 1 or beam_size):
             raise typer.BadParameter("--hypothesis is the one translation of one test set")
+        file = output or (directory.results / "report.html" if directory else Path("report.html"))
+        check_outputs(file)
         from translator.runs import write_atomically
         from translator.visualization.report import render_report
 
@@ -72,7 +75,6 @@ def report_cli(
             _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
             for each in sets
         ]
-        file = output or (directory.results / "report.html" if directory else Path("report.html"))
         attention = None if hypothesis or not directory else _attention_by(directory)
         with activity(f"writing {file}"):
             write_atomically(file, render_report(evaluations, directory, attention).encode())

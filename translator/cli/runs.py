@@ -6,12 +6,13 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from translator.cli.console import SEE, Commands, app, echo, say, table
+from translator.config import DataConfig
 from translator.errors import RunError, TranslatorError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Listed:
     name: str
     languages: str
     bleu: float | None  # of its best model on the validation pairs, by greedy search
+    validated_on: str  # which pairs these are: BLEU of others cannot be compared
     bytes: int  # of the files that translate
     date: str  # of its weights, or where there are none yet, of its configuration
     state: str
@@ -56,6 +58,11 @@ def runs_cli(
         echo(json.dumps(list(map(dataclasses.asdict, runs)), indent=2, ensure_ascii=False))
     elif runs:
         echo(table(_rows(runs)))
+        if len({run.validated_on for run in runs if run.bleu is not None}) > 1:
+            say(
+                "note: BLEU on different sets says nothing of which run is better; "
+                "`translator compare` tests runs on one"
+            )
     else:
         say(f"there is no run in {RUNS}/: `translator train` makes one")
 
@@ -101,12 +108,13 @@ def _listed(run: "RunDirectory") -> Listed:
     try:
         config = run.read_config()
     except TranslatorError:
-        return Listed(name, "?", None, size, date, "damaged", "")
+        return Listed(name, "?", None, "", size, date, "damaged", "")
     pairs = dict.fromkeys((config.data.direction, *config.data.all_directions))
     return Listed(
         name=name,
         languages=", ".join(f"{pair.source} → {pair.target}" for pair in pairs),
         bleu=_best_bleu(run.read_metrics()),
+        validated_on=_validation_set(config.data),
         bytes=size,
         date=date,
         state="installed" if not run.is_own else "refused" if run.refused else state,
@@ -118,10 +126,20 @@ def _best_bleu(metrics: list[dict[str, Any]]) -> float | None:
     return max((each["valid_bleu"] for each in metrics if "valid_bleu" in each), default=None)
 
 
+def _validation_set(data: DataConfig) -> str:
+    """What the validation pairs are called: their file, or those that they were held out of."""
+    if data.valid:
+        return PurePath(data.valid.path).name
+    first, *others = [PurePath(each.path).name for each in data.train if each.held_out] or ["none"]
+    return f"held out of {first}" + (f" and {len(others)} more" if others else "")
+
+
 def _rows(runs: list[Listed]) -> list[list[str]]:
-    rows = [["run", "languages", "BLEU", "MB", "date", "started from"]]
+    rows = [["run", "languages", "BLEU", "validated on", "MB", "date", "started from"]]
     for run in runs:
         bleu = "" if run.bleu is None else f"{run.bleu:.1f}"
         started = ", ".join(filter(None, (run.lineage, run.state)))
-        rows.append([run.name, run.languages, bleu, f"{run.bytes / 1e6:.1f}", run.date, started])
+        size = f"{run.bytes / 1e6:.1f}"
+        validated_on = run.validated_on if bleu else ""
+        rows.append([run.name, run.languages, bleu, validated_on, size, run.date, started])
     return rows

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from translator.export import CTranslate2Translator
     from translator.hypotheses import Translation
     from translator.runs import RunDirectory
+    from translator.text.glossary import Glossary
 
 EngineName = Literal["own", "ctranslate2", "auto"]
 
@@ -285,11 +286,10 @@ def _is_conversation(request: Request, options: Options, engine: EngineName) -> 
 def _converse(options: Options, run: "RunDirectory") -> None:
     """Translate what is typed at a terminal, with what options ask for."""
     from translator.cli.interactive import converse
-    from translator.text.glossary import Glossary
 
     decoding = options.decoding(run)
     pair = _direction(run.read_config(), options.to)
-    glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
+    glossary = _glossary(options, pair)
     with on_terminal():
         translator = load(run).toward(str(pair))
 
@@ -305,6 +305,16 @@ def _converse(options: Options, run: "RunDirectory") -> None:
         return found
 
     converse(translate, f"{pair.source} → {pair.target}")
+
+
+def _glossary(options: Options, pair: LanguagePair) -> "Glossary":
+    """The terms that options ask for, with a warning where a file has none in these languages."""
+    from translator.text.glossary import Glossary
+
+    glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
+    if glossary.missing:
+        say(f"warning: {glossary.missing}")
+    return glossary
 
 
 def translate(request: Request, options: Options, run: "RunDirectory", engine: EngineName) -> None:
@@ -549,9 +559,7 @@ def _load(
 
     It adds what cannot be read, pictures and recordings, to `unread`, and says why.
     """
-    from translator.text.glossary import Glossary
-
-    glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
+    glossary = _glossary(options, pair)
     _take_own_gpu()
     from translator.translation import Translator
 

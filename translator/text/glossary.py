@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from translator.errors import DataError
-from translator.text.terms import read_terms
+from translator.text.terms import read_terms, term_languages
 
 # Thai, Lao, Burmese, Khmer, kana and Han, which put no space between words.
 _UNSPACED = re.compile(
@@ -24,6 +24,7 @@ class Glossary:
         """
         if isinstance(keep, str):
             raise TypeError("keep is a list of patterns; put the one pattern in a list")
+        self.missing = ""  # why a file has given no term
         self._terms = {}
         for source, target in (terms or {}).items():
             if not source.strip() or not target.strip():
@@ -43,12 +44,22 @@ class Glossary:
     ) -> "Glossary":
         """Read a file of terms, see `read_terms`; of a term that occurs twice the first counts.
 
-        Raises DataError that names the line.
+        Raises DataError that names the line, or the file that has no term at all. One that has
+        terms in other languages alone is read as nothing, and `missing` says so.
         """
         terms: dict[str, str] = {}
         for source, target in read_terms(path, languages) if path else ():
             terms.setdefault(source, target)
-        return cls(terms, keep)
+        glossary = cls(terms, keep)
+        if path and not terms:
+            found = term_languages(path)
+            if not found:
+                raise DataError(f"{path} has no term", "Write one a line: source, tab, target.")
+            glossary.missing = (
+                f"no term of {path} is in both {' and '.join(languages or ())}: "
+                f"its languages are {', '.join(found)}"
+            )
+        return glossary
 
     @property
     def terms(self) -> Mapping[str, str]:

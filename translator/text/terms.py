@@ -30,6 +30,20 @@ def read_terms(path: Path, languages: tuple[str, str] | None) -> Iterator[tuple[
     return (_of_csv if suffix == ".csv" else _of_lines)(path, text, languages)
 
 
+def term_languages(path: Path) -> list[str]:
+    """The languages of the terms of a `.tbx` or `.tmx` file, by their tags; others have no tags."""
+    suffix = path.suffix.lower()
+    if suffix not in _UNITS:
+        return []
+    sides = _elements(_root(path), *_SIDES[suffix])
+    with_terms = (side for side in sides if [*_elements(side, _TERMS[suffix])])
+    return sorted({_tag_of(side) for side in with_terms} - {""})
+
+
+def _tag_of(side: Any) -> str:
+    return side.get(_LANGUAGE) or side.get("lang") or ""
+
+
 def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -103,7 +117,7 @@ def _of_xml(
             terms = (
                 " ".join("".join(term.itertext()).split())
                 for side in _elements(unit, *_SIDES[suffix])
-                if is_language(side.get(_LANGUAGE) or side.get("lang") or "", language)
+                if is_language(_tag_of(side), language)
                 for term in _elements(side, _TERMS[suffix])
             )
             sides += [next(filter(None, terms), "")]

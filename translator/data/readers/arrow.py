@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from translator.config import CorpusConfig
 from translator.data.readers.pairs import (
     SentencePair,
+    beside_path,
     column_names,
     columns_example,
     hint_for,
@@ -68,7 +69,8 @@ def pair_columns(
     if inside and not pyarrow.types.is_struct(schema.field("translation").type):
         raise DataError(
             f"{name}: column 'translation' holds {schema.field('translation').type}, no texts",
-            "Set columns beside its path.",
+            "Set its columns: "
+            f"{beside_path(corpus.path, f'columns: {columns_example(languages)}')}.",
         )
     fields = list(schema.field("translation").type) if inside else list(schema)
     types = {field.name: field.type for field in fields}
@@ -81,7 +83,8 @@ def pair_columns(
                 hint_for(
                     languages,
                     language_codes(types),
-                    f"Set columns: {columns_example(languages)} beside its path.",
+                    "Set its columns: "
+                    f"{beside_path(corpus.path, f'columns: {columns_example(languages)}')}.",
                 ),
             )
         if not _is_text(types[key]) and not _is_media(types[key]):

@@ -8,6 +8,7 @@ from typing import Any
 from translator.config import CorpusConfig
 from translator.data.readers.pairs import (
     SentencePair,
+    beside_path,
     column_names,
     hint_for,
     is_forward,
@@ -50,8 +51,11 @@ def read_tmx(
                 hint_for(
                     languages,
                     sorted(found),
-                    f"Set columns, such as {{{language}: {_like(language, found)}, …}}, "
-                    "beside its path.",
+                    "Set its columns: "
+                    + beside_path(
+                        corpus.path, f"columns: {{{language}: {_like(language, found)}, …}}"
+                    )
+                    + ".",
                 ),
             )
 

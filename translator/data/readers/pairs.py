@@ -54,6 +54,11 @@ def columns_example(languages: tuple[str, str], source: object = "…", target: 
     return f"{{{names[0]}: {source}, {names[1]}: {target}}}"
 
 
+def beside_path(path: object, keys: str) -> str:
+    """How keys of a corpus are set where its path stands, as a command line takes them."""
+    return f"--set 'data.train={{path: {path}, {keys}}}', or likewise in a configuration"
+
+
 def languages_in_name(
     file: Path, languages: tuple[str, str] | None = None
 ) -> tuple[str, str] | None:
@@ -125,8 +130,8 @@ def numbered_columns(
     if columns is None:
         raise DataError(
             f"{file} does not say which column holds which language",
-            f"Name it like NAME.{languages[0]}-{languages[1]}.tsv, or set columns: "
-            f"{columns_example(languages, 0, 1)} beside its path.",
+            f"Name it like NAME.{languages[0]}-{languages[1]}.tsv, or set its columns: "
+            f"{beside_path(corpus.path, f'columns: {columns_example(languages, 0, 1)}')}.",
         )
     numbers = []
     for column, name in zip(columns, side_names(languages), strict=True):
@@ -153,7 +158,8 @@ def _check_differ(place: object, source: object, target: object) -> None:
     if source == target:
         raise DataError(
             f"{place}: source and target are the same column, {source}",
-            "Set columns: {source: …, target: …} beside its path, or other languages.",
+            "Set other languages, or other columns: "
+            f"{beside_path('…', 'columns: {source: …, target: …}')}.",
         )
 
 
@@ -228,6 +234,7 @@ def is_forward(
         hint_for(
             languages,
             [] if maybe else filter(None, tags),
-            f"Set columns: {columns_example(languages, *sides)} beside its path.",
+            "Say which side is which: "
+            f"{beside_path(corpus.path, f'columns: {columns_example(languages, *sides)}')}.",
         ),
     )

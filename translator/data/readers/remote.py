@@ -9,7 +9,7 @@ from pathlib import Path
 from translator.config import LANGUAGE_PLACEHOLDER, MTDATA_PREFIX, OPUS_PREFIX, CorpusConfig
 from translator.data.downloads import AbsentError, Address, Download, downloaded, file_name
 from translator.data.readers.mtdata import address_of, languages_of
-from translator.data.readers.pairs import column_names, name_among
+from translator.data.readers.pairs import beside_path, column_names, columns_example, name_among
 from translator.data.readers.shards import format_by_name
 from translator.errors import DataError
 from translator.text.languages import is_code, primary
@@ -114,8 +114,8 @@ def _read_from(download: Download, corpus: CorpusConfig, sides: tuple[str, str])
         )
     raise DataError(
         f"{corpus.path} has no texts in {' and '.join(sides)}, but {listed}",
-        "Set data.source_language and data.target_language, or columns beside its path, to what "
-        "the names of the files say.",
+        "Set data.source_language and data.target_language to what the names of the files say, or "
+        f"columns: {beside_path(corpus.path, f'columns: {columns_example(sides)}')}.",
     )
 
 
@@ -165,8 +165,8 @@ def _of_opus(path: str, sides: tuple[str, str]) -> Download:
     except AbsentError:
         raise DataError(
             f"OPUS has no {match[0]} in {' and '.join(sides)}: there is no {urls[-1]}",
-            "https://opus.nlpl.eu lists its corpora with their versions and languages; columns "
-            "beside the path may say how it calls yours.",
+            "https://opus.nlpl.eu lists its corpora with their versions and languages; columns may "
+            f"say how it calls yours: {beside_path(path, f'columns: {columns_example(sides)}')}.",
         ) from None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from translator.config import FORMATS, LANGUAGE_PLACEHOLDER, CorpusConfig, CorpusFormat
+from translator.data.readers.pairs import beside_path
 from translator.errors import DataError
 from translator.files import COMPRESSIONS
 
@@ -121,7 +122,8 @@ def _known_format(file: Path) -> CorpusFormat:
         raise DataError(
             f"the format of {file} is not known by its name",
             f"Known: {', '.join(FORMATS)}, two text files as NAME.{LANGUAGE_PLACEHOLDER} (all but "
-            f".parquet also {', '.join(COMPRESSIONS)}), hf:NAME. Else set format beside its path.",
+            f".parquet also {', '.join(COMPRESSIONS)}), hf:NAME. Else set it: "
+            f"{beside_path(file, 'format: …')}.",
         )
     return found
 

@@ -13,6 +13,7 @@ from translator.config import CorpusConfig
 from translator.data.readers.pairs import (
     ReferencedPair,
     SentencePair,
+    beside_path,
     column_names,
     column_numbers,
     columns_example,
@@ -22,6 +23,7 @@ from translator.data.readers.pairs import (
     missing_columns,
     name_among,
     numbered_columns,
+    side_names,
 )
 from translator.documents.tables import HEAD_LINES, guess_delimiter
 from translator.errors import DataError
@@ -78,8 +80,9 @@ def _columns_without_header(
         hint_for(
             languages,
             languages_in_name(file) or language_codes(first),
-            f"Set columns: {columns_example(languages)} beside its path, by the names of its "
-            "header, or counted from 0 if it has none.",
+            f"Name them {' and '.join(side_names(languages))} in its first row, or set columns by "
+            "name or, without a header, counted from 0: "
+            f"{beside_path(corpus.path, f'columns: {columns_example(languages)}')}.",
         ),
     )
 
@@ -134,7 +137,8 @@ def read_json(
                 hint_for(
                     languages,
                     language_codes(fields),
-                    f"Set columns: {columns_example(languages)} beside its path.",
+                    "Set its columns: "
+                    f"{beside_path(corpus.path, f'columns: {columns_example(languages)}')}.",
                 ),
             )
         try:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from translator.data.readers.pairs import beside_path
 from translator.errors import DataError
 from translator.files import open_unpacked
 
@@ -90,7 +91,7 @@ def _check_document(file: Path, tree: Any, root: str) -> None:
     if name != root:
         raise DataError(
             f"{file}, line {tree.getroot().sourceline}: <{name}> is not the root of a {root} file",
-            "Name the file by its format, or set format beside its path.",
+            f"Name the file by its format, or set it: {beside_path(file, 'format: …')}.",
         )
 
 
