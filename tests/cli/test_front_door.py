@@ -16,7 +16,7 @@ from tests.helpers import ended
 from translator.cli.console import PANELS, table, width_of
 from translator.cli.corpora import config_of
 from translator.config import Config, CorpusConfig, differences, load_config
-from translator.data import told_languages
+from translator.data import read_pairs, told_languages
 from translator.errors import ConfigError, DataError, RunError
 from translator.runs import RunDirectory
 
@@ -280,3 +280,15 @@ def test_what_a_hint_says_of_columns_can_be_typed(tmp_path: Path) -> None:
     setting = setting.replace("en: …", "en: a").replace("es: …", "es: b")
     done = translator("data", "check", "--set", setting, cwd=tmp_path)
     assert re.search(r"^my.csv +train +en → es +60 ", done.stdout, re.MULTILINE), done
+
+
+def test_columns_are_set_of_a_corpus_that_is_named(tmp_path: Path) -> None:
+    lines = "".join(f"{n},the number {n},el número {n}\n" for n in range(300))
+    (tmp_path / "my.csv").write_text(lines, encoding="utf-8")
+    columns = "data.train.columns={es: 2, en: 1}"
+    config, _ = config_of([str(tmp_path / "my.csv")], [columns])
+    [corpus] = config.data.train
+    assert corpus.columns == {"en": 1, "es": 2}
+    assert (config.data.source_language, config.data.target_language) == ("es", "en")
+    assert config.training.max_steps == 100  # those of a small corpus
+    assert next(read_pairs(corpus, "es", "en")) == ("el número 0", "the number 0")

@@ -57,9 +57,10 @@ def config_of(
     overrides = overrides or ()
     if not paths:
         return load_config(file, overrides), []
-    load_config(file, overrides)  # a typo costs no import of torch
+    bare = {"data.train": _one_or_all([{"path": path} for path in paths])}
+    named = load_config(file, overrides, bare).data.train  # a typo costs no import of torch
     fixed = dict(map(_key_and_value, overrides))
-    given, notes = _settings_of(paths, fixed, is_default=file is None)
+    given, notes = _settings_of(named, fixed, is_default=file is None)
     config = load_config(file, overrides, given)
     return config, [*notes, _summary(config, few="training.max_steps" in given)]
 
@@ -148,17 +149,17 @@ def _check_there(path: str) -> None:
 
 
 def _settings_of(
-    paths: list[str], fixed: dict[str, str], *, is_default: bool
+    named: Sequence[CorpusConfig], fixed: dict[str, str], *, is_default: bool
 ) -> tuple[dict[str, Any], list[str]]:
     """The settings by their dotted keys, and remarks; what is `fixed` by --set is not guessed."""
     from translator.data import told_languages
 
-    told = [told_languages(CorpusConfig(path=path)) for path in paths]
+    told = [told_languages(corpus) for corpus in named]
     corpora = [corpus for corpus, _ in told]
     languages = next((each for _, each in told if each), None)
     given: dict[str, Any] = {
-        "name": _run_name(paths[0]),
-        "data.train": [corpus.model_dump(exclude_unset=True) for corpus in corpora],
+        "name": _run_name(named[0].path),
+        "data.train": _one_or_all([corpus.model_dump(exclude_unset=True) for corpus in corpora]),
     }
     given |= _directed(languages, fixed) if languages else {}
     if is_default and not fixed.keys() & _DECIDES_STEPS:
@@ -171,6 +172,11 @@ def _settings_of(
         if first
     ]
     return given, notes
+
+
+def _one_or_all(corpora: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
+    """A single corpus as such: `--set data.train.columns=…` then speaks of it."""
+    return corpora[0] if len(corpora) == 1 else corpora
 
 
 def _short_training(

@@ -249,6 +249,8 @@ def _png(figure: "Figure") -> bytes:
     with warnings.catch_warnings():
         # A character without a glyph is told once, as Picture.missing, not once for each place.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        # With so few places that labels are larger than they are, it is drawn all the same.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
     return file.getvalue()
 
