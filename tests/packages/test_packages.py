@@ -106,8 +106,10 @@ def test_an_adaptation_is_named_after_the_package(
 ) -> None:
     monkeypatch.setattr(adaptation, "_MOST_DISTILLED", 100)
     corpus = trained_run.path.parents[1] / "cipher.en-es.tsv"
-    few = ("training.max_steps=2", "data.max_tokens_per_sentence=32", "decoding.beam_size=1")
-    few += ("decoding.max_length_ratio=0.1", "decoding.max_length_extra=1")
+    few = (
+        *("training.max_steps=2", "data.max_tokens_per_sentence=32", "decoding.beam_size=1"),
+        *("decoding.max_length_ratio=0.1", "decoding.max_length_extra=1"),
+    )
     words = [word for setting in few for word in ("--set", setting)]
     result = CliRunner().invoke(app, ["adapt", "model:cipher", str(corpus), "--quiet", *words])
     assert Path("runs/cipher-adapted/model.safetensors").is_file(), result.output
