@@ -204,7 +204,7 @@ class DecoderLayer(nn.Module):
 
 
 class PositionalEncoding(nn.Module):
-    """Positions added to embeddings: sinusoids (section 3.5) or a learned table.
+    """Positions added to embeddings: sinusoids (section 3.5), a learned table, or nothing.
 
     The sinusoids lie in halves, [sin … | cos …], as the formats that we export to have them; that
     is the paper's interleaved layout with its columns renumbered.
@@ -216,6 +216,8 @@ class PositionalEncoding(nn.Module):
             self.table = nn.Parameter(torch.empty(config.max_positions, config.d_model))
         else:
             table = sinusoids(config.max_positions, config.d_model)
+            if config.positions == "none":  # to see what they are for: order is lost
+                table = torch.zeros_like(table)
             self.register_buffer("table", table, persistent=False)
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ def test_a_run_that_cannot_be_written_is_scored(run: RunDirectory, files: Path) 
     assert "not kept" in done.stderr
     compared = translator("compare", run.path, files / "good", *pair_of(files))
     assert compared.exit_code == 0, compared.output
-    assert "not kept" in compared.stderr
+    assert "kept nowhere" in compared.stderr
 
 
 def test_compare_tells_which_run_knows_the_sentences(run: RunDirectory, files: Path) -> None:

@@ -13,7 +13,7 @@ from tests.helpers import CIPHER, full_disk
 from translator.cli import main
 from translator.runs import RunDirectory, write_atomically
 
-OLD = b"what was there before"
+OLD = b"<!DOCTYPE html>\nwhat was there before"  # a page, which commands replace
 WRITERS = {  # a command, the file that it writes to OUT, and the bytes that a file may have
     "text": ("translate ana bebe --run RUN --output OUT/new", "new", 5),
     "stdin": ("translate --run RUN --output OUT/new", "new", 5),

@@ -262,6 +262,18 @@ def test_each_position_adds_its_row_of_the_table(positions: str) -> None:
     assert torch.equal(encoding(x, indices), x + encoding.table[indices])
 
 
+def test_without_positions_an_encoder_does_not_know_the_order() -> None:
+    source = torch.tensor([[5, 6, 7, 8, 9]])
+    order = torch.tensor([3, 0, 4, 1, 2])
+    for positions, knows in (("none", False), ("sinusoidal", True), ("learned", True)):
+        model = randomized(Seq2SeqTransformer(config(positions=positions), V)).eval()
+        segments = torch.ones_like(source)
+        states, shuffled = (
+            model.encode(ids, segments).states for ids in (source, source[:, order])
+        )
+        assert torch.allclose(states[:, order], shuffled, atol=1e-5) is not knows, positions
+
+
 def test_too_many_positions_raise() -> None:
     model = Seq2SeqTransformer(config(max_positions=8), V).eval()
     longest = torch.full((1, 8), 5)

@@ -740,8 +740,8 @@ class ModelConfig(Section):
     norm: Literal["pre", "post"] = Field(
         "pre", description="LayerNorm before each sublayer (pre) or after the residual sum (post)."
     )
-    positions: Literal["sinusoidal", "learned"] = Field(
-        "sinusoidal", description="sinusoidal (computed) or learned (a table)."
+    positions: Literal["sinusoidal", "learned", "none"] = Field(
+        "sinusoidal", description="sinusoidal (computed), learned (a table) or none (an ablation)."
     )
     max_positions: int = Field(
         512, ge=8, le=65536, description="The longest sequence, in tokens, that the model can see."

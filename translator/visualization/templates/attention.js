@@ -254,6 +254,7 @@ function chooseKind(name) {
 }
 
 for (const [name, { name: text }] of Object.entries(KINDS)) {
+  if (!data.maps[name]) continue;  // a kind that this architecture does not have
   const radio = element("input", { type: "radio", name: "kind", value: name });
   radio.checked = name === kind;
   radio.addEventListener("change", () => chooseKind(name));
