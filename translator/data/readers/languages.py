@@ -46,8 +46,8 @@ def told_languages(corpus: CorpusConfig) -> tuple[CorpusConfig, tuple[str, str] 
         return corpus, None
     if corpus.kind == "embedded":
         return corpus, languages_in_name(embedded_file(corpus.path))
-    if len(named := language_codes(corpus.columns or {})) == 2:
-        return corpus, (named[0], named[1])
+    if len(codes := language_codes(corpus.columns or {})) == 2:
+        return corpus, (codes[0], codes[1])
     files, form = shards(corpus)
     told = languages_in_name(files[0]) or _of_content(files[0], form)
     if told or form != "tsv":
