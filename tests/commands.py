@@ -41,7 +41,9 @@ MAIN = "from translator.cli import main; main()"
 PYTHON = """
 import runpy, shutil, sys
 sys.executable = shutil.which("python")  # so that what a script starts is forked, too
-words = sys.argv[2:] if sys.argv[1] == "-u" else sys.argv[1:]
+words = sys.argv[1:]
+while words[0] in ("-u", "-P"):
+    del words[0]
 if words[0] == "-c":
     sys.argv = ["-c", *words[2:]]
     exec(words[1])

@@ -9,10 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import IO, Any, Generic, TypeVar
 
 from translator.errors import RunError
 
@@ -128,12 +128,22 @@ def _serve() -> None:
     """Be such a process: take a function, then items, and answer with results."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that asks
     items, results = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # for what a library prints
-    with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):  # that one has ended
-        function = pickle.load(items)
-        while True:
-            pickle.dump(function(pickle.load(items)), results, pickle.HIGHEST_PROTOCOL)
+    function = _next(items)
+    while True:
+        item = _next(items)
+        with redirect_stdout(sys.stderr):  # what a library prints is no result
+            result = function(item)
+        with suppress(BrokenPipeError):  # the next read says that the one that asks has ended
+            pickle.dump(result, results, pickle.HIGHEST_PROTOCOL)
             results.flush()
+
+
+def _next(stream: IO[bytes]) -> Any:
+    """What is sent next; ends this process when the one that asks has ended."""
+    try:
+        return pickle.load(stream)
+    except (EOFError, pickle.UnpicklingError):
+        sys.exit()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import math
 import operator
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def test_whoever_stops_asking_leaves_no_process_behind():
     assert not is_running(pid)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 def test_an_interruption_is_answered_by_the_one_that_asks_alone():
     results = spread(operator.call, [os.getpid] * 30)
     _, pid = islice(results, 2)
@@ -72,6 +74,7 @@ def test_an_interruption_is_answered_by_the_one_that_asks_alone():
     assert len(list(results)) == 28
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 def test_a_process_that_is_killed_is_an_error_and_not_a_wait():
     signals = [signal.SIGURG, *[signal.SIGKILL] * 3]  # the first, which is ignored, is raised here
     with pytest.raises(RunError, match="ended too early, with status -9"):
@@ -82,6 +85,12 @@ def test_an_error_in_a_process_is_shown_and_an_error_here(capfd):
     with pytest.raises(RunError, match="ended too early, with status 1"):
         list(spread(math.sqrt, [1, 4, -1]))
     assert "ValueError" in capfd.readouterr().err
+
+
+def test_a_function_that_meets_the_end_of_a_file_is_an_error_too(capfd):
+    with pytest.raises(RunError, match="ended too early, with status 1"):
+        list(spread(pickle.loads, [pickle.dumps(1), b""]))
+    assert "EOFError" in capfd.readouterr().err
 
 
 def test_the_processes_of_one_that_was_killed_end_too():

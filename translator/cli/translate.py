@@ -103,7 +103,10 @@ ResumeOption = Annotated[
 ]
 EngineOption = Annotated[
     EngineName,
-    typer.Option(help="ctranslate2: the run's export; auto: that, where it loses nothing."),
+    typer.Option(
+        help="ctranslate2: the run's export; auto: one in float32, where it can do what is asked. "
+        "With a beam an export may find another text than the run itself (own)."
+    ),
 ]
 NBestOption = Annotated[
     int | None, typer.Option("--n-best", min=1, help="Give this many alternatives for each text.")
@@ -505,7 +508,7 @@ def _exported(
 def _export_that_fits(
     run: "RunDirectory", decoding: DecodingConfig
 ) -> "CTranslate2Translator | None":
-    """The run's export if it loses nothing; of one that is broken or out of date, why it is not."""
+    """The run's export if it can do what is asked; why not, of one broken or out of date."""
     from translator.export import CTranslate2Translator, certified_engine
 
     try:
