@@ -95,7 +95,7 @@ class Past:
         states = self._states.new_empty(*self._states.shape[:2], len(rows), self._states.shape[3])
         known = self._states[: self.length]
         torch.index_select(known, 2, rows, out=states[: self.length])
-        states[self.length : self._padded] = 0.0
+        states[self.length + self.new : self._padded] = 0.0
         self._states = states
         self.hypotheses = len(rows)
         self._all = torch.arange(len(rows), device=rows.device)
@@ -106,7 +106,7 @@ class Past:
         known, self._padded = self._padded, aligned(self.length + new, head_size)
         while self._padded > len(self._states):
             self._states = torch.cat((self._states, torch.empty_like(self._states)))
-        self._states[known : self._padded] = 0.0
+        self._states[max(known, self.length + new) : self._padded] = 0.0
         later = self._states.new_full((1, 1, new, self._padded), -torch.inf)
         if causal:
             later.triu_(self.length + 1)
