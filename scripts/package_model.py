@@ -26,7 +26,6 @@ def package(run: RunDirectory, folder: Path) -> Path:
     for name, content in shared_files(run).items():
         file = packaged.path / name
         file.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    packaged.fingerprints_file.unlink(missing_ok=True)  # as large as a quarter of the weights
     tokenizer = packaged.read_tokenizer()
     weights = run.read_model(tokenizer)
     packaged.write_model(

@@ -48,6 +48,7 @@ RUN_VARIABLE = "TRANSLATOR_RUN"
 CERTIFICATE = "certificate.json"  # of an export
 _TOKENIZER_KEY = "tokenizer_sha256"
 _UNKNOWN_KEY = "not_known"
+_BOTH_SIDES = "both"
 _WEIGHTS_OF_KEY = "weights_of"
 _LARGEST = 1e15  # number of metrics; beyond it only infinity is one
 _NUMBERS = ("float32", "float64", "bfloat16", "float16")  # of weights
@@ -120,6 +121,8 @@ class Adaptation(TypedDict):
     replayed: int  # pairs that the old model knows
     distilled: bool  # whether the old model translated those itself
     terms: int  # of a glossary
+    before: NotRequired[float]  # BLEU of the old model, of some new pairs
+    learning_rate: NotRequired[float]  # chosen by that
     max_steps: int
     replay_weight: float
     warnings: list[str]
@@ -560,7 +563,6 @@ class RunDirectory:
         if self.fingerprints_file.is_file():
             return
         import numpy as np
-        import safetensors.numpy
 
         sides, metadata = _read_fingerprints(prepared.fingerprints_file)
         if start is not None:
@@ -569,8 +571,7 @@ class RunDirectory:
             sides |= {side: np.union1d(sides[side], before[side]) for side in before}
             unknown = origin.unknown_start if before else start
             metadata = {_UNKNOWN_KEY: unknown} if unknown else {}
-        data = sealed_tensors(safetensors.numpy.save(dict(sides)), metadata)
-        write_atomically(self.fingerprints_file, data)
+        write_atomically(self.fingerprints_file, _fingerprints_bytes(sides, metadata))
 
     @property
     def unknown_start(self) -> str | None:
@@ -770,10 +771,7 @@ class PreparedDirectory:
 
     def write_fingerprints(self, sides: "dict[str, Fingerprints]") -> None:
         """Write the fingerprints of the training sentences by side, source and target."""
-        import safetensors.numpy
-
-        data = sealed_tensors(safetensors.numpy.save(dict(sides)))
-        write_atomically(self.fingerprints_file, data)
+        write_atomically(self.fingerprints_file, _fingerprints_bytes(sides))
 
     @contextmanager
     def make(self) -> "Iterator[tuple[PreparedDirectory, dict[str, Any]]]":
@@ -881,6 +879,18 @@ def _vanishing(file: Path) -> Iterator[None]:
         raise
 
 
+def _fingerprints_bytes(
+    sides: "dict[str, Fingerprints]", metadata: dict[str, str] | None = None
+) -> bytes:
+    """Fingerprints by side; those of both directions are the same on both sides, and kept once."""
+    import numpy as np
+    import safetensors.numpy
+
+    is_one = np.array_equal(sides["source"], sides["target"])
+    kept = {_BOTH_SIDES: sides["source"]} if is_one else dict(sides)
+    return sealed_tensors(safetensors.numpy.save(kept), metadata)
+
+
 def _read_fingerprints(file: Path) -> "tuple[dict[str, Fingerprints], dict[str, str]]":
     """Fingerprints by side, and the metadata beside them."""
     import safetensors.numpy
@@ -888,7 +898,8 @@ def _read_fingerprints(file: Path) -> "tuple[dict[str, Fingerprints], dict[str, 
     try:
         metadata = tensors_metadata(file)
         sides = safetensors.numpy.load(file.read_bytes())
-        found = {side: sides[side] for side in ("source", "target")}
+        names = {side: side if side in sides else _BOTH_SIDES for side in ("source", "target")}
+        found = {side: sides[name] for side, name in names.items()}
         if other := {str(each.dtype) for each in found.values()} - {"uint64"}:
             raise ValueError(f"it holds {', '.join(other)}")
         return found, metadata

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.numpy
 import torch
@@ -44,7 +45,7 @@ from translator.errors import RunError, TranslatorError
 from translator.evaluation import Change, assess, evaluate, score, sets_of_split
 from translator.model import Transformer
 from translator.preparation import prepare_data
-from translator.runs import RUNS, RunDirectory
+from translator.runs import RUNS, PreparedDirectory, RunDirectory
 from translator.tokenizer import Tokenizer
 from translator.training import (
     Decision,
@@ -934,6 +935,24 @@ def test_a_run_keeps_what_the_run_it_started_from_was_trained_on(
         run = RunDirectory(RUNS / name)
         assert run.unknown_start == "start"
         assert not any(occurring(theirs, run.read_fingerprints()["source"]))
+
+
+def test_fingerprints_of_both_directions_are_kept_once(tmp_path: Path) -> None:
+    ids = np.arange(1000, dtype=np.uint64)
+    sides = {"source": ids, "target": ids + np.uint64(1)}
+    sizes = []
+    for name, each in (("two", sides), ("one", {"source": ids, "target": ids.copy()})):
+        prepared = PreparedDirectory(tmp_path / name)
+        prepared.path.mkdir()
+        prepared.write_fingerprints(each)
+        run = RunDirectory(tmp_path / f"run-{name}")
+        run.path.mkdir()
+        run.keep_fingerprints(prepared, None)
+        known = run.read_fingerprints()
+        assert [*known] == [*each]
+        assert all(np.array_equal(known[side], each[side]) for side in each)
+        sizes.append(run.fingerprints_file.stat().st_size)
+    assert sizes[0] - sizes[1] > 7900
 
 
 def test_fingerprints_of_another_type_are_damaged(trained_run: RunDirectory) -> None:
