@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.config import Config, CorpusConfig, LanguagePair, config_of_values
-from translator.data import Counts, SentencePair, Splits, read_pairs, side_names
+from translator.data import Counts, SentencePair, Splits, occurring, read_pairs, side_names
 from translator.embedding import similarity_of
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import (
@@ -41,11 +41,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NOTHING_GAINED = "nothing was gained on the new domain that could not be luck"
+NO_STEP_BETTER = "no step was better on the new domain than the model that it began from"
 
 # What is known of these: docs/adapting.md.
 EPOCHS = 6  # of the new pairs, in each direction
 
-_LEARNING_RATE = 0.002  # above that of other fine-tuning: replay keeps what the model knows
+_RATE = 0.002  # above that of other fine-tuning: replay keeps what the model knows
+_LOW_RATE = 0.0003  # of a model that translates the new domain already
+_KNOWN_BLEU = 20.0  # from which on it does
+_MOST_TRANSLATED = 200  # pairs by which that is judged
+_KNOWN_SHARE = 0.1  # of the new pairs; a warning if as many were trained on before
 
 _FEWEST_PAIRS = 200  # fewer give no test that could tell an effect from luck
 _MIN_STEPS, _MAX_STEPS = 300, 10_000
@@ -152,7 +157,9 @@ def outcome(start: RunDirectory, run: RunDirectory, max_loss: float) -> Adaptati
     if found.get("model_sha256") != model or "changes" not in found:
         found["changes"] = list(_changes(start, run))
         found["model_sha256"] = model
-    found["refused"] = list(_refusals(found["changes"], max_loss))
+    found["refused"] = (
+        [NO_STEP_BETTER] if run.weights_of else [*_refusals(found["changes"], max_loss)]
+    )
     run.write_adaptation(found)
     return found
 
@@ -197,7 +204,10 @@ def _make(
     left_out, warnings = _held_out(start)
     _write_pairs(_left_out_file(run), left_out, start)
     new = _splits(config_of_values(_values(start, run, domain)))
-    pairs, tokens = _measured(new, tokenizer)
+    pairs, tokens, known = _measured(new, start, tokenizer)
+    if known:
+        warnings.append(known)
+    before = _before(start, new)
     share = domain.replay_share
     default = new.config.data.direction
     shown = sum(each.languages == default.languages for each in new.config.data.all_directions)
@@ -219,6 +229,8 @@ def _make(
         "replayed": len(replay),
         "distilled": distilled,
         "terms": len(terms),
+        "before": before,
+        "learning_rate": _RATE if before < _KNOWN_BLEU else _LOW_RATE,
         "max_steps": steps,
         "replay_weight": tokens * share / (1.0 - share) / max(1, replayed),
         "warnings": warnings,
@@ -238,7 +250,7 @@ def _values(
     known = start.read_config()
     data = known.data.model_dump(exclude={"train", "valid", "test", "leave_out"})
     train: list[dict[str, Any]] = [{"path": path} for path in domain.corpora]
-    training: dict[str, Any] = {"start_from": start.name, "learning_rate": _LEARNING_RATE}
+    training: dict[str, Any] = {"start_from": start.name}
     own = {"held_out": False, "cleaning": {"enabled": False}}
     if made and made["terms"]:
         train.append({"path": str(_terms_file(run)), **own})
@@ -247,6 +259,7 @@ def _values(
         train.append({"path": str(_replay_file(run)), "weight": weight, **own})
     if made:
         training |= {
+            "learning_rate": made.get("learning_rate", _RATE),  # older versions had one
             "max_steps": made["max_steps"],
             "tokens_per_batch": _TOKENS_PER_BATCH,
             "validate_every_steps": math.ceil(made["max_steps"] / 6),
@@ -309,8 +322,11 @@ def _embedded_set(direction: LanguagePair, path: str) -> EvaluationSet:
     return EvaluationSet(name, sources, (targets,), direction.target, str(direction))
 
 
-def _measured(new: Splits, tokenizer: Tokenizer) -> tuple[int, float]:
-    """How many pairs of the new domain are learned from, and about how many tokens they have."""
+def _measured(new: Splits, start: RunDirectory, tokenizer: Tokenizer) -> tuple[int, float, str]:
+    """How many pairs of the new domain are learned from, and about how many tokens they have.
+
+    And a warning if many of them are known to the old model.
+    """
     counts = Counts()
     data = new.config.data
     read = itertools.chain.from_iterable(new.train(corpus, counts) for corpus in data.train)
@@ -331,7 +347,34 @@ def _measured(new: Splits, tokenizer: Tokenizer) -> tuple[int, float]:
             f"({reasons or 'none was dropped'})",
             f"Bring {_FEWEST_PAIRS} or more; for terms alone there is `translate --glossary`.",
         )
-    return pairs, _tokens(measured, tokenizer) / len(measured) * pairs
+    tokens = _tokens(measured, tokenizer) / len(measured) * pairs
+    return pairs, tokens, _known_pairs(start, measured)
+
+
+def _known_pairs(start: RunDirectory, pairs: Sequence[SentencePair]) -> str:
+    """A warning if a good part of pairs were trained on; nothing where that cannot be told."""
+    trained_on = start.read_fingerprints()
+    if not trained_on:
+        return ""
+    sources, targets = zip(*pairs, strict=True)
+    sides = ((sources, trained_on["source"]), (targets, trained_on["target"]))
+    found = itertools.starmap(occurring, sides)
+    share = sum(map(all, zip(*found, strict=True))) / len(pairs)
+    if share < _KNOWN_SHARE:
+        return ""
+    return (
+        f"{share:.0%} of the new pairs are among those that {start.name} was trained on: it can "
+        "learn little from them, and a test of them says nothing of new texts"
+    )
+
+
+def _before(start: RunDirectory, new: Splits) -> float:
+    """BLEU of the old model, by greedy search, of pairs of the new domain."""
+    sources, targets = zip(*new.held_out[new.valid], strict=True)
+    data = new.config.data
+    whole = EvaluationSet(new.valid, sources, (targets,), data.target_language, str(data.direction))
+    [bleu] = _validated(Translator.from_run(start.name), [_shortened(whole, _MOST_TRANSLATED)])
+    return bleu
 
 
 def _tokens(pairs: Sequence[SentencePair], tokenizer: Tokenizer) -> int:
@@ -499,5 +542,6 @@ def _refusals(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[str]:
         yield NOTHING_GAINED
     for each in changes:
         loss = each["before"] - each["after"]
-        if not each["is_new"] and each["metric"] == "BLEU" and loss > max_loss:
+        is_old = not each["is_new"] and each["metric"] == "BLEU"
+        if is_old and loss > max_loss and each["p"] < LUCK:
             yield f"{each['test_set']} lost {loss:.1f} BLEU, more than {max_loss:g}"

@@ -19,9 +19,9 @@ from translator.adaptation import Domain, blend, outcome, prepare
 from translator.config import Config, CorpusConfig, LanguagePair
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs
 from translator.errors import DataError, RunError
-from translator.evaluation import sets_of_split
+from translator.evaluation import EvaluationSet, sets_of_split
 from translator.progress import Activity, activity
-from translator.runs import RunDirectory
+from translator.runs import RunDirectory, ScoreChange
 from translator.training import StepDone, train
 from translator.translation import Translator
 
@@ -245,6 +245,7 @@ def test_steps_are_for_as_many_directions_as_a_pair_is_shown_in(
     start: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("translator.adaptation._MIN_STEPS", 1)
+    monkeypatch.setattr(adaptation, "_before", lambda *_: 0.0)  # its tokenizer has no tags
     old = RunDirectory(start)
     _, one = prepare(old, domain(), "one")
     config = old.read_config()
@@ -256,7 +257,89 @@ def test_steps_are_for_as_many_directions_as_a_pair_is_shown_in(
     assert both["replay_weight"] == pytest.approx(one["replay_weight"], rel=0.1)
 
 
+def draw_known_pairs(count: int) -> Iterator[SentencePair]:
+    """Pairs of the cipher alone, longer than those that it was trained on."""
+    draw = random.Random(5)
+    for _ in range(count):
+        words = draw.choices([*CIPHER], k=9)
+        yield SentencePair(" ".join(words), " ".join(CIPHER[word] for word in words))
+
+
+def test_a_model_that_knows_the_domain_learns_at_a_lower_rate(start: Path) -> None:
+    write("known.en-es.tsv", list(draw_known_pairs(300)))
+    rates = {}
+    for name in ("new", "known"):
+        config, made = prepare(RunDirectory(start), domain(f"{name}.en-es.tsv"), name)
+        [bleu] = adaptation._validated(
+            Translator.from_run(start),
+            [evaluation_set(Splits(config).drawn["valid"])],
+        )
+        assert made.get("before") == bleu
+        rates[name] = config.training.learning_rate
+    assert rates["known"] < rates["new"]
+    assert prepare(RunDirectory(start), domain("known.en-es.tsv"), "known", SHORT)[0].training == (
+        config.training.model_copy(
+            update={"max_steps": 6, "checkpoint_every_steps": 3, "tokens_per_batch": 64}
+        )
+    )
+
+
+def evaluation_set(pairs: list[SentencePair]) -> EvaluationSet:
+    sources, targets = zip(*pairs, strict=True)
+    return EvaluationSet("valid", sources, (targets,), "es")
+
+
+def test_pairs_that_the_model_was_trained_on_are_a_warning(
+    start: Path, cipher_pairs: list[SentencePair]
+) -> None:
+    old = RunDirectory(start)
+    held_out = {s for each in sets_of_split(old, "test") for s in each.sources}
+    known = [pair for pair in cipher_pairs if pair.source not in held_out]
+    write("half.en-es.tsv", [*draw_new_pairs(), *known])
+    _, made = prepare(old, domain("half.en-es.tsv"), "half")
+    [warning] = made["warnings"]
+    share, _, rest = warning.partition("%")
+    assert rest.startswith(" of the new pairs are among those that runs/old was trained on")
+    assert 30 <= int(share) <= 60
+    assert prepare(old, domain(), "new")[1]["warnings"] == []
+
+
 # --- what comes of it -----------------------------------------------------------------------------
+
+
+def test_a_test_of_ones_own_takes_the_place_of_the_one_that_is_drawn(start: Path) -> None:
+    write("own.en-es.tsv", list(draw_known_pairs(20)))
+    code, table, said = adapt("new.en-es.tsv", *sets(*SHORT, "data.test.own.path=own.en-es.tsv"))
+    assert code == 1, said
+    rows = [line.split() for line in table.splitlines()]
+    assert ["runs/old-adapted", "test/own", "20", "BLEU"] in [row[:4] for row in rows]
+    assert "held-out" not in "".join(line for line in table.splitlines() if "adapted" in line)
+
+
+def test_a_run_in_which_no_step_was_better_says_so(start: Path) -> None:
+    code, _, said = adapt("new.en-es.tsv", *sets(*SHORT, "training.learning_rate=0.5"))
+    assert RunDirectory(Path("runs/old-adapted")).weights_of == "runs/old"
+    assert code == 1
+    assert "no step was better on the new domain than the model that it began from" in said
+    assert "--set training.learning_rate=0.1, under another --name" in said
+
+
+@pytest.mark.parametrize(("p", "refused"), [(0.15, 0), (0.04, 1)])
+def test_a_loss_that_may_be_luck_is_no_reason_to_refuse(p: float, refused: int) -> None:
+    def change(before: float, after: float, p: float, *, is_new: bool) -> ScoreChange:
+        return {
+            "test_set": "test",
+            "is_new": is_new,
+            "sentences": 60,
+            "metric": "BLEU",
+            "before": before,
+            "after": after,
+            "p": p,
+        }
+
+    changes = [change(20.0, 25.0, 0.001, is_new=True), change(40.0, 38.5, p, is_new=False)]
+    assert len(list(adaptation._refusals(changes, 1.0))) == refused
+    assert not list(adaptation._refusals(changes, 2.0))
 
 
 def test_a_model_that_has_learned_the_new_domain_is_the_one_to_use(start: Path) -> None:
@@ -288,7 +371,8 @@ def test_a_harmful_adaptation_is_refused_and_passed_over(start: Path) -> None:
     assert code == 1
     assert "runs/old-adapted is refused: " in said
     assert "BLEU, more than 1" in said and "--max-loss" in said
-    assert ("nothing was gained" in said) == ("translations of one another?" in said)
+    no_gain = "nothing was gained" in said or "no step was better" in said
+    assert no_gain == ("translations of one another?" in said)
     assert "chrF2" in table
     assert RunDirectory.find().path == start
     assert {file: file.read_bytes() for file in start.rglob("*") if file.is_file()} == before

@@ -42,7 +42,7 @@ def adapt_cli(
         typer.Option(help="Sentences to go on translating as now, in place of the run's corpora."),
     ] = None,
     max_loss: Annotated[
-        float, typer.Option(min=0.0, help="Refuse a model that loses more BLEU on an old test set.")
+        float, typer.Option(min=0.0, help="Refuse a model that loses more BLEU on an old test.")
     ] = 1.0,
     overrides: Annotated[
         list[str] | None,
@@ -89,7 +89,7 @@ def adapt(
     for warning in prepared["warnings"]:
         say(f"warning: {warning}")
     if not quiet:
-        say(_plan(prepared))
+        say(_plan(prepared, config.training.learning_rate))
     finished = train(config, quiet=quiet, adapting=True)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
@@ -104,29 +104,41 @@ def adapt(
     if found["refused"]:
         raise TranslatorError(
             f"{finished.run.path} is refused: {'; '.join(found['refused'])}",
-            f"{start.name} stays the model to use. {_way_out(found['refused'])}",
+            f"{start.name} stays the model to use. "
+            f"{_way_out(found['refused'], config.training.learning_rate)}",
         )
     say(f"{finished.run.path} translates both; {start.name} is as it was")
 
 
-def _plan(prepared: "Adaptation") -> str:
+def _plan(prepared: "Adaptation", learning_rate: float) -> str:
     known = "translated by the model itself" if prepared["distilled"] else "that the model knows"
-    parts = [f"{prepared['pairs']:,} new pairs"]
+    before = f" ({prepared['before']:.1f} BLEU before)" if "before" in prepared else ""
+    parts = [f"{prepared['pairs']:,} new pairs{before}"]
     parts += [f"{prepared['replayed']:,} {known}"] if prepared["replayed"] else []
     parts += [f"{prepared['terms']:,} terms"] if prepared["terms"] else []
-    return f"adapting   to {', '.join(parts)}"
+    return f"adapting   to {', '.join(parts)}; learning rate {learning_rate:g}"
 
 
-def _way_out(refusals: list[str]) -> str:
-    from translator.adaptation import NOTHING_GAINED
+def _way_out(refusals: list[str], learning_rate: float) -> str:
+    from translator.adaptation import NO_STEP_BETTER, NOTHING_GAINED
 
     ways = []
-    if NOTHING_GAINED in refusals:
+    if NO_STEP_BETTER in refusals:
+        ways.append(
+            f"Try a lower rate: --set training.learning_rate={learning_rate / 5:g}, under another "
+            "--name."
+        )
+    if {NO_STEP_BETTER, NOTHING_GAINED} & set(refusals):
         ways.append(
             "Are the new pairs translations of one another? `translator data check` finds lines "
             "that are out of step."
         )
-    if set(refusals) != {NOTHING_GAINED}:
+    if NOTHING_GAINED in refusals:
+        ways.append(
+            "A small test shows large gains only; one of your own is named by "
+            "--set data.test.own.path=FILE, under another --name."
+        )
+    if set(refusals) - {NO_STEP_BETTER, NOTHING_GAINED}:
         ways.append(
             "To keep more of what is known: --replay-share 0.8, under another --name. To accept a "
             "loss: the same command with a larger --max-loss, which judges again without training."
