@@ -40,7 +40,7 @@ from translator.translation import Translator
 if TYPE_CHECKING:
     from torch import Tensor
 
-NOTHING_GAINED = "nothing was gained on the new domain that could not be luck"
+NOTHING_GAINED = "nothing was gained on the new domain"
 NO_STEP_BETTER = "no step was better on the new domain than the model that it began from"
 
 # What is known of these: docs/adapting.md.
@@ -538,10 +538,35 @@ def _not_adapted(run: RunDirectory) -> RunError:
 
 def _refusals(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[str]:
     new = [each for each in changes if each["is_new"]]
-    if not any(each["after"] > each["before"] and each["p"] < LUCK for each in new):
+    gain = sum(each["after"] - each["before"] for each in new if each["metric"] == "BLEU")
+    if gain <= 0.0 and not _is_sure_of_gain(new):
         yield NOTHING_GAINED
+    for each, loss in _lost(changes, max_loss):
+        if each["p"] < LUCK:
+            yield f"{each['test_set']} lost {loss:.1f} BLEU, more than {max_loss:g}"
+
+
+def doubts(found: Adaptation, max_loss: float) -> Iterator[str]:
+    """What may be luck of the changes that a run was not refused for."""
+    changes = found.get("changes", [])
+    new = [each for each in changes if each["is_new"]]
+    if new and not _is_sure_of_gain(new):
+        yield (
+            f"the gain on the new domain may be luck: {new[0]['sentences']} pairs show large gains "
+            "only; to test on pairs of your own: --set data.test.own.path=FILE, under another "
+            "--name"
+        )
+    for each, loss in _lost(changes, max_loss):
+        yield f"{each['test_set']} lost {loss:.1f} BLEU, which may be luck (p {each['p']:.2f})"
+
+
+def _is_sure_of_gain(new: Sequence[ScoreChange]) -> bool:
+    return any(each["after"] > each["before"] and each["p"] < LUCK for each in new)
+
+
+def _lost(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[tuple[ScoreChange, float]]:
+    """The old test sets that lost more BLEU than they may, and how much."""
     for each in changes:
         loss = each["before"] - each["after"]
-        is_old = not each["is_new"] and each["metric"] == "BLEU"
-        if is_old and loss > max_loss and each["p"] < LUCK:
-            yield f"{each['test_set']} lost {loss:.1f} BLEU, more than {max_loss:g}"
+        if not each["is_new"] and each["metric"] == "BLEU" and loss > max_loss:
+            yield each, loss

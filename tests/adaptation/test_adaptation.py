@@ -324,22 +324,42 @@ def test_a_run_in_which_no_step_was_better_says_so(start: Path) -> None:
     assert "--set training.learning_rate=0.1, under another --name" in said
 
 
-@pytest.mark.parametrize(("p", "refused"), [(0.15, 0), (0.04, 1)])
-def test_a_loss_that_may_be_luck_is_no_reason_to_refuse(p: float, refused: int) -> None:
-    def change(before: float, after: float, p: float, *, is_new: bool) -> ScoreChange:
-        return {
-            "test_set": "test",
-            "is_new": is_new,
-            "sentences": 60,
-            "metric": "BLEU",
-            "before": before,
-            "after": after,
-            "p": p,
-        }
+def change(before: float, after: float, p: float, *, is_new: bool) -> ScoreChange:
+    return {
+        "test_set": "test",
+        "is_new": is_new,
+        "sentences": 60,
+        "metric": "BLEU",
+        "before": before,
+        "after": after,
+        "p": p,
+    }
 
-    changes = [change(20.0, 25.0, 0.001, is_new=True), change(40.0, 38.5, p, is_new=False)]
-    assert len(list(adaptation._refusals(changes, 1.0))) == refused
-    assert not list(adaptation._refusals(changes, 2.0))
+
+@pytest.mark.parametrize(
+    ("gains", "p_of_gains", "p_of_loss", "refusals", "doubts"),
+    [
+        ((5.0,), 0.001, 0.04, ["test lost 1.5 BLEU, more than 1"], ["lost"]),
+        ((5.0,), 0.001, 0.15, [], ["test lost 1.5 BLEU, which may be luck (p 0.15)"]),
+        ((1.2, -0.1), 0.3, 0.15, [], ["the gain on the new domain may be luck: 60", "lost"]),
+        ((0.1, -0.2), 0.3, 0.15, ["nothing was gained on the new domain"], ["luck", "lost"]),
+        ((2.0, -3.0), 0.01, 0.15, [], ["lost"]),  # in one direction more than luck
+    ],
+)
+def test_what_may_be_luck_is_said_and_refuses_nothing(
+    gains: tuple[float, ...],
+    p_of_gains: float,
+    p_of_loss: float,
+    refusals: list[str],
+    doubts: list[str],
+) -> None:
+    changes = [change(20.0, 20.0 + gain, p_of_gains, is_new=True) for gain in gains]
+    changes += [change(40.0, 38.5, p_of_loss, is_new=False)]
+    assert list(adaptation._refusals(changes, 1.0)) == refusals
+    found = json.loads(json.dumps({"changes": changes}))
+    for said, expected in zip(adaptation.doubts(found, 1.0), doubts, strict=True):
+        assert expected in said
+    assert "lost" not in "".join([*adaptation._refusals(changes, 2.0)])
 
 
 def test_a_model_that_has_learned_the_new_domain_is_the_one_to_use(start: Path) -> None:

@@ -82,7 +82,7 @@ def adapt(
     quiet: bool = False,
 ) -> None:
     """Adapt, show the table, and raise TranslatorError where the new run is refused."""
-    from translator.adaptation import blend, outcome, prepare
+    from translator.adaptation import blend, doubts, outcome, prepare
 
     with shown_progress(quiet=quiet):
         config, prepared = prepare(start, domain, name, overrides)
@@ -107,6 +107,8 @@ def adapt(
             f"{start.name} stays the model to use. "
             f"{_way_out(found['refused'], config.training.learning_rate)}",
         )
+    for doubt in doubts(found, max_loss):
+        say(f"warning: {doubt}")
     say(f"{finished.run.path} translates both; {start.name} is as it was")
 
 
@@ -132,11 +134,6 @@ def _way_out(refusals: list[str], learning_rate: float) -> str:
         ways.append(
             "Are the new pairs translations of one another? `translator data check` finds lines "
             "that are out of step."
-        )
-    if NOTHING_GAINED in refusals:
-        ways.append(
-            "A small test shows large gains only; one of your own is named by "
-            "--set data.test.own.path=FILE, under another --name."
         )
     if set(refusals) - {NO_STEP_BETTER, NOTHING_GAINED}:
         ways.append(
