@@ -13,6 +13,7 @@ from tests.helpers import ROOT
 from translator import adaptation
 from translator.cli import app
 from translator.config import load_config
+from translator.data import occurring
 from translator.errors import RunError, TranslatorError
 from translator.packaged import packaged_names
 from translator.runs import RunDirectory
@@ -194,8 +195,17 @@ def run_of_repository() -> Path:
     return EN_ES / "translator_model_en_es" / "run"
 
 
+def test_the_packaged_model_knows_the_texts_that_it_was_trained_on() -> None:
+    known = RunDirectory(run_of_repository()).read_fingerprints()
+    texts = ["Where is the library?", "Nobody has translated this sentence of a test yet."]
+    for side in ("source", "target"):  # in both directions each text is on both
+        assert list(occurring(texts, known[side])) == [True, False]
+
+
 def test_the_packaged_model_is_small_and_translates_both_ways() -> None:
-    assert sum(file.stat().st_size for file in run_of_repository().iterdir()) <= 16_000_000
+    sizes = {file.name: file.stat().st_size for file in run_of_repository().iterdir()}
+    assert sizes.pop("training_fingerprints.safetensors") <= 6_000_000
+    assert sum(sizes.values()) <= 16_000_000
     translator = Translator.from_run(run_of_repository(), device="cpu")
     [spanish] = translator.translate(["Pizza is great."], to="es")
     [english] = translator.translate(["La pizza es genial."], to="en")
