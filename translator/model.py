@@ -477,10 +477,16 @@ def build_model(config: ModelConfig, vocabulary_size: int) -> Transformer:
             return EncoderOnlyTransformer(config, vocabulary_size)
 
 
+def blank_model(config: ModelConfig, vocabulary_size: int) -> Transformer:
+    """That model without its first weights, which take time to draw: others are to be loaded."""
+    with _Uninitialized():
+        return build_model(config, vocabulary_size)
+
+
 def parameter_shapes(config: ModelConfig, vocabulary_size: int) -> dict[str, torch.Size]:
     """The shape of each parameter of that model, known without the memory and time to make one."""
-    with torch.device("meta"), _Uninitialized():
-        model = build_model(config, vocabulary_size)
+    with torch.device("meta"):
+        model = blank_model(config, vocabulary_size)
     return {name: parameter.shape for name, parameter in model.named_parameters()}
 
 

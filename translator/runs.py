@@ -447,7 +447,7 @@ class RunDirectory:
         self.check_model()
         config = self.read_config()
         from translator.hardware import choose_device
-        from translator.model import build_model, parameter_shapes
+        from translator.model import blank_model, parameter_shapes
 
         tokenizer = self.read_tokenizer()
         weights = self.read_model(tokenizer)
@@ -457,7 +457,7 @@ class RunDirectory:
                 f"{self.model_file} does not have the shape that {self.config_file} describes",
                 "Both files must come from the same run.",
             )
-        model = build_model(config.model, tokenizer.vocabulary_size)
+        model = blank_model(config.model, tokenizer.vocabulary_size)
         model.load_state_dict(weights, strict=False)  # tied names are one parameter, stored once
         return Trained(config, tokenizer, model.to(choose_device(device)))
 

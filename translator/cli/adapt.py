@@ -97,7 +97,7 @@ def adapt(
     with shown_progress(quiet=quiet), activity("validating what was known"):
         share = blend(start, finished.run, max_loss)
     if 0.0 < share < 1.0 and not quiet:
-        say(f"weights    {share:.0%} of the new ones, the rest {start.name}: it forgot too much")
+        say(f"weights    {share:.0%} new, the rest of {start.name}, to keep more of what it knew")
     with shown_progress(quiet=quiet), activity("testing both models"):
         found = outcome(start, finished.run, max_loss)
     echo(_table(found))
