@@ -280,6 +280,8 @@ def _show_rehearsal(found: "Rehearsal", *, as_json: bool) -> None:
     if as_json:
         echo(json.dumps(_plain(vars(found)), ensure_ascii=False))
         return
+    for warning in found.warnings:
+        say(f"warning: {warning}")
     steps = (
         f"{found.max_steps:,}" if found.max_steps else "as many as fit into training.max_minutes"
     )

@@ -12,6 +12,12 @@ import numpy as np
 from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, SentencePair, Similarity, read_corpus, stream_seed
 from translator.data.mending import MOJIBAKE
+from translator.data.sides import (
+    are_exchanged,
+    describe_exchanged,
+    guess_languages,
+    how_to_exchange,
+)
 from translator.doctor.leakage import LeakDetector
 from translator.doctor.misalignment import MisalignmentDetector, OffsetRange, find_swapped
 from translator.doctor.report import (
@@ -29,7 +35,7 @@ from translator.embedding import similarity_of
 from translator.errors import DataError, TranslatorError
 from translator.progress import activity, tracked
 from translator.runs import RunDirectory
-from translator.text.languages import LanguageIdentifier, guess_language, primary
+from translator.text.languages import LanguageIdentifier, primary
 from translator.tokenizer import UNK_ID, Tokenizer
 
 _SAMPLE_PAIRS = 20_000  # of each corpus, drawn evenly, for what need not see every pair
@@ -199,21 +205,16 @@ class _Examination:
 
     def _find_languages(self) -> None:
         pairs = [pair for _, pair in self._sample]
-        sides = [[pair[side] for pair in pairs[:5000]] for side in (0, 1)]
-        guesses = (guess_language(sides[0]), guess_language(sides[1]))
-        self.report.languages = guesses
+        self.report.languages = guesses = guess_languages(pairs[:5000])
         if self.config.learns_from_texts:  # of whichever language
             return
         identifier = LanguageIdentifier()
         expected = tuple(map(primary, self._languages))
         is_translation = expected[0] != expected[1]
-        if is_translation and tuple(primary(guess or "") for guess in guesses) == expected[::-1]:
-            self._find(
-                "serious",
-                "swapped columns",
-                f"{self.corpus.path}: the source is {guesses[0]} and the target {guesses[1]}",
-                "Exchange the numbers in columns, or source_language and target_language.",
-            )
+        if are_exchanged(guesses, self._languages):
+            message = describe_exchanged(self.corpus, guesses)
+            hint = how_to_exchange(self.corpus, self.config)
+            self._find("serious", "swapped columns", message, hint)
             return
         for side, guess, language in zip(("source", "target"), guesses, expected, strict=True):
             if guess and primary(guess) != language and identifier.knows(language):

@@ -11,6 +11,7 @@ import torch
 
 from translator.config import Config, starting_from
 from translator.data import Counts
+from translator.data.sides import exchanged_sides
 from translator.hardware import describe
 from translator.preparation import prepare_data
 from translator.progress import activity
@@ -33,6 +34,7 @@ class Rehearsal:
     seconds_per_step: float
     seconds: float  # of all steps, without validations
     memory_bytes: int  # that the process has taken at most
+    warnings: tuple[str, ...] = ()
 
 
 def rehearse(config: Config) -> Rehearsal:
@@ -72,6 +74,7 @@ def rehearse(config: Config) -> Rehearsal:
         seconds_per_step=per_step,
         seconds=60 * minutes if minutes else per_step * config.training.max_steps,
         memory_bytes=_most_memory(trainer.device),
+        warnings=tuple(exchanged_sides(config)),
     )
 
 

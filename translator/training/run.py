@@ -12,6 +12,7 @@ import torch
 
 from translator.config import Config, differences, goes_on, starting_from
 from translator.data import SentencePair, Splits, checksums, occurring, stream_seed
+from translator.data.sides import exchanged_sides
 from translator.distributed import World, joined
 from translator.errors import ConfigError, OtherConfigurationError, RunError
 from translator.evaluation import Change, changes_since
@@ -61,7 +62,7 @@ def _train(
     trainer = Trainer(config, run, data, world, tokens_per_batch=tokens, clock=clock)
     warnings = trainer.resume()
     if not trainer.step:
-        warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
+        warnings += [*exchanged_sides(config), *_leaked(config, run, data), *_unknown_texts(run)]
     known = run.read_environment()
     if known and not trainer.step:
         warnings.append("it was stopped before its first checkpoint, so it begins anew")

@@ -65,7 +65,9 @@ def pair_columns(
     import pyarrow
 
     keys = column_names(corpus, languages)
-    inside = not corpus.columns and "translation" in schema.names
+    inside = "translation" in schema.names and not (
+        corpus.columns and all(name_among(key, schema.names) for key in keys)
+    )
     if inside and not pyarrow.types.is_struct(schema.field("translation").type):
         raise DataError(
             f"{name}: column 'translation' holds {schema.field('translation').type}, no texts",

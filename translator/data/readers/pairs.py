@@ -13,6 +13,7 @@ from translator.text.languages import are_alike, code_of, is_code, is_language, 
 ROLES = ("source", "target")
 _ENDINGS = "|".join(ending.removeprefix(".") for ending in FORMATS)
 _LANGUAGES_IN_NAME = re.compile(rf"\.([A-Za-z]{{2,3}}(?:[-_][A-Za-z0-9]+)+)\.(?:{_ENDINGS})")
+_SPECIAL_IN_YAML = re.compile(r"[][{},#&*!|>%@`]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*")
 
 
@@ -56,7 +57,9 @@ def columns_example(languages: tuple[str, str], source: object = "…", target: 
 
 def beside_path(path: object, keys: str) -> str:
     """How keys of a corpus are set where its path stands, as a command line takes them."""
-    return f"--set 'data.train={{path: {path}, {keys}}}', or likewise in a configuration"
+    name = str(path)
+    name = f'"{name}"' if _SPECIAL_IN_YAML.search(name) else name
+    return f"--set 'data.train={{path: {name}, {keys}}}', or likewise in a configuration"
 
 
 def languages_in_name(
@@ -76,6 +79,15 @@ def languages_in_name(
             return first, second
     likely = [each for each in sides if all(map(is_code, each))] or sides  # en-US and es, not US-es
     return likely[0] if likely else None
+
+
+def exchanged_name(file: Path) -> Path | None:
+    """NAME.es-en.tsv for NAME.en-es.tsv; None for a name that tells no languages."""
+    named = languages_in_name(file)
+    if named is None:
+        return None
+    first, second = named
+    return file.with_name(file.name.replace(f".{first}-{second}.", f".{second}-{first}."))
 
 
 def name_among(name: str, names: Iterable[str]) -> str | None:

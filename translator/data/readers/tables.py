@@ -120,7 +120,8 @@ def read_json(
     keys = column_names(corpus, languages)
     for place, row in _json_lines(file) if lines else _json_values(file):
         fields = row
-        if not corpus.columns and isinstance(row, dict) and "translation" in row:
+        named = corpus.columns and isinstance(row, dict) and all(name_among(k, row) for k in keys)
+        if isinstance(row, dict) and "translation" in row and not named:
             fields = row["translation"]
         if not isinstance(fields, dict):
             fields = {"row": fields}
