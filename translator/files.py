@@ -6,6 +6,7 @@ import gzip
 import io
 import itertools
 import lzma
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def open_unpacked(file: Path, place: Callable[[], str] = lambda: "its start") ->
         with open_by_name(file) as stream:
             yield stream
     except _DAMAGED as error:
-        raise _unreadable(file, error, place()) from None
+        raise unreadable(file, error, place()) from None
 
 
 def open_bytes(file: Path) -> Unpacked:
@@ -52,7 +53,7 @@ def open_bytes(file: Path) -> Unpacked:
     try:
         return open_by_name(file)
     except OSError as error:
-        raise _unreadable(file, error, "its start") from None
+        raise unreadable(file, error, "its start") from None
 
 
 def open_by_name(file: Path) -> Unpacked:
@@ -86,13 +87,16 @@ def intact(stream: Iterable[bytes]) -> Iterator[bytes]:
         ) from None
 
 
-def _unreadable(file: Path, error: Exception, place: str) -> DataError:
+def unreadable(file: Path, error: Exception, place: str) -> DataError:
+    """What is wrong with a file that cannot be read on after a place, such as `line 7`."""
     if isinstance(error, IsADirectoryError):
         return DataError(f"{file} is a directory, not a file", "Name a file.")
     if isinstance(error, FileNotFoundError):
         return DataError(f"there is no file {file}", "Check the path.")
     if isinstance(error, OSError) and error.errno is not None:
-        return DataError(f"cannot read {file}: {error.strerror}", "Check the permissions.")
+        return DataError(
+            f"cannot read {file}: {os.strerror(error.errno)}", "Check the permissions."
+        )
     return DataError(f"{file}, after {place}: damaged compressed file ({error})", "Fetch it again.")
 
 
@@ -178,11 +182,16 @@ def check_text(file: Path, given: str = "") -> None:
 
 
 def _hint_for_binary(head: bytes) -> str:
-    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):  # of Latin letters, the zeros
-        zeros = head[first::2].count(0)
-        if zeros > len(head) / 4 and not head.startswith(_BINARY):
-            return f"If it is UTF-16 without a byte-order mark, give --encoding {encoding}."
+    encoding = _utf16_by_zeros(head, share=0.25)  # of Latin letters
+    if encoding and not head.startswith(_BINARY):
+        return f"If it is UTF-16 without a byte-order mark, give --encoding {encoding}."
     return "Save it as text, or as one of the formats that --format names."
+
+
+def _utf16_by_zeros(head: bytes, share: float) -> str | None:
+    """Which UTF-16 has its zeros where these bytes have that share of zeros and more."""
+    zeros, first = max((head[first::2].count(0), first) for first in (0, 1))
+    return ("utf-16-be", "utf-16-le")[first] if zeros > share * len(head) else None
 
 
 def _has_carriage_returns_only(line: str) -> bool:
@@ -219,9 +228,22 @@ def lines_with_ends(file: Path) -> Iterator[str]:
                     raise DataError(f"{file}: carriage returns end no line", _OLD_MACINTOSH)
                 yield text.removeprefix("\ufeff") if number == 1 else text
     except UnicodeDecodeError as error:
-        wide = error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
         raise DataError(
             f"{file}, line {number}: not UTF-8 (byte {error.start + 1} of the line)",
-            "Convert the file, for example: "
-            f"iconv -f {'utf-16' if wide else 'latin1'} -t utf-8 {file}",
+            how_to_convert(file),
         ) from None
+
+
+def how_to_convert(file: Path) -> str:
+    """A command that makes a file UTF-8, by the encoding that it seems to be in."""
+    with open_unpacked(file) as stream:
+        head = stream.read(_HEAD)
+    told = encoding_of(head)
+    if told == "utf-8":  # without a mark; spaces and line ends have zeros in UTF-16 of any script
+        told = _utf16_by_zeros(head, share=0.01) or "latin1"
+        told = told.replace("utf-16-", "utf-16")  # as iconv calls it
+    else:
+        told = told[:6]  # iconv reads the mark
+    unpacked = file.with_suffix("") if file.suffix.lower() in COMPRESSIONS else file
+    first = "Convert the file" if unpacked == file else "Unpack the file and convert it"
+    return f"{first}, for example: iconv -f {told} -t utf-8 {unpacked}"

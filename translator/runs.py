@@ -241,8 +241,9 @@ class RunDirectory:
             installed = packaged_names()
             if len(installed) == 1:
                 return cls.named(installed[0])
+            others = passed_over()
             raise RunError(
-                f"there is no trained model in {RUNS}{os.sep}",
+                f"there is no trained model in {RUNS}{os.sep}" + f", where {others}" * bool(others),
                 f"Name an installed one with --run: {', '.join(installed)}."
                 if installed
                 else "Train one with `translator train`, or name its directory with --run.",
@@ -342,6 +343,8 @@ class RunDirectory:
         try:
             return load_config(self.config_file)
         except ConfigError as error:
+            if self.config_file.is_file() and not os.access(self.config_file, os.R_OK):
+                raise RunError(error.message, "Check the permissions.") from None
             raise RunError(
                 f"the configuration of the run is damaged: {error.message}",
                 "Restore the file from the configuration that made the run.",
@@ -425,6 +428,8 @@ class RunDirectory:
             metadata = tensors_metadata(self.model_file)
             with safetensors.safe_open(self.model_file, framework="pt") as file:
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except PermissionError:
+            raise
         except Exception as error:  # safetensors' own error type is not public everywhere
             raise RunError(
                 f"{self.model_file} is damaged or no safetensors file ({error})", _WHOLE_COPY
@@ -796,6 +801,17 @@ class PreparedDirectory:
             shutil.rmtree(partial.path, ignore_errors=True)
 
 
+def passed_over() -> str:
+    """Which runs in runs/ are not taken unless they are named, and why; empty without any."""
+    found = [RunDirectory(file.parent) for file in sorted(RUNS.glob("*/config.yaml"))]
+    said = [
+        f"{run.path.name} {'was refused by adapt' if run.refused else 'has no model yet'}"
+        for run in found
+        if run.refused or not run.model_file.is_file()
+    ]
+    return ", ".join(said[:3]) + (f" and {len(said) - 3} more" if len(said) > 3 else "")
+
+
 @contextmanager
 def lock(path: Path, *, wait: bool = True, keep: bool = True) -> Iterator[None]:
     """Be the only process on this machine or file system that makes `path`; wait for another.
@@ -808,6 +824,7 @@ def lock(path: Path, *, wait: bool = True, keep: bool = True) -> Iterator[None]:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name}.lock")
+    file.touch()  # filelock takes a file that cannot be made for one that is held
     with filelock.FileLock(file, timeout=-1 if wait else 0):
         try:
             yield
@@ -903,6 +920,8 @@ def _read_fingerprints(file: Path) -> "tuple[dict[str, Fingerprints], dict[str, 
         if other := {str(each.dtype) for each in found.values()} - {"uint64"}:
             raise ValueError(f"it holds {', '.join(other)}")
         return found, metadata
+    except PermissionError:
+        raise
     except Exception as error:  # safetensors' own error type is not public everywhere
         raise RunError(
             f"{file} is damaged ({error})",

@@ -6,6 +6,8 @@ import io
 import itertools
 import json
 import lzma
+import shutil
+import subprocess
 import tracemalloc
 import warnings
 from collections.abc import Callable
@@ -322,6 +324,27 @@ def test_columns_are_the_hint_where_a_name_may_mean_the_language(write):
         assert "olumns" in error.hint and "data.source" not in error.hint, name
     for content in ("src,trg\na,b\n", "id,anglais,espagnol\n1,a,b\n"):
         assert "olumns" in refused(write("b.csv", content), "en", "es").hint
+
+
+@pytest.mark.skipif(shutil.which("iconv") is None, reason="there is no iconv")
+@pytest.mark.parametrize("name", ["a.en-es.tsv", "a.csv", "a.json"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin1"])
+def test_a_file_in_another_encoding_is_read_once_what_is_advised_was_done(write, name, encoding):
+    pairs = [SentencePair(f"Hello, señor {n}.", f"¡Hola, señor {n}!") for n in range(100)]
+    text = WRITERS[name](pairs).decode()
+    file = write(name, text.encode(encoding))
+    hint = refused(file, "en", "es").hint
+    command = hint.removeprefix("Convert the file, for example: ")
+    converted = subprocess.run(command.split(), capture_output=True, check=True).stdout
+    assert read(write(name, converted)) == pairs
+
+
+def test_a_packed_file_is_unpacked_before_it_is_converted(write):
+    hint = refused(
+        write("a.en-es.tsv.gz", gzip.compress("é\tó\n".encode("latin1"))), "en", "es"
+    ).hint
+    assert hint.startswith("Unpack the file and convert it")
+    assert hint.endswith("a.en-es.tsv")
 
 
 # --- damaged files --------------------------------------------------------------------------------

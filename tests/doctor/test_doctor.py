@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import lzma
+import os
 import random
 import re
 from collections.abc import Callable
@@ -173,6 +174,27 @@ def test_another_language_is_named(sound, tmp_path):
     assert "the target looks like es, not fr" in finding.message
 
 
+def test_the_encoding_of_a_file_is_told_as_far_as_it_shows(sound, tmp_path):
+    text = "".join(f"{pair.source}\t{pair.target}\n" for pair in sound)
+    for encoding, name in (("utf-16", "utf-16"), ("utf-16-le", "utf-16le"), ("cp1252", "latin1")):
+        file = tmp_path / "a.en-es.tsv"
+        file.write_bytes(text.encode(encoding))
+        hint = found(examined(file), "invalid UTF-8").hint
+        assert hint == (
+            f"Training refuses it. Convert the file, for example: iconv -f {name} -t utf-8 {file}"
+        )
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(sound, tmp_path):
+    file = spoiled.write(tmp_path / "a.en-es.tsv", sound)
+    file.chmod(0)
+    if os.access(file, os.R_OK):
+        pytest.skip("this user may read everything")
+    finding = found(examined(file), "unreadable")
+    assert finding.message == f"cannot read {file}: Permission denied"
+    assert finding.hint == "Check the permissions."
+
+
 def test_swapped_pairs_are_dropped_by_what_is_advised(sound, tmp_path):
     pairs, lines = spoiled.swapped(sound)
     corpus = {"path": str(spoiled.write(tmp_path / "a.en-es.tsv", pairs))}
@@ -252,7 +274,7 @@ def test_a_damaged_file_is_examined_as_far_as_it_goes(sound, tmp_path):
     whole = gzip.compress("".join(f"{p.source}\t{p.target}\n" for p in sound).encode())
     file.write_bytes(whole[: len(whole) // 2])
     report = examined(file)
-    assert re.search(r"after line [\d,]+: ", found(report, "damaged file").message)
+    assert re.search(r"after line [\d,]+: ", found(report, "unreadable").message)
     assert report.corpora[0].counts.read > 400
 
 

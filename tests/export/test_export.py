@@ -544,6 +544,13 @@ def test_a_certificate_of_an_earlier_version_is_read(exported: RunDirectory) -> 
     assert certificate is not None and certificate.bleu_p is None
 
 
+def test_a_folder_that_cannot_be_made_is_not_called_one_that_another_process_has(
+    trained_run: RunDirectory, valid: EvaluationSet
+) -> None:
+    with pytest.raises(TranslatorError, match="cannot write /proc/new: No such file or directory"):
+        export_certified(trained_run, "ctranslate2", valid, folder=Path("/proc/new"))
+
+
 def test_only_an_export_is_replaced_and_only_on_demand(
     trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path
 ) -> None:

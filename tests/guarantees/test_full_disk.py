@@ -76,6 +76,7 @@ def test_a_command_that_finds_no_room_leaves_the_old_file(
     assert "Traceback" not in said
     assert re.search(rf"error: .*{out / written}: File too large; .*bytes are free in {out}", said)
     assert "hint: Make room" in said
+    assert "training" not in said.rpartition("hint: ")[2]  # where nothing trains
     kept = files_of(out)
     if name == "document":  # its part stays: --resume goes on from there
         assert "--resume" in said
@@ -100,6 +101,23 @@ def test_clean_leaves_nothing_where_one_file_finds_no_room(
     assert files_of(tmp_path / "out") == {}
     assert command(line, monkeypatch, trained_run, corpus, tmp_path / "out") == 0
     assert files_of(tmp_path / "out")["pairs.en-es.tsv"] == corpus.read_bytes()
+
+
+def test_a_training_that_finds_no_room_says_that_it_goes_on(
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = "tokenizer.vocabulary_size=300 model.d_model=32 model.num_heads=2 training.max_steps=2"
+    line = "train CORPUS " + " ".join(f"--set {each}" for each in small.split())
+    with full_disk(60_000):  # enough for what is prepared, not for the model
+        assert command(line, monkeypatch, RunDirectory(tmp_path), corpus, tmp_path) == 1
+    said = capsys.readouterr().err
+    hint = "hint: Make room there; training goes on from its last checkpoint.\n"
+    assert said.endswith(hint), said
+    assert command(line, monkeypatch, RunDirectory(tmp_path), corpus, tmp_path) == 0
 
 
 @pytest.mark.parametrize("form", ["ctranslate2", "huggingface", "argos"])

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
@@ -16,7 +17,7 @@ from translator.config import load_config
 from translator.data import occurring
 from translator.errors import RunError, TranslatorError
 from translator.packaged import packaged_names
-from translator.runs import RunDirectory
+from translator.runs import RUNS, Adaptation, RunDirectory
 from translator.translation import Translator
 
 EN_ES = ROOT / "models" / "en-es"
@@ -81,12 +82,25 @@ def test_a_package_says_nothing_of_the_machine(
 def test_without_runs_the_installed_one_is_used_and_named(installed: RunDirectory) -> None:
     result = CliRunner().invoke(app, ["translate", "abba"])
     assert result.exit_code == 0, result.output
-    assert "run: model:cipher (installed; there is none in runs/)" in result.stderr
+    assert "run: model:cipher (installed; runs/ has none)" in result.stderr
     [expected] = Translator.from_run(installed.path, device="cpu").translate(["abba"])
     assert result.stdout == expected.text + "\n"
     named = CliRunner().invoke(app, ["translate", "abba", "--run", "model:cipher"])
     assert named.stdout == result.stdout
     assert "installed" not in named.stderr
+
+
+def test_what_is_in_runs_and_not_taken_is_said(installed: RunDirectory) -> None:
+    begun, refused = (RunDirectory(RUNS / name) for name in ("begun", "refused"))
+    for run in (begun, refused):
+        run.write_config(installed.read_config())
+    refused.write_model({}, installed.read_tokenizer())
+    numbers = dict.fromkeys(("pairs", "replayed", "terms", "max_steps", "replay_weight"), 1)
+    made = {"made_of": {}, "distilled": False, "warnings": [], "refused": ["it lost"], **numbers}
+    refused.write_adaptation(cast(Adaptation, made))
+    others = "begun has no model yet, refused was refused by adapt"
+    result = CliRunner().invoke(app, ["translate", "abba"])
+    assert f"run: model:cipher (installed; in runs/, {others})" in result.stderr
 
 
 def test_training_starts_from_a_package(installed: RunDirectory, trained_run: RunDirectory) -> None:

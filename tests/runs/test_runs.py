@@ -16,6 +16,7 @@ from translator.runs import (
     RUNS,
     Checkpoint,
     RunDirectory,
+    lock,
     write_atomically,
 )
 from translator.tokenizer import Tokenizer
@@ -306,6 +307,36 @@ def test_no_run_at_all_is_an_error_with_the_command_that_makes_one(here, empty):
     with pytest.raises(RunError, match="no trained model in runs") as caught:
         RunDirectory.find()
     assert "translator train" in caught.value.hint
+
+
+def test_runs_that_are_not_taken_are_named_with_the_reason(here):
+    for name in ("a", "b", "c", "d"):
+        trained(here / RUNS / name).model_file.unlink()
+    with pytest.raises(RunError) as caught:
+        RunDirectory.find()
+    said = ", ".join(f"{name} has no model yet" for name in "abc")
+    assert caught.value.message == f"there is no trained model in runs/, where {said} and 1 more"
+
+
+def test_a_lock_that_cannot_be_made_is_not_taken_for_one_that_is_held():
+    with (
+        pytest.raises(FileNotFoundError, match=r"/proc/\.nothing\.lock"),
+        lock(Path("/proc/nothing"), wait=False),
+    ):
+        pass
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(here):
+    run = trained(here / RUNS / "a")
+    for file in (run.config_file, run.model_file):
+        file.chmod(0)
+        if os.access(file, os.R_OK):
+            pytest.skip("this user may read everything")
+        with pytest.raises((RunError, PermissionError)) as caught:
+            run.read_trained()
+        assert "Permission denied" in str(caught.value)
+        assert "damaged" not in str(caught.value)
+        file.chmod(0o644)
 
 
 def test_a_run_that_is_not_there_is_named(here):

@@ -164,7 +164,7 @@ def main() -> None:
         say(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
         full = isinstance(error, FullDiskError)
         remedy = "Make room there" if full else "Check the disk and the permissions"
-        say(f"hint: {remedy}; training goes on from its last checkpoint.")
+        say(f"hint: {'; '.join([remedy, *getattr(error, '__notes__', ())])}.")
         sys.exit(1)
 
 
@@ -233,13 +233,14 @@ def find_run(run: Path | None, *, quiet: bool = False, translating: bool = False
     """The run that is meant; `translating`, without a name the newest that has learned to."""
     with activity("loading torch"):
         from translator.packaged import is_packaged
-        from translator.runs import RUN_VARIABLE, RunDirectory
+        from translator.runs import RUN_VARIABLE, RunDirectory, passed_over
 
     found = RunDirectory.find(run, able=_translates if translating else None)
     if run is None and not quiet:
         origin = "the newest" if found.path == RunDirectory.find().path else "the newest that can"
         if is_packaged(found.name):
-            origin = "installed; there is none in runs/"
+            others = passed_over()
+            origin = f"installed; in runs/, {others}" if others else "installed; runs/ has none"
         if os.environ.get(RUN_VARIABLE):
             origin = f"${RUN_VARIABLE}"
         say(f"run: {found.name} ({origin})")

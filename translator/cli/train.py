@@ -106,9 +106,13 @@ def train(
         events = training.train(config, seconds=time.perf_counter() - started, compare=not adapting)
         if config.training.trackers and not others_speak:
             events = training.with_trackers(events, config.name, config.training.trackers)
-        if as_json:
-            return _as_json(events, quiet=others_speak)
-        return _as_text(events, config, quiet=quiet, adapting=adapting)
+        try:
+            if as_json:
+                return _as_json(events, quiet=others_speak)
+            return _as_text(events, config, quiet=quiet, adapting=adapting)
+        except OSError as error:
+            error.add_note("training goes on from its last checkpoint")
+            raise
 
 
 def _as_text(

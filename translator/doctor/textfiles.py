@@ -16,7 +16,7 @@ from translator.data import SentencePair, fetched
 from translator.data.readers.pairs import column_names, column_numbers
 from translator.doctor.report import Finding, Places, Severity
 from translator.errors import DataError
-from translator.files import open_by_name
+from translator.files import how_to_convert, open_by_name, unreadable
 
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
@@ -33,7 +33,7 @@ _FAULTS: dict[str, tuple[Severity, str, str]] = {
     "invalid UTF-8": (
         "serious",
         "bytes that are not UTF-8",
-        "Convert the file, for example: iconv -f latin1 -t utf-8; training refuses it.",
+        "Training refuses it. ",  # and how to convert it
     ),
     "missing column": (
         "serious",
@@ -50,7 +50,7 @@ class TextFile:
         self.path = path
         self.lines_read = 0
         self.faults: dict[str, Places] = {}
-        self.damage = ""
+        self.damage: DataError | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield all lines; what is not UTF-8 becomes U+FFFD."""
@@ -60,7 +60,7 @@ class TextFile:
                     self.lines_read = number
                     yield self._text(line, number)
         except _DAMAGED as error:
-            self.damage = str(error) or type(error).__name__
+            self.damage = unreadable(self.path, error, f"line {self.lines_read:,}")
 
     def note(self, fault: str, line: int) -> None:
         """Count a fault."""
@@ -70,12 +70,11 @@ class TextFile:
         """What is wrong with the file, once its lines have been read."""
         for kind, places in self.faults.items():
             severity, message, hint = _FAULTS[kind]
+            if kind == "invalid UTF-8":
+                hint += how_to_convert(self.path)
             yield Finding(severity, kind, corpus, f"{self.path}, {places}: {message}", hint)
         if self.damage:
-            place = f"{self.path}, after line {self.lines_read:,}"
-            yield Finding(
-                "serious", "damaged file", corpus, f"{place}: {self.damage}", "Fetch it again."
-            )
+            yield Finding("serious", "unreadable", corpus, self.damage.message, self.damage.hint)
 
     def _text(self, line: bytes, number: int) -> str:
         if line.endswith(b"\r\n"):

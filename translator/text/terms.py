@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from translator.errors import DataError
+from translator.files import how_to_convert
 from translator.text.languages import code_of, is_language, primary
 
 _HEADERS = ({"source", "target"}, {"source term", "target term"})
@@ -50,9 +51,7 @@ def _text_of(path: Path) -> str:
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", "Check the path.") from None
     except UnicodeDecodeError:
-        raise DataError(
-            f"{path}: not UTF-8", f"Convert the file, for example: iconv -f latin1 -t utf-8 {path}"
-        ) from None
+        raise DataError(f"{path}: not UTF-8", how_to_convert(path)) from None
 
 
 def _of_lines(

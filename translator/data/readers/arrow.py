@@ -20,6 +20,7 @@ from translator.data.readers.pairs import (
 )
 from translator.data.readers.references import reference
 from translator.errors import DataError
+from translator.files import unreadable
 
 BATCH_ROWS = 4096
 
@@ -44,6 +45,8 @@ def read_parquet(
         raise DataError(
             f"{file}, row {row + 1} or soon after: not UTF-8", "Write the file again."
         ) from None
+    except PermissionError as error:
+        raise unreadable(file, error, f"row {row}") from None
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(
             f"{file}, after row {row}: cannot be read as Parquet ({str(error).splitlines()[0]})",

@@ -27,7 +27,13 @@ from translator.data.readers.pairs import (
 )
 from translator.documents.tables import HEAD_LINES, guess_delimiter
 from translator.errors import DataError
-from translator.files import LONGEST_LINE, lines_with_ends, open_unpacked, read_lines
+from translator.files import (
+    LONGEST_LINE,
+    how_to_convert,
+    lines_with_ends,
+    open_unpacked,
+    read_lines,
+)
 
 _BLOCK = 1 << 16  # characters
 _BETWEEN = re.compile(r"[\s,]*")
@@ -202,9 +208,7 @@ def _json_values(file: Path) -> Iterator[tuple[str, Any]]:
                 row += 1
                 yield f"row {row}", value
     except UnicodeDecodeError:
-        raise DataError(
-            f"{file}, after row {row}: not UTF-8", f"iconv -f latin1 -t utf-8 {file}"
-        ) from None
+        raise DataError(f"{file}, after row {row}: not UTF-8", how_to_convert(file)) from None
 
 
 def _broken_json(file: Path, place: str, error: Exception) -> DataError:
