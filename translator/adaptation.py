@@ -21,10 +21,13 @@ from translator.data import Counts, SentencePair, Splits, occurring, read_pairs,
 from translator.embedding import similarity_of
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import (
+    STAND_IN_LANGUAGES,
+    STAND_INS,
     EvaluationSet,
     System,
     compare,
     directed,
+    known_sets,
     score,
     sets_of_split,
     translate,
@@ -62,12 +65,6 @@ _MOST_COMPARED = 1000  # sentences of a test set
 _MOST_VALIDATED = 1000  # of a validation set
 _SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the new weights
 _MARGIN = 0.5  # of what may be lost: the test sets that judge are others than those that choose
-_EMBEDDED = {  # what stands in for the corpora of a run, where those are not here
-    "train": ("embedded:train-handwritten", "embedded:train-grammar"),
-    "valid": ("embedded:valid",),
-    "test": ("embedded:test-handwritten", "embedded:test-grammar"),
-}
-_EMBEDDED_LANGUAGES = ("en", "es")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,7 +279,7 @@ def _held_out(start: RunDirectory) -> tuple[list[SentencePair], list[str]]:
     pairs: list[SentencePair] = []
     warnings = []
     for split in ("valid", "test"):
-        known, missing = _known_sets(start, split)
+        known, missing = known_sets(start, split)
         for each in known:
             sides = each.sources, each.first_references
             direction = LanguagePair.of(each.direction) or default
@@ -296,30 +293,6 @@ def _held_out(start: RunDirectory) -> tuple[list[SentencePair], list[str]]:
             if split == "test" and not known:
                 warnings.append("what the model forgets is not measured")
     return list(dict.fromkeys(pairs)), warnings  # those of both directions are the same
-
-
-def _known_sets(start: RunDirectory, split: str) -> tuple[list[EvaluationSet], str]:
-    """The sets of an old run, and why they are not its own but those of the package, if so.
-
-    The package has some for English and Spanish.
-    """
-    try:
-        return sets_of_split(start, split), ""
-    except TranslatorError as error:
-        directions = [
-            each
-            for each in start.read_config().data.all_directions
-            if {*map(primary, each)} == {*_EMBEDDED_LANGUAGES}
-        ]
-        sets = itertools.product(directions, _EMBEDDED[split])
-        return [_embedded_set(each, path) for each, path in sets], error.message
-
-
-def _embedded_set(direction: LanguagePair, path: str) -> EvaluationSet:
-    pairs = read_pairs(CorpusConfig(path=path), *map(primary, direction))
-    sources, targets = zip(*pairs, strict=True)
-    name = f"{path}.{direction}"
-    return EvaluationSet(name, sources, (targets,), direction.target, str(direction))
 
 
 def _measured(new: Splits, start: RunDirectory, tokenizer: Tokenizer) -> tuple[int, float, str]:
@@ -415,12 +388,12 @@ def _replay(
 def _sources(known: Config, text: str | None) -> list[str]:
     """Sentences for the old model to translate: those that are given, or the package's own."""
     source, target = known.data.source_language, known.data.target_language
-    paths = (text,) if text else _EMBEDDED["train"]
+    paths = (text,) if text else STAND_INS["train"]
     if text is None:
-        if primary(source) not in _EMBEDDED_LANGUAGES:
+        if primary(source) not in STAND_IN_LANGUAGES:
             return []
         source = primary(source)
-        target = next(each for each in _EMBEDDED_LANGUAGES if each != source)
+        target = next(each for each in STAND_IN_LANGUAGES if each != source)
     pairs = (read_pairs(CorpusConfig(path=path), source, target) for path in paths)
     return [*dict.fromkeys(pair.source for pair in itertools.chain.from_iterable(pairs))]
 
@@ -453,7 +426,7 @@ def _write_pairs(file: Path, pairs: Iterable[SentencePair], start: RunDirectory)
 
 def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
     """The largest share at which what the old run validates on is safe from losing `max_loss`."""
-    known, _ = _known_sets(start, "valid")
+    known, _ = known_sets(start, "valid")
     if not known:
         return 1.0  # `prepare` has warned of it
     sets = [_shortened(each, _MOST_VALIDATED) for each in known]
@@ -500,7 +473,7 @@ def _between(start: RunDirectory, run: RunDirectory, share: float) -> "dict[str,
 def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
     """BLEU and chrF2 of both models on the test sets of both."""
     models = [Translator.from_run(each.name) for each in (start, run)]
-    known, missing = _known_sets(start, "test")
+    known, missing = known_sets(start, "test")
     sets = [(run, each) for each in sets_of_split(run, "test")]
     sets += [(start, each) for each in known]
     for number, (directory, whole) in enumerate(sets, start=1):

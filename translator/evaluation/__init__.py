@@ -31,7 +31,10 @@ from translator.evaluation.scores import (
     sentence_chrf,
 )
 from translator.evaluation.sets import (
+    STAND_IN_LANGUAGES,
+    STAND_INS,
     EvaluationSet,
+    known_sets,
     read_hypotheses,
     set_by_name,
     set_of_files,
@@ -46,6 +49,8 @@ __all__ = [
     "LOWER_IS_BETTER",
     "METRICS",
     "ROUGE",
+    "STAND_INS",
+    "STAND_IN_LANGUAGES",
     "Change",
     "Comparison",
     "Difference",
@@ -66,6 +71,7 @@ __all__ = [
     "evaluate",
     "find_faults",
     "find_leakage",
+    "known_sets",
     "length_ratio",
     "read_hypotheses",
     "read_record",

@@ -18,9 +18,16 @@ from typing import Any
 from translator.config import CorpusConfig, LanguagePair
 from translator.data import Splits, read_lines, read_pairs
 from translator.data.readers.pairs import ReferencedPair, languages_in_name
-from translator.errors import DataError
+from translator.errors import DataError, TranslatorError
 from translator.runs import RunDirectory
 from translator.text.languages import primary
+
+STAND_INS = {  # what stands in for the corpora of a run, where those are not here
+    "train": ("embedded:train-handwritten", "embedded:train-grammar"),
+    "valid": ("embedded:valid",),
+    "test": ("embedded:test-handwritten", "embedded:test-grammar"),
+}
+STAND_IN_LANGUAGES = ("en", "es")
 
 _DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
 
@@ -157,6 +164,30 @@ def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet
         warning=warning,
         of_text=splits.config.model.source == "text",
     )
+
+
+def known_sets(run: RunDirectory, split: str) -> tuple[list[EvaluationSet], str]:
+    """The sets of a run, and why they are not its own but those of the package, if so.
+
+    The package has some for English and Spanish.
+    """
+    try:
+        return sets_of_split(run, split), ""
+    except TranslatorError as error:
+        directions = [
+            each
+            for each in run.read_config().data.all_directions
+            if {*map(primary, each)} == {*STAND_IN_LANGUAGES}
+        ]
+        sets = itertools.product(directions, STAND_INS[split])
+        return [_embedded_set(each, path) for each, path in sets], error.message
+
+
+def _embedded_set(direction: LanguagePair, path: str) -> EvaluationSet:
+    pairs = read_pairs(CorpusConfig(path=path), *map(primary, direction))
+    sources, targets = zip(*pairs, strict=True)
+    name = f"{path}.{direction}"
+    return EvaluationSet(name, sources, (targets,), direction.target, str(direction))
 
 
 def sets_by_name(name: str, directions: Sequence[LanguagePair]) -> list[EvaluationSet]:
