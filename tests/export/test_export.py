@@ -28,7 +28,8 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from tests.commands import run_command
-from tests.helpers import encoder_decoder, ended
+from tests.helpers import ROOT, encoder_decoder, ended
+from tests.pages import blocks_of
 from translator.cli import app
 from translator.cli import export as export_command
 from translator.config import Config
@@ -542,6 +543,20 @@ def test_a_certificate_of_an_earlier_version_is_read(exported: RunDirectory) -> 
     exported.write_json(folder / "certificate.json", content)
     certificate = Certificate.read(folder)
     assert certificate is not None and certificate.bleu_p is None
+
+
+@pytest.mark.parametrize("form, name", [("ctranslate2", "react-ct2"), ("huggingface", "react-hf")])
+def test_the_lines_of_the_page_translate_as_the_run_does(
+    trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path, form: ExportFormat, name: str
+) -> None:
+    page = (ROOT / "docs" / "importing.md").read_text(encoding="utf-8")
+    [lines] = [each for each in blocks_of(page, "python") if name in each]
+    export_certified(trained_run, form, valid, folder=tmp_path / name)
+    text = "abba bebe"  # of which the model is sure, whatever the beam
+    program = lines.replace("Where is the library?", text)
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True)
+    [expected] = Translator.from_run(trained_run.path, device="cpu").translate([text])
+    assert done.stdout.decode() == f"{expected.text}\n", done.stderr.decode()
 
 
 def test_a_folder_that_cannot_be_made_is_not_called_one_that_another_process_has(

@@ -1,5 +1,6 @@
 """Runs that are installed as packages: model:NAME."""
 
+import json
 import re
 import subprocess
 import sys
@@ -172,6 +173,25 @@ def test_what_commands_make_of_a_package_lies_in_runs(
         assert isinstance(result.exception, TranslatorError), words
         assert said in f"{result.exception.message} {result.exception.hint}"
     assert "<title>model:cipher" in Path("runs/model-cipher/report.html").read_text("utf-8")
+
+
+def test_an_installed_run_is_exported_with_sentences_that_stand_in(
+    installed: RunDirectory, tmp_path: Path
+) -> None:
+    words = [
+        "export",
+        "model:cipher",
+        "--sample",
+        "20",
+        "--json",
+        "--output",
+        str(tmp_path / "ct2"),
+    ]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "everyday sentences of this package stand in" in result.stderr
+    certificate = json.loads(result.stdout)
+    assert (certificate["test_set"], certificate["sentences"]) == ("embedded:valid.en-es", 20)
 
 
 def test_what_is_not_installed_is_said_in_a_sentence(

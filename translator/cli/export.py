@@ -71,7 +71,8 @@ def export_cli(
 ) -> None:
     """Export a run, and compare its translations of validation sentences with the run's own.
 
-    The sentences are those of the run's validation set, or of --source and --reference.
+    The sentences are those of the run's validation set, or of --source and --reference. Where that
+    set is not here, between English and Spanish everyday sentences of this package stand in.
     """
     run = named_run(named, run)
     check_pair(source, reference)
@@ -83,7 +84,7 @@ def export_cli(
         folder = output or directory.exports / form
         certificate = None if force or not push else _certificate_of(directory, folder)
         if certificate is None:
-            sets = chosen_sets(directory, None if source else "valid", None, source, reference)
+            sets = _proving_sets(directory, source, reference)
             certificate = export(directory, form, folder, sets, quantization, sample, force=force)
         address = _push(directory, folder, push, licence) if push and licence else None
     if as_json:
@@ -100,6 +101,23 @@ def export_cli(
         if form == "huggingface" and not address:
             say(f"next: {folder / 'README.md'} says how transformers loads it")
     echo(address or folder)
+
+
+def _proving_sets(
+    run: "RunDirectory", source: Path | None, references: list[Path] | None
+) -> "list[EvaluationSet]":
+    """What both translate, in each direction; which sentences these are matters little."""
+    from translator.evaluation import known_sets
+
+    if source:
+        return chosen_sets(run, None, None, source, references)
+    found, missing = known_sets(run, "valid")
+    if found and missing:
+        say(
+            f"note: {run.name} has no validation set here ({missing}): "
+            "everyday sentences of this package stand in"
+        )
+    return found or chosen_sets(run, "valid", None, None, None)  # which says what is missing
 
 
 def export(

@@ -169,15 +169,17 @@ def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet
 def known_sets(run: RunDirectory, split: str) -> tuple[list[EvaluationSet], str]:
     """The sets of a run, and why they are not its own but those of the package, if so.
 
-    The package has some for English and Spanish.
+    The package has some for translations between English and Spanish; there may be none.
     """
     try:
         return sets_of_split(run, split), ""
     except TranslatorError as error:
+        config = run.read_config()
+        translates = config.model.is_textual and not config.learns_from_texts
         directions = [
             each
-            for each in run.read_config().data.all_directions
-            if {*map(primary, each)} == {*STAND_IN_LANGUAGES}
+            for each in config.data.all_directions
+            if translates and {*map(primary, each)} == {*STAND_IN_LANGUAGES}
         ]
         sets = itertools.product(directions, STAND_INS[split])
         return [_embedded_set(each, path) for each, path in sets], error.message
