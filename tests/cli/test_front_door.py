@@ -1,8 +1,10 @@
 """What is typed first, and what a stranger sees: corpora as arguments, names of runs, --help."""
 
+import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,6 +177,43 @@ def test_a_run_is_named_after_its_corpus_and_a_conflict_says_what_to_type(tmp_pa
     assert len(done.stderr.splitlines()) < 8
     hint = done.stderr.splitlines()[-1]
     assert hint.endswith("--set model.dropout=0.3 --set name=everyday-2")
+
+
+def test_a_run_is_its_directory_which_may_be_renamed_and_lose_its_checkpoints(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path / "toy.en-es.tsv", LINES)
+    settings = [each for each in tiny() if "name=" not in each]
+
+    def train(name: str) -> "subprocess.CompletedProcess[str]":
+        words = ("train", "toy.en-es.tsv", *settings, "--set", f"name={name}")
+        return translator(*words, cwd=tmp_path)
+
+    def translated(name: str) -> str:
+        done = translator("translate", "the number 7", "--run", f"runs/{name}", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def listed(name: str) -> int:
+        """The size in the list, which is that of the directory."""
+        done = translator("runs", "--json", cwd=tmp_path)
+        [found] = [each for each in json.loads(done.stdout) if each["name"] == name]
+        files = (each for each in (tmp_path / "runs" / name).rglob("*") if each.is_file())
+        assert found["bytes"] == sum(each.stat().st_size for each in files)
+        return int(found["bytes"])
+
+    assert train("toy").returncode == 0
+    before, size = translated("toy"), listed("toy")
+    run = (tmp_path / "runs" / "toy").rename(tmp_path / "runs" / "other")
+    assert translated("other") == before
+    config = run / "config.yaml"
+    write(config, config.read_text("utf-8").replace("name: toy", "name: other"))
+    shutil.rmtree(run.with_name(".prepared"))
+    assert "this run is finished" in train("other").stderr
+    shutil.rmtree(run / "checkpoints")
+    assert translated("other") == before
+    assert listed("other") < size / 2
+    assert_clear_error(train("other"), "holds a trained model but no checkpoint to go on from")
 
 
 def test_differences_are_a_line_a_key() -> None:

@@ -34,7 +34,7 @@ class Listed:
     languages: str
     bleu: float | None  # of its best model on the validation pairs, by greedy search
     validated_on: str  # which pairs these are: BLEU of others cannot be compared
-    bytes: int  # of the files that translate
+    bytes: int  # of all its files, checkpoints and exports too
     date: str  # of its weights, or where there are none yet, of its configuration
     state: str
     lineage: str  # what it started from
@@ -104,7 +104,7 @@ def _listed(run: "RunDirectory") -> Listed:
     state = "" if has_model else "no model yet"
     file = run.model_file if has_model else run.config_file
     date = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
-    size = sum(each.stat().st_size for each in run.files if each.is_file())
+    size = sum(each.stat().st_size for each in run.path.rglob("*") if each.is_file())
     try:
         config = run.read_config()
     except TranslatorError:
