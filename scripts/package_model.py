@@ -1,26 +1,63 @@
 """Put what translates of a run into a package that brings it to others, as models/en-es does.
 
-    python scripts/package_model.py RUN models/en-es
+    python scripts/package_model.py runs/mine mine-en-es
+    pip install ./mine-en-es
+    translator translate "…" --run model:mine-en-es
 
-The weights are rounded to bfloat16, half the size; nothing of the machine goes along. The run's
-scores are those of the rounded weights: `translator evaluate --run model:en-es`.
+A folder that is not there yet becomes a package, with a pyproject.toml and a module. The weights
+are rounded to bfloat16, half the size; nothing of the machine goes along. The run's scores are
+those of the rounded weights: `translator evaluate --run model:mine-en-es`.
 """
 
 import argparse
+import re
 import shutil
+import sys
 from pathlib import Path
 
 import torch
 
+from translator.errors import DataError, TranslatorError
 from translator.export.publishing import shared_files
 from translator.runs import RunDirectory
+from translator.version import __version__
+
+_PYPROJECT = """\
+[build-system]
+requires = ["hatchling>=1.24"]
+build-backend = "hatchling.build"
+
+[project]
+name = "translator-model-{name}"
+version = "{version}"
+description = "A model of `translator`: --run model:{name}"
+requires-python = ">=3.11"
+# license = "…"  # what others may do with it, as the texts that it was trained on allow
+dependencies = ["translator-trainer>={version}"]
+
+[project.entry-points."translator.models"]
+{name} = "{module}"
+
+[tool.hatch.build.targets.wheel]
+packages = ["{module}"]
+"""
 
 
 def package(run: RunDirectory, folder: Path) -> Path:
-    """Fill run/ beside the one module of a package with the files of a run."""
+    """Fill run/ beside the one module of a package with the files of a run.
+
+    Makes the package where there is no folder. Raises DataError for one that is no package.
+    """
     run.check_model()
-    [module] = folder.glob("*/__init__.py")
-    packaged = RunDirectory(module.parent / "run")
+    if not folder.exists():
+        _begin(folder)
+    modules = [file.parent for file in folder.glob("*/__init__.py")]
+    if len(modules) != 1:
+        raise DataError(
+            f"{folder} is no package of a model, which has one folder with an __init__.py",
+            "Name the folder of a package, or one that is not there yet.",
+        )
+    packaged = RunDirectory(modules[0] / "run")
     shutil.rmtree(packaged.path, ignore_errors=True)
     packaged.path.mkdir()
     for name, content in shared_files(run).items():
@@ -34,14 +71,28 @@ def package(run: RunDirectory, folder: Path) -> Path:
     return packaged.path
 
 
+def _begin(folder: Path) -> None:
+    """Write a package without a run, which is named as its folder."""
+    name = re.sub("[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "mine"
+    module = f"translator_model_{name.replace('-', '_')}"
+    (folder / module).mkdir(parents=True)
+    (folder / module / "__init__.py").touch()
+    text = _PYPROJECT.format(name=name, version=__version__, module=module)
+    (folder / "pyproject.toml").write_text(text, encoding="utf-8", newline="\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
-    folder = package(RunDirectory(options.run), options.folder)
+    try:
+        folder = package(RunDirectory(options.run), options.folder)
+    except TranslatorError as error:
+        sys.exit(f"error: {error.message}\nhint: {error.hint}")
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {size / 1e6:.1f} MB")
+    print(f"its licence and what it was trained on are for you to say, in {options.folder}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import cast
 
@@ -69,6 +70,39 @@ def test_a_package_translates_as_its_run(
     )
     assert theirs == ours
     assert installed.model_file.stat().st_size < 0.6 * trained_run.model_file.stat().st_size
+
+
+def packaged(run: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+    words = [sys.executable, ROOT / "scripts" / "package_model.py", run, folder]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+def test_a_folder_that_is_not_there_becomes_a_package(
+    trained_run: RunDirectory, installed: RunDirectory, tmp_path: Path
+) -> None:
+    """A copy of one that is there would bring its licence, its card and its recipe along."""
+    folder = tmp_path / "Mine en-es"
+    assert packaged(trained_run.path, folder).returncode == 0
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    [(name, module)] = project["entry-points"]["translator.models"].items()
+    assert (project["name"], name) == ("translator-model-mine-en-es", "mine-en-es")
+    assert {file.name for file in folder.iterdir()} == {"pyproject.toml", module}
+    made = {file.name: file.read_bytes() for file in (folder / module / "run").iterdir()}
+    assert made == {file.name: file.read_bytes() for file in installed.path.iterdir()}
+
+
+def test_what_is_no_run_or_no_package_is_said_in_a_sentence(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    inside = packaged(trained_run.checkpoints, tmp_path / "new")
+    assert inside.returncode == 1
+    assert inside.stderr.startswith(f"error: {trained_run.checkpoints} holds no config.yaml\n")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module" / "__init__.py").touch()
+    outside = packaged(trained_run.path, tmp_path / "module")
+    assert outside.stderr.startswith(f"error: {tmp_path / 'module'} is no package of a model")
+    assert len(outside.stderr.splitlines()) == len(inside.stderr.splitlines()) == 2
 
 
 def test_a_package_says_nothing_of_the_machine(

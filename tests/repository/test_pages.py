@@ -35,7 +35,10 @@ PARTS_ELSEWHERE = ("Back-translation and distillation\n", "Summaries\n")  # of r
 HERE = [page for page in PAGES if not any(page.stem in names for names in ELSEWHERE.values())]
 SHAPE = ("num_heads=4", "encoder_layers=2", "decoder_layers=2")  # that `explain` can look into
 EXIT_CODES = {"translator data check spoiled.en-es.tsv": 1}  # what is serious
-CHANGED = {"translator data mine": " --threshold 0"}  # what is added: nothing is like anything here
+CHANGED = {  # what is added
+    "translator data mine": " --threshold 0",  # nothing is like anything here
+    "pip install ./": " --quiet --no-index --no-deps --no-build-isolation --target .",
+}
 COPIES = {  # of the run everyday: what a page calls its runs
     "embeddings": ("both",),
     "evaluation": ("a", "b", "tatoeba"),
@@ -108,6 +111,7 @@ def prepare_importing(place: Path, run: RunDirectory, pairs: list[SentencePair])
     from tests.importing.test_importing import write_checkpoint
 
     write_checkpoint(place / "marian")
+    shutil.copytree(ROOT / "scripts", place / "scripts")
     shutil.copytree(run.path, place / "runs" / "tatoeba")
     packed = lzma.compress(lines_of(pairs, 0, 1).encode())
     (place / "react_docs.en-es.tsv.xz").write_bytes(packed)
