@@ -216,8 +216,7 @@ def _make(
     _write_pairs(_replay_file(run), replay, start)
     glossary = domain.read_glossary(start)
     terms = glossary.terms
-    if glossary.missing:
-        warnings.append(glossary.missing)
+    warnings += glossary.warnings
     _write_pairs(_terms_file(run), list(itertools.starmap(SentencePair, terms.items())), start)
     replayed = _tokens(replay, tokenizer)
     made: Adaptation = {

@@ -238,6 +238,8 @@ def how_to_convert(file: Path) -> str:
     """A command that makes a file UTF-8, by the encoding that it seems to be in."""
     with open_unpacked(file) as stream:
         head = stream.read(_HEAD)
+    if head.startswith(_BINARY):
+        return "Save it as text, such as CSV or lines with tabs."
     told = encoding_of(head)
     if told == "utf-8":  # without a mark; spaces and line ends have zeros in UTF-16 of any script
         told = _utf16_by_zeros(head, share=0.01) or "latin1"

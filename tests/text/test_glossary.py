@@ -163,11 +163,68 @@ def test_terms_in_other_languages_are_missing(tmp_path: Path) -> None:
     file.write_text(TBX, encoding="utf-8")
     glossary = Glossary.read(file, languages=("en", "fr"))
     assert not glossary
-    assert (
-        glossary.missing
-        == f"no term of {file} is in both en and fr: its languages are en, en-US, es"
+    assert glossary.warnings == [
+        f"no term of {file} is in both en and fr: its languages are en, en-US, es"
+    ]
+    assert not Glossary.read(file, languages=("en", "es")).warnings
+
+
+def test_terms_with_several_targets_are_named_and_the_first_counts(tmp_path: Path) -> None:
+    file = tmp_path / "t.tsv"
+    lines = ["hard disk\tdisco duro", "house\tcasa", "hard  disk\tdisco rígido", "house\tcasa"]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    glossary = Glossary.read(file, languages=("en", "es"))
+    assert glossary.terms == {"hard disk": "disco duro", "house": "casa"}
+    assert glossary.warnings == [
+        f"{file}: of several targets the first counts: hard disk (disco duro, disco rígido)"
+    ]
+
+
+ENGLISH, SPANISH = (
+    ["library", "pizza", "glass", "hard disk", "the heart"],
+    ["biblioteca", "pizza", "vaso", "disco duro", "el corazón"],
+)
+
+
+@pytest.mark.parametrize("name", ["t.tsv", "t.csv"])
+def test_columns_in_each_others_place_are_told_and_mended_as_advised(
+    tmp_path: Path, name: str
+) -> None:
+    file, mark = tmp_path / name, "\t" if name == "t.tsv" else ","
+    lines = [f"{spanish}{mark}{english}" for english, spanish in zip(ENGLISH, SPANISH, strict=True)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    [warning] = Glossary.read(file, languages=("en", "es")).warnings
+    assert warning == (
+        f"{file}: its first column looks like es and its second like en, so no term will be found: "
+        "exchange them, or put es and en into a first row"
     )
-    assert not Glossary.read(file, languages=("en", "es")).missing
+    file.write_text("\n".join([f"es{mark}en", *lines]), encoding="utf-8")
+    mended = Glossary.read(file, languages=("en", "es"))
+    assert mended.terms == dict(zip(ENGLISH, SPANISH, strict=True))
+    assert mended.warnings == []
+    assert Glossary.read(file, languages=("es", "en")).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("t.json", b'{"library": "archivo"}', "JSON is not read"),
+        ("t.tsv", b"library,archivo\n", "Its columns are separated by ',': name it t.csv."),
+        ("t.tsv", b"library;archivo\n", "Its columns are separated by ';': name it t.csv."),
+        ("t.tsv", b"library archivo\n", "Write one term a line: the source, one tab, the target"),
+        ("t.tsv", b"PK\x03\x04\xff", "Save it as text, such as CSV"),
+    ],
+)
+def test_a_file_that_is_no_glossary_is_answered_with_what_helps(
+    tmp_path: Path, name: str, content: bytes, hint: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        Glossary.read(file)
+    assert caught.value.hint.startswith(hint)
+    if "name it" in hint:
+        assert Glossary.read(file.rename(tmp_path / "t.csv")).terms == {"library": "archivo"}
 
 
 @pytest.mark.parametrize(

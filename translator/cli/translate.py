@@ -315,8 +315,8 @@ def _glossary(options: Options, pair: LanguagePair) -> "Glossary":
     from translator.text.glossary import Glossary
 
     glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
-    if glossary.missing:
-        say(f"warning: {glossary.missing}")
+    for warning in glossary.warnings:
+        say(f"warning: {warning}")
     return glossary
 
 

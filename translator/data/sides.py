@@ -14,25 +14,11 @@ from translator.data.readers.pairs import (
     exchanged_name,
 )
 from translator.errors import DataError
-from translator.text.languages import guess_language, primary
+from translator.text.languages import Guesses, are_exchanged, guess_languages
 
 _SAMPLED_PAIRS = 1000  # the first ones of a corpus, whose languages are guessed
 _COMPARED_PAIRS = 100
 _SIDES = (("target", "source"), ("msgstr", "msgid"))  # of XLIFF and PO
-
-Guesses = tuple[str | None, str | None]
-
-
-def guess_languages(pairs: Sequence[SentencePair]) -> Guesses:
-    """The languages that the sources and the targets of some pairs look like."""
-    source, target = (guess_language(pair[side] for pair in pairs) for side in (0, 1))
-    return source, target
-
-
-def are_exchanged(guesses: Guesses, languages: tuple[str, str]) -> bool:
-    """Whether sources look like the target language, and targets like that of the source."""
-    source, target = map(primary, languages)
-    return source != target and [primary(each or "") for each in guesses] == [target, source]
 
 
 def exchanged_sides(config: Config) -> Iterator[str]:

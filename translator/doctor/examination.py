@@ -12,12 +12,7 @@ import numpy as np
 from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, SentencePair, Similarity, read_corpus, stream_seed
 from translator.data.mending import MOJIBAKE
-from translator.data.sides import (
-    are_exchanged,
-    describe_exchanged,
-    guess_languages,
-    how_to_exchange,
-)
+from translator.data.sides import describe_exchanged, how_to_exchange
 from translator.doctor.leakage import LeakDetector
 from translator.doctor.misalignment import MisalignmentDetector, OffsetRange, find_swapped
 from translator.doctor.report import (
@@ -35,7 +30,12 @@ from translator.embedding import similarity_of
 from translator.errors import DataError, TranslatorError
 from translator.progress import activity, tracked
 from translator.runs import RunDirectory
-from translator.text.languages import LanguageIdentifier, primary
+from translator.text.languages import (
+    LanguageIdentifier,
+    are_exchanged,
+    guess_languages,
+    primary,
+)
 from translator.tokenizer import UNK_ID, Tokenizer
 
 _SAMPLE_PAIRS = 20_000  # of each corpus, drawn evenly, for what need not see every pair

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from translator.errors import DataError
+from translator.text.languages import are_exchanged, guess_languages
 from translator.text.terms import read_terms, term_languages
 
 # Thai, Lao, Burmese, Khmer, kana and Han, which put no space between words.
@@ -24,7 +25,7 @@ class Glossary:
         """
         if isinstance(keep, str):
             raise TypeError("keep is a list of patterns; put the one pattern in a list")
-        self.missing = ""  # why a file has given no term
+        self.warnings: list[str] = []  # of a file: what in it will not help
         self._terms = {}
         for source, target in (terms or {}).items():
             if not source.strip() or not target.strip():
@@ -44,21 +45,20 @@ class Glossary:
     ) -> "Glossary":
         """Read a file of terms, see `read_terms`; of a term that occurs twice the first counts.
 
-        Raises DataError that names the line, or the file that has no term at all. One that has
-        terms in other languages alone is read as nothing, and `missing` says so.
+        Raises DataError that names the line, or the file that has no term at all. `warnings` tell
+        of terms with several targets, of columns in each other's place, and of a file with terms in
+        other languages alone, which is read as nothing.
         """
+        if path is None:
+            return cls(keep=keep)
+        read = [
+            (_composed(source), _composed(target)) for source, target in read_terms(path, languages)
+        ]
         terms: dict[str, str] = {}
-        for source, target in read_terms(path, languages) if path else ():
+        for source, target in read:
             terms.setdefault(source, target)
         glossary = cls(terms, keep)
-        if path and not terms:
-            found = term_languages(path)
-            if not found:
-                raise DataError(f"{path} has no term", "Write one a line: source, tab, target.")
-            glossary.missing = (
-                f"no term of {path} is in both {' and '.join(languages or ())}: "
-                f"its languages are {', '.join(found)}"
-            )
+        glossary.warnings = list(_warnings(path, read, languages))
         return glossary
 
     @property
@@ -101,6 +101,33 @@ class Glossary:
         if target is None:
             return None
         return target[0].upper() + target[1:] if occurrence[0].isupper() else target
+
+
+def _warnings(
+    path: Path, terms: Sequence[tuple[str, str]], languages: tuple[str, str] | None
+) -> Iterator[str]:
+    """What in a file of terms will not help; DataError where there is no term."""
+    tags = term_languages(path)
+    if not terms and not tags:
+        raise DataError(f"{path} has no term", "Write one a line: source, tab, target.")
+    if not terms:
+        yield (
+            f"no term of {path} is in both {' and '.join(languages or ())}: "
+            f"its languages are {', '.join(tags)}"
+        )
+    targets: dict[str, list[str]] = {}
+    for source, target in terms:
+        others = targets.setdefault(source, [])
+        others += [target] * (target not in others)
+    if several := [f"{s} ({', '.join(t)})" for s, t in targets.items() if len(t) > 1]:
+        more = f" and {len(several) - 3} more" if len(several) > 3 else ""
+        yield f"{path}: of several targets the first counts: {', '.join(several[:3])}{more}"
+    if languages and not tags and are_exchanged(guesses := guess_languages(terms), languages):
+        source, target = guesses
+        yield (
+            f"{path}: its first column looks like {source} and its second like {target}, so no "
+            f"term will be found: exchange them, or put {source} and {target} into a first row"
+        )
 
 
 def _composed(term: str) -> str:

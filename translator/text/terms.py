@@ -65,12 +65,24 @@ def _of_lines(
         if len(parts) != 2 or not all(parts):
             raise DataError(
                 f"{path}, line {number}: not a source term, a tab and a target term",
-                "Write one term a line; lines that begin with # are comments.",
+                _hint_for_line(path, line),
             )
         if number == 1 and (named := _columns(parts, languages)):
             source, target = named
         else:
             yield parts[source], parts[target]
+
+
+def _hint_for_line(path: Path, line: str) -> str:
+    """What to make of a file whose lines have no tab between two terms."""
+    if line.lstrip().startswith(("{", "[")):
+        return "JSON is not read: write lines of a term, a tab and its translation, or a .csv."
+    if "\t" not in line and (comma := next((each for each in ",;" if each in line), "")):
+        return f"Its columns are separated by {comma!r}: name it {path.with_suffix('.csv').name}."
+    return (
+        "Write one term a line: the source, one tab, the target; lines that begin with # are "
+        "comments."
+    )
 
 
 def _of_csv(path: Path, text: str, languages: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
