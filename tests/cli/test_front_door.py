@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 
@@ -157,6 +159,17 @@ def test_data_check_takes_a_corpus(tmp_path: Path) -> None:
     write(tmp_path / "my.tmx", TMX.format("de"))
     done = translator("data", "check", "my.tmx", cwd=tmp_path)
     assert "my.tmx" in done.stdout and "YAML" not in done.stderr
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    "name, run", [("café", "cafe"), ("ﬁn Ñandú", "fin-Nandu"), ("日本", "corpus")]
+)
+def test_the_name_of_a_run_keeps_the_letters_of_its_corpus(
+    tmp_path: Path, form: Literal["NFC", "NFD"], name: str, run: str
+) -> None:
+    file = write(tmp_path / f"{normalize(form, name)}.en-es.tsv", LINES)
+    assert config_of([str(file)], [])[0].name == run
 
 
 def test_a_run_is_named_after_its_corpus_and_a_conflict_says_what_to_type(tmp_path: Path) -> None:

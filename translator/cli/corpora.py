@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from unicodedata import combining, normalize
 
 import typer
 
@@ -219,7 +220,7 @@ def _key_and_value(override: str) -> tuple[str, str]:
 
 
 def _run_name(path: str) -> str:
-    """A corpus's name without folder, languages and endings: that of the run."""
+    """A corpus's name without folder, languages, endings and accents: that of the run."""
     stem = path.removeprefix(HUB_PREFIX).removeprefix("embedded:").rstrip("/\\")
     if is_remote(path):
         from translator.data.readers.remote import bare_name
@@ -227,6 +228,7 @@ def _run_name(path: str) -> str:
         stem = bare_name(path)
     parts = Path(stem).name.replace(LANGUAGE_PLACEHOLDER, "").split(".")
     name = next((part for part in parts if part), "") or Path(stem).parent.name
+    name = "".join(c for c in normalize("NFKD", name) if not combining(c))  # café: cafe
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100] or "corpus"
 
 
