@@ -275,7 +275,11 @@ def test_shuffled_references_are_noticed(
     hypotheses = systems[2].hypotheses
     assert assess(test_set, hypotheses, resamples=0).warnings == ()
     [warning] = assess(astray, hypotheses, resamples=0).warnings
-    assert "BLEU is near zero" in warning and "another order" in warning
+    question = "are the references in another order or language, or is the model hardly trained?"
+    assert warning == f"BLEU is near zero (1.2): {question}"
+    halves = tuple(text[: len(text) // 2] for text in hypotheses)
+    [warning] = assess(astray, halves, resamples=0).warnings  # nothing is said of the lengths
+    assert warning == f"BLEU is near zero (0.1): {question}"
     assert assess(replace(astray, of_text=False), hypotheses, resamples=0).warnings == ()
 
 
