@@ -242,6 +242,16 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_quiet_leaves_the_same_results_and_no_notes(trained_run: RunDirectory) -> None:
+    here, text = trained_run.path.parents[1], "ana bebe"
+    for command in (["translate", text], ["embed", text], ["explain", text], ["evaluate"]):
+        loud, quiet = translator(*command, cwd=here), translator(*command, "-q", cwd=here)
+        assert "run: runs" in loud.stderr
+        assert (quiet.returncode, quiet.stdout) == (0, loud.stdout)
+        lines = quiet.stderr.splitlines()
+        assert lines == [line for line in lines if line.startswith("warning: ")]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -787,6 +787,12 @@ def test_a_quantized_folder_of_transformers_is_wrong_usage(trained_run: RunDirec
     assert done.exit_code == 2
 
 
+ENGINE_NOTE = (
+    "engine: the run's CTranslate2 export; with a beam its text may differ from the run's own "
+    "(--engine own)\n"
+)
+
+
 def test_translate_uses_the_engine_that_is_asked_for(
     exported: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -809,7 +815,10 @@ def test_translate_uses_the_engine_that_is_asked_for(
             app, ["translate", "--run", str(run.path), "--engine", engine, "ana bebe"]
         )
         assert (done.exit_code, done.stdout) == (0, "oto tita\n"), done.output
-        assert (used, done.stderr) == (expected, "")
+        assert (used, done.stderr) == (expected, ENGINE_NOTE if engine == "auto" else "")
+    for asked in ("--quiet", "--beam-size=1"):
+        done = CliRunner().invoke(app, ["translate", "--run", str(run.path), asked, "ana bebe"])
+        assert (done.stdout, done.stderr) == ("oto tita\n", "")
 
 
 def translated(run: RunDirectory, text: str) -> tuple[str, set[str]]:

@@ -976,14 +976,14 @@ def test_the_interface_is_described_to_people(browser: Any, server: str) -> None
 def test_a_server_that_is_asked_to_end_answers_first_and_logs_no_text(
     trained_run: RunDirectory, translator: Translator
 ) -> None:
-    command = [*started_as(), "serve", "--quiet", "--run", str(trained_run.path)]
+    command = [*started_as(), "serve", "--run", str(trained_run.path)]
     started = subprocess.Popen(
         [*command, "--port", "0"], stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
     texts = ["banana ana nina " * 20 + "bebe " * i for i in range(8)]
     with ended(started) as process, ThreadPoolExecutor(8) as pool:
         assert process.stderr
-        address = process.stderr.readline().strip()
+        address = next(line.strip() for line in process.stderr if line.startswith("http"))
         assert ask(f"{address}/health")[:2] == (200, {"status": "ok"})
         assert ask(f"{address}/banana?q=banana")[0] == 404
         found = [pool.submit(ask, f"{address}/translate", request_of(text)) for text in texts]
@@ -1026,6 +1026,7 @@ def test_the_command_sets_the_limits_that_it_is_given(trained_run: RunDirectory)
         assert ask(f"{address}/translate", text)[0] == 429
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
+        assert process.stderr.read() == "interrupted\n"  # --quiet logs no requests
 
 
 def test_a_port_that_is_taken_is_said(trained_run: RunDirectory) -> None:

@@ -90,7 +90,7 @@ def adapt(
         say(f"warning: {warning}")
     if not quiet:
         say(_plan(prepared, config.training.learning_rate))
-    finished = train(config, quiet=quiet, adapting=True)
+    finished = train(config, adapting=True)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
         raise typer.Exit(INTERRUPTED)

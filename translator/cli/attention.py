@@ -14,6 +14,7 @@ from translator.cli.console import (
     check_outputs,
     find_run,
     load,
+    note,
     optional_picture,
     output_files,
     say,
@@ -50,7 +51,7 @@ def attention_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         directory = find_run(run, translating=True)
         output = output or directory.results / "attention"
         check_outputs(*output_files(output, ".html", ".npz", ".png", "-heads.png"))
@@ -66,7 +67,7 @@ def attention_cli(
     from translator.visualization.picture import attention_picture, heads_picture
 
     maps = attention_maps(translator, text, translation)
-    say("  →  ".join(filter(None, (maps.source, maps.translation))))
+    note("  →  ".join(filter(None, (maps.source, maps.translation))))
     place = (layer and layer - 1, head and head - 1)
     shown = maps if pieces else between_words(maps)
     write_output(output, ".html", attention_page(shown, *place).encode())

@@ -12,6 +12,7 @@ from translator.cli.console import (
     ToOption,
     app,
     echo,
+    note,
     padded,
     say,
     table,
@@ -69,7 +70,7 @@ def compare_cli(
         raise typer.BadParameter("name two systems or more")
     if source:
         check_pair(source, reference)
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         metrics, neural = chosen_metrics(metric or [])
         if neural:
             raise typer.BadParameter("compare takes no other --metric than rouge")
@@ -128,7 +129,7 @@ def _compare(
             translated = translate_or_reuse(runs[path], test_set, beam_size)
             made = "translated before" if translated.reused else "translated now"
             where = translated.file or "kept nowhere: no right or room"
-            say(f"{name}: {_size_and_speed(runs[path], translated)}; {made}: {where}")
+            note(f"{name}: {_size_and_speed(runs[path], translated)}; {made}: {where}")
             trained_on = read_trained_on(runs[path])
             leaked = find_leakage(test_set, trained_on).warning(test_set) if trained_on else ""
             if leaked:

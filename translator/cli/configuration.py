@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import TRAIN, Commands, app, echo, say
+from translator.cli.console import TRAIN, Commands, app, echo, note, say
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.config import Config, dump_config, json_schema
@@ -40,7 +40,7 @@ def init_cli(
 
     The other keys keep their defaults: `translator config show` writes them all.
     """
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         config, notes = config_of(corpora, overrides)
         file = output or Path(f"{config.name}.yaml")
         if file != Path("-") and file.exists():
@@ -54,8 +54,7 @@ def init_cli(
     for finding in report.findings:
         if finding.severity == "serious":
             say(f"warning: {finding.message}")
-    if not quiet:
-        say("\n".join(notes))
+    note("\n".join(notes))
     if file == Path("-"):
         echo(text.removesuffix("\n"))
         return

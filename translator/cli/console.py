@@ -42,6 +42,7 @@ class Bar:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal may come while it is held
         self._shown = False
+        self.quiet = False  # whether --quiet was given: no progress, and no notes
 
     def draw(self, line: str) -> None:
         """Show a line in place of the one before."""
@@ -200,6 +201,7 @@ def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
 ) -> None:
     """Train your own translator: text pairs in, a deployable transformer out."""
+    bar.quiet = False
 
 
 def say(text: str = "") -> None:
@@ -207,6 +209,12 @@ def say(text: str = "") -> None:
     has_colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     with bar.lifted():
         typer.echo(_coloured(text) if has_colours else text, err=True)
+
+
+def note(text: str) -> None:
+    """Say what is good to know, unless --quiet asks for warnings and results only."""
+    if not bar.quiet:
+        say(text)
 
 
 def echo(text: object = "") -> None:
@@ -229,22 +237,29 @@ def named_run(argument: Path | None, option: Path | None) -> Path | None:
     return argument or option
 
 
-def find_run(run: Path | None, *, quiet: bool = False, translating: bool = False) -> "RunDirectory":
+def meant_run(run: Path | None, *, translating: bool = False) -> "RunDirectory":
     """The run that is meant; `translating`, without a name the newest that has learned to."""
     with activity("loading torch"):
-        from translator.packaged import is_packaged
-        from translator.runs import RUN_VARIABLE, RunDirectory, passed_over
+        from translator.runs import RunDirectory
 
-    found = RunDirectory.find(run, able=_translates if translating else None)
-    if run is None and not quiet:
+    return RunDirectory.find(run, able=_translates if translating else None)
+
+
+def find_run(run: Path | None, *, translating: bool = False) -> "RunDirectory":
+    """The run that is meant; says which it is, where it has no name, and if it was refused."""
+    found = meant_run(run, translating=translating)
+    from translator.packaged import is_packaged
+    from translator.runs import RUN_VARIABLE, RunDirectory, passed_over
+
+    if run is None:
         origin = "the newest" if found.path == RunDirectory.find().path else "the newest that can"
         if is_packaged(found.name):
             others = passed_over()
             origin = f"installed; in runs/, {others}" if others else "installed; runs/ has none"
         if os.environ.get(RUN_VARIABLE):
             origin = f"${RUN_VARIABLE}"
-        say(f"run: {found.name} ({origin})")
-    if found.refused and not quiet:
+        note(f"run: {found.name} ({origin})")
+    if found.refused:
         say(f"warning: {found.name} was refused when it was adapted: {'; '.join(found.refused)}")
     return found
 
@@ -308,7 +323,7 @@ def check_outputs(*files: Path) -> None:
                 f"{file} is there and no {kind}: it is not replaced", "Name another file."
             )
     if there:
-        say(f"note: replacing {listed([str(file) for file in there])}")
+        note(f"note: replacing {listed([str(file) for file in there])}")
 
 
 def output_files(stem: Path, *endings: str) -> list[Path]:

@@ -34,7 +34,7 @@ def check_cli(
     """Report what is wrong with the data, and where; exit code 1 when it is serious."""
     if html:
         check_outputs(html)
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         config, _ = config_of(what, overrides)
         with activity("loading torch"):
             from translator.doctor import examine
@@ -65,7 +65,7 @@ def clean_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Write the training pairs that cleaning keeps, and those it drops with the reason."""
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         config, _ = config_of(what, overrides)
         with activity("loading torch"):
             from translator.doctor import write_clean

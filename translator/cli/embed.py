@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from translator.cli.console import TRANSLATE, RunOption, app, find_run, say
-from translator.cli.progress import on_terminal
+from translator.cli.console import TRANSLATE, RunOption, app, find_run, note
+from translator.cli.progress import QuietOption, on_terminal
 from translator.cli.streams import lines_of, output_to, text_of, write_to
 from translator.progress import activity
 
@@ -33,6 +33,7 @@ def embed_cli(
     run: RunOption = None,
     input_file: InputOption = None,
     output_file: OutputOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Turn each text or line into a vector: the mean of the encoder's states, of length 1.
 
@@ -43,7 +44,7 @@ def embed_cli(
     if output_file and output_file.suffix not in (".npy", ".jsonl"):
         raise typer.BadParameter("the name of --output must end in .npy or .jsonl")
     if not texts and input_file in (None, Path("-")) and sys.stdin.isatty():
-        say("type a line to embed it; end with Ctrl-D")
+        note("type a line to embed it; end with Ctrl-D")
     embed(map(text_of, texts) if texts else lines_of(input_file), find_run(run).name, output_file)
 
 

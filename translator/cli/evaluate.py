@@ -20,6 +20,7 @@ from translator.cli.console import (
     find_run,
     load,
     named_run,
+    note,
     say,
     table,
 )
@@ -81,7 +82,7 @@ def evaluate_cli(
     check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         directory = find_run(run, translating=True) if run or not hypothesis else None
         metrics, neural = chosen_metrics(metric or [], directory)
         gates = _gates(fail_under or [], metrics, neural)
@@ -140,13 +141,14 @@ def _evaluate_run(
         hypotheses, seconds = translate(translator, test_set.sources, decoding)
         evaluation = assess(test_set, hypotheses, trained_on=trained_on, seconds=seconds, **options)
         if not as_json:
-            echo(f"{test_set.name}: {len(test_set):,} sentences, beam {decoding.beam_size}")
+            how = f"beam {decoding.beam_size}, engine own"
+            echo(f"{test_set.name}: {len(test_set):,} sentences, {how}")
             _show(evaluation)
         try:
             kept = f"hypotheses in {store(run, evaluation, decoding)}"
         except OSError as error:
             kept = f"hypotheses not kept in {run.results}: {error.strerror or error}"
-        say(f"  {len(test_set) / max(1e-9, seconds):,.0f} sentences/s; {kept}")
+        note(f"  {len(test_set) / max(1e-9, seconds):,.0f} sentences/s; {kept}")
         _warn(evaluation)
         summary = {**evaluation.summary(), "decoding": decoding.model_dump()}
         if with_robustness:
@@ -171,8 +173,8 @@ def _show(evaluation: "Evaluation") -> None:
         rows.append([fault, f"{len(indices):,}", f"{share:.1%}"])
         lines = ", ".join(str(index + 1) for index in indices[:_LINES_SHOWN])
         notes.append(lines + " …" * (len(indices) > _LINES_SHOWN))
-    for row, note in zip(table(rows).splitlines(), notes, strict=True):
-        echo(f"  {row}  {note}".rstrip())
+    for row, remark in zip(table(rows).splitlines(), notes, strict=True):
+        echo(f"  {row}  {remark}".rstrip())
     echo()
     if not evaluation.by_length:
         return

@@ -15,10 +15,10 @@ from translator.cli.console import (
     check_outputs,
     find_run,
     load,
-    say,
+    note,
     table,
 )
-from translator.cli.progress import shown_progress
+from translator.cli.progress import QuietOption, shown_progress
 
 if TYPE_CHECKING:
     from translator.visualization.explanation import Explanation, NextToken, Step
@@ -48,6 +48,7 @@ def explain_cli(
     html: Annotated[
         Path | None, typer.Option(help="Write a page with every number to this file.")
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Explain a sentence in numbers: embeddings, one head's Q, K, V and softmax, the next token."""
     if html is not None:
@@ -81,7 +82,7 @@ def explain_cli(
         _show(step)
     _entitle("The next token")
     typer.echo(table([_row(choice) for choice in found.next_tokens]))
-    say("\n--html FILE writes every number as a page")
+    note("\n--html FILE writes every number as a page")
 
 
 def _chosen(found: "Explanation", attention: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from translator.cli.console import TRANSLATE, RunOption, app, find_run
-from translator.cli.progress import on_terminal
+from translator.cli.progress import QuietOption, on_terminal
 from translator.config import load_config
 from translator.progress import activity
 
@@ -29,6 +29,7 @@ def generate_cli(
     run: RunOption = None,
     max_tokens: MaxTokens = 100,
     overrides: Overrides = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Continue a text with a run that has learned training.objective language_model."""
     directory = find_run(run)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import TRAIN, app, echo, say
+from translator.cli.console import TRAIN, app, echo, note
 from translator.cli.progress import QuietOption, shown_progress
 from translator.progress import activity
 
@@ -40,7 +40,7 @@ def import_cli(
 
     The run translates, exports and serves like any other; `training.start_from` fine-tunes it.
     """
-    with shown_progress(quiet=quiet), activity(f"importing {origin}"):
+    with shown_progress(), activity(f"importing {origin}"):
         from translator.evaluation.sets import read_sentences
         from translator.importing import import_checkpoint
 
@@ -53,10 +53,9 @@ def import_cli(
     if as_json:
         echo(json.dumps({**dataclasses.asdict(proof), "run": str(run.path)}, indent=2))
         return
-    if not quiet:
-        say(
-            f"{proof.sentences:,} sentences: read alike {proof.identical_ids:.1%}, "
-            f"translated alike (greedy) {proof.identical_greedy:.1%}, "
-            f"logits within {proof.logits_difference:.0e}"
-        )
+    note(
+        f"{proof.sentences:,} sentences: read alike {proof.identical_ids:.1%}, "
+        f"translated alike (greedy) {proof.identical_greedy:.1%}, "
+        f"logits within {proof.logits_difference:.0e}"
+    )
     echo(run.path)

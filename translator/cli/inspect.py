@@ -45,7 +45,7 @@ def inspect_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Show what the model of a run is, its layers, and the files on disk."""
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         directory = find_run(named_run(named, run))
         translator = load(directory)
     rows = [(name, list(p.shape), p.numel()) for name, p in translator.model.named_parameters()]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from translator.cli.console import say
+from translator.cli.console import note, say
 from translator.cli.streams import cannot_write, is_named_as_medium
 from translator.errors import DataError
 
@@ -61,4 +61,4 @@ def draw(
             file.write_bytes(png(picture))
         except OSError as error:
             raise cannot_write(file, error, "Check the permissions and the room.") from None
-    say(f"drawn: {', '.join(map(str, files))}")
+    note(f"drawn: {', '.join(map(str, files))}")

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import RunOption, find_run, say
+from translator.cli.console import RunOption, find_run, note, say
 from translator.cli.data import data_app
-from translator.cli.progress import shown_progress
+from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.streams import lines_of, write_to
 from translator.progress import activity
 
@@ -37,6 +37,7 @@ def mine_cli(
             min=0.0, help="Lowest margin of a pair: higher gives fewer, surer; else 1.06."
         ),
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Find the sentences of two files that translate each other, best first.
 
@@ -89,5 +90,5 @@ def _distinct_texts(file: Path) -> list[str]:
 
     found = DistinctTexts.of(lines_of(file))
     left_out = f"left out: {found.repeated:,} repeated, {found.blank:,} blank"
-    say(f"{file}: {len(found.texts):,} sentences; {left_out}")
+    note(f"{file}: {len(found.texts):,} sentences; {left_out}")
     return found.texts

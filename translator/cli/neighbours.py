@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translator.cli.console import TRANSLATE, RunOption, app, find_run
-from translator.cli.progress import on_terminal
+from translator.cli.progress import QuietOption, on_terminal
 from translator.cli.streams import lines_of, write_to
 from translator.progress import activity
 
@@ -28,6 +28,7 @@ def neighbours_cli(
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object for each query.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Find for each line of QUERIES the lines of CORPUS that are nearest to it in meaning.
 

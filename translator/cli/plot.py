@@ -15,6 +15,7 @@ from translator.cli.console import (
     say,
     write_output,
 )
+from translator.cli.progress import QuietOption
 
 
 @app.command("plot", rich_help_panel=SEE)
@@ -35,6 +36,7 @@ def plot_cli(
             "for several runs curves.html, … beside the first.",
         ),
     ] = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Draw loss, BLEU, chrF, learning rate and speed of one or several runs."""
     runs = [*(runs or ()), *(run or ())]

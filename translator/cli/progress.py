@@ -18,14 +18,27 @@ _FIRST_LINE = 1.0  # seconds of silence before a line that is no terminal's
 _SPARSER = 3.0  # times as long until the next one,
 _LONGEST_SILENCE = 600.0  # but no longer than that
 
+
+def _be_quiet(wanted: bool) -> bool:
+    bar.quiet = wanted
+    return wanted
+
+
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Show warnings and results only, no progress.")
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=_be_quiet,
+        help="Show warnings and results only, no progress.",
+    ),
 ]
 
 
 @contextmanager
 def shown_progress(*, quiet: bool = False) -> Iterator[None]:
     """Show on stderr what is under way, for as long as the block lasts, from another thread."""
+    quiet = quiet or bar.quiet
     over = threading.Event()
     watch = _drawn if sys.stderr.isatty() else _now_and_then
     thread = threading.Thread(target=watch, args=(over,), name="progress", daemon=True)

@@ -60,7 +60,7 @@ def report_cli(
     """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
     run = named_run(named, run)
     check_pair(source, reference)
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         metrics, neural = chosen_metrics(metric or [])
         directory = find_run(run, translating=True) if run or not hypothesis else None
         sets = chosen_sets(directory, split, test_set, source, reference, to)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import SEE, Commands, app, echo, say, table
+from translator.cli.console import SEE, Commands, app, echo, note, say, table
 from translator.config import DataConfig
 from translator.errors import RunError, TranslatorError
 
@@ -59,7 +59,7 @@ def runs_cli(
     elif runs:
         echo(table(_rows(runs)))
         if len({run.validated_on for run in runs if run.bleu is not None}) > 1:
-            say(
+            note(
                 "note: BLEU on different sets says nothing of which run is better; "
                 "`translator compare` tests runs on one"
             )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import DEPLOY, app, find_run, load, say
+from translator.cli.console import DEPLOY, app, bar, find_run, load, note, say
 from translator.cli.progress import QuietOption, shown_progress
 
 if TYPE_CHECKING:
@@ -82,24 +82,21 @@ def serve_cli(
         requests_per_minute=requests_per_minute,
         max_file_bytes=max_file_bytes,
     )
-    serve([*(named or ()), *(run or ())], settings, host, port, quiet=quiet)
+    serve([*(named or ()), *(run or ())], settings, host, port)
 
 
-def serve(
-    names: list[Path], settings: "ServerSettings", host: str, port: int, *, quiet: bool = False
-) -> None:
+def serve(names: list[Path], settings: "ServerSettings", host: str, port: int) -> None:
     """Serve runs, without a name the newest, until somebody ends it."""
     import translator.server as server
 
     with server.listen(host, port) as listening:
-        with shown_progress(quiet=quiet):
+        with shown_progress():
             wanted: Sequence[Path | None] = names or [None]
             runs = [find_run(each, translating=True) for each in wanted]
             translator, *others = [load(each) for each in runs]
-        if not quiet:
-            _say_what_is_served(runs, [translator, *others])
+        _say_what_is_served(runs, [translator, *others])
         say(f"http://{host}:{listening.getsockname()[1]}")
-        server.serve(translator, settings, listening, others)
+        server.serve(translator, settings, listening, others, log_requests=not bar.quiet)
 
 
 def _say_what_is_served(runs: "list[RunDirectory]", translators: "list[Translator]") -> None:
@@ -108,6 +105,6 @@ def _say_what_is_served(runs: "list[RunDirectory]", translators: "list[Translato
     for run, each in zip(runs, translators, strict=True):
         pairs = each.config.data.all_directions
         said = ", ".join(f"{pair.source} → {pair.target}" for pair in pairs)
-        say(f"{run.name}: {said}")
+        note(f"{run.name}: {said}")
     threads = torch.get_num_threads()
-    say(f"{threads} thread{'s' * (threads > 1)}; Ctrl-C ends it")
+    note(f"engine own, {threads} thread{'s' * (threads > 1)}; Ctrl-C ends it")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import DATA, BeamOption, RunOption, ToOption, app, find_run, say
+from translator.cli.console import DATA, BeamOption, RunOption, ToOption, app, find_run, note, say
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.streams import count, resumable
 from translator.config import CorpusConfig, LanguagePair, changed_decoding, load_config
@@ -73,7 +73,7 @@ def backtranslate_cli(
     The run translates the other way: to learn en → es, Spanish text and a run es → en. What it
     writes becomes the source of a pair, with a tag; the text itself is the target.
     """
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         synthesize(
             text,
             output,
@@ -153,7 +153,7 @@ def synthesize(
         "text": fingerprint_of(Path(text)) if Path(text).is_file() else _fetched(text, languages),
     }
     job = DocumentJob(output.resolve(), fingerprint)
-    say(f"{run.name} translates {' → '.join(languages)}")
+    note(f"{run.name} translates {' → '.join(languages)}")
     with activity("loading " + " and ".join(each.name for each in runs)):
         forward, *others = (Translator.from_run(each.name) for each in runs)
     back = LanguagePair(languages.target, languages.source)
@@ -170,7 +170,7 @@ def synthesize(
     with output.open("rb") as lines:
         kept = sum(1 for _ in lines)
     say(f"{kept:,} pairs of {read:,} texts in {output}")
-    say(f"to learn from them: data.train: [..., {{path: {output}, held_out: false}}]")
+    note(f"to learn from them: data.train: [..., {{path: {output}, held_out: false}}]")
 
 
 def _fetched(corpus: str, languages: LanguagePair) -> str:
@@ -192,7 +192,7 @@ def write_pairs(
         job.locked(),
     ):
         if not job.begin(resume=resume) and resume:
-            say("there is nothing to resume: starting from the beginning")
+            note("there is nothing to resume: starting from the beginning")
         for block in job.translate(segments, synthesis.pairs, str.encode):
             count(texts, block)
         job.finish()

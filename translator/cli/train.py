@@ -18,7 +18,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from translator.cli.console import INTERRUPTED, TRAIN, app, duration, echo, listed, say, table
+from translator.cli.console import (
+    INTERRUPTED,
+    TRAIN,
+    app,
+    bar,
+    duration,
+    echo,
+    listed,
+    note,
+    say,
+    table,
+)
 from translator.cli.corpora import OverridesOption, WhatArgument, check_corpora, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.verdict import meaning, prospect
@@ -59,22 +70,22 @@ def train_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Train a model in runs/NAME; the same command continues an unfinished run exactly."""
-    with shown_progress(quiet=quiet or as_json or _of_several()):
+    with shown_progress(quiet=as_json or _of_several()):
         config, notes = config_of(what, overrides)
         check_corpora(config)
-    if notes and not quiet:
-        say("\n".join(notes))
+    if notes:
+        note("\n".join(notes))
     if dry_run:
-        _show_rehearsal(rehearse(config, quiet=quiet), as_json=as_json)
+        _show_rehearsal(rehearse(config), as_json=as_json)
         return
     try:
-        finished = train(config, quiet=quiet, as_json=as_json)
+        finished = train(config, as_json=as_json)
     except OtherConfigurationError as error:
         error.hint = f"Train beside it, under another name: {_command_named(error.free_name)}"
         raise
     if finished.completed and config.export.after_training != "none":
-        with shown_progress(quiet=quiet or as_json):
-            export_after_training(finished.run, config.export.after_training, quiet=quiet)
+        with shown_progress(quiet=as_json):
+            export_after_training(finished.run, config.export.after_training)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; everything is saved")
         say("the same command goes on from there, to the same model")
@@ -88,19 +99,16 @@ def _command_named(name: str) -> str:
     return f"translator {words} --set name={name}"
 
 
-def train(
-    config: Config, *, quiet: bool = False, as_json: bool = False, adapting: bool = False
-) -> "Finished":
+def train(config: Config, *, as_json: bool = False, adapting: bool = False) -> "Finished":
     """Train and show the progress on stderr, or all events on stdout.
 
     What comes of adapting is said elsewhere.
     """
     others_speak = _of_several()
-    quiet = quiet or others_speak
+    bar.quiet |= others_speak
     started = time.perf_counter() - time.process_time()  # to start a process is mostly computing
-    with shown_progress(quiet=quiet or as_json):
-        if not quiet:
-            say(f"reading {listed([corpus.path for corpus in config.data.train])}")
+    with shown_progress(quiet=as_json):
+        note(f"reading {listed([corpus.path for corpus in config.data.train])}")
         with activity("loading torch"):
             import translator.training as training
         events = training.train(config, seconds=time.perf_counter() - started, compare=not adapting)
@@ -109,15 +117,13 @@ def train(
         try:
             if as_json:
                 return _as_json(events, quiet=others_speak)
-            return _as_text(events, config, quiet=quiet, adapting=adapting)
+            return _as_text(events, config, adapting=adapting)
         except OSError as error:
             error.add_note("training goes on from its last checkpoint")
             raise
 
 
-def _as_text(
-    events: "Iterator[Event]", config: Config, *, quiet: bool, adapting: bool
-) -> "Finished":
+def _as_text(events: "Iterator[Event]", config: Config, *, adapting: bool) -> "Finished":
     import translator.training as training
 
     display: _Display | None = None
@@ -125,27 +131,25 @@ def _as_text(
         for event in events:
             match event:
                 case training.Plan():
-                    _show_plan(event, quiet=quiet)
-                    display = _Display(event, stack, quiet=quiet)
+                    _show_plan(event)
+                    display = _Display(event, stack)
                 case training.Budgeted() if display:
                     display.budget(event)
                 case training.StepDone() if display:
                     display.step(event)
                 case training.Warned():
                     say(f"warning: {event.message}")
-                case training.Validated() if display and not quiet:
-                    say(_validation_lines(event, display.max_steps))
+                case training.Validated() if display:
+                    note(_validation_lines(event, display.max_steps))
                 case training.Finished():
                     stack.close()
-                    if event.completed and not quiet and not adapting:
-                        say(_finish_lines(event, config))
+                    if event.completed and not adapting:
+                        note(_finish_lines(event, config))
                     return event
     raise AssertionError("training ended without saying so")
 
 
-def export_after_training(
-    run: "RunDirectory", quantization: "Quantization", *, quiet: bool
-) -> None:
+def export_after_training(run: "RunDirectory", quantization: "Quantization") -> None:
     """Make the export of a run that has ended, unless it is there; say so, and what went wrong.
 
     An export appears when it is whole: whoever is interrupted gets it by the same command.
@@ -169,8 +173,7 @@ def export_after_training(
     except Exception as error:  # whatever it is, the model is trained
         say(f"warning: there is no {quantization} export: {error}")
         return
-    if not quiet:
-        say(f"export     {folder}, {quantization}: BLEU {made.bleu_difference:+.2f}")
+    note(f"export     {folder}, {quantization}: BLEU {made.bleu_difference:+.2f}")
 
 
 def _of_several() -> bool:
@@ -181,8 +184,7 @@ def _of_several() -> bool:
 class _Display:
     """The steps as a task under way, once an estimate of the time to go, and Ctrl-C answered."""
 
-    def __init__(self, plan: "Plan", stack: ExitStack, *, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, plan: "Plan", stack: ExitStack) -> None:
         self._stack = stack
         self._first: StepDone | None = None  # of this sitting
         self.max_steps = plan.max_steps
@@ -193,8 +195,8 @@ class _Display:
         """From now on it is known how many steps there are, about."""
         is_first = self.max_steps is None
         self.max_steps = self._steps.total = budgeted.max_steps
-        if is_first and not self._quiet:
-            say(
+        if is_first:
+            note(
                 f"time       {budgeted.max_steps:,} steps fit into the minutes given, "
                 f"{budgeted.seconds_per_step:.2f} s each, as long as the machine stays as fast"
             )
@@ -207,10 +209,10 @@ class _Display:
             self._steps.note = f"loss {done.loss:.2f}, {done.tokens_per_second:,.0f} tokens/s"
         self._first = self._first or done
         steps = done.step - self._first.step
-        if steps + 1 == _STEPS_TO_JUDGE_BY and self.max_steps is not None and not self._quiet:
+        if steps + 1 == _STEPS_TO_JUDGE_BY and self.max_steps is not None:
             seconds_per_step = (done.seconds - self._first.seconds) / steps
             to_go = duration(seconds_per_step * (self.max_steps - done.step))
-            say(f"time       about {to_go} to go, and the validations")
+            note(f"time       about {to_go} to go, and the validations")
 
 
 @contextmanager
@@ -272,9 +274,9 @@ def _plain(value: Any) -> Any:
 # --- without training -----------------------------------------------------------------------------
 
 
-def rehearse(config: Config, *, quiet: bool = False) -> "Rehearsal":
+def rehearse(config: Config) -> "Rehearsal":
     """Prepare the corpora and make some steps, to tell what training would take."""
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         with activity("loading torch"):
             from translator.training import rehearse as rehearse_training
         return rehearse_training(config)
@@ -302,11 +304,10 @@ def _show_rehearsal(found: "Rehearsal", *, as_json: bool) -> None:
 # --- what is shown --------------------------------------------------------------------------------
 
 
-def _show_plan(plan: "Plan", *, quiet: bool) -> None:
+def _show_plan(plan: "Plan") -> None:
     for warning in plan.warnings:
         say(f"warning: {warning}")
-    if not quiet:
-        say("\n".join(_plan_lines(plan)))
+    note("\n".join(_plan_lines(plan)))
 
 
 def _plan_lines(plan: "Plan") -> list[str]:

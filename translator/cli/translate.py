@@ -22,10 +22,12 @@ from translator.cli.console import (
     app,
     find_run,
     load,
+    meant_run,
+    note,
     say,
 )
 from translator.cli.media import draw, is_medium, names_in, say_error
-from translator.cli.progress import on_terminal
+from translator.cli.progress import QuietOption, on_terminal
 from translator.cli.streams import count, is_file, resumable, say_problems, text_of, write_to
 from translator.config import (
     Config,
@@ -234,11 +236,12 @@ def translate_cli(
     keep: KeepOption = None,
     prefix: PrefixOption = "",
     overrides: OverridesOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
     names = None
     if (meant := _meant_as_input(texts, input_file, run, to)) is not None:
-        say(f"translating the file {meant} (as --input)")
+        note(f"translating the file {meant} (as --input)")
         texts, input_file = None, meant
     elif texts and not input_file and _names_a_missing_document(texts):
         say(f"warning: there is no file {texts[0]}: its name is translated as a text")
@@ -274,7 +277,7 @@ def translate_cli(
         _converse(options, find_run(run, translating=True))
         return
     if not request.texts and not input_file and sys.stdin.isatty():
-        say("type a line to translate it; end with Ctrl-D")
+        note("type a line to translate it; end with Ctrl-D")
     translate(request, options, find_run(run, translating=True), engine)
 
 
@@ -339,6 +342,11 @@ def translate(request: Request, options: Options, run: "RunDirectory", engine: E
         return _load(run, decoding, options, pair, unread)
 
     if exported:
+        if engine == "auto" and decoding.beam_size > 1:
+            note(
+                "engine: the run's CTranslate2 export; with a beam its text may differ from the "
+                "run's own (--engine own)"
+            )
         lines_of = _load_exported(exported, decoding, pair, itself if engine == "auto" else None)
     else:
         lines_of = itself()
@@ -380,7 +388,7 @@ def _meant_as_input(
     file = Path(texts[0])
     if not file.suffix:
         return None
-    config = find_run(run, quiet=True, translating=True).read_config()
+    config = meant_run(run, translating=True).read_config()
     if config.model.source != "text":
         return None
     try:
@@ -406,7 +414,7 @@ def _format_of(file: Path, run: Path | None, to: str | None) -> Format:
     try:
         return Format.of(file)
     except DataError:
-        config = load_config(find_run(run, quiet=True, translating=True).config_file)
+        config = load_config(meant_run(run, translating=True).config_file)
         spoken = directions_among(to, config)[0] if to else config.data.direction
         if primary(file.suffix.removeprefix(".")) == primary(spoken.source):
             return Format.LINES
@@ -486,7 +494,7 @@ def _direction(config: Config, to: str | None) -> LanguagePair:
     default, *others = dict.fromkeys((config.data.direction, *config.data.all_directions))
     if others:
         said = ", ".join(f"{pair.source} → {pair.target}" for pair in others)
-        say(f"direction: {default.source} → {default.target} (--to also: {said})")
+        note(f"direction: {default.source} → {default.target} (--to also: {said})")
     return default
 
 
@@ -645,14 +653,14 @@ def _translate_file(
     ):
         begun = job.begin(resume=resume)
         if resume and not begun:
-            say("there is nothing to resume: starting from the beginning")
+            note("there is nothing to resume: starting from the beginning")
         texts.total = _count_texts(input_file, settings)
         with open_bytes(input_file) as stream:
             document = read_document(stream, settings, str(input_file or "stdin"))
             for block in job.translate(document.segments, translate, document.encode):
                 count(texts, block)
         if not job.finish(document.pack):
-            say(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
+            note(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
         if job.rank == 0:
             say_problems(document.problems, input_file)
 

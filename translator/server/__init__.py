@@ -60,10 +60,13 @@ def serve(
     settings: ServerSettings,
     listening: socket.socket,
     others: Sequence[Translator] = (),
+    *,
+    log_requests: bool = True,
 ) -> None:
     """Serve until SIGINT or SIGTERM; then refuse what comes and answer what was accepted.
 
-    ServerError where two runs translate between the same languages.
+    Without `log_requests` only what goes wrong is logged. Raises ServerError where two runs
+    translate between the same languages.
     """
     import uvicorn
 
@@ -74,7 +77,9 @@ def serve(
     if len(set(ways)) < len(ways):
         twice = next(way for way in ways if ways.count(way) > 1)
         raise ServerError(f"two runs translate {twice}", "Serve one of them.")
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+    logging.basicConfig(
+        format="%(asctime)s %(message)s", level=logging.INFO if log_requests else logging.WARNING
+    )
     config = uvicorn.Config(
         create_app(translator, settings, others),
         log_config=None,
