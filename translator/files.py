@@ -172,13 +172,26 @@ def check_text(file: Path, given: str = "") -> None:
     with open_unpacked(file) as stream:
         head = stream.read(_HEAD)
     encoding = encoding_of(head, given)
-    if head.startswith(_BINARY) or (b"\0" in head and encoding[:6] not in ("utf-16", "utf-32")):
+    if _is_binary(head, encoding):
         raise DataError("a binary file, no text", _hint_for_binary(head))
     with open_unpacked(file) as stream:
         lines, _ = decoded_lines(stream, given)
         for number, line in enumerate(lines):
             if not number and _has_carriage_returns_only(line):
                 raise DataError("carriage returns end no line", _OLD_MACINTOSH)
+
+
+def _is_binary(head: bytes, encoding: str) -> bool:
+    """Whether a file that begins so is of a binary format; a NUL may stray into a text."""
+    if head.startswith(_BINARY):
+        return True
+    if b"\0" not in head or encoding[:6] in ("utf-16", "utf-32"):
+        return False
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(head)
+    except UnicodeDecodeError:
+        return True
+    return _utf16_by_zeros(head, share=0.25) is not None
 
 
 def _hint_for_binary(head: bytes) -> str:

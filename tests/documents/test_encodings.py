@@ -100,6 +100,7 @@ ZIP = b"PK\x03\x04\x0a\x00\x00\x00\x00\x00content"
 REFUSED = {
     "zip": (ZIP, "a binary file", "Save it as text"),
     "pdf": (b"%PDF-1.7\n1 0 obj\n", "a binary file", "Save it as text"),
+    "unknown": (b"\x7fABC\x02\x01\0\0\xff\xfe", "a binary file", "Save it as text"),
     "wide": ("My sister\n".encode("utf-16-le"), "a binary file", "--encoding utf-16-le"),
     "big": ("My sister\n".encode("utf-16-be"), "a binary file", "--encoding utf-16-be"),
     "latin": ("ab\nmañana\n".encode("cp1252"), "line 2: not UTF-8", "--encoding cp1252"),
@@ -153,6 +154,19 @@ def test_the_language_of_a_run_is_an_ending_of_lines(
         file.write_text("ana bebe\n", encoding="utf-8")
         done = translator("--run", trained_run.path, "--beam-size", "1", "-i", file)
         assert (done.exit_code, done.stdout.count("\n")) == (code, 1 - code), name
+
+
+@pytest.mark.parametrize("text", ["ana\0bebe\nbebe\n", "ana\n \0 \nbebe\n", "\0ana bebe"])
+def test_a_file_and_stdin_are_translated_alike_though_a_nul_is_in_it(
+    trained_run: RunDirectory, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text(text, encoding="utf-8")
+    command = ["translate", "--run", str(trained_run.path), "--format", "lines"]
+    named = CliRunner().invoke(app, [*command, "--input", str(file)])
+    piped = CliRunner().invoke(app, command, input=text)
+    assert (named.exit_code, named.stdout) == (0, piped.stdout)
+    assert named.stdout.count("\n") == max(1, text.count("\n"))
 
 
 def test_lines_are_insisted_on(trained_run: RunDirectory, tmp_path: Path) -> None:
