@@ -314,6 +314,14 @@ def test_keys_have_limits_of_their_own(translator: Translator) -> None:
         assert send_file(address, "a.txt", b"ana\n")[0] == 403
         assert send_file(address, "a.txt", b"ana\n", api_key="plain")[0] == 200
 
+        def by_head(head: str, **fields: str) -> int:
+            sent = head.encode().decode("latin-1")
+            return ask(f"{address}/translate", request_of("ana", **fields), Authorization=sent)[0]
+
+        assert by_head("Bearer ключ") == by_head("bearer  ключ") == 200
+        assert by_head("Bearer plain", api_key="wrong") == by_head("Basic plain") == 403
+        assert 429 in [by_head("Bearer few") for _ in range(6)]  # counted by key, too
+
 
 def test_keys_are_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"

@@ -944,8 +944,16 @@ def test_the_page_says_what_went_wrong_and_recovers(browser: Any, translator: Tr
         one(browser, "button").click()
         assert problem() == "There is nothing to translate yet."
         one(browser, "#text").send_keys("ana", Keys.ENTER)
+        missing = "This server asks for an API key: give it below the text."
+        assert problem() == missing
+        assert one(browser, "#key").get_attribute("type") == "password"
+        one(browser, "#key").send_keys("ke")  # translated without a button
         wait_until(lambda: problem() == "Not translated: the api_key is missing or wrong.")
+        one(browser, "#key").clear()
+        one(browser, "#text").send_keys(" ")  # so is a text that is typed without a key
+        wait_until(lambda: problem() == missing)
         one(browser, "#key").send_keys("key")
+        wait_until(lambda: all_of(browser, "#translation .word"))
         one(browser, "#text").send_keys(" ana" * 10, Keys.ENTER)
         wait_until(lambda: problem() == "Not translated: more than 30 characters.")
         assert type_and_translate(browser, "ana bebe")

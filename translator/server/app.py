@@ -161,6 +161,7 @@ class _Service:
                 CORSMiddleware,
                 allow_origins=self._settings.allowed_origins,
                 allow_methods=("GET", "POST"),
+                allow_headers=("Authorization",),
             )
         app.add_middleware(Observed, metrics=self._metrics)
         return app

@@ -28,7 +28,7 @@ _Terms = Annotated[dict[str, str], Field(max_length=MAX_TERMS), BeforeValidator(
 class ApiRequest(BaseModel):
     """What all requests with a text have."""
 
-    api_key: str = Field("", description="If the server asks for one.")
+    api_key: str = Field("", description="If the server asks for one; or the header Authorization: Bearer KEY.")
 
 
 class TranslateRequest(ApiRequest):

@@ -40,14 +40,15 @@ class Gate:
     def check_key(self, asked: ApiRequest, request: Request) -> AccessKey | None:
         """The key of a request, where one is wanted; 403 without a right one, 429 as above.
 
-        How long the comparison takes tells nothing about the keys.
+        It is the request's `api_key`, else that of the header `Authorization: Bearer KEY`. How long
+        the comparison takes tells nothing about the keys.
         """
-        sent, found = asked.api_key.encode(), None
+        sent, found = asked.api_key.encode() or _bearer(request), None
         for key in self._settings.all_keys:
             if secrets.compare_digest(sent, key.key.encode()):
                 found = key
         if found and found.requests_per_minute is not None:
-            self._count("key", str(sent, "utf-8"), found.requests_per_minute)
+            self._count("key", found.key, found.requests_per_minute)
         elif self._settings.keys:
             self._count("address", _address(request), self._settings.requests_per_minute)
         if self._settings.all_keys and not found:
@@ -91,6 +92,12 @@ class Gate:
         if too_long:
             raise HTTPException(413, f"more than {max_bytes:,} bytes")
         return bytes(body)
+
+
+def _bearer(request: Request) -> bytes:
+    """The token of RFC 6750, as its bytes; empty where there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
 
 
 def _address(request: Request) -> str:

@@ -197,6 +197,10 @@ form.addEventListener("submit", async (event) => {
     text.focus();
     return;
   }
+  if (settings.keyRequired && !at("key").value) {
+    at("problem").textContent = "This server asks for an API key: give it below the text.";
+    return;
+  }
   const mine = request = new AbortController();
   at("status").textContent = "Translating";
   try {
@@ -213,10 +217,9 @@ text.addEventListener("keydown", (event) => {
   form.requestSubmit();
 });
 
-text.addEventListener("input", () => {
+for (const typed of [text, at("key")]) typed.addEventListener("input", () => {
   clearTimeout(typing);
-  const ready = text.value.trim() && (!settings.keyRequired || at("key").value);
-  if (ready) typing = setTimeout(() => form.requestSubmit(), PAUSE);
+  if (text.value.trim()) typing = setTimeout(() => form.requestSubmit(), PAUSE);
 });
 at("sample").addEventListener("click", () => {
   text.value = SAMPLES[direction.source];
