@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -95,7 +95,28 @@ def writing(file: Path, size: int | None = None) -> Iterator[None]:
         raise FullDiskError(error.errno, why, str(file)) from None
 
 
-def check_texts(function: str, *lists: object) -> None:
+def check_list(function: str, *lists: object) -> None:
     """Raise TypeError for a text where texts are wanted: it would be read letter by letter."""
     if any(isinstance(each, str) for each in lists):
         raise TypeError(f"{function}() takes a list of texts; put the one text in a list")
+
+
+def check_texts(function: str, *lists: Sequence[str]) -> None:
+    """Raise TypeError for what is no list of texts: one text, or a list that holds None."""
+    check_list(function, *lists)
+    for each in lists:
+        if not isinstance(each, Iterable):
+            raise TypeError(f"{function}() takes a list of texts, not {_kind(each)}")
+        for index, text in enumerate(each):
+            if not isinstance(text, str):
+                raise TypeError(f"{function}() takes texts, but at index {index} is {_kind(text)}")
+
+
+def check_text(function: str, text: str) -> None:
+    """Raise TypeError for what is no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"{function}() takes a text, not {_kind(text)}")
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__

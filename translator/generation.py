@@ -7,7 +7,7 @@ import torch
 
 from translator.config import Config, DecodingConfig
 from translator.decoding import Search, beam_search, steps_of_search
-from translator.errors import RunError, check_texts
+from translator.errors import RunError, check_text
 from translator.hardware import keep_memory
 from translator.inference import Engine, SearchJob, stream_search
 from translator.model import Transformer
@@ -65,7 +65,7 @@ class LanguageModel:
 
         With beam search, what was written may change until the end.
         """
-        check_texts("generate", [prompt])
+        check_text("generate", prompt)
         [ids] = self.tokenizer.target.encode([prompt])
         read = [BOS_ID, *ids]
         room = self.config.model.max_positions - len(read)

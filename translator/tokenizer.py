@@ -30,7 +30,7 @@ from typing import Any
 import sentencepiece
 
 from translator.config import TokenizerConfig
-from translator.errors import DataError, RunError, check_texts, writing
+from translator.errors import DataError, RunError, check_list, check_texts, writing
 from translator.progress import activity
 from translator.protobuf import bytes_field, fields, payload
 
@@ -93,7 +93,7 @@ class Tokenizer:
         When the sentences do not hold `vocabulary_size` different pieces, as many as there are
         are learned; compare `vocabulary_size` afterwards. DataError when there is no text.
         """
-        check_texts("train", sentences)
+        check_list("train", sentences)
         texts = _valid(sentences)
         nothing = DataError(
             "there is no text to train a tokenizer on",
@@ -169,7 +169,7 @@ class Tokenizer:
 
     def decode(self, ids: Sequence[Sequence[int]]) -> list[str]:
         """Texts of lists of ids; start, end, padding and bytes of no character are skipped."""
-        check_texts("decode", ids)
+        check_list("decode", ids)
         plain = [[i for i in sentence if i not in (PAD_ID, BOS_ID, EOS_ID)] for sentence in ids]
         # A piece may spell any byte, a line feed too: a text is one line.
         return [" ".join(self._text(sentence).splitlines()) for sentence in plain]

@@ -30,7 +30,7 @@ from translator.decoding import (
     while_wanted,
 )
 from translator.embedding import Embedder, Vectors
-from translator.errors import RunError, check_texts
+from translator.errors import RunError, check_text, check_texts
 from translator.hardware import keep_memory
 from translator.hypotheses import (
     LOOP_REPEATS,
@@ -205,6 +205,7 @@ class Translator:
         other, and `on_sentence` is given the translation of each; the last words of what is
         written may change while the search goes on.
         """
+        check_text("stream", text)
         check_translates(self.config)
         decoding = decoding or self.config.decoding
         found: list[Found] = []

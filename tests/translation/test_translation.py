@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import encoder_decoder, examples
 from translator import Translator as PublicTranslator
+from translator import attention_maps, explain
 from translator.alignment import force_decode
 from translator.config import DecodingConfig, dump_config
 from translator.data import SentencePair
@@ -482,6 +483,25 @@ def test_alternatives_differ_and_come_best_first(translator: Translator) -> None
     assert (found.alternatives[0].text, scores[0]) == (found.text, found.score)
     assert scores == sorted(scores, reverse=True)
     assert len(set(scores)) == 5
+
+
+def test_what_is_no_text_is_named(translator: Translator) -> None:
+    nothing: Any = None
+    number: Any = 3
+
+    def said(function: Any, *arguments: Any) -> str:
+        with pytest.raises(TypeError) as raised:
+            function(*arguments)
+        return str(raised.value)
+
+    for name in ("translate", "embed"):
+        function = getattr(translator, name)
+        assert said(function, ["ana", nothing]) == f"{name}() takes texts, but at index 1 is None"
+        assert said(function, [b"ana"]) == f"{name}() takes texts, but at index 0 is bytes"
+        assert said(function, number) == f"{name}() takes a list of texts, not int"
+    assert said(explain, translator, nothing) == "explain() takes a text, not None"
+    assert said(attention_maps, translator, number) == "attention_maps() takes a text, not int"
+    assert said(lambda: list(translator.stream(nothing))) == "stream() takes a text, not None"
 
 
 def test_no_two_alternatives_are_the_same_text(translator: Translator, sources: list[str]) -> None:

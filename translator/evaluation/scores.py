@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from translator.errors import DataError, MissingLibraryError, check_texts
+from translator.errors import DataError, MissingLibraryError, check_list, check_texts
 from translator.progress import activity
 from translator.text.languages import primary
 
@@ -85,7 +85,8 @@ def score(
     interval (Koehn, 2004) by sacrebleu's own resampling, seeded by its variable $SACREBLEU_SEED
     (12345).
     """
-    check_texts("score", hypotheses, *references)
+    check_list("score", *references)  # of which some may be missing
+    check_texts("score", hypotheses)
     hypotheses = [hypothesis.rstrip() for hypothesis in hypotheses]
     streams = [[text if text is None else text.rstrip() for text in each] for each in references]
     for stream in streams:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from translator.config import Config, DataConfig, LanguagePair, validated
 from translator.data import read_pairs
-from translator.errors import ConfigError, RunError, check_texts
+from translator.errors import ConfigError, RunError, check_list
 from translator.export.huggingface import their_name
 from translator.importing.checkpoint import MarianCheckpoint, load_checkpoint
 from translator.importing.pieces import joint_model
@@ -48,7 +48,7 @@ def import_checkpoint(
     appears when the proof has succeeded. Raises RunError when it has not, when runs/NAME exists, or
     when the checkpoint is not one that a run can be.
     """
-    check_texts("import_checkpoint", sentences)
+    check_list("import_checkpoint", sentences)
     checkpoint = load_checkpoint(origin)
     config = _config(checkpoint, name, languages)
     run = RunDirectory(RUNS / config.name)

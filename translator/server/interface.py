@@ -28,7 +28,9 @@ _Terms = Annotated[dict[str, str], Field(max_length=MAX_TERMS), BeforeValidator(
 class ApiRequest(BaseModel):
     """What all requests with a text have."""
 
-    api_key: str = Field("", description="If the server asks for one; or the header Authorization: Bearer KEY.")
+    api_key: str = Field(
+        "", description="If the server asks for one; or the header Authorization: Bearer KEY."
+    )
 
 
 class TranslateRequest(ApiRequest):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from translator.alignment import forced_states, recorded_attention
 from translator.config import ModelConfig
 from translator.data import png, read_frames
-from translator.errors import DataError
+from translator.errors import DataError, check_text
 from translator.media import STRIDE, Frames, Pixels, pictures_of
 from translator.text.capitals import encode_sentences, likely_cases
 from translator.text.directions import tag_of
@@ -173,6 +173,7 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     only. Raises DataError when a text is blank or too long to be looked at in one piece, and
     for a picture or a recording that cannot be read.
     """
+    check_text("attention_maps", source)
     model, languages = translator.model, translator.config.data
     shown = None
     if translator.config.model.source != "text":

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from translator.alignment import recorded
-from translator.errors import DataError
+from translator.errors import DataError, check_text
 from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer, attention
 from translator.text.directions import tag_of
 from translator.tokenizer import BOS_ID, EOS_ID
@@ -148,6 +148,7 @@ def explain(
     DataError when there is no such layer or head, when a text is blank or too long to be looked at
     in one piece, and for a model that reads or draws pictures or reads recordings.
     """
+    check_text("explain", source)
     config, model = translator.config.model, translator.model
     if (config.source, config.target) != ("text", "text"):
         raise DataError(
