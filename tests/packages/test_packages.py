@@ -73,7 +73,7 @@ def test_a_package_translates_as_its_run(
 
 
 def packaged(run: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
-    words = [sys.executable, ROOT / "scripts" / "package_model.py", run, folder]
+    words = [sys.executable, str(ROOT / "scripts" / "package_model.py"), str(run), str(folder)]
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 

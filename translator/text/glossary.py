@@ -116,17 +116,17 @@ def _warnings(
             f"its languages are {', '.join(tags)}"
         )
     targets: dict[str, list[str]] = {}
-    for source, target in terms:
-        others = targets.setdefault(source, [])
+    for term, target in terms:
+        others = targets.setdefault(term, [])
         others += [target] * (target not in others)
     if several := [f"{s} ({', '.join(t)})" for s, t in targets.items() if len(t) > 1]:
         more = f" and {len(several) - 3} more" if len(several) > 3 else ""
         yield f"{path}: of several targets the first counts: {', '.join(several[:3])}{more}"
     if languages and not tags and are_exchanged(guesses := guess_languages(terms), languages):
-        source, target = guesses
+        first, second = guesses
         yield (
-            f"{path}: its first column looks like {source} and its second like {target}, so no "
-            f"term will be found: exchange them, or put {source} and {target} into a first row"
+            f"{path}: its first column looks like {first} and its second like {second}, so no "
+            f"term will be found: exchange them, or put {first} and {second} into a first row"
         )
 
 
