@@ -237,8 +237,8 @@ def lines_with_ends(file: Path) -> Iterator[str]:
                     )
                 number += 1
                 text = line.decode("utf-8")
-                if number == 1 and _has_carriage_returns_only(text):
-                    raise DataError(f"{file}: carriage returns end no line", _OLD_MACINTOSH)
+                if number == 1:
+                    check_line_ends(file, text)
                 yield text.removeprefix("\ufeff") if number == 1 else text
     except UnicodeDecodeError as error:
         raise DataError(
@@ -247,18 +247,33 @@ def lines_with_ends(file: Path) -> Iterator[str]:
         ) from None
 
 
+def check_line_ends(file: Path, first: str) -> None:
+    """Raise DataError if the first line is all of a file whose lines end in carriage returns."""
+    if _has_carriage_returns_only(first):
+        raise DataError(f"{file}: carriage returns end no line", _OLD_MACINTOSH)
+
+
+def is_wide(file: Path) -> bool:
+    """Whether a file is in UTF-16 or UTF-32, by its mark or its zeros."""
+    with open_unpacked(file) as stream:
+        return _likely_encoding(stream.read(_HEAD)) != "latin1"
+
+
 def how_to_convert(file: Path) -> str:
     """A command that makes a file UTF-8, by the encoding that it seems to be in."""
     with open_unpacked(file) as stream:
         head = stream.read(_HEAD)
     if head.startswith(_BINARY):
         return "Save it as text, such as CSV or lines with tabs."
-    told = encoding_of(head)
-    if told == "utf-8":  # without a mark; spaces and line ends have zeros in UTF-16 of any script
-        told = _utf16_by_zeros(head, share=0.01) or "latin1"
-        told = told.replace("utf-16-", "utf-16")  # as iconv calls it
-    else:
-        told = told[:6]  # iconv reads the mark
     unpacked = file.with_suffix("") if file.suffix.lower() in COMPRESSIONS else file
     first = "Convert the file" if unpacked == file else "Unpack the file and convert it"
-    return f"{first}, for example: iconv -f {told} -t utf-8 {unpacked}"
+    return f"{first}, for example: iconv -f {_likely_encoding(head)} -t utf-8 {unpacked}"
+
+
+def _likely_encoding(head: bytes) -> str:
+    """What is not UTF-8 is likely in, as iconv calls it."""
+    if (told := encoding_of(head)) != "utf-8":
+        return told[:6]  # iconv reads the mark
+    # Spaces and line ends have zeros in UTF-16 of any script.
+    found = _utf16_by_zeros(head, share=0.01)
+    return found.replace("utf-16-", "utf-16") if found else "latin1"

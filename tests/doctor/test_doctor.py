@@ -179,10 +179,9 @@ def test_the_encoding_of_a_file_is_told_as_far_as_it_shows(sound, tmp_path):
     for encoding, name in (("utf-16", "utf-16"), ("utf-16-le", "utf-16le"), ("cp1252", "latin1")):
         file = tmp_path / "a.en-es.tsv"
         file.write_bytes(text.encode(encoding))
-        hint = found(examined(file), "invalid UTF-8").hint
-        assert hint == (
-            f"Training refuses it. Convert the file, for example: iconv -f {name} -t utf-8 {file}"
-        )
+        finding = found(examined(file), "invalid UTF-8" if name == "latin1" else "unreadable")
+        converted = f"Convert the file, for example: iconv -f {name} -t utf-8 {file}"
+        assert finding.hint.removeprefix("Training refuses it. ") == converted
 
 
 def test_a_file_that_may_not_be_read_is_not_called_damaged(sound, tmp_path):
@@ -520,6 +519,66 @@ def test_clean_tells_corpora_of_one_name_apart(tmp_path):
     write_clean(Config.model_validate({"data": {"train": corpora}}), tmp_path / "out")
     found = {file.name: file.read_text("utf-8") for file in (tmp_path / "out").glob("a*")}
     assert found == {"a.en-es.tsv": "uno\tuno\n", "a-2.en-es.tsv": "dos\tdos\n"}
+
+
+BROKEN = b"A dog.\tUn perro.\nonly one\nA cat.\tUn gato.\tmore\nA b\xffird.\tUn ave.\n\nHi\tHola\n"
+
+
+def test_clean_leaves_out_the_lines_that_training_refuses(tmp_path):
+    """And the doctor finds the same ones; what is left, training reads."""
+    file = tmp_path / "pets.en-es.tsv"
+    file.write_bytes(BROKEN)
+    faults = ["missing column", "surplus column", "invalid UTF-8"]
+    report = examined(file)
+    for kind, line in zip(faults, (2, 3, 4), strict=True):
+        assert f"{file}, line {line}: " in found(report, kind).message
+        assert found(report, kind).severity == "serious"
+    config = Config.model_validate({"data": {"train": {"path": str(file)}}})
+    [counts] = write_clean(config, tmp_path / "out").values()
+    assert counts.read == 6
+    assert counts.dropped == {**dict.fromkeys(faults, 1), "empty source": 1}
+    rows = (tmp_path / "out" / "dropped.tsv").read_text("utf-8").splitlines()
+    places = sorted(tuple(row.split("\t")[1:3]) for row in rows)
+    assert places == [*zip("234", faults, strict=True), ("5", "empty source")]
+    kept = read_pairs(CorpusConfig(path=str(tmp_path / "out" / file.name)), "en", "es")
+    assert list(kept) == [("A dog.", "Un perro."), ("Hi", "Hola")]
+
+
+def test_clean_of_two_files_leaves_a_line_out_of_both(tmp_path):
+    (tmp_path / "a.en").write_bytes(b"one\ntw\xffo\nthree\n")
+    (tmp_path / "a.es").write_bytes(b"uno\ndos\ntres\n")
+    corpus = {"path": str(tmp_path / "a.{language}")}
+    write_clean(Config.model_validate({"data": {"train": corpus}}), tmp_path / "all.tsv")
+    assert (tmp_path / "all.tsv").read_text("utf-8") == "one\tuno\nthree\ttres\n"
+
+
+def test_a_corpus_in_the_other_direction_is_cleaned_as_it_is_read(tmp_path):
+    file = tmp_path / "a.tsv"
+    file.write_bytes(b"Hola\tHi\nsolo\n")
+    corpus = {"path": str(file), "languages": "es-en", "columns": {"source": 0, "target": 1}}
+    config = Config.model_validate({"data": {"directions": ["en-es"], "train": [corpus]}})
+    write_clean(config, tmp_path / "all.tsv")
+    assert (tmp_path / "all.tsv").read_text("utf-8") == "Hi\tHola\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a.en": b"one\ntwo\n", "a.es": b"uno\n"}, "a.en has 2 lines and"),
+        ({"a.en-es.tsv": "a\tb\n".encode("utf-16")}, "not UTF-8"),
+        ({"a.en-es.tsv": b"a\tb\rc\td\r"}, "carriage returns end no line"),
+        ({"a.en-es.tsv.gz": gzip.compress(b"a\tb\n" * 9999)[:-9]}, "damaged compressed file"),
+    ],
+)
+def test_what_no_line_is_to_blame_for_is_not_cleaned(tmp_path, files, message):
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    [name, *others] = files
+    path = str(tmp_path / ("a.{language}" if others else name))
+    with pytest.raises(DataError, match=message):
+        write_clean(Config.model_validate({"data": {"train": {"path": path}}}), tmp_path / "out")
+    assert not [*(tmp_path / "out").iterdir()]
+    assert message in " ".join(finding.message for finding in examined([{"path": path}]).findings)
 
 
 def test_clean_writes_over_nothing(tmp_path):

@@ -79,6 +79,12 @@ def clean_cli(
         dropped, mended = counts.read - counts.kept, sum(counts.repaired.values())
         rows.append([path, *(f"{n:,}" for n in (counts.read, counts.kept, dropped, mended))])
     echo(table(rows))
+    for path, counts in cleaned.items():
+        if lines := counts.dropped.get("invalid UTF-8"):
+            say(
+                f"warning: {path}: {lines:,} lines are not UTF-8 and were left out; "
+                "`translator data check` says how to convert the file"
+            )
 
 
 def _lines(report: "Report") -> "list[str]":

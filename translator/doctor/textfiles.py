@@ -16,10 +16,16 @@ from translator.data import SentencePair, fetched
 from translator.data.readers.pairs import column_names, column_numbers
 from translator.doctor.report import Finding, Places, Severity
 from translator.errors import DataError
-from translator.files import how_to_convert, open_by_name, unreadable
+from translator.files import (
+    check_line_ends,
+    how_to_convert,
+    is_wide,
+    open_by_name,
+    unreadable,
+)
 
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
-
+UNMENDABLE = ("unreadable", "unequal length")  # kinds of findings of no single line
 
 # Faults of the bytes of a line: kind → severity, message, hint.
 _FAULTS: dict[str, tuple[Severity, str, str]] = {
@@ -38,7 +44,14 @@ _FAULTS: dict[str, tuple[Severity, str, str]] = {
     "missing column": (
         "serious",
         "too few columns",
-        "Columns are separated by one tab; training refuses the file.",
+        "Columns are separated by one tab; training refuses the file, `data clean` leaves out such "
+        "lines.",
+    ),
+    "surplus column": (
+        "serious",
+        "more columns than the first line has",
+        "A tab always begins a column; training refuses the file, `data clean` leaves out such "
+        "lines.",
     ),
 }
 
@@ -49,6 +62,7 @@ class TextFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines_read = 0
+        self.is_broken = False  # the last line: not UTF-8
         self.faults: dict[str, Places] = {}
         self.damage: DataError | None = None
 
@@ -58,9 +72,20 @@ class TextFile:
             with open_by_name(self.path) as stream:
                 for number, line in enumerate(stream, start=1):
                     self.lines_read = number
-                    yield self._text(line, number)
+                    text = self._text(line, number)
+                    if number == 1:
+                        check_line_ends(self.path, line.decode("utf-8", "replace"))
+                        self._check_encoding()
+                    yield text
+        except DataError as error:
+            self.damage = error
         except _DAMAGED as error:
             self.damage = unreadable(self.path, error, f"line {self.lines_read:,}")
+
+    def _check_encoding(self) -> None:
+        if is_wide(self.path):
+            self.faults.clear()  # what looks like other faults is this one
+            raise DataError(f"{self.path}: not UTF-8", how_to_convert(self.path))
 
     def note(self, fault: str, line: int) -> None:
         """Count a fault."""
@@ -77,6 +102,7 @@ class TextFile:
             yield Finding("serious", "unreadable", corpus, self.damage.message, self.damage.hint)
 
     def _text(self, line: bytes, number: int) -> str:
+        self.is_broken = False
         if line.endswith(b"\r\n"):
             self.note("CRLF", number)
         if b"\x00" in line:
@@ -87,6 +113,7 @@ class TextFile:
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
+            self.is_broken = True
             self.note("invalid UTF-8", number)
             text = line.decode("utf-8", "replace")
         return text.rstrip("\r\n")
@@ -120,21 +147,38 @@ class TextCorpus:
 
     def pairs(self) -> Iterator[SentencePair]:
         """Yield the pair of every line: the n-th of them stands in line n."""
-        if self._columns is None:
-            source, target = self.files
-            for pair in itertools.zip_longest(source.lines(), target.lines()):
-                if None not in pair:
-                    yield SentencePair(*pair)
-            return
+        return (pair for pair, _ in self.lines())
+
+    def lines(self) -> Iterator[tuple[SentencePair, str]]:
+        """Yield the pair of every line, and the fault for which training refuses it, if any."""
+        for pair, fault in self._of_columns() if self._columns else self._of_two_files():
+            broken = any(file.is_broken for file in self.files)
+            yield pair, "invalid UTF-8" if broken else fault
+
+    def _of_two_files(self) -> Iterator[tuple[SentencePair, str]]:
+        source, target = self.files
+        for pair in itertools.zip_longest(source.lines(), target.lines()):
+            if None not in pair:
+                yield SentencePair(*pair), ""
+
+    def _of_columns(self) -> Iterator[tuple[SentencePair, str]]:
+        """As `read_tsv` has it: all lines have the columns of the first one."""
+        assert self._columns
         (file,) = self.files
+        needed, width = max(self._columns) + 1, 0
         for line in file.lines():
             fields = line.split("\t")
-            if max(self._columns) < len(fields):
-                yield SentencePair(*(fields[column] for column in self._columns))
+            fault = ""
+            if line.strip():
+                width = width or len(fields)
+                surplus = any(field.strip() for field in fields[width:])
+                fault = "missing column" if len(fields) < needed else "surplus column" * surplus
+            if fault:
+                file.note(fault, file.lines_read)
+            if len(fields) < needed:
+                yield SentencePair("", ""), fault
             else:
-                if line.strip():
-                    file.note("missing column", file.lines_read)
-                yield SentencePair("", "")
+                yield SentencePair(*(fields[column] for column in self._columns)), fault
 
     def findings(self, corpus: str) -> Iterator[Finding]:
         """What is wrong with the files, once the pairs have been read."""

@@ -3,14 +3,16 @@
 import functools
 import itertools
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from translator.config import Config, CorpusConfig
-from translator.data import Cleaner, Counts, read_corpus
+from translator.data import Cleaner, Counts, SentencePair, read_corpus
 from translator.data.readers.remote import bare_name
+from translator.doctor.textfiles import UNMENDABLE, TextCorpus
 from translator.embedding import similarity_of
 from translator.errors import DataError
 from translator.progress import tracked
@@ -22,8 +24,9 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
 
     `output` is a file NAME.tsv for the kept pairs of all of them, or a directory for a file each.
     The dropped pairs stand beside, in dropped.tsv: corpus, number of the pair, rule, source,
-    target. Kept files have columns in the direction of the configuration and say so in their
-    names inside a directory. DataError when a file would be written over.
+    target. Lines of a TSV or text file for which training refuses it are among them. Kept files
+    have columns in the direction of the configuration and say so in their names inside a directory.
+    DataError when a file would be written over.
     """
     data = config.data
     single = output.suffix == ".tsv"
@@ -45,19 +48,52 @@ def write_clean(config: Config, output: Path) -> dict[str, Counts]:
             name = f"{stem}.{own.data.direction}.tsv"
             kept = whole or files.enter_context(_new(folder / name))
             counts.setdefault(corpus.path, Counts())
-            number = 0
+            numbers: deque[int] = deque()  # of the pairs that the cleaner has not judged yet
+            pairs = _readable(corpus, own, numbers, counts[corpus.path], rest)
             cleaner = Cleaner.of(own, corpus, meanings)
-            for verdicts in cleaner.judge(
-                tracked(read_corpus(corpus, own), f"cleaning {corpus.path}")
-            ):
+            for verdicts in cleaner.judge(tracked(pairs, f"cleaning {corpus.path}")):
                 verdicts.count(counts[corpus.path])
                 for index, pair in enumerate(verdicts.pairs):
-                    number += 1
+                    number = numbers.popleft()
                     if rule := verdicts.dropped.get(index):
                         rest.write(_row(corpus.path, str(number), rule, *pair))
                     else:
                         kept.write(_row(*pair))
     return counts
+
+
+def _readable(
+    corpus: CorpusConfig,
+    config: Config,
+    numbers: deque[int],
+    counts: Counts,
+    rest: BinaryIO,
+) -> Iterator[SentencePair]:
+    """The pairs of a corpus, whose `numbers` are noted; lines that training refuses go to the rest.
+
+    Raises DataError for what no line is to blame for, such as files of unequal length.
+    """
+    languages, direction = config.data.languages_of(corpus), config.data.direction
+    translates = config.model.is_textual and not config.learns_from_texts
+    files = TextCorpus.of(corpus, languages) if translates else None
+    if files is None:
+        for number, pair in enumerate(read_corpus(corpus, config), start=1):
+            numbers.append(number)
+            yield pair
+        return
+    lines = itertools.islice(files.lines(), corpus.max_pairs)
+    for number, (pair, fault) in enumerate(lines, start=1):
+        turned = SentencePair(*pair[::-1]) if languages == direction[::-1] != direction else pair
+        if fault:
+            counts.read += 1
+            counts.drop(fault)
+            rest.write(_row(corpus.path, str(number), fault, *turned))
+        else:
+            numbers.append(number)
+            yield turned
+    for finding in files.findings(corpus.path):
+        if finding.kind in UNMENDABLE:
+            raise DataError(finding.message, finding.hint)
 
 
 @contextmanager
