@@ -175,10 +175,8 @@ class TextCorpus:
                 fault = "missing column" if len(fields) < needed else "surplus column" * surplus
             if fault:
                 file.note(fault, file.lines_read)
-            if len(fields) < needed:
-                yield SentencePair("", ""), fault
-            else:
-                yield SentencePair(*(fields[column] for column in self._columns)), fault
+            fields += [""] * (needed - len(fields))
+            yield SentencePair(*(fields[column] for column in self._columns)), fault
 
     def findings(self, corpus: str) -> Iterator[Finding]:
         """What is wrong with the files, once the pairs have been read."""

@@ -30,8 +30,8 @@ def read_tsv(
         if width and any(field.strip() for field in fields[width:]):
             raise DataError(
                 f"{file}, line {number}: {len(fields)} columns, but the first line has {width}",
-                "A tab always begins a column: replace one within a text by a space. `translator data "
-                "clean` leaves such lines out.",
+                "A tab always begins a column: replace one within a text by a space. "
+                "`translator data clean` leaves such lines out.",
             )
         if len(fields) < needed:
             if not line.strip():
