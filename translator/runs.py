@@ -585,6 +585,19 @@ class RunDirectory:
             return None
         return _read_fingerprints(self.fingerprints_file)[1].get(_UNKNOWN_KEY)
 
+    @property
+    def leakage_unknown(self) -> str:
+        """Why nobody can tell whether test sentences were trained on; empty where it shows."""
+        if not self.fingerprints_file.is_file():
+            file = self.fingerprints_file.name
+            return f"{self.name} has no {file}: whether test sentences leaked is not known"
+        if self.unknown_start:
+            return (
+                f"{self.name} started from {self.unknown_start}, of whose training text nothing is "
+                "known: test sentences may have leaked there"
+            )
+        return ""
+
     def read_fingerprints(self) -> "dict[str, Fingerprints]":
         """Fingerprints by side, source and target; empty where the run keeps none."""
         if not self.fingerprints_file.is_file():

@@ -6,7 +6,10 @@ import html
 import itertools
 import json
 import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -20,7 +23,7 @@ from translator.evaluation import (
     assess,
     sentence_chrf,
 )
-from translator.runs import RunDirectory
+from translator.runs import Adaptation, RunDirectory
 from translator.visualization.page import render_page
 from translator.visualization.plots import Point, bar_chart, histogram, line_plot, round_ticks
 from translator.visualization.report import (
@@ -143,6 +146,29 @@ def test_the_report_of_a_run_tells_its_data_its_settings_and_how_it_learned(
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert 'lang="en"' in written and 'name="viewport"' in written
+
+
+def test_the_report_says_first_what_makes_a_run_doubtful(
+    trained_run: RunDirectory, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    assert 'class="warning"' not in render_report([evaluation], trained_run)
+    run = RunDirectory(Path(shutil.copytree(trained_run.path, tmp_path / "run")))
+    numbers = dict.fromkeys(("pairs", "replayed", "terms", "max_steps", "replay_weight"), 1)
+    made = {
+        "made_of": {},
+        "distilled": False,
+        "warnings": [],
+        "refused": ["a lost", "b"],
+        **numbers,
+    }
+    run.write_adaptation(cast(Adaptation, made))
+    run.fingerprints_file.unlink()
+    page = render_report([evaluation], run)
+    assert re.findall(r'<p class="warning">(.*)</p>', page.partition("<section")[0]) == [
+        f"{run.name} was refused when it was adapted: a lost; b",
+        f"{run.name} has no training_fingerprints.safetensors: whether test sentences leaked is "
+        "not known",
+    ]
 
 
 # --- sentences ------------------------------------------------------------------------------------

@@ -60,16 +60,9 @@ def read_trained_on(run: "RunDirectory") -> "dict[str, Fingerprints]":
 
     Empty where the run keeps none.
     """
-    trained_on = run.read_fingerprints()
-    if not trained_on:
-        file = run.fingerprints_file.name
-        say(f"{run.name} has no {file}: whether test sentences leaked is not known")
-    elif run.unknown_start:
-        say(
-            f"{run.name} started from {run.unknown_start}, of whose training text nothing is "
-            "known: test sentences may have leaked there"
-        )
-    return trained_on
+    if run.leakage_unknown:
+        say(run.leakage_unknown)
+    return run.read_fingerprints()
 
 
 def check_pair(source: Path | None, references: list[Path] | None) -> None:

@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ def render_report(
         "evaluation.html",
         title=run.title if run else "Translations",
         languages="".join(f" · {pair.source} → {pair.target}" for pair in pairs),
+        warnings=list(_warnings(run)) if run else [],
         sections=[_section(evaluation, attention) for evaluation in evaluations],
         run=_run(run, evaluations) if run else None,
         version=__version__,
@@ -188,6 +189,14 @@ def _in_percent(attention: SentenceAttention) -> dict[str, object]:
 
 
 # --- the run --------------------------------------------------------------------------------------
+
+
+def _warnings(run: RunDirectory) -> Iterator[str]:
+    """What makes a run or its scores doubtful, whatever the test set."""
+    if run.refused:
+        yield f"{run.name} was refused when it was adapted: {'; '.join(run.refused)}"
+    if run.leakage_unknown:
+        yield run.leakage_unknown
 
 
 def _run(run: RunDirectory, evaluations: Sequence[Evaluation]) -> dict[str, object]:
