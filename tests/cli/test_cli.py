@@ -227,9 +227,10 @@ def test_train_tells_what_it_does_and_what_comes_next(tmp_path: Path) -> None:
         "en → es",
         "step 3/3",
         "best so far",
-        'translator translate "Pizza is great."',
     ):
         assert fragment in done.stderr
+    [text] = re.findall(r'translator translate "(.*)" --run runs/\w+\n', done.stderr)
+    assert re.fullmatch(r"number \d+", text)  # of this corpus
     again = translator("train", *tiny(f"data.train.path={corpus}"), cwd=tmp_path)
     assert "this run is finished" in again.stderr
     assert translator("translate", "number 3", cwd=tmp_path).returncode == 0

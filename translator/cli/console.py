@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -357,6 +358,11 @@ def optional_picture(stem: Path) -> Iterator[None]:
 def listed(names: list[str]) -> str:
     """The first three of some names, and how many more there are."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def quoted(text: str) -> str:
+    """A text as a shell takes it for one word."""
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
 
 
 def _and(names: list[str]) -> str:

@@ -15,6 +15,7 @@ from translator.cli.console import (
     echo,
     find_run,
     named_run,
+    quoted,
     say,
     table,
 )
@@ -96,7 +97,8 @@ def export_cli(
         for direction in (certificate, *certificate.others):
             _show(direction)
         if form == "ctranslate2" and output is None:
-            command = f'translate "Pizza is great." --run {directory.name} --engine ctranslate2'
+            text = quoted(min(sets[0].sources[:10], key=len))
+            command = f"translate {text} --run {directory.name} --engine ctranslate2"
             say(f"next:\n    translator {command}")
         if form == "huggingface" and not address:
             say(f"next: {folder / 'README.md'} says how transformers loads it")

@@ -27,6 +27,7 @@ from translator.cli.console import (
     echo,
     listed,
     note,
+    quoted,
     say,
     table,
 )
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 _STEPS_TO_JUDGE_BY = 20  # until the first estimate of the time to go
 _LEGIBLE_CHRF = 30.0  # below it samples are no words yet
 _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
-_EXAMPLES = {"text": '"Pizza is great."', "image": "picture.png", "speech": "recording.wav"}
+_FILES = {"image": "picture.png", "speech": "recording.wav"}
 
 
 @app.command("train", rich_help_panel=TRAIN)
@@ -381,18 +382,29 @@ def _named(scores: dict[str, float]) -> list[str]:
     return [f"{_NAMES.get(n, n)} {s:.1f}" for n, s in scores.items() if n not in ("step", "loss")]
 
 
-def _next_commands(config: Config) -> list[str]:
+def _next_commands(run: "RunDirectory") -> list[str]:
     """What a run is good for."""
+    config = run.read_config()
     match config.training.objective:
         case "translate":
-            example = _EXAMPLES[config.model.source]
+            example = _FILES.get(config.model.source) or quoted(_example(run))
             drawn = " --output drawn.png" if config.model.target == "image" else ""
             return [f"translate {example}{drawn}", "evaluate", "inspect"]
         case "language_model":
-            return ['generate "Once upon a time"', "inspect"]
+            return ['generate "…"', "inspect"]
     if config.model.architecture == "decoder_only":
         return ["inspect"]
-    return ['embed "Pizza is great."', "inspect"]
+    return ['embed "…"', "inspect"]
+
+
+def _example(run: "RunDirectory") -> str:
+    """A sentence in the language of a run, which it was validated on; … where it kept none."""
+    try:
+        file = next(run.samples.glob("step-*.json"))
+        sources = [each["source"] for each in json.loads(file.read_text(encoding="utf-8"))]
+    except (StopIteration, OSError, ValueError, LookupError, TypeError):
+        return "…"
+    return min(sources, key=len, default="…")
 
 
 def _validation(best: dict[str, float]) -> str:
@@ -420,10 +432,7 @@ def _finish_lines(finished: "Finished", config: Config) -> str:
         ]
         lines += [f"    {line}" for line in table(rows).splitlines()]
     lines.append("next:")
-    lines += [
-        f"    translator {command} --run {run.path}"
-        for command in _next_commands(run.read_config())
-    ]
+    lines += [f"    translator {command} --run {run.path}" for command in _next_commands(run)]
     return "\n".join(lines)
 
 
