@@ -222,6 +222,10 @@ def test_an_opening_mark_is_closed_at_the_end_of_its_sentence(text: str, closed:
         "¿?",
         "¡",
         "Who? Me!",
+        "¿Vienes, ¿verdad?",
+        "«¿Vienes, ¿verdad?»",
+        "(¡Ven, ¡por favor!)",
+        "¿Vienes, ¿o no, ¿verdad?",
         "",
     ],
 )

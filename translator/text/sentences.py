@@ -193,7 +193,7 @@ def close_marks(text: str, language: str = "es") -> str:
     """A text in which every ¿ or ¡ before a word is closed, at the end of its sentence.
 
     A full stop there gives way to the mark, and quotes opened before it stay around it. One mark
-    may close another's sentence: ¡Qué has hecho?
+    may close another's sentence, ¡Qué has hecho?, or two sentences: ¿Vienes, ¿verdad?
 
     >>> close_marks("¡Hola, ¿cómo estás? «¡Muy bien.»")
     '¡Hola, ¿cómo estás?! «¡Muy bien!»'
@@ -233,6 +233,8 @@ def _with_mark(text: str, start: int, mark: str) -> str:
     while body[end - 1] in _QUOTES and _QUOTES[body[end - 1]] not in body[start : end - 1]:
         end -= 1
     body, closing = body[:end], body[end:]
+    if body.endswith(mark) and text[start + 1] != text[start]:  # it is not doubled: ¿¿Qué??
+        return text
     if closing:
         body, inner = _cut_stop(body)
         return body + mark + inner.replace(".", "") + closing + stop
