@@ -256,7 +256,7 @@ def check_line_ends(file: Path, first: str) -> None:
 def is_wide(file: Path) -> bool:
     """Whether a file is in UTF-16 or UTF-32, by its mark or its zeros."""
     with open_unpacked(file) as stream:
-        return _likely_encoding(stream.read(_HEAD)) != "latin1"
+        return _wide_encoding(stream.read(_HEAD)) is not None
 
 
 def how_to_convert(file: Path) -> str:
@@ -267,13 +267,18 @@ def how_to_convert(file: Path) -> str:
         return "Save it as text, such as CSV or lines with tabs."
     unpacked = file.with_suffix("") if file.suffix.lower() in COMPRESSIONS else file
     first = "Convert the file" if unpacked == file else "Unpack the file and convert it"
-    return f"{first}, for example: iconv -f {_likely_encoding(head)} -t utf-8 {unpacked}"
+    encoding = _wide_encoding(head) or "latin1"
+    return f"{first}, for example: iconv -f {encoding} -t utf-8 {unpacked}"
 
 
-def _likely_encoding(head: bytes) -> str:
-    """What is not UTF-8 is likely in, as iconv calls it."""
+def _wide_encoding(head: bytes) -> str | None:
+    """The UTF-16 or UTF-32 that a file begins in, as iconv calls it.
+
+    In UTF-16 of any script, spaces and line ends have a zero, each on the same side.
+    """
     if (told := encoding_of(head)) != "utf-8":
         return told[:6]  # iconv reads the mark
-    # Spaces and line ends have zeros in UTF-16 of any script.
-    found = _utf16_by_zeros(head, share=0.01)
-    return found.replace("utf-16-", "utf-16") if found else "latin1"
+    zeros = [head[side::2].count(0) for side in (0, 1)]
+    if max(zeros) < 4 or max(zeros) < 0.03 * len(head) or 10 * min(zeros) > max(zeros):
+        return None
+    return "utf-16be" if zeros[0] > zeros[1] else "utf-16le"

@@ -176,9 +176,15 @@ def test_another_language_is_named(sound, tmp_path):
 
 def test_the_encoding_of_a_file_is_told_as_far_as_it_shows(sound, tmp_path):
     text = "".join(f"{pair.source}\t{pair.target}\n" for pair in sound)
-    for encoding, name in (("utf-16", "utf-16"), ("utf-16-le", "utf-16le"), ("cp1252", "latin1")):
+    russian = "Привет, мир.\tЭто дом.\n" * 100
+    for encoding, name, content in (
+        ("utf-16", "utf-16", text),
+        ("utf-16-le", "utf-16le", text),
+        ("utf-16-be", "utf-16be", russian),
+        ("cp1252", "latin1", text + "\0"),
+    ):
         file = tmp_path / "a.en-es.tsv"
-        file.write_bytes(text.encode(encoding))
+        file.write_bytes(content.encode(encoding))
         finding = found(examined(file), "invalid UTF-8" if name == "latin1" else "unreadable")
         converted = f"Convert the file, for example: iconv -f {name} -t utf-8 {file}"
         assert finding.hint.removeprefix("Training refuses it. ") == converted

@@ -15,6 +15,7 @@ from translator.cli.console import (
     echo,
     find_run,
     named_run,
+    note,
     quoted,
     say,
     table,
@@ -115,7 +116,7 @@ def _proving_sets(
         return chosen_sets(run, None, None, source, references)
     found, missing = known_sets(run, "valid")
     if found and missing:
-        say(
+        note(
             f"note: {run.name} has no validation set here ({missing}): "
             "everyday sentences of this package stand in"
         )
