@@ -114,6 +114,17 @@ def test_nothing_is_said_of_what_is_no_translation(
     assert list(exchanged_sides(config_of(corpus, *objective))) == []
 
 
+def test_nothing_is_said_of_what_was_made_of_other_files(
+    sound: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("made").mkdir()
+    write("a.en-es.tsv", turned(sound))
+    config = config_of(CorpusConfig(path=str(Path("a.en-es.tsv").rename("made/a.en-es.tsv"))))
+    assert len(list(exchanged_sides(config))) == 1
+    assert list(exchanged_sides(config, Path("made"))) == []
+
+
 TINY = (
     *("name=small", "tokenizer.vocabulary_size=400", "model.d_model=16", "model.num_heads=2"),
     *("training.max_steps=1", "training.tokens_per_batch=512"),

@@ -21,14 +21,17 @@ _COMPARED_PAIRS = 100
 _SIDES = (("target", "source"), ("msgstr", "msgid"))  # of XLIFF and PO
 
 
-def exchanged_sides(config: Config) -> Iterator[str]:
+def exchanged_sides(config: Config, made: Path | None = None) -> Iterator[str]:
     """A sentence for each corpus whose first pairs look exchanged: which, and the way out.
 
-    Of what is no translation, nothing is known. What cannot be read is told elsewhere.
+    Of what is no translation, nothing is known. What cannot be read is told elsewhere, and what
+    was `made` of files, in that folder, by whoever made it.
     """
     if config.learns_from_texts or not config.model.is_textual:
         return
     for corpus in config.data.corpora:
+        if made in Path(corpus.path).parents:
+            continue
         own = config.toward_languages_of(corpus)
         with suppress(DataError):
             pairs = list(itertools.islice(read_corpus(corpus, own), _SAMPLED_PAIRS))
