@@ -16,7 +16,7 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 NOT_RUN = {  # how a command begins, and why no test runs it
     "pip install torch --index-url ": "it needs an index; `make install` installs the same",
-    "pip install .": "likewise; of ./models/en-es a variant does",
+    "pip install . ": "likewise; of ./models/en-es a variant does",
     "pip install '.[": "likewise",
     "pip install trackio": "likewise",
     "pip install scikit-learn": "likewise",
@@ -58,13 +58,15 @@ def commands_of(page: str) -> list[str]:
 def runnable(page: str) -> list[str]:
     """The commands of a page that a test can run as they stand there, or with a tiny model."""
     left_out = (*NOT_RUN, *IN_VARIANTS)
-    return [command for command in commands_of(page) if not command.startswith(left_out)]
+    return [command for command in commands_of(page) if not f"{command} ".startswith(left_out)]
 
 
 def shown(beginning: str) -> list[str]:
     """The commands of all pages that begin so."""
     texts = (page.read_text(encoding="utf-8") for page in PAGES)
-    return [each for text in texts for each in commands_of(text) if each.startswith(beginning)]
+    return [
+        each for text in texts for each in commands_of(text) if f"{each} ".startswith(beginning)
+    ]
 
 
 def _commands(block: str) -> Iterator[str]:
