@@ -36,11 +36,15 @@ class RunError(TranslatorError):
 
 
 class OtherConfigurationError(RunError):
-    """A run directory that holds a run of another configuration; `free_name` is not taken."""
+    """A run directory that holds a run of another configuration; `free_name` is not taken.
 
-    def __init__(self, message: str, hint: str, free_name: str) -> None:
-        super().__init__(message, hint)
+    `onward` says how to go on from what that run has learned, if it has learned something.
+    """
+
+    def __init__(self, message: str, hint: str, free_name: str, onward: str) -> None:
+        super().__init__(message, f"{hint} {onward}".rstrip())
         self.free_name = free_name
+        self.onward = onward
 
 
 _EXTRAS = {  # as in pyproject.toml

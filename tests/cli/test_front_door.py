@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -187,9 +188,14 @@ def test_a_run_is_named_after_its_corpus_and_a_conflict_says_what_to_type(tmp_pa
         "\n  data.train: toy.en-es.tsv → toy.es-en.tsv\n",
         "\n  model.dropout: 0.05 → 0.3\n",
     )
-    assert len(done.stderr.splitlines()) < 8
-    hint = done.stderr.splitlines()[-1]
-    assert hint.endswith("--set model.dropout=0.3 --set name=everyday-2")
+    assert len(done.stderr.splitlines()) < 9
+    beside, onward = done.stderr.splitlines()[-2:]
+    assert beside.endswith("--set model.dropout=0.3 --set name=everyday-2")
+    start = "--set training.start_from=runs/everyday"
+    assert onward == f"To go on from what it has learned, also {start}."
+    command = f"{beside} {start}".partition(": translator ")[2]
+    done = translator(*shlex.split(command), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_run_is_its_directory_which_may_be_renamed_and_lose_its_checkpoints(

@@ -268,7 +268,8 @@ def test_a_dry_run_leaves_no_run(tmp_path: Path) -> None:
     assert rows["pairs"] == "80 of 80"
     assert rows["steps"] == "3, of 128 tokens"
     assert rows["memory"].endswith(" GB") and rows["time"].startswith("about ")
-    assert {each.name for each in (tmp_path / "runs").iterdir()} <= {".prepared"}
+    assert rows["kept"] == "the prepared corpora in runs/.prepared, which training takes"
+    assert [each.name for each in (tmp_path / "runs").iterdir()] == [".prepared"]
 
 
 def test_ctrl_c_does_not_wait_for_sentencepiece() -> None:

@@ -63,7 +63,11 @@ def train_cli(
     what: WhatArgument = None,
     overrides: OverridesOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show pairs, parameters, steps, memory, minutes.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only show pairs, parameters, steps, memory, minutes; the corpora stay prepared.",
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write events to stdout as JSON, one a line.")
@@ -82,7 +86,8 @@ def train_cli(
     try:
         finished = train(config, as_json=as_json)
     except OtherConfigurationError as error:
-        error.hint = f"Train beside it, under another name: {_command_named(error.free_name)}"
+        beside = f"Train beside it, under another name: {_command_named(error.free_name)}"
+        error.hint = f"{beside}\n{error.onward}".rstrip()
         raise
     if finished.completed and config.export.after_training != "none":
         with shown_progress(quiet=as_json):
@@ -298,6 +303,7 @@ def _show_rehearsal(found: "Rehearsal", *, as_json: bool) -> None:
         ["steps", f"{steps}, of {found.tokens_per_batch:,} tokens"],
         ["memory", f"{found.memory_bytes / 1e9:.1f} GB"],
         ["time", f"about {duration(found.seconds)}, and the validations ({found.device})"],
+        ["kept", f"the prepared corpora in {found.prepared}, which training takes"],
     ]
     echo("\n".join(f"{name:10} {value}" for name, value in rows))
 

@@ -34,13 +34,14 @@ class Rehearsal:
     seconds_per_step: float
     seconds: float  # of all steps, without validations
     memory_bytes: int  # that the process has taken at most
+    prepared: str  # the folder that keeps the prepared corpora
     warnings: tuple[str, ...] = ()
 
 
 def rehearse(config: Config) -> Rehearsal:
     """Prepare the corpora, which the training will find prepared, and time some steps.
 
-    No run is left.
+    No run is left, but the prepared corpora are.
     """
     if config.training.start_from is not None:
         start = RunDirectory.named(config.training.start_from)
@@ -74,6 +75,7 @@ def rehearse(config: Config) -> Rehearsal:
         seconds_per_step=per_step,
         seconds=60 * minutes if minutes else per_step * config.training.max_steps,
         memory_bytes=_most_memory(trainer.device),
+        prepared=str(run.prepared),
         warnings=tuple(exchanged_sides(config)),
     )
 

@@ -192,6 +192,9 @@ def _check_same(run: RunDirectory, config: Config) -> None:
             + "".join(f"\n  {each}" for each in differing),
             f"Train under another name (--set name={name}), or delete the directory.",
             name,
+            f"To go on from what it has learned, also --set training.start_from={run.path}."
+            if run.model_file.is_file()
+            else "",
         )
 
 
