@@ -122,6 +122,31 @@ def test_the_next_tokens_have_the_probabilities_of_the_translation(
     )
 
 
+@pytest.mark.parametrize("architecture", list(KINDS))
+def test_a_decoder_goes_on_and_an_encoder_alone_fills_in(
+    made: Callable[..., Translator], architecture: str
+) -> None:
+    translator = made(architecture)
+    found = explain(translator, SENTENCE, TRANSLATION)
+    page = explanation_page(found)
+    alone = architecture == "encoder_only"
+    assert found.writes_on != alone
+    assert found.outcome == ("The token in each place" if alone else "The next token")
+    assert f'<h2>{found.outcome}</h2>\n<p class="quiet">{found.outcome_origin}</p>' in page
+    word = "at" if alone else "after"
+    tokens = [choice.after for choice in found.next_tokens]
+    rows = [f'<th scope="row">{word} {token}</th>' for token in tokens]
+    assert [row in page for row in rows] == [True] * len(rows)
+    if alone:  # every token that is read, with what the model fills in there
+        assert tokens == list(found.embedded["encoder"].tokens)
+        ids = torch.tensor([found.embedded["encoder"].ids])
+        states = translator.model(ids, torch.ones_like(ids))
+        likely = translator.model.output(states[0]).softmax(dim=-1).max(dim=-1).values
+        np.testing.assert_allclose(
+            [choice.likeliest[0][1] for choice in found.next_tokens], likely.detach(), rtol=1e-5
+        )
+
+
 def test_what_cannot_be_explained_is_refused(made: Callable[..., Translator]) -> None:
     translator = made("encoder_decoder", decoder_layers=1)
     assert list(explain(translator, "ana", layer=1).heads) == ["encoder_self_attention"]

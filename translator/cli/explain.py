@@ -1,4 +1,4 @@
-"""`translator explain`: one sentence in numbers, from its tokens to the next token."""
+"""`translator explain`: one sentence in numbers, from its tokens to the likeliest ones."""
 
 import math
 from pathlib import Path
@@ -21,7 +21,7 @@ from translator.cli.console import (
 from translator.cli.progress import QuietOption, shown_progress
 
 if TYPE_CHECKING:
-    from translator.visualization.explanation import Explanation, NextToken, Step
+    from translator.visualization.explanation import Explanation, Step
 
 _SHOWN = 6  # dimensions of a vector that the terminal shows
 _KINDS = {
@@ -50,7 +50,7 @@ def explain_cli(
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Explain a sentence in numbers: embeddings, one head's Q, K, V and softmax, the next token."""
+    """Explain a sentence in numbers: embeddings, a head's Q, K, V and softmax, likeliest tokens."""
     if html is not None:
         check_outputs(html)
     with shown_progress():
@@ -80,8 +80,14 @@ def explain_cli(
     typer.echo(found.origin(kind))
     for step in found.heads[kind].steps():
         _show(step)
-    _entitle("The next token")
-    typer.echo(table([_row(choice) for choice in found.next_tokens]))
+    _entitle(found.outcome)
+    typer.echo(found.outcome_origin)
+    where = "after" if found.writes_on else "at"
+    rows = [
+        [f"{where} {choice.after}", *(f"{token} {p:.3f}" for token, p in choice.likeliest)]
+        for choice in found.next_tokens
+    ]
+    typer.echo(f"\n{table(rows)}")
     note("\n--html FILE writes every number as a page")
 
 
@@ -117,7 +123,3 @@ def _show(step: "Step") -> None:
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "–"
-
-
-def _row(choice: "NextToken") -> list[str]:
-    return [f"after {choice.after}", *(f"{token} {p:.3f}" for token, p in choice.likeliest)]

@@ -1,4 +1,4 @@
-"""What does the model compute? One sentence, from its tokens to the next token, in numbers.
+"""What does the model compute? One sentence, from its tokens to the likeliest ones, in numbers.
 
 Shapes as in `model`: T tokens, D d_model, Q queries, M keys, K size of a head.
 """
@@ -101,9 +101,9 @@ class Head:
 
 
 class NextToken(NamedTuple):
-    """What the model would write at a position: the likeliest tokens and their probabilities."""
+    """What the model would write after a token, or of an encoder alone in the place of it."""
 
-    after: str  # the token at this position, the last that was seen
+    after: str  # the token at this position, the last that a decoder has seen
     likeliest: tuple[tuple[str, float], ...]
 
 
@@ -119,6 +119,24 @@ class Explanation:
     embedded: dict[str, Embedded]  # by stack: "encoder", "decoder"
     heads: dict[str, Head]  # by kind of attention, in the order in which they are computed
     next_tokens: tuple[NextToken, ...]
+
+    @property
+    def writes_on(self) -> bool:
+        """Whether a position asks for the token after it; an encoder alone, for the one in it."""
+        return "decoder" in self.embedded
+
+    @property
+    def outcome(self) -> str:
+        """What `next_tokens` are, as a heading."""
+        return "The next token" if self.writes_on else "The token in each place"
+
+    @property
+    def outcome_origin(self) -> str:
+        """Where the probabilities of `next_tokens` come from."""
+        softmax = "after all layers, a softmax over the whole vocabulary, at each position"
+        if self.writes_on:
+            return softmax
+        return f"{softmax}; training asks for it where a token is hidden"
 
     def title(self, kind: str) -> str:
         """A kind of attention with its layer and head, as a heading."""
