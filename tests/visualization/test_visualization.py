@@ -423,6 +423,17 @@ def test_the_commands_write_their_files(trained_run: RunDirectory, tmp_path: Pat
         assert np.array_equal(arrays["cross_attention"], maps.cross_attention.weights)
     done = command("attention", "ana bebe", "--run", trained_run.path, "-o", stem, "--pieces")
     assert files[0].read_text(encoding="utf-8") == attention_page(maps)
+    for name, kind in (("encoder", "encoder_self_attention"), ("cross", "cross_attention")):
+        chosen = command(
+            "attention", "ana bebe", "--run", trained_run.path, "-o", stem, "--attention", name
+        )
+        assert chosen.returncode == 0, chosen
+        words = between_words(maps)
+        assert (
+            files[3].read_bytes()
+            == heads_picture(replace(words, kinds={kind: words.kinds[kind]})).png
+        )
+        assert embedded(files[0].read_text(encoding="utf-8"))["kind"] == kind
     done = command("plot", trained_run.path, "--output", tmp_path / "curves")
     assert done.returncode == 0, done
     names = ("curves.html", "curves.png", "curves-minutes.png")

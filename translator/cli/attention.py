@@ -1,7 +1,9 @@
 """`translator attention`: what the model looks at, as a picture, a page and arrays."""
 
+from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,6 +23,13 @@ from translator.cli.console import (
     write_output,
 )
 from translator.cli.progress import QuietOption, shown_progress
+
+KindName = Literal["encoder", "decoder", "cross"]
+_KINDS: dict[KindName, tuple[str, ...]] = {
+    "encoder": ("encoder_self_attention",),
+    "decoder": ("decoder_self_attention", "self_attention"),
+    "cross": ("cross_attention",),
+}
 
 
 @app.command("attention", rich_help_panel=SEE)
@@ -48,6 +57,13 @@ def attention_cli(
     head: Annotated[
         int | None, typer.Option(min=1, help="The head to show; without it, the average of all.")
     ] = None,
+    attention: Annotated[
+        KindName | None,
+        typer.Option(
+            help="The attention that STEM-heads.png shows and the others begin with; else cross, "
+            "or the first that there is."
+        ),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Show where the model looks while it translates a sentence: PNG, interactive HTML, arrays."""
@@ -69,6 +85,9 @@ def attention_cli(
     maps = attention_maps(translator, text, translation)
     note("  →  ".join(filter(None, (maps.source, maps.translation))))
     place = (layer and layer - 1, head and head - 1)
+    if attention is not None:
+        kind = chosen_kind(maps.kinds_with(*place), attention)
+        maps = replace(maps, kinds={kind: maps.kinds[kind]} | maps.kinds)
     shown = maps if pieces else between_words(maps)
     write_output(output, ".html", attention_page(shown, *place).encode())
     write_output(output, ".npz", attention_arrays(maps))
@@ -79,3 +98,13 @@ def attention_cli(
             write_output(output, "-heads.png", heads_picture(shown).png)
         if picture.missing:
             say(f"warning: no installed font has {picture.missing}: the PNG shows boxes for it")
+
+
+def chosen_kind(kinds: Container[str], asked: KindName) -> str:
+    """The kind of attention that is asked for, if it is among those that there are."""
+    has = {name: kind for name, each in _KINDS.items() for kind in each if kind in kinds}
+    if asked not in has:
+        raise typer.BadParameter(
+            f"of attention there is only: {', '.join(has)}", param_hint="--attention"
+        )
+    return has[asked]

@@ -2,10 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from translator.cli.attention import KindName, chosen_kind
 from translator.cli.console import (
     SEE,
     RunOption,
@@ -21,14 +22,9 @@ from translator.cli.console import (
 from translator.cli.progress import QuietOption, shown_progress
 
 if TYPE_CHECKING:
-    from translator.visualization.explanation import Explanation, Step
+    from translator.visualization.explanation import Step
 
 _SHOWN = 6  # dimensions of a vector that the terminal shows
-_KINDS = {
-    "encoder": ("encoder_self_attention",),
-    "decoder": ("decoder_self_attention", "self_attention"),
-    "cross": ("cross_attention",),
-}
 
 
 @app.command("explain", rich_help_panel=SEE)
@@ -42,7 +38,7 @@ def explain_cli(
     layer: Annotated[int, typer.Option(min=1, help="The layer to explain.")] = 1,
     head: Annotated[int, typer.Option(min=1, help="The head to explain.")] = 1,
     attention: Annotated[
-        Literal["encoder", "decoder", "cross"] | None,
+        KindName | None,
         typer.Option(help="The attention to explain; else the first. The page has all."),
     ] = None,
     html: Annotated[
@@ -60,7 +56,7 @@ def explain_cli(
     from translator.visualization.explanation import STACKS, explain, explanation_page
 
     found = explain(translator, text, translation, layer=layer - 1, head=head - 1)
-    kind = _chosen(found, attention)
+    kind = chosen_kind(found.heads, attention) if attention else next(iter(found.heads))
     if html is not None:
         from translator.runs import write_atomically
 
@@ -89,19 +85,6 @@ def explain_cli(
     ]
     typer.echo(f"\n{table(rows)}")
     note("\n--html FILE writes every number as a page")
-
-
-def _chosen(found: "Explanation", attention: str | None) -> str:
-    """The kind of attention that is asked for, if this layer has it."""
-    if attention is None:
-        return next(iter(found.heads))
-    for kind in _KINDS[attention]:
-        if kind in found.heads:
-            return kind
-    has = [name for name, kinds in _KINDS.items() if {*kinds} & {*found.heads}]
-    raise typer.BadParameter(
-        f"layer {found.layer + 1} of this model has: {', '.join(has)}", param_hint="--attention"
-    )
 
 
 def _entitle(title: str) -> None:
