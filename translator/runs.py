@@ -302,6 +302,19 @@ class RunDirectory:
         learned = self.environment_file.is_file() or self.model_file.is_file()
         return learned or bool(self.checkpoint_steps())
 
+    @property
+    def step_in_training(self) -> int | None:
+        """The last step that was logged by a process that trains this run now; None without one."""
+        if not (self.path / ".training.lock").is_file():
+            return None
+        try:
+            with lock(self.path / "training", wait=False):
+                return None
+        except TimeoutError:
+            return max((int(entry["step"]) for entry in self.read_metrics()), default=0)
+        except OSError:  # it may not be written to, so nobody trains it
+            return None
+
     def forget(self) -> None:
         """Delete what training wrote before its first step, perhaps with other settings or data."""
         if self.config_file.is_file():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from tests.commands import run_command
 from translator.data import SentencePair
-from translator.runs import RunDirectory
+from translator.runs import RunDirectory, lock
 from translator.translation import Translator
 
 LONG_LINE = "ana bebe nina " * 4000
@@ -45,6 +46,21 @@ def test_stdout_carries_the_translation_and_nothing_else(trained_run: RunDirecto
     expected = Translator.from_run(trained_run.path).translate(["ana bebe"])[0].text
     assert (done.returncode, done.stdout) == (0, expected + "\n")
     assert "run: runs/tiny (the newest)" in done.stderr.replace("\\", "/")
+
+
+def test_a_run_that_is_still_in_training_is_said_to_be(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "runs" / "tiny")
+    shutil.copytree(trained_run.path, run.path)
+
+    def said() -> str:
+        return translator("translate", "ana bebe", cwd=tmp_path).stderr
+
+    with lock(run.path / "training"):
+        assert said() == "run: runs/tiny (the newest, still in training: step 320)\n"
+    assert said() == "run: runs/tiny (the newest)\n"
+    assert (run.step_in_training, RunDirectory(tmp_path).step_in_training) == (None, None)
 
 
 def test_stdin_gives_as_many_lines_as_it_has(trained_run: RunDirectory) -> None:
