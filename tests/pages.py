@@ -19,6 +19,8 @@ NOT_RUN = {  # how a command begins, and why no test runs it
     "pip install . ": "likewise; of ./models/en-es a variant does",
     "pip install '.[": "likewise",
     "pip install trackio": "likewise",
+    "pip install jupyterlab": "likewise",
+    "jupyter lab ": "it serves until it is ended; a test runs the cells",
     "pip install scikit-learn": "likewise",
     "hf auth login": "it asks for a token of the Hub",
     "torchrun --nnodes 4 ": "four machines",

@@ -209,7 +209,7 @@ def test_the_outlook_follows_from_the_curve() -> None:
 
 
 def test_scores_are_put_in_words_with_their_doubts() -> None:
-    assert meaning(45.0, 300) == "good: a rule of thumb for sentences like these"
+    assert meaning(45.0, 300) == "good: a rule of thumb for sentences like those of validation"
     assert "only 20 pairs" in meaning(45.0, 20) and "only" not in meaning(45.0, 300)
     assert "hardly any" in meaning(0.0, 300) and "very good" in meaning(100.0, 300)
 

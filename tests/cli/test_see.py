@@ -231,6 +231,10 @@ def test_a_conversation_translates_and_tells_more(
         "  one → ZWEI", "  two → EINS", "-0.5000",
     ]  # fmt: skip
     assert "type a text first" in err and "no command :what" in err and "Ctrl-D" in err
+    for ending in (":quit", ":q"):
+        typed = iter(["one two", ending, "never read"])
+        converse(translate, "en → de")
+        assert (next(typed), capsys.readouterr().out) == ("never read", "EINS ZWEI\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

@@ -16,21 +16,23 @@ a text       is translated
 :alignments  which word of the last text each of its translation comes from
 :score       the log-probability of the last translation
 :help        this
-Ctrl-D       ends"""
+:quit        ends, as Ctrl-D does"""
 
 
 def converse(translate: "Callable[[str, int, bool], Translation]", languages: str) -> None:
-    """Translate what is typed until Ctrl-D, a line each.
+    """Translate what is typed until :quit or Ctrl-D, a line each.
 
     `translate` takes a text, how many alternatives, and whether it is to be aligned.
     """
-    say(f"{languages}: type a text to translate it; :help lists the commands, Ctrl-D ends")
+    say(f"{languages}: type a text to translate it; :help lists the commands, :quit ends")
     last = ""
     for line in _typed():
         command, _, argument = line.partition(" ")
         if not command.startswith(":"):
             last = line
             echo(translate(last, 1, False).text)
+        elif command in (":quit", ":q"):
+            return
         elif command == ":help":
             say(_HELP)
         elif not last:

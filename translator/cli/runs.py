@@ -114,7 +114,7 @@ def _listed(run: "RunDirectory") -> Listed:
         name=name,
         languages=", ".join(f"{pair.source} → {pair.target}" for pair in pairs),
         bleu=_best_bleu(run.read_metrics()),
-        validated_on=_validation_set(config.data),
+        validated_on=validation_set(config.data),
         bytes=size,
         date=date,
         state="installed" if not run.is_own else "refused" if run.refused else state,
@@ -126,7 +126,7 @@ def _best_bleu(metrics: list[dict[str, Any]]) -> float | None:
     return max((each["valid_bleu"] for each in metrics if "valid_bleu" in each), default=None)
 
 
-def _validation_set(data: DataConfig) -> str:
+def validation_set(data: DataConfig) -> str:
     """What the validation pairs are called: their file, or those that they were held out of."""
     if data.valid:
         return PurePath(data.valid.path).name

@@ -33,6 +33,7 @@ from translator.cli.console import (
 )
 from translator.cli.corpora import OverridesOption, WhatArgument, check_corpora, config_of
 from translator.cli.progress import QuietOption, shown_progress
+from translator.cli.runs import validation_set
 from translator.cli.verdict import meaning, prospect
 from translator.config import Config, ModelConfig
 from translator.errors import OtherConfigurationError
@@ -413,16 +414,20 @@ def _example(run: "RunDirectory") -> str:
     return min(sources, key=len, default="…")
 
 
-def _validation(best: dict[str, float]) -> str:
+def _validation(best: dict[str, float], config: Config) -> str:
+    """The scores, and the pairs that have them."""
+    pairs = validation_set(config.data)
     named = _named(best)
-    return f"{', '.join(named)} (greedy search)" if named else f"loss {best['loss']:.3f}"
+    if not named:
+        return f"loss {best['loss']:.3f} ({pairs})"
+    return f"{', '.join(named)} (greedy search; {pairs})"
 
 
 def _finish_lines(finished: "Finished", config: Config) -> str:
     best, run = finished.best, finished.run
     rows = [
         ["best model", f"step {best['step']:,}"],
-        ["validation", _validation(best)],
+        ["validation", _validation(best, config)],
         *_words(finished, config),
         *([["stopped", f"early, after step {finished.step:,}"]] if finished.stopped_early else []),
         ["trained in", duration(finished.seconds)],

@@ -17,10 +17,10 @@ _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
 
 
 def meaning(bleu: float, pairs: int) -> str:
-    """What a BLEU on the validation pairs means for sentences like these."""
+    """What a BLEU on the validation pairs means for sentences like those."""
     words = next(words for most, words in _BANDS if bleu < most)
     doubt = f" (uncertain: only {pairs:,} pairs)" if pairs < _FEW_PAIRS else ""
-    return f"{words}: a rule of thumb for sentences like these{doubt}"
+    return f"{words}: a rule of thumb for sentences like those of validation{doubt}"
 
 
 def prospect(entries: Sequence[dict[str, Any]], metric: str) -> str:
