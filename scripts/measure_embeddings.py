@@ -15,6 +15,7 @@ among their targets and 10,000 targets of OTHERS, and what `translator data mine
 import argparse
 import itertools
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import numpy as np
 
 from translator.data import read_lines
 from translator.embedding import Embedder, Scores, Vectors, cosines, normalized
+from translator.errors import DataError, TranslatorError
 from translator.mining import NEIGHBOURS, THRESHOLD, half_whitened, mine
 
 _PAIRS, _OTHERS = 1000, 10_000
@@ -30,12 +32,12 @@ _PAIRS, _OTHERS = 1000, 10_000
 
 def classes(runs: list[Path], corpora: list[Path], count: int) -> Iterator[str]:
     """A line of figures for TF-IDF and for each run, from `count` sentences of each corpus."""
+    texts = [text for file in corpora for text in sentences(file, count)]
     from sklearn.cluster import KMeans
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import adjusted_rand_score
 
-    texts = [text for file in corpora for text in sentences(file, count)]
     labels = np.repeat(np.arange(len(corpora)), count)
     order = np.random.default_rng(1).permutation(len(texts))
     tests = len(texts) // 5
@@ -57,9 +59,18 @@ def classes(runs: list[Path], corpora: list[Path], count: int) -> Iterator[str]:
 
 
 def sentences(file: Path, count: int) -> list[str]:
-    """Different sentences of a file, of four words at least, drawn at random."""
+    """Different sentences of a file, of four words at least, drawn at random.
+
+    DataError where it has fewer than `count`.
+    """
     texts = dict.fromkeys(line.split("\t")[0].strip() for line in read_lines(file))
     long_enough = [text for text in texts if len(text.split()) >= 4]
+    if len(long_enough) < count:
+        raise DataError(
+            f"{file} has {len(long_enough):,} different sentences of four words at least, fewer "
+            f"than --sentences {count:,}",
+            "Ask for fewer, or name a larger file.",
+        )
     return random.Random(1).sample(long_enough, count)
 
 
@@ -128,8 +139,11 @@ def main() -> None:
         lines = classes(options.runs, options.corpus, options.sentences)
     else:
         lines = partners(options.runs, options.pairs, options.others)
-    for line in lines:
-        print(line, flush=True)
+    try:
+        for line in lines:
+            print(line, flush=True)
+    except TranslatorError as error:
+        sys.exit(f"error: {error.message}\nhint: {error.hint}")
 
 
 if __name__ == "__main__":

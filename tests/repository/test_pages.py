@@ -3,6 +3,7 @@
 import lzma
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -221,6 +222,17 @@ def served(command: str, place: Path) -> Iterator[str]:
         yield next(line.strip() for line in process.stderr if line.startswith("http"))
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [ROOT / "docs" / "embeddings.md"])
+def test_the_classes_of_the_page_of_embeddings_are_found(page: Path, place: Path) -> None:
+    [recipe] = blocks_of(page.read_text(encoding="utf-8"), "python")
+    done = run(f"python -c {shlex.quote(recipe)}", place)
+    assert done.returncode == 0, done.stderr
+    found = [line.partition(" ") for line in done.stdout.splitlines()]
+    assert [text for _, _, text in found] == ["The bread is cold.", "When does the train leave?"]
+    assert {name for name, _, _ in found} <= {"food", "travel"}
 
 
 def test_every_page_is_run_by_a_test() -> None:

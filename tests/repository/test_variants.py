@@ -215,6 +215,18 @@ def test_sentences_are_told_apart_by_their_embeddings(place: Path) -> None:
         assert re.search(r"accuracy \d+\.\d%, adjusted Rand index of k-means -?[01]\.\d\d$", line)
 
 
+def test_a_corpus_with_too_few_sentences_is_named(place: Path) -> None:
+    texts = "".join(f"one two three {number}\none two\n" for number in range(9))
+    (place / "small.txt").write_text(texts, encoding="utf-8")
+    command = "python scripts/measure_embeddings.py classes runs/everyday --corpus small.txt"
+    done = run(f"{command} --sentences 10", place)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: small.txt has 9 different sentences of four words at least, fewer than "
+        "--sentences 10\nhint: Ask for fewer, or name a larger file.\n"
+    )
+
+
 # --- other machines, packages and processes -------------------------------------------------------
 
 
