@@ -79,6 +79,9 @@ def test_a_file_gives_the_same_as_stdin(trained_run: RunDirectory, tmp_path: Pat
     assert (done.returncode, done.stdout) == (0, "")
     piped = translator("translate", "--run", trained_run.path, stdin=text)
     assert target.read_bytes().decode() == piped.stdout
+    run = ("--run", trained_run.path)
+    named = translator("translate", *run, "--input", "-", "--output", "-", stdin=text)
+    assert (named.returncode, named.stdout) == (0, piped.stdout)
 
 
 def test_the_run_is_found_by_the_environment(trained_run: RunDirectory, tmp_path: Path) -> None:

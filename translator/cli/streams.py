@@ -16,6 +16,8 @@ from translator.errors import DataError, FullDiskError
 from translator.files import open_bytes
 from translator.progress import Activity
 
+STREAM = Path("-")  # in place of a file: stdin, or stdout
+
 _MEDIA = (
     ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff",
     ".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff",
@@ -53,7 +55,7 @@ def is_named_as_medium(file: Path) -> bool:
 
 def lines_of(input_file: Path | None) -> Iterator[str]:
     """The lines of a file; of stdin without one, or for `-`."""
-    input_file = None if input_file == Path("-") else input_file
+    input_file = None if input_file == STREAM else input_file
     with open_bytes(input_file) if input_file else sys.stdin.buffer as stream:
         yield from read_texts(stream, str(input_file or "stdin"))
 

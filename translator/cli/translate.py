@@ -28,7 +28,15 @@ from translator.cli.console import (
 )
 from translator.cli.media import draw, is_medium, names_in, say_error
 from translator.cli.progress import QuietOption, on_terminal
-from translator.cli.streams import count, is_file, resumable, say_problems, text_of, write_to
+from translator.cli.streams import (
+    STREAM,
+    count,
+    is_file,
+    resumable,
+    say_problems,
+    text_of,
+    write_to,
+)
 from translator.config import (
     Config,
     DecodingConfig,
@@ -75,7 +83,9 @@ EngineName = Literal["own", "ctranslate2", "auto"]
 Texts = Annotated[
     list[str] | None, typer.Argument(metavar="TEXT", help="Texts; else lines of stdin.")
 ]
-InputOption = Annotated[Path | None, typer.Option("--input", "-i", help="Translate this document.")]
+InputOption = Annotated[
+    Path | None, typer.Option("--input", "-i", help="Translate this document; - is stdin.")
+]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
 ]
@@ -240,6 +250,7 @@ def translate_cli(
 ) -> None:
     """Translate texts, stdin or a document: as many lines out as in, only its prose changed."""
     names = None
+    input_file, output_file = (None if f == STREAM else f for f in (input_file, output_file))
     if (meant := _meant_as_input(texts, input_file, run, to)) is not None:
         note(f"translating the file {meant} (as --input)")
         texts, input_file = None, meant
