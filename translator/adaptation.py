@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.config import Config, CorpusConfig, LanguagePair, config_of_values
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs, side_names
+from translator.data.sides import exchanged_sides
 from translator.embedding import similarity_of
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import (
@@ -201,6 +202,8 @@ def _make(
     left_out, warnings = _held_out(start)
     _write_pairs(_left_out_file(run), left_out, start)
     new = _splits(config_of_values(_values(start, run, domain)))
+    for exchanged in exchanged_sides(new.config):  # the test of such pairs would find a gain, too
+        raise DataError(*exchanged)
     pairs, tokens, known = _measured(new, start, tokenizer)
     if known:
         warnings.append(known)

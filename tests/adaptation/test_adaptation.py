@@ -493,6 +493,22 @@ def test_pairs_that_do_not_fit_leave_nothing_behind(
     assert not Path("runs/new").exists()
 
 
+def test_exchanged_sides_are_refused(start: Path) -> None:
+    """Their test is exchanged, too, and would find that much was gained."""
+    pairs = [
+        ("Where is the library?", "¿Dónde está la biblioteca?"),
+        ("The house is very big and old.", "La casa es muy grande y vieja."),
+    ]
+    lines = [SentencePair(f"{es} {n}", f"{en} {n}") for n in range(200) for en, es in pairs]
+    write("swapped.en-es.tsv", lines)
+    with pytest.raises(DataError, match="by its texts the source is es and the target en") as error:
+        prepare(RunDirectory(start), domain("swapped.en-es.tsv"), "new")
+    assert error.value.hint.startswith("Rename it to swapped.es-en.tsv")
+    assert not Path("runs/new").exists()
+    Path("swapped.en-es.tsv").rename("swapped.es-en.tsv")
+    prepare(RunDirectory(start), domain("swapped.es-en.tsv"), "new")
+
+
 def test_pairs_that_the_old_test_holds_are_too_few(
     start: Path, cipher_pairs: list[SentencePair]
 ) -> None:

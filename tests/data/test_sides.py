@@ -79,7 +79,7 @@ def test_what_is_advised_exchanges_the_sides_of_any_format(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     corpus = CorpusConfig(path=write(name, turned(sound)))
-    [warning] = exchanged_sides(config_of(corpus))
+    [warning] = map(str, exchanged_sides(config_of(corpus)))
     assert warning.startswith(f"{name}: by its texts the source is es and the target en. ")
     mended = followed(warning, name)
     assert list(read_pairs(mended, "en", "es")) == sound
@@ -92,7 +92,7 @@ def test_columns_that_are_set_are_exchanged(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     corpus = CorpusConfig(path=write("a.en-es.tsv", turned(sound)), columns=columns)
-    [warning] = exchanged_sides(config_of(corpus))
+    [warning] = map(str, exchanged_sides(config_of(corpus)))
     assert "columns: {en: 1, es: 0}" in warning
     assert list(read_pairs(followed(warning, corpus.path), "en", "es")) == sound
 
@@ -138,7 +138,7 @@ def test_training_warns_of_every_corpus_and_a_dry_run_too(
     corpus = CorpusConfig(path=write("b.en-es.tsv", turned(sound)))
     write("a.tmx", turned(sound))
     config = config_of(corpus, *TINY, "data.valid=a.tmx")
-    warnings = list(exchanged_sides(config))
+    warnings = list(map(str, exchanged_sides(config)))
     assert [warning.partition(":")[0] for warning in warnings] == ["b.en-es.tsv", "a.tmx"]
     plan = next(event for event in train(config) if isinstance(event, Plan))
     assert [each for each in plan.warnings if "by its texts" in each] == warnings
@@ -149,12 +149,26 @@ def test_training_warns_of_every_corpus_and_a_dry_run_too(
     ]
 
 
+def test_clean_warns_as_training_does(
+    sound: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = write("a.en-es.tsv", [*turned(sound), *turned(sound)[:100]])  # duplicates
+    done = run_command("data", "clean", name, "--output", "out.tsv")
+    assert done.returncode == 0, done.stderr
+    assert f"warning: {next(exchanged_sides(config_of(CorpusConfig(path=name))))}" in done.stderr
+    much = "much was dropped; `translator data check` shows which pairs, and where"
+    assert f"{name}: {much}" in done.stderr
+    sound_name = write("b.en-es.tsv", sound)
+    assert run_command("data", "clean", sound_name, "--output", "b.tsv").stderr == ""
+
+
 def test_a_file_that_clean_writes_with_the_columns_exchanged_is_right_for_every_command(
     sound: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     name = write("a.tmx", turned(sound))
-    [warning] = exchanged_sides(config_of(CorpusConfig(path=name)))
+    [warning] = map(str, exchanged_sides(config_of(CorpusConfig(path=name))))
     [said] = re.findall(r"--set '(data.train={.*?})'", warning)
     done = run_command("data", "clean", name, "--set", said, "--output", "mended.en-es.tsv")
     assert done.returncode == 0, done.stderr

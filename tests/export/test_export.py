@@ -495,6 +495,8 @@ def test_numbers_that_are_hardly_rounded_change_hardly_a_translation(
         (29.6, 0.001, 99.0, ""),  # within the tolerance
         (29.4, 0.001, 99.0, "BLEU 29.4 against the run's 30.0"),
         (20.0, 0.2, 99.0, ""),  # worse, but perhaps by luck
+        (20.0, 0.03, 99.0, ""),  # likewise: the bootstrap counts one tail of two
+        (20.0, 0.02, 99.0, "BLEU 20.0 against the run's 30.0"),
         (31.2, 0.001, 99.0, ""),  # better
         (40.0, 0.001, 99.0, ""),
         (30.0, 0.9, 50.0, "chrF2 50.0 of the translations"),  # as good, but not the same model

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import DATA, Commands, app, check_outputs, echo, say, table
+from translator.cli.console import DATA, Commands, app, check_outputs, echo, note, say, table
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.progress import activity
@@ -68,6 +68,7 @@ def clean_cli(
     with shown_progress():
         config, _ = config_of(what, overrides)
         with activity("loading torch"):
+            from translator.data.sides import exchanged_sides
             from translator.doctor import write_clean
 
         cleaned = write_clean(config, output)
@@ -79,7 +80,11 @@ def clean_cli(
         dropped, mended = counts.read - counts.kept, sum(counts.repaired.values())
         rows.append([path, *(f"{n:,}" for n in (counts.read, counts.kept, dropped, mended))])
     echo(table(rows))
+    for each in exchanged_sides(config):
+        say(f"warning: {each}")
     for path, counts in cleaned.items():
+        if counts.many_dropped:
+            note(f"{path}: much was dropped; `translator data check` shows which pairs, and where")
         if lines := counts.dropped.get("invalid UTF-8"):
             say(
                 f"warning: {path}: {lines:,} lines are not UTF-8 and were left out; "

@@ -295,11 +295,13 @@ def _show_rehearsal(found: "Rehearsal", *, as_json: bool) -> None:
         return
     for warning in found.warnings:
         say(f"warning: {warning}")
+    train = found.counts["train"]
+    why = "; `translator data check` shows which were dropped" if train.many_dropped else ""
     steps = (
         f"{found.max_steps:,}" if found.max_steps else "as many as fit into training.max_minutes"
     )
     rows = [
-        ["pairs", f"{found.counts['train'].kept:,} of {found.counts['train'].read:,}"],
+        ["pairs", f"{train.kept:,} of {train.read:,}{why}"],
         ["parameters", f"{found.parameters / 1e6:.1f} M, {found.vocabulary_size:,} pieces"],
         ["steps", f"{steps}, of {found.tokens_per_batch:,} tokens"],
         ["memory", f"{found.memory_bytes / 1e9:.1f} GB"],
@@ -371,6 +373,8 @@ def _counts_table(counts: "dict[str, Counts]") -> str:
         lines.append(split)
         for what, numbers in (("dropped", each.dropped), ("mended", each.repaired)):
             lines += [f"    {n:,} {what}: {rule}" for rule, n in sorted(numbers.items()) if n]
+        if each.many_dropped:
+            lines.append("    that is much: `translator data check` shows which, and where")
     return "\n".join(lines)
 
 

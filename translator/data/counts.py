@@ -13,6 +13,11 @@ class Counts:
     dropped: dict[str, int] = field(default_factory=dict)
     repaired: dict[str, int] = field(default_factory=dict)  # kept pairs by what was mended
 
+    @property
+    def many_dropped(self) -> bool:
+        """Whether a tenth or more were dropped, which may have one cause."""
+        return self.kept <= 0.9 * self.read and self.read > 0
+
     def repair(self, repairs: Iterable[str]) -> None:
         """Count one kept pair whose texts were mended."""
         for repair in repairs:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from translator.config import Config, CorpusConfig
 from translator.data.readers import SentencePair, read_corpus, read_pairs, side_names
@@ -21,8 +22,18 @@ _COMPARED_PAIRS = 100
 _SIDES = (("target", "source"), ("msgstr", "msgid"))  # of XLIFF and PO
 
 
-def exchanged_sides(config: Config, made: Path | None = None) -> Iterator[str]:
-    """A sentence for each corpus whose first pairs look exchanged: which, and the way out.
+class Exchanged(NamedTuple):
+    """A corpus whose sides look exchanged."""
+
+    problem: str  # names it
+    way_out: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.way_out}"
+
+
+def exchanged_sides(config: Config, made: Path | None = None) -> Iterator[Exchanged]:
+    """The corpora whose first pairs look exchanged.
 
     Of what is no translation, nothing is known. What cannot be read is told elsewhere, and what
     was `made` of files, in that folder, by whoever made it.
@@ -38,7 +49,7 @@ def exchanged_sides(config: Config, made: Path | None = None) -> Iterator[str]:
             guesses = guess_languages(pairs)
             if are_exchanged(guesses, own.data.direction):
                 hint = how_to_exchange(corpus, config)
-                yield f"{describe_exchanged(corpus, guesses)}. {hint}"
+                yield Exchanged(describe_exchanged(corpus, guesses), hint)
 
 
 def describe_exchanged(corpus: CorpusConfig, guesses: Guesses) -> str:

@@ -60,12 +60,18 @@ def export_certified(
         first, *more = (certify(run, export, each, torch.get_num_threads()) for each in samples)
         certificate = dataclasses.replace(first, others=tuple(more))
         if certificate.problem:
-            raise RunError(
-                f"the export does not translate as {run.name}: {certificate.problem}",
-                "Nothing was kept. Try --quantization float32, or a larger --sample."
+            hint = "Nothing was kept. "
+            if min(map(len, samples)) < sentences:  # there are no more in the test set
+                hint += "Try more sentences, with --source and --reference"
+            else:
+                hint += "Try a larger --sample"
+            hint += (
+                ", or --quantization float32."
                 if quantization != "float32"
-                else "Nothing was kept. Try a larger --sample; if that does not help, this is a "
-                "defect: report it.",
+                else "; if that does not help, this is a defect: report it."
+            )
+            raise RunError(
+                f"the export does not translate as {run.name}: {certificate.problem}", hint
             )
         certificate.write(partial)
     return certificate

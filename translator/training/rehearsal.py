@@ -76,7 +76,7 @@ def rehearse(config: Config) -> Rehearsal:
         seconds=60 * minutes if minutes else per_step * config.training.max_steps,
         memory_bytes=_most_memory(trainer.device),
         prepared=str(run.prepared),
-        warnings=tuple(exchanged_sides(config)),
+        warnings=tuple(map(str, exchanged_sides(config))),
     )
 
 

@@ -62,7 +62,7 @@ def _train(
     trainer = Trainer(config, run, data, world, tokens_per_batch=tokens, clock=clock)
     warnings = trainer.resume()
     if not trainer.step:
-        warnings += exchanged_sides(config, run.adaptation)
+        warnings += map(str, exchanged_sides(config, run.adaptation))
         warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
     known = run.read_environment()
     if known and not trainer.step:
