@@ -578,8 +578,9 @@ class RunDirectory:
 
         It belongs to the model.
         """
-        if self.fingerprints_file.is_file():
-            return
+        with suppress(RunError):  # a damaged one is made again
+            if self.read_fingerprints():
+                return
         import numpy as np
 
         sides, metadata = _read_fingerprints(prepared.fingerprints_file)

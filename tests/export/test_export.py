@@ -770,6 +770,12 @@ def test_export_says_how_to_translate_with_it(trained_run: RunDirectory, tmp_pat
     [command] = re.findall(r"next:\n    translator (.*)\n", done.stderr)
     asked = CliRunner().invoke(app, shlex.split(command))
     assert asked.exit_code == 0 and asked.stdout.strip(), asked.output
+    assert "`translate` takes this export from now on" in done.stderr
+    told = "the run's CTranslate2 export"
+    for engine in ("auto", "own"):
+        words = [*shlex.split(command), "--beam-size", "5"]
+        asked = CliRunner().invoke(app, words, env={"TRANSLATOR_ENGINE": engine})
+        assert (told in asked.stderr) == (engine == "auto"), asked.stderr
 
 
 def test_export_compares_on_named_sentences(trained_run: RunDirectory, tmp_path: Path) -> None:

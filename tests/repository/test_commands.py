@@ -93,3 +93,14 @@ def test_what_is_run_in_a_variant_is_run(beginning: str) -> None:
     files = ("test_variants.py", "test_faults.py")
     texts = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in files]
     assert any(f'"{beginning}"' in text for text in texts)
+
+
+def test_all_that_the_image_copies_is_in_its_context() -> None:
+    """What .dockerignore leaves out, COPY does not find."""
+    first, *rest = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert first == "*"
+    there = {line[1:] for line in rest if line.startswith("!")}
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
+    assert copied == there
+    assert all((ROOT / name).exists() for name in copied)

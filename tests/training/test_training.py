@@ -955,6 +955,15 @@ def test_fingerprints_of_both_directions_are_kept_once(tmp_path: Path) -> None:
     assert sizes[0] - sizes[1] > 7900
 
 
+def test_damaged_fingerprints_are_made_again_when_a_training_goes_on() -> None:
+    list(train(tiny("training.max_steps=2")))
+    file = RunDirectory(RUNS / "tiny").fingerprints_file
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    list(train(tiny("training.max_steps=2")))
+    assert file.read_bytes() == whole
+
+
 def test_fingerprints_of_another_type_are_damaged(trained_run: RunDirectory) -> None:
     shutil.copytree(trained_run.path, "start")
     file = RunDirectory(Path("start")).fingerprints_file

@@ -388,3 +388,18 @@ def test_an_explanation_reads_the_tag_before_the_text(translator: Translator) ->
         [ids] = direction.tokenizer.target.encode([found.translation])
         written = [*direction.tokenizer.target.pieces(ids), END]
         assert [each.likeliest[0][0] for each in found.next_tokens] == written
+
+
+def test_a_direction_that_one_of_the_compared_runs_lacks_is_refused_before_any_is_translated(
+    both_ways: RunDirectory, trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    file = tmp_path / "few.en-es.tsv"
+    file.write_text("ana bebe\toto tita\n", encoding="utf-8")
+    words = ["compare", str(both_ways.path), str(trained_run.path), "--test-set", str(file)]
+    refused = CliRunner().invoke(app, words)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "does not translate from es-en" in str(refused.exception)
+    assert "--to" in getattr(refused.exception, "hint", "")
+    compared = CliRunner().invoke(app, [*words, "--to", "es", "--json"])
+    assert compared.exit_code == 0, compared.output
+    assert len(json.loads(compared.stdout)) == 1

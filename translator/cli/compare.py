@@ -29,7 +29,7 @@ from translator.cli.sets import (
     chosen_sets,
     read_trained_on,
 )
-from translator.errors import DataError
+from translator.errors import DataError, TranslatorError
 from translator.text.directions import directions_among
 
 if TYPE_CHECKING:
@@ -78,7 +78,10 @@ def compare_cli(
         runs = _runs(systems)
         first = next(iter(runs.values()), None)
         comparisons = []
-        for each in chosen_sets(first, split, test_set, source, reference, to):
+        sets = chosen_sets(first, split, test_set, source, reference, to)
+        for each in sets:  # before any is translated
+            _check_directions(each, runs)
+        for each in sets:
             if runs and not each.has_sources:
                 raise typer.BadParameter("a run needs a --source to translate")
             if each.warning:
@@ -106,6 +109,18 @@ def _runs(systems: list[Path]) -> "dict[Path, RunDirectory]":
     return {system: RunDirectory.find(system) for system in systems if is_run(system)}
 
 
+def _check_directions(test_set: "EvaluationSet", runs: "dict[Path, RunDirectory]") -> None:
+    for run in runs.values():
+        try:
+            if test_set.direction:
+                directions_among(test_set.direction, run.read_config())
+        except TranslatorError as error:
+            raise DataError(
+                f"{run.name}: {error.message}",
+                "Compare in a direction that all of them have: --to and its target language.",
+            ) from None
+
+
 def _compare(
     test_set: "EvaluationSet",
     systems: list[Path],
@@ -124,8 +139,6 @@ def _compare(
     chosen: list[System] = []
     for path, name in zip(systems, _names(systems), strict=True):
         if path in runs:
-            if test_set.direction:
-                directions_among(test_set.direction, runs[path].read_config())
             translated = translate_or_reuse(runs[path], test_set, beam_size)
             made = "translated before" if translated.reused else "translated now"
             where = translated.file or "kept nowhere: no right or room"

@@ -99,8 +99,13 @@ def export_cli(
             _show(direction)
         if form == "ctranslate2" and output is None:
             text = quoted(min(sets[0].sources[:10], key=len))
-            command = f"translate {text} --run {directory.name} --engine ctranslate2"
-            say(f"next:\n    translator {command}")
+            command = f"translator translate {text} --run {directory.name}"
+            if quantization == "float32":
+                say("`translate` takes this export from now on; --engine own does not,")
+                say("and TRANSLATOR_ENGINE=own in the environment makes that last")
+            else:
+                command += " --engine ctranslate2"
+            say(f"next:\n    {command}")
         if form == "huggingface" and not address:
             say(f"next: {folder / 'README.md'} says how transformers loads it")
     echo(address or folder)
