@@ -49,6 +49,8 @@ def write(file: Path, text: str) -> Path:
         ("a.csv", "de,fr\nHallo,Salut\n", ("de", "fr")),
         ("a.csv", "id,German,French\n1,Hallo,Salut\n", ("de", "fr")),
         ("a.csv", "id,de\nHalo,Hallo\n", ("id", "de")),
+        ("a.csv", "id,Deutsch,Französisch\n1,Hallo,Salut\n", ("de", "fr")),
+        ("a.csv", "id,ALEMAN,français\n1,Hallo,Salut\n", ("de", "fr")),
         ("a.jsonl", '{"id": "1", "German": "Hallo", "French": "Salut"}\n', ("de", "fr")),
         ("a.jsonl", '{"de": "Hallo", "fr": "Salut"}\n', ("de", "fr")),
         ("a.json", '[{"translation": {"de": "Hallo", "fr": "Salut"}}]', ("de", "fr")),
@@ -64,10 +66,40 @@ def test_a_corpus_tells_its_languages(
     assert told_languages(CorpusConfig(path=path)) == (CorpusConfig(path=path), languages)
 
 
-def test_columns_without_a_name_are_read(tmp_path: Path) -> None:
-    path = str(write(tmp_path / "a.tsv", LINES))
+@pytest.mark.parametrize(("ending", "delimiter"), [("tsv", "\t"), ("csv", ","), ("csv", ";")])
+@pytest.mark.parametrize("header", ["", "Original\tVersión\n"])
+def test_columns_without_a_name_are_read(
+    tmp_path: Path, ending: str, delimiter: str, header: str
+) -> None:
+    lines = (header + LINES).replace("\t", delimiter)
+    path = str(write(tmp_path / f"a.{ending}", lines))
     corpus, languages = told_languages(CorpusConfig(path=path))
     assert (languages, corpus.columns) == (("en", "es"), {"en": 0, "es": 1})
+    pairs = [tuple(line.split(delimiter)) for line in lines.splitlines()]
+    assert list(read_pairs(corpus, "en", "es")) == pairs
+    _, notes = config_of([path], [])
+    assert "by the texts, column 1 is en and column 2 es" in notes[0]
+
+
+@pytest.mark.parametrize(("ending", "delimiter"), [("tsv", "\t"), ("csv", ",")])
+def test_columns_that_are_set_stay_and_their_languages_are_guessed(
+    tmp_path: Path, ending: str, delimiter: str
+) -> None:
+    path = str(write(tmp_path / f"a.{ending}", LINES.replace("\t", delimiter)))
+    corpus = CorpusConfig(path=path, columns={"source": 1, "target": 0})
+    assert told_languages(corpus) == (corpus, ("es", "en"))
+    config, notes = config_of([path], ["data.train.columns={source: 1, target: 0}"])
+    assert (config.data.source_language, config.data.train[0].columns) == ("es", corpus.columns)
+    assert len(notes) == 1  # which says the direction: nothing was guessed of the columns
+
+
+def test_a_header_may_name_its_languages_in_another_one(tmp_path: Path) -> None:
+    rows = "".join(f"{n},Hallo {n},Salut {n}\n" for n in range(9))
+    pairs = [(f"Hallo {n}", f"Salut {n}") for n in range(9)]
+    for name in ("a.csv", "a.de-fr.csv"):
+        path = str(write(tmp_path / name, f"id,Deutsch,Französisch\n{rows}"))
+        [corpus] = config_of([path], [])[0].data.train
+        assert list(read_pairs(corpus, "de", "fr")) == pairs
 
 
 def test_a_corpus_is_taken_for_what_it_is(tmp_path: Path) -> None:
@@ -330,14 +362,30 @@ def test_wide_characters_take_two_cells() -> None:
 
 
 def test_what_a_hint_says_of_columns_can_be_typed(tmp_path: Path) -> None:
-    lines = "".join(f"the number {n};el número {n}\n" for n in range(60))
-    (tmp_path / "my.csv").write_text(f"a;b\n{lines}", encoding="utf-8")
+    """The languages that it names are those of the file, as far as they can be known."""
+    lines = "".join(f"{n};Der Hund {n} ist groß;Le chien {n} est grand\n" for n in range(60))
+    (tmp_path / "my.csv").write_text(f"id;a;b\n{lines}", encoding="utf-8")
     refused = translator("train", "my.csv", cwd=tmp_path)
-    assert_clear_error(refused, "has no column 'en', only a, b", "Name them en and es")
+    assert_clear_error(refused, "has no column 'en', only id, a, b", "Name them de and fr")
     [setting] = re.findall(r"--set '(.+)'", refused.stderr)
-    setting = setting.replace("en: …", "en: a").replace("es: …", "es: b")
-    done = translator("data", "check", "--set", setting, cwd=tmp_path)
-    assert re.search(r"^my.csv +train +en → es +60 ", done.stdout, re.MULTILINE), done
+    setting = setting.replace("de: …", "de: a").replace("fr: …", "fr: b")
+    done = translator("data", "check", "my.csv", "--set", setting, cwd=tmp_path)
+    assert re.search(r"^my.csv +train +de → fr +60 ", done.stdout, re.MULTILINE), done
+    refused = translator("data", "check", "--set", setting, cwd=tmp_path)  # of en → es
+    assert refused.returncode == 1
+    languages = re.findall(r"--set (data\.\S+)", refused.stdout)
+    settings = [f"--set={each}" for each in (setting, *languages)]
+    again = translator("data", "check", *settings, cwd=tmp_path)
+    assert (len(languages), again.stdout) == (2, done.stdout)
+
+
+def test_of_three_columns_without_a_name_none_is_taken(tmp_path: Path) -> None:
+    rows = "".join(f"{n},the number {n},el número {n}\n" for n in range(60))
+    write(tmp_path / "my.en-es.csv", f"id,a,b\n{rows}")
+    done = translator("data", "check", "my.en-es.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "my.en-es.csv has no column 'en', only id, a, b" in done.stdout
+    assert "columns: {en: …, es: …}" in done.stdout
 
 
 def test_columns_are_set_of_a_corpus_that_is_named(tmp_path: Path) -> None:

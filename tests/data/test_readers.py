@@ -322,8 +322,9 @@ def test_columns_are_the_hint_where_a_name_may_mean_the_language(write):
     for name, file in files.items():
         error = refused(file, "en-GB", "es-MX")
         assert "olumns" in error.hint and "data.source" not in error.hint, name
-    for content in ("src,trg\na,b\n", "id,anglais,espagnol\n1,a,b\n"):
+    for content in ("src,trg\na,b\n", "id,un,dos\n1,a,b\n"):
         assert "olumns" in refused(write("b.csv", content), "en", "es").hint
+    assert read(write("c.csv", "id,anglais,espagnol\n1,a,b\n")) == [("a", "b")]
 
 
 @pytest.mark.skipif(shutil.which("iconv") is None, reason="there is no iconv")

@@ -168,9 +168,9 @@ def _settings_of(
     notes = [
         f"{corpus.path}: no name says the languages; by the texts, column 1 is {first} and "
         f"column 2 {second}"
-        for corpus in corpora
-        for first, second in [list(corpus.columns or {}) or ("", "")]
-        if first
+        for before, corpus in zip(named, corpora, strict=True)
+        if corpus.columns and corpus.columns != before.columns
+        for first, second in [corpus.columns]
     ]
     return given, notes
 

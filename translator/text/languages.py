@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any
+from unicodedata import combining, normalize
 
 _NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
@@ -16,7 +17,51 @@ _NAMES = {
     "sq": "Albanian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
     "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
-_CODES = {name.lower(): code for code, name in _NAMES.items()}
+_OTHER_NAMES = {  # in the language itself, German, Spanish, French, Italian, Portuguese (CLDR)
+    "ar": "العربية, arabisch, árabe, arabo",
+    "bg": "български, bulgarisch, búlgaro, bulgare",
+    "bn": "বাংলা, bengalisch, bengalese",
+    "ca": "català, katalanisch, catalano, catalão",
+    "cs": "čeština, tschechisch, checo, tchèque, ceco, tcheco",
+    "da": "dansk, dänisch, danés, danois, danese, dinamarquês",
+    "de": "deutsch, alemán, allemand, tedesco, alemão",
+    "el": "ελληνικά, griechisch, griego, grec, greco, grego",
+    "en": "englisch, inglés, anglais, inglese",
+    "es": "español, spanisch, espagnol, spagnolo, espanhol",
+    "et": "eesti, estnisch, estonio, estonien, estone, estoniano",
+    "eu": "euskara, baskisch, euskera, basco",
+    "fa": "فارسی, persisch, persa, persan, persiano",
+    "fi": "suomi, finnisch, finés, finnois, finlandese, finlandês",
+    "fr": "français, französisch, francés, francese",
+    "ga": "gaeilge, irisch, irlandés, irlandais, irlandese",
+    "gl": "galego, galicisch, gallego, galicien, galiziano",
+    "he": "עברית, hebräisch, hebreo, hébreu, ebraico, hebraico",
+    "hi": "हिन्दी",
+    "hu": "magyar, ungarisch, húngaro, hongrois, ungherese",
+    "id": "bahasa indonesia, indonesisch, indonesio, indonésien, indonesiano",
+    "it": "italiano, italienisch, italien",
+    "ja": "日本語, japanisch, japonés, japonais, giapponese",
+    "ko": "한국어, koreanisch, coreano, coréen",
+    "lt": "lietuvių, litauisch, lituano, lituanien",
+    "lv": "latviešu, lettisch, letón, letton, lettone, letão",
+    "nl": "nederlands, niederländisch, neerlandés, néerlandais, olandese, holandês",
+    "no": "norsk, norwegisch, noruego, norvégien, norvegese, norueguês",
+    "pl": "polski, polnisch, polaco, polonais, polacco, polonês",
+    "pt": "português, portugiesisch, portugais, portoghese",
+    "ro": "română, rumänisch, rumano, roumain, rumeno, romeno",
+    "ru": "русский, russisch, ruso, russe, russo",
+    "sk": "slovenčina, slowakisch, eslovaco, slovaque, slovacco",
+    "sl": "slovenščina, slowenisch, esloveno, slovène, sloveno",
+    "sq": "shqip, albanisch, albanés, albanais, albanese",
+    "sr": "српски, serbisch, serbio, serbe, serbo, sérvio",
+    "sv": "svenska, schwedisch, sueco, suédois, svedese",
+    "th": "ไทย, thailändisch, tailandés, thailandese",
+    "tr": "türkçe, türkisch, turco, turc",
+    "uk": "українська, ukrainisch, ucraniano, ukrainien, ucraino",
+    "ur": "اردو, ourdou",
+    "vi": "tiếng việt, vietnamesisch, vietnamita, vietnamien",
+    "zh": "中文, chinesisch, chino, chinois, cinese, chinês",
+}  # fmt: skip
 _MODIFIERS = {"@latin": "-Latn", "@cyrillic": "-Cyrl"}  # of locales
 _SAME = {"nb": "no"}  # what is called Norwegian is nearly always Bokmål
 _SCRIPTS = {  # in the sense of Unicode
@@ -99,8 +144,23 @@ def is_code(name: str) -> bool:
 
 
 def code_of(name: str) -> str:
-    """The code of a language that is called by its English name; any other name as it is."""
-    return _CODES.get(name.strip().lower(), name)
+    """The code of a language that is called by its name, such as German; any other name as it is.
+
+    >>> [code_of(name) for name in ("German", "Deutsch", "ALEMAN", "de", "id")]
+    ['de', 'de', 'de', 'de', 'id']
+    """
+    return _codes().get(_plain(name), name)
+
+
+@cache
+def _codes() -> dict[str, str]:
+    names = ((code, f"{name}, {_OTHER_NAMES.get(code, '')}") for code, name in _NAMES.items())
+    return {_plain(each): code for code, every in names for each in every.split(",") if each}
+
+
+def _plain(name: str) -> str:
+    """A name without case, accents and spaces around it."""
+    return "".join(c for c in normalize("NFKD", name.strip().casefold()) if not combining(c))
 
 
 def name_of(language: str) -> str:

@@ -4,18 +4,22 @@ import csv
 import itertools
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from translator.config import LANGUAGE_PLACEHOLDER, CorpusConfig
-from translator.data.readers.pairs import language_codes, languages_in_name
+from translator.data.readers.pairs import ROLES, language_codes, languages_in_name
 from translator.data.readers.remote import told_by_name
 from translator.data.readers.shards import embedded_file, shards
+from translator.data.readers.tables import read_csv
+from translator.data.readers.text import read_tsv
 from translator.documents.tables import HEAD_LINES, guess_delimiter
+from translator.errors import DataError
 from translator.files import open_unpacked, read_lines
-from translator.text.languages import guess_language, is_code, primary
+from translator.text.languages import guess_languages, is_code, primary
 
 _HEAD = 1 << 16  # bytes
-_GUESSED_LINES = 1000
+_GUESSED_ROWS = 1000
 _TAGS = {
     "tmx": (r'\bsrclang\s*=\s*["\']([^"\']+)', r'\blang\s*=\s*["\']([^"\']+)'),
     "xliff": (
@@ -30,7 +34,7 @@ _KEY = re.compile(r'"([A-Za-z_-]{2,11})"\s*:\s*["\[]')  # of a text in JSON
 def told_languages(corpus: CorpusConfig) -> tuple[CorpusConfig, tuple[str, str] | None]:
     """The languages of a corpus, source first; None where nothing tells both.
 
-    Two columns without a header are read, and the corpus comes back with its `columns` set if it
+    Two columns that no name tells are read, and the corpus comes back with its `columns` set if it
     shows which language each is in. Raises DataError for a file that is missing or damaged.
     """
     if corpus.is_remote:
@@ -50,10 +54,10 @@ def told_languages(corpus: CorpusConfig) -> tuple[CorpusConfig, tuple[str, str] 
         return corpus, (codes[0], codes[1])
     files, form = shards(corpus)
     told = languages_in_name(files[0]) or _of_content(files[0], form)
-    if told or form != "tsv":
+    if told or form not in ("tsv", "csv"):
         return corpus, told
-    guessed = _guessed(files[0])
-    if guessed:
+    guessed = _guessed(files[0], form, corpus)
+    if guessed and not corpus.columns:
         columns = {guessed[0]: 0, guessed[1]: 1}
         corpus = CorpusConfig.model_validate({**corpus.model_dump(), "columns": columns})
     return corpus, guessed
@@ -116,12 +120,20 @@ def _pair(codes: Iterable[str]) -> tuple[str, str] | None:
     return (distinct[0], distinct[1]) if len(distinct) == 2 else None
 
 
-def _guessed(file: Path) -> tuple[str, str] | None:
-    """The languages of a table of two columns, as its first lines look."""
-    rows = [line.split("\t") for line in itertools.islice(read_lines(file), _GUESSED_LINES)]
-    if not rows or any(len(row) < 2 for row in rows):
-        return None
-    first, second = (guess_language(row[side] for row in rows) for side in (0, 1))
+def _guessed(file: Path, form: str, corpus: CorpusConfig) -> tuple[str, str] | None:
+    """The languages of two columns of a table as its first rows look: those set, or the first two.
+
+    None for a CSV of more columns, the first of which often numbers the rows.
+    """
+    if not corpus.columns:
+        if form == "csv" and any(_header(file)[2:]):
+            return None
+        corpus = corpus.model_copy(update={"columns": dict(zip(ROLES, (0, 1), strict=True))})
+    read = read_csv if form == "csv" else read_tsv
+    pairs: list[tuple[str, str]] = []
+    with suppress(DataError):  # whoever reads it all says what is wrong
+        pairs += itertools.islice(read(file, corpus, ROLES), _GUESSED_ROWS)
+    first, second = guess_languages(pairs)
     return (first, second) if first and second and first != second else None
 
 

@@ -34,8 +34,10 @@ from translator.files import (
     open_unpacked,
     read_lines,
 )
+from translator.text.languages import guess_language
 
 _BLOCK = 1 << 16  # characters
+_GUESSED_ROWS = 1000
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -47,7 +49,8 @@ def read_csv(
 ) -> Iterator[SentencePair]:
     """Yield the pairs of a table whose fields may be quoted and hold delimiters and line feeds.
 
-    Columns that are numbers mean a file without a header. Blank lines are no rows.
+    Columns that are numbers mean a file without a header, as do languages that only the name of a
+    file of two columns tells. Blank lines are no rows.
     """
     records = _csv_records(file)
     first = next(records, None)
@@ -78,19 +81,35 @@ def _columns_without_header(
     file: Path, first: list[str], corpus: CorpusConfig, languages: tuple[str, str]
 ) -> tuple[int, int]:
     columns = column_numbers(file, corpus, languages) or ()
-    if any(isinstance(column, int) for column in columns):
+    which_is_clear = corpus.columns or not any(first[2:])
+    if which_is_clear and any(isinstance(column, int) for column in columns):
         return numbered_columns(file, corpus, languages)
     missing = next(n for n in column_names(corpus, languages) if name_among(n, first) is None)
+    named = language_codes(corpus.columns or ()) or languages_in_name(file) or language_codes(first)
+    guessed = languages if named else _guessed_languages(file) or languages
     raise DataError(
-        f"{file} has no column {missing!r}, only {', '.join(first)}",
+        f"{file} has no column {missing!r}, only {', '.join(map(_short, first))}",
         hint_for(
             languages,
-            languages_in_name(file) or language_codes(first),
-            f"Name them {' and '.join(side_names(languages))} in its first row, or set columns by "
+            named,
+            f"Name them {' and '.join(side_names(guessed))} in its first row, or set columns by "
             "name or, without a header, counted from 0: "
-            f"{beside_path(corpus.path, f'columns: {columns_example(languages)}')}.",
+            f"{beside_path(corpus.path, f'columns: {columns_example(guessed)}')}.",
         ),
     )
+
+
+def _guessed_languages(file: Path) -> tuple[str, str] | None:
+    """The languages of the two columns that are in any, as the first rows look."""
+    rows = [fields for _, fields in itertools.islice(_csv_records(file), _GUESSED_ROWS)]
+    found = [
+        language for column in zip(*rows, strict=False) if (language := guess_language(column))
+    ]
+    return (found[0], found[1]) if len(found) == 2 and found[0] != found[1] else None
+
+
+def _short(name: str, most: int = 40) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _csv_records(file: Path) -> Iterator[tuple[int, list[str]]]:
