@@ -186,10 +186,9 @@ def _encoding(
 
 
 def _nothing_left(name: str, counts: Counts) -> DataError:
-    reasons = ", ".join(f"{reason}: {n:,}" for reason, n in counts.dropped.items())
     return DataError(
         f"no {name} pair is left of the {counts.read:,} that were read "
-        f"({reasons or 'none was read'})",
+        f"({counts.reasons or 'none was read'})",
         f"Check data.{name}"
         + (" and data.held_out_pairs: it takes two pairs and more." * (name == "valid")),
     )
@@ -249,21 +248,25 @@ def _tokenizer(config: Config, splits: list[Splits], run: RunDirectory) -> Token
 def _texts(splits: list[Splits]) -> list[str]:
     """The texts that a tokenizer learns from, of both sides as far as they are text.
 
-    There are as many of each pair of languages, whichever is the source.
+    There are as many of each pair of languages, whichever is the source. DataError where cleaning
+    leaves none.
     """
     of_languages = {each.config.data.direction.languages: each for each in reversed(splits)}
     texts: list[str] = []
+    counts = Counts()
     for each in splits:
         if each in of_languages.values():
             model, tokenizer = each.config.model, each.config.tokenizer
             are_texts = (model.source == "text", model.target == "text")
-            pairs = each.sample(tokenizer.sample_sentences // 2 // len(of_languages))
+            pairs = each.sample(tokenizer.sample_sentences // 2 // len(of_languages), counts)
             texts += [
                 side
                 for pair in pairs
                 for side, is_text in zip(pair, are_texts, strict=True)
                 if is_text
             ]
+    if not texts:
+        raise _nothing_left("train", counts)
     return texts
 
 

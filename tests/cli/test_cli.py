@@ -278,6 +278,7 @@ def test_quiet_leaves_the_same_results_and_no_notes(trained_run: RunDirectory) -
         (b"", "is empty"),
         (b"\t\n", "no train pair is left"),
         (b"one pair\tun par\n", "no train pair is left"),
+        (b"".join(b"%d\t%d\n" % (n, n + 90) for n in range(60)), "(few letters: 48, "),
         (b"a\tb\nonly one\n", "line 2: 1 column"),
         (b"a\tb\n\xff\tb\n", "line 2: not UTF-8"),
     ],

@@ -66,6 +66,21 @@ def ranges(pairs):
     return watch.ranges()
 
 
+# --- nearly nothing is left ---------------------------------------------------------------------
+
+
+def test_that_nearly_everything_is_dropped_is_serious(sound, tmp_path):
+    numbers = [SentencePair(str(n), str(n + 1)) for n in range(900)]
+    few, more = (spoiled.write(tmp_path / f"{n}.en-es.tsv", sound[:n] + numbers) for n in (50, 101))
+    finding = found(examined(few), "nearly everything dropped")
+    assert finding.severity == "serious"
+    assert "cleaning drops 900 of the 950 pairs (few letters: 900)" in finding.message
+    kinds = [finding.kind for finding in examined(more).findings]
+    assert "nearly everything dropped" not in kinds and "few letters" in kinds
+    as_test = examined(more, test={"numbers": {"path": str(few)}})  # which nobody cleans
+    assert "nearly everything dropped" not in [finding.kind for finding in as_test.findings]
+
+
 # --- sound corpora --------------------------------------------------------------------------------
 
 

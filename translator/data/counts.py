@@ -18,6 +18,12 @@ class Counts:
         """Whether a tenth or more were dropped, which may have one cause."""
         return self.kept <= 0.9 * self.read and self.read > 0
 
+    @property
+    def reasons(self) -> str:
+        """Why pairs were dropped, and how many, the commonest first: `empty: 12, duplicate: 3`."""
+        ordered = sorted(self.dropped.items(), key=lambda item: -item[1])
+        return ", ".join(f"{reason}: {number:,}" for reason, number in ordered)
+
     def repair(self, repairs: Iterable[str]) -> None:
         """Count one kept pair whose texts were mended."""
         for repair in repairs:

@@ -146,10 +146,13 @@ class Splits:
         else:
             counts.dropped.pop(_SHARED, None)
 
-    def sample(self, size: int) -> list[SentencePair]:
-        """Some training pairs, `size` at most, in the order of the files."""
+    def sample(self, size: int, counts: Counts | None = None) -> list[SentencePair]:
+        """Some training pairs, `size` at most, in the order of the files.
+
+        `counts` tells of those that were drawn and dropped.
+        """
         seed = stream_seed(self.config.seed, "tokenizer sample")
-        return self._sampled(size, seed, lambda _: 1.0)
+        return self._sampled(size, seed, lambda _: 1.0, counts)
 
     def replay(self, size: int) -> list[SentencePair]:
         """Some training pairs, `size` at most: those of a corpus as often as its weight says."""
@@ -157,7 +160,11 @@ class Splits:
         return self._sampled(size, seed, attrgetter("weight"))
 
     def _sampled(
-        self, size: int, seed: int, weight_of: Callable[[CorpusConfig], float]
+        self,
+        size: int,
+        seed: int,
+        weight_of: Callable[[CorpusConfig], float],
+        counts: Counts | None = None,
     ) -> list[SentencePair]:
         numbered = enumerate(
             (corpus, pair)
@@ -169,7 +176,7 @@ class Splits:
         sample: list[SentencePair] = []
         for corpus, group in itertools.groupby((item for _, item in drawn), itemgetter(0)):
             pairs = tracked((pair for _, pair in group), "cleaning the sample")
-            sample += self._learnable(corpus, pairs, Counts())
+            sample += self._learnable(corpus, pairs, Counts() if counts is None else counts)
         return sample
 
     @cached_property

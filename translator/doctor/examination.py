@@ -44,6 +44,7 @@ _SAMPLES = 3  # shown for a rule
 _MAX_WORDS = 2_000_000  # of train that are remembered
 _SERIOUS_SHARE = 0.01  # of the pairs: swapped, or leaked from a held-out set
 _HEAVY_SHARE = 0.05  # of the pairs: dropped by one rule
+_MOST_SHARE = 0.9  # of the pairs: dropped by all rules, of which training would learn little
 
 _BROKEN = "broken encoding"  # a rule of cleaning
 
@@ -251,9 +252,20 @@ class _Examination:
 
     def _find_heavy_rules(self) -> None:
         counts = self.report.counts
+        all_dropped = counts.read - counts.kept
+        unexplained = all_dropped - counts.dropped.get(_BROKEN, 0)  # which has a finding already
+        if self.report.split == "train" and 0 < _MOST_SHARE * counts.read <= unexplained:
+            self._find(
+                "serious",
+                "nearly everything dropped",
+                f"{self.corpus.path}: cleaning drops {all_dropped:,} of the {counts.read:,} pairs "
+                f"({counts.reasons})",
+                "Check the columns and the languages, and look at the samples below; data.cleaning "
+                "says what is dropped.",
+            )
         for rule, dropped in counts.dropped.items():
             share = dropped / counts.read
-            if share >= _HEAVY_SHARE and rule != _BROKEN:  # which has a finding already
+            if share >= _HEAVY_SHARE and rule != _BROKEN:
                 places = self._places[rule]
                 message = f"{self.corpus.path}, {places}: {share:.0%} of the pairs: {rule}"
                 self._find("warning", rule, message, "Look at the samples below.")
