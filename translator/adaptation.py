@@ -59,6 +59,7 @@ _KNOWN_SHARE = 0.1  # of the new pairs; a warning if as many were trained on bef
 _FEWEST_PAIRS = 200  # fewer give no test that could tell an effect from luck
 _MIN_STEPS, _MAX_STEPS = 300, 10_000
 _TOKENS_PER_BATCH = 2048
+_MOST_UNSAVED = 235  # steps from one checkpoint to the next
 _SHORT_PAIR = 16  # tokens: with as many for each, no pair of the replay comes twice
 _MOST_DISTILLED = 3000  # sentences that the old model translates
 _MOST_MEASURED = 5000  # pairs whose tokens are counted
@@ -257,11 +258,13 @@ def _values(
         weight = min(1000.0, made["replay_weight"])
         train.append({"path": str(_replay_file(run)), "weight": weight, **own})
     if made:
+        every = math.ceil(made["max_steps"] / 6)
         training |= {
             "learning_rate": made.get("learning_rate", _RATE),  # older versions had one
             "max_steps": made["max_steps"],
             "tokens_per_batch": _TOKENS_PER_BATCH,
-            "validate_every_steps": math.ceil(made["max_steps"] / 6),
+            "validate_every_steps": every,
+            "checkpoint_every_steps": min(every, _MOST_UNSAVED),
         }
     left_out = _left_out_file(run)
     data |= {"train": train, "valid": None, "test": {}, "temperature": 1.0}

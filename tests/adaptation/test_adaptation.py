@@ -276,6 +276,8 @@ def test_a_model_that_knows_the_domain_learns_at_a_lower_rate(start: Path) -> No
         )
         assert made.get("before") == bleu
         rates[name] = config.training.learning_rate
+        pauses = config.training.validate_every_steps, config.training.checkpoint_every_steps
+        assert pauses == (50, 50) and config.training.max_steps == 300
     assert rates["known"] < rates["new"]
     assert prepare(RunDirectory(start), domain("known.en-es.tsv"), "known", SHORT)[0].training == (
         config.training.model_copy(

@@ -230,16 +230,17 @@ def test_ctrl_c_is_answered_at_once(capsys: pytest.CaptureFixture[str]) -> None:
 def test_few_pairs_get_fewer_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from translator.cli.corpora import config_of
 
-    def steps(pairs: int, *overrides: str) -> tuple[int, int]:
+    def steps(pairs: int, *overrides: str) -> tuple[int, int, int]:
         file = tmp_path / f"c{pairs}.en-es.tsv"
         file.write_text("".join(f"a {n}\tb {n}\n" for n in range(pairs)), encoding="utf-8")
         training = config_of([str(file)], overrides)[0].training
-        return training.max_steps, training.validate_every_steps
+        return training.max_steps, training.validate_every_steps, training.checkpoint_every_steps
 
-    assert steps(157) == (100, 25)
-    assert steps(1000) == (200, 50)
-    assert steps(4700) == (940, 235)
-    assert steps(157, "training.max_steps=300") == (300, 235)
+    assert steps(157) == (100, 25, 25)
+    assert steps(157, "training.checkpoint_every_steps=7") == (100, 25, 7)
+    assert steps(1000) == (200, 50, 50)
+    assert steps(4700) == (940, 235, 235)
+    assert steps(157, "training.max_steps=300") == (300, 235, 235)
     assert config_of([], [])[0] == Config()
 
 
