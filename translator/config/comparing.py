@@ -12,7 +12,8 @@ _MOST = 3  # settings that a label names
 def differences(old: Config, new: Config) -> list[str]:
     """What differs, as `model.dropout: 0.1 → 0.2`; of corpora their paths, unless these are equal.
 
-    Of a corpus's own cleaning those keys count that are set.
+    Names are no setting: a run is called as its directory. Of a corpus's own cleaning those keys
+    count that are set.
     """
     before, after = dict(_leaves(_values(old))), dict(_leaves(_values(new)))
     corpora = [
@@ -29,17 +30,10 @@ def differences(old: Config, new: Config) -> list[str]:
 
 
 def distinguishing(configs: Sequence[Config]) -> list[str]:
-    """What sets each of some configurations apart, as `dropout 0.1, norm pre`; empty for nothing.
-
-    Names are no setting.
-    """
+    """What sets each of some configurations apart: `dropout 0.1, norm pre`; empty for nothing."""
     values = [dict(_leaves(_values(config))) for config in configs]
     keys = dict.fromkeys(key for each in values for key in each)
-    differing = [
-        key
-        for key in keys
-        if key != "name" and any(v.get(key) != values[0].get(key) for v in values)
-    ]
+    differing = [key for key in keys if any(v.get(key) != values[0].get(key) for v in values)]
     return [
         ", ".join(f"{key.rpartition('.')[2]} {_short(each.get(key))}" for key in differing[:_MOST])
         for each in values
@@ -56,7 +50,9 @@ def _corpora(
 
 
 def _values(config: Config) -> dict[str, Any]:
-    values = config.model_dump(exclude={"export": True, "training": {"trackers"}})  # not learned by
+    values = config.model_dump(  # without what is not learned by
+        exclude={"name": True, "export": True, "training": {"trackers"}}
+    )
     for corpus, own in zip(values["data"]["train"], config.data.train, strict=True):
         corpus["cleaning"] = own.cleaning and own.cleaning.model_dump(exclude_unset=True)
     return values
