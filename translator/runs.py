@@ -23,6 +23,7 @@ from pydantic import ConfigDict, PositiveInt, with_config
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
 
 from translator.config import (
+    HUB_PREFIX,
     Config,
     DecodingConfig,
     ImageConfig,
@@ -289,6 +290,13 @@ class RunDirectory:
     def title(self) -> str:
         """What pictures and pages call it: its directory's name, or model:NAME, or hf:USER/NAME."""
         return self.path.resolve().name if self.is_own else self.name
+
+    @property
+    def is_made_of_others(self) -> bool:
+        """Whether this is no run but what commands made of an installed one or one of the Hub."""
+        prefixes = tuple(map(_as_file_name, (MODEL_PREFIX, HUB_PREFIX)))
+        is_named_so = self.path.parent == RUNS and self.path.name.startswith(prefixes)
+        return is_named_so and self.path.is_dir() and not self.config_file.is_file()
 
     @property
     def next_name(self) -> str:

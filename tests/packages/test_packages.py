@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,6 +19,7 @@ from translator.cli import app
 from translator.config import load_config
 from translator.data import occurring
 from translator.errors import RunError, TranslatorError
+from translator.export.card import write_card
 from translator.packaged import packaged_names
 from translator.runs import RUNS, Adaptation, RunDirectory
 from translator.translation import Translator
@@ -33,7 +35,8 @@ def install(site: Path, name: str) -> Path:
     (module / "__init__.py").touch()
     distribution = site / f"{name}-1.0.dist-info"
     distribution.mkdir()
-    (distribution / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n", "utf-8")
+    metadata = f"Name: {name}\nVersion: 1.0\nLicense-Expression: CC-BY-SA-4.0\n"
+    (distribution / "METADATA").write_text(metadata, "utf-8")
     entry = f"[translator.models]\n{name} = {module.name}\n"
     (distribution / "entry_points.txt").write_text(entry, "utf-8")
     return module
@@ -207,6 +210,22 @@ def test_what_commands_make_of_a_package_lies_in_runs(
         assert isinstance(result.exception, TranslatorError), words
         assert said in f"{result.exception.message} {result.exception.hint}"
     assert "<title>model:cipher" in Path("runs/model-cipher/report.html").read_text("utf-8")
+    result = CliRunner().invoke(app, ["runs", "rm", "model-cipher", "--yes"])
+    assert result.exit_code == 0, result.output
+    assert not Path("runs/model-cipher").exists()
+    assert {file: file.read_bytes() for file in installed.path.rglob("*")} == before
+
+
+def test_a_card_names_the_licence_of_the_package_that_training_began_from(
+    installed: RunDirectory, trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    run = RunDirectory(tmp_path / "runs" / "mine")
+    shutil.copytree(trained_run.path, run.path)
+    told = "; model:cipher is under CC-BY-SA-4.0\n"
+    for lineage, times in ((installed.descent(), 1), (trained_run.descent(), 0)):
+        run.write_json(run.environment_file, {**run.read_environment(), "lineage": lineage})
+        write_card(run, tmp_path, "transformers", "")
+        assert (tmp_path / "README.md").read_text("utf-8").count(told) == times
 
 
 def test_an_installed_run_is_exported_with_sentences_that_stand_in(

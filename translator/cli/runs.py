@@ -72,14 +72,17 @@ def rm_cli(
     names: Annotated[list[Path], typer.Argument(metavar="NAME", help="Runs in runs/.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete runs with everything in their directories."""
+    """Delete runs with everything in their directories.
+
+    So go runs/model-NAME and runs/hf-USER-NAME, which commands made of runs that lie elsewhere.
+    """
     from translator.runs import RUNS, RunDirectory, lock
 
     runs = [RunDirectory(name if name.is_dir() else RUNS / name) for name in names]
     for name, run in zip(names, runs, strict=True):
         if RunDirectory.is_name(name):
             raise RunError(f"{name} is not in {RUNS}/", "An installed one goes with its package.")
-        if not run.config_file.is_file():
+        if not (run.config_file.is_file() or run.is_made_of_others):
             raise RunError(
                 f"there is no run {run.path}", "`translator runs` lists those there are."
             )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from translator.config import HUB_PREFIX, ModelConfig, is_remote
 from translator.data.downloads import shown
 from translator.evaluation import ScoreRecord, read_record
+from translator.packaged import packaged_licence
 from translator.runs import Ancestor, RunDirectory
 
 
@@ -58,6 +59,8 @@ def _layers(model: ModelConfig) -> str:
 def _began_from(ancestor: Ancestor) -> str:
     weights = ancestor.get("model_sha256")
     said = f" (training began from its weights, SHA-256 `{weights}`)" if weights else ""
+    licence = packaged_licence(ancestor["run"])
+    said += f"; {ancestor['run']} is under {licence}" if licence else ""
     return f"* what {public_name(ancestor['run'])} was trained on{said}\n"
 
 
