@@ -189,8 +189,9 @@ def _nothing_left(name: str, counts: Counts) -> DataError:
     return DataError(
         f"no {name} pair is left of the {counts.read:,} that were read "
         f"({counts.reasons or 'none was read'})",
-        f"Check data.{name}"
-        + (" and data.held_out_pairs: it takes two pairs and more." * (name == "valid")),
+        "Check data.valid and data.held_out_pairs: it takes two pairs and more."
+        if name == "valid"
+        else "Check data.train; `translator data check` shows what is dropped.",
     )
 
 
