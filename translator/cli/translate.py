@@ -118,7 +118,7 @@ EngineOption = Annotated[
     typer.Option(
         envvar="TRANSLATOR_ENGINE",
         help="ctranslate2: the run's export; auto: one in float32, where it can do what is asked. "
-        "With a beam an export may find another text than the run itself (own)."
+        "With a beam an export may find another text than the run itself (own).",
     ),
 ]
 NBestOption = Annotated[
