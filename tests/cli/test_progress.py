@@ -209,9 +209,19 @@ def test_the_outlook_follows_from_the_curve() -> None:
 
 
 def test_scores_are_put_in_words_with_their_doubts() -> None:
-    assert meaning(45.0, 300) == "good: a rule of thumb for sentences like those of validation"
-    assert "only 20 pairs" in meaning(45.0, 20) and "only" not in meaning(45.0, 300)
-    assert "hardly any" in meaning(0.0, 300) and "very good" in meaning(100.0, 300)
+    good = {"bleu": 45.0, "chrf": 65.0}
+    assert meaning(good, 300) == "good: a rule of thumb for sentences like those of validation"
+    assert "only 20 pairs" in meaning(good, 20) and "only" not in meaning(good, 300)
+    assert "hardly any" in meaning({"bleu": 0.0, "chrf": 12.0}, 300)
+    assert "very good" in meaning({"bleu": 100.0, "chrf": 100.0}, 300)
+
+
+def test_short_answers_are_not_judged_by_a_bleu_that_they_cannot_have() -> None:
+    perfect = {"bleu": 0.0, "chrf": 100.0}
+    short = "BLEU counts four words in a row, and many answers are shorter: "
+    assert meaning(perfect, 300) == f"{short}go by chrF"
+    assert meaning({**perfect, "exact": 99.5}, 300) == f"{short}99.5 % are exact"
+    assert prospect(curve([0, 0, 0, 0]), "bleu") == ""
 
 
 def test_ctrl_c_is_answered_at_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,20 @@ def drawing(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
         for _ in train(config_of(table, target="image", image=IMAGE.model_dump())):
             pass
     return RunDirectory(folder / "runs" / folder.name)
+
+
+def test_the_validation_of_a_picture_counts_exact_names(colours: RunDirectory) -> None:
+    """Their BLEU is 0, of names of one word; the run keeps the model of the lowest loss."""
+    found = [each for each in colours.read_metrics() if "valid_exact" in each]
+    assert found and {each["valid_bleu"] for each in found} == {0.0}
+    best = min(found, key=itemgetter("valid_loss"))
+
+    config = colours.read_config()
+    pairs = list(read_pairs(config.data.train[0], "en", "es"))
+    greedy = config.decoding.greedy()
+    answers = Translator.from_run(colours.path).translate([pair.source for pair in pairs], greedy)
+    right = [pair.target == answer.text for pair, answer in zip(pairs, answers, strict=True)]
+    assert best["valid_exact"] == pytest.approx(100 * sum(right) / len(right))
 
 
 # --- what is read of files ------------------------------------------------------------------------

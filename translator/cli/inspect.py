@@ -138,7 +138,7 @@ def _best_validation(metrics: list[dict[str, Any]], metric: str) -> str:
     if not found:
         return ""
     best = max(found, key=lambda entry: _rank(entry[f"valid_{metric}"], metric))
-    names = {"valid_bleu": "BLEU", "valid_chrf": "chrF"}
+    names = {"valid_bleu": "BLEU", "valid_chrf": "chrF", "valid_exact": "exact"}
     scores = [f"{name} {best[key]:.1f}" for key, name in names.items() if key in best]
     return ", ".join([*scores, f"loss {best['valid_loss']:.3f}", f"step {best['step']:,}"])
 

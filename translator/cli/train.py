@@ -457,7 +457,7 @@ def _words(finished: "Finished", config: Config) -> list[list[str]]:
     if "bleu" in finished.best and config.training.best_metric == "bleu":
         kept = finished.run.read_environment().get("pairs", {}).get("valid")
         pairs = min(kept["kept"] if kept else 0, config.training.validation_pairs)
-        rows.append(["meaning", meaning(finished.best["bleu"], pairs)])
+        rows.append(["meaning", meaning(finished.best, pairs)])
     if outlook := prospect(finished.run.read_metrics(), config.training.best_metric):
         rows.append(["outlook", outlook])
     return rows

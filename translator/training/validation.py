@@ -73,6 +73,7 @@ class TranslationValidator(LossValidator):
         super().__init__(config, data, world)
         draw = random.Random(stream_seed(config.seed, "validation pairs"))
         most = max(1, config.training.validation_pairs // len(data.valid_pairs))
+        self._metrics = _metrics_of(config)
         self._pairs = [draw.sample(each, min(most, len(each))) for each in data.valid_pairs]
 
     @torch.inference_mode()
@@ -86,12 +87,13 @@ class TranslationValidator(LossValidator):
             texts = self._translate(each, [pair.source for pair in pairs])
             references = [pair.target for pair in pairs]
             language = each.config.data.target_language
-            scores = score(texts, references, metrics=_METRICS, target_language=language)
+            scores = score(texts, references, metrics=self._metrics, target_language=language)
             found.append([each.score for each in scores])
             shown = max(1, _SAMPLES // len(self._pairs))
             samples += [(*pair, text) for pair, text in zip(pairs[:shown], texts, strict=False)]
         means = (sum(each) / len(each) for each in zip(*found, strict=True))
-        return Validation({"loss": loss, **dict(zip(_METRICS, means, strict=True))}, tuple(samples))
+        scores_by_name = dict(zip(self._metrics, means, strict=True))
+        return Validation({"loss": loss, **scores_by_name}, tuple(samples))
 
     def _translate(self, translator: Translator, texts: list[str]) -> list[str]:
         greedy = self._config.decoding.greedy()
@@ -111,9 +113,14 @@ def validator_of(config: Config, data: TrainingData, world: World) -> Validator:
 
 def check_metrics(config: Config) -> None:
     """Raise what a metric of the validation would raise for want of a library, after an hour."""
-    for name in _METRICS if _has_texts(config) else ():
+    for name in _metrics_of(config) if _has_texts(config) else ():
         for pair in config.data.all_directions:
             sacrebleu_metric(name, pair.target)
+
+
+def _metrics_of(config: Config) -> tuple[str, ...]:
+    """Of the names of pictures and spoken words the exact ones too: BLEU has nothing to count."""
+    return _METRICS if config.model.source == "text" else (*_METRICS, "exact")
 
 
 def _has_texts(config: Config) -> bool:
