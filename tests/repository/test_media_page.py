@@ -1,6 +1,7 @@
 """The commands of docs/media.md and the recipes of pictures and speech run as they stand there."""
 
 import io
+import shlex
 import shutil
 from pathlib import Path
 
@@ -70,6 +71,42 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "bin").mkdir()
     write_programs(place / "bin")
     return place
+
+
+def test_shapes_are_drawn_alike_and_new_pairs_are_new(tmp_path: Path) -> None:
+    write_programs(tmp_path)
+    script = shlex.quote(str(ROOT / "scripts" / "draw_shapes.py"))
+    for folder in ("first", "second"):
+        done = run(f"python {script} --pictures 40 --held-out 8 --folder {folder}", tmp_path)
+        assert done.returncode == 0, done.stderr
+    first, second = (
+        {file.name: file.read_bytes() for file in (tmp_path / folder).iterdir()}
+        for folder in ("first", "second")
+    )
+    assert first == second and len(first) == 4 + 40 + 3 * 8
+    assert len({*first.values()}) == len(first)
+
+    names = {
+        name: {tuple(line.split("\t")[1:]) for line in first[f"{name}.tsv"].decode().splitlines()}
+        for name in ("train", "valid", "test", "new-pairs")
+    }
+    assert len(names["train"]) == 25 and len(names["new-pairs"]) == 5
+    assert names["test"] | names["valid"] <= names["train"]
+    assert not names["new-pairs"] & names["train"]
+    words = {
+        name: {word for pair in names[name] for word in " ".join(pair).split()} for name in names
+    }
+    assert words["new-pairs"] <= words["train"]
+    assert ("a red star", "una estrella roja") in names["train"]
+    assert ("a purple circle", "un círculo morado") in names["new-pairs"]
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda f: f.stem)
+def test_a_recipe_says_that_its_files_are_not_in_the_repository(recipe: Path) -> None:
+    lines = recipe.read_text(encoding="utf-8").splitlines()
+    comments = " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
+    reads = any("corpus/" in line for line in lines if not line.startswith("#"))
+    assert not reads or "not in the repository" in comments
 
 
 @pytest.mark.slow

@@ -21,6 +21,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the files that the README speaks of, and `translator` on the path."""
     place = tmp_path_factory.mktemp("readme")
     write_place(place)
+    (place / "scripts").mkdir()
+    for name in ("draw_shapes.py", "few_pairs.py"):
+        shutil.copy(ROOT / "scripts" / name, place / "scripts")
     return place
 
 
@@ -54,8 +57,6 @@ def test_every_command_of_the_page_of_architectures_runs(place: Path) -> None:
     page = (ROOT / "docs" / "architectures.md").read_text(encoding="utf-8")
     commands = runnable(page)
     assert any("decoder_only" in command for command in commands)
-    (place / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts" / "few_pairs.py", place / "scripts")
     for command in commands:
         command = command.replace("--pairs 5000", "--pairs 120")
         done = run(small(command) if "translator train" in command else command, place)
