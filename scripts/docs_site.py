@@ -4,6 +4,7 @@ Commands come from `--help`, keys from the schema, the Python interface from its
 """
 
 import inspect
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from translator.config import Config, CorpusConfig, Section
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, PAGES = ROOT / "docs", ROOT / "build" / "docs"
+MADE_OF = {  # who reads the repository finds there what the site has as a page
+    ROOT / "configs" / "default.yaml": "configuration",
+    ROOT / "translator" / "__init__.py": "python",
+}
 TERMINAL = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
 
 
@@ -40,10 +45,16 @@ def write(page: Path, text: str) -> None:
 
 
 def linked(markdown: str, folder: Path) -> str:
-    """A page in which links to what is no page, such as the source, keep their text only."""
+    """A page in which links to what is no page, such as the source, keep their text only.
+
+    A link to a file that a page of the reference is made of leads to that page.
+    """
 
     def replaced(link: re.Match[str]) -> str:
         path = (folder / link[2].partition("#")[0]).resolve()
+        if path in MADE_OF:
+            page = DOCS / "reference" / f"{MADE_OF[path]}.md"
+            return f"[{link[1]}]({Path(os.path.relpath(page, folder)).as_posix()})"
         is_page = path.is_relative_to(DOCS) and path.suffix != ".ipynb"
         return link[0] if is_page or re.match(r"\w+:|#", link[2]) else link[1]
 

@@ -1,13 +1,17 @@
 """The site has every page, and its reference every command, key and public name."""
 
+import re
 import runpy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 import translator
 from tests.helpers import ROOT
+from tests.pages import PAGES
 from translator.config import Config, Section
 
 DOCS = ROOT / "docs"
@@ -49,10 +53,21 @@ def test_the_reference_has_every_command_key_and_public_name() -> None:
     assert "### Translator.from_run\n" in python
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_who_reads_the_repository_finds_what_a_page_links(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\[[^\]]+\]\((?!\w+:|#)([^)\s#]+)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
 def test_a_link_to_what_is_no_page_becomes_text() -> None:
     text = "[a](data.md#x) [b](../translator/model.py) [c](https://d.e) [f](#g) ![h](images/i.png)"
     expected = "[a](data.md#x) b [c](https://d.e) [f](#g) ![h](images/i.png)"
     assert SITE["linked"](text, DOCS) == expected
+    assert SITE["linked"]("[a](../../configs/default.yaml)", DOCS / "tutorials") == (
+        "[a](../reference/configuration.md)"
+    )
+    assert SITE["linked"]("[a](../translator/__init__.py)", DOCS) == "[a](reference/python.md)"
     assert SITE["linked"]("[a](../data.md) [b](../../configs/x.yaml)", DOCS / "tutorials") == (
         "[a](../data.md) b"
     )
