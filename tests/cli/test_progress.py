@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.test_cli import tiny, translator
 from translator.cli import progress as shown
+from translator.cli.inspect import _best_validation
 from translator.cli.progress import shown_progress
 from translator.cli.train import _interruption_answered
 from translator.cli.verdict import meaning, prospect
@@ -214,6 +215,12 @@ def test_scores_are_put_in_words_with_their_doubts() -> None:
     assert "only 20 pairs" in meaning(good, 20) and "only" not in meaning(good, 300)
     assert "hardly any" in meaning({"bleu": 0.0, "chrf": 12.0}, 300)
     assert "very good" in meaning({"bleu": 100.0, "chrf": 100.0}, 300)
+
+
+def test_of_equal_validations_that_of_the_lower_loss_is_the_best() -> None:
+    """As the trainer keeps it."""
+    found = _best_validation(curve([0, 20, 20, 20], [4.0, 3.0, 1.0, 2.0]), "bleu")
+    assert found == "BLEU 20.0, loss 1.000, step 300"
 
 
 def test_short_answers_are_not_judged_by_a_bleu_that_they_cannot_have() -> None:

@@ -133,11 +133,13 @@ def _history(config: "Config", run: "RunDirectory") -> dict[str, str]:
 
 
 def _best_validation(metrics: list[dict[str, Any]], metric: str) -> str:
-    """The scores of the best validation."""
+    """The scores of the best validation; of equal ones, as in training, that of the lower loss."""
     found = [entry for entry in metrics if f"valid_{metric}" in entry]
     if not found:
         return ""
-    best = max(found, key=lambda entry: _rank(entry[f"valid_{metric}"], metric))
+    best = max(
+        found, key=lambda entry: (_rank(entry[f"valid_{metric}"], metric), -entry["valid_loss"])
+    )
     names = {"valid_bleu": "BLEU", "valid_chrf": "chrF", "valid_exact": "exact"}
     scores = [f"{name} {best[key]:.1f}" for key, name in names.items() if key in best]
     return ", ".join([*scores, f"loss {best['valid_loss']:.3f}", f"step {best['step']:,}"])
