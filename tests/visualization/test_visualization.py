@@ -29,7 +29,9 @@ from translator.translation import Translator
 from translator.visualization.attention import (
     END,
     START,
+    AttentionMap,
     AttentionMaps,
+    Shown,
     attention_arrays,
     attention_page,
     between_words,
@@ -273,6 +275,38 @@ def test_characters_that_no_font_has_are_told_once_and_not_warned_of(deep: Trans
         warnings.simplefilter("error")
         picture = attention_picture(odd)
     assert picture.missing == "𒀀"  # the byte pieces are written out; the sentence is in the title
+
+
+def ink_at_the_sides(png: bytes) -> bool:
+    """Whether something is drawn in the first or the last column of pixels."""
+    from matplotlib.image import imread
+
+    return bool((imread(io.BytesIO(png))[:, [0, -1], :3] < 1.0).any())
+
+
+@pytest.mark.parametrize(
+    "sentence", ["ana", "ana " * 40, "Donaudampfschifffahrtsgesellschaftskapitän", "翻訳" * 60]
+)
+def test_no_text_of_a_picture_is_cut_at_its_sides(maps: AttentionMaps, sentence: str) -> None:
+    word = sentence.split()[0][:45]
+    alone = AttentionMap(np.full((2, 4, 2, 2), 0.5, np.float32), (word, END), (word, END))
+    few = replace(maps, source=sentence, translation="", kinds={"encoder_self_attention": alone})
+    for picture in (attention_picture(few), heads_picture(few)):
+        assert not ink_at_the_sides(picture.png)
+    shown = Shown(np.full((8, 8, 3), 255, np.uint8), (1, 1))
+    cross = AttentionMap(np.ones((1, 1, 2, 1), np.float32), (word[:9], END), ("1·1",))
+    seen = replace(few, kinds={"cross_attention": cross}, shown=shown)
+    assert not ink_at_the_sides(attention_picture(seen).png)
+
+
+def test_a_legend_takes_the_lines_that_it_needs(trained_run: RunDirectory) -> None:
+    [run] = read_curves([trained_run])
+    heights = []
+    for names in (["one"], ["a" * 50, "b" * 50, "c" * 50], ["word " * 60, *map(str, range(20))]):
+        png = curves_picture([replace(run, name=name) for name in names], "steps").png
+        assert not ink_at_the_sides(png)
+        heights.append(size_of(png)[1])
+    assert heights[0] < heights[1] < heights[2]
 
 
 def test_long_sentences_are_drawn_one_map_below_the_other(deep: Translator) -> None:

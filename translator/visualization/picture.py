@@ -3,9 +3,11 @@
 import io
 import textwrap
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -30,6 +32,11 @@ _SMALL_CELL = 0.15  # in a grid of many heads
 _PICTURES_ACROSS = 6
 _VEIL = 0.9  # how much of a picture is hidden where nothing is looked at
 _WIDEST = 80  # cells, up to which panels stand side by side
+_NARROWEST = 4.0  # inches, in which the second line of most titles has room
+_MARGIN = 0.15  # inches that a title or a legend keeps from either edge
+_MOST_COLUMNS = 5  # of a legend
+_TITLE_SIZE = 11  # points
+_DPI = 100
 
 
 @dataclass(frozen=True)
@@ -53,16 +60,16 @@ def attention_picture(
     tokens = {token for each in kinds.values() for token in (*each.queries, *each.keys)}
     families, missing = _fonts_for([*tokens, maps.source, maps.translation])
     size = max(max(len(each.keys), len(each.queries)) for each in kinds.values())
-    figure, panels = _panels(size, len(kinds))
+    figure, panels = _panels(size + max(7, _cells_of(tokens)), len(kinds))
     views = {kind: each.view(layer, head) for kind, each in kinds.items()}
     most = max(float(view.max()) for view in views.values())
     for panel, (kind, each) in zip(panels, kinds.items(), strict=True):
         image = _draw_map(panel, _present(views[kind], each, kind), most)
         _name_axes(panel, each, families)
-        panel.set_title(_NAMES[kind], fontsize=11)
+        panel.set_title(_NAMES[kind], fontsize=_TITLE_SIZE)
     figure.align_titles()
     _draw_scale(figure, image)
-    _entitle(figure, maps, layer, head, families)
+    _entitle(figure, maps, _place(layer, head), families)
     return Picture(_png(figure), missing)
 
 
@@ -73,7 +80,8 @@ def heads_picture(maps: AttentionMaps) -> Picture:
     families, missing = _fonts_for([*each.queries, *each.keys, maps.source, maps.translation])
     height = max(1.3, _SMALL_CELL * len(each.queries))
     width = max(1.3, _SMALL_CELL * len(each.keys))
-    figure = _figure(width * heads + 1.8, height * layers + 1.6)
+    labels = max(0.8, _SMALL_CELL * _cells_of((*each.queries, *each.keys)))
+    figure = _figure(width * heads + labels + 1.0, height * layers + labels + 0.8)
     panels = figure.subplots(layers, heads, squeeze=False, sharex=True, sharey=True)
     for (layer, head), panel in np.ndenumerate(panels):
         image = _draw_map(panel, _present(each.weights[layer, head], each, kind), most=1.0)
@@ -86,9 +94,7 @@ def heads_picture(maps: AttentionMaps) -> Picture:
     figure.supxlabel("key: the token that is looked at", fontsize=9)
     figure.supylabel("query: the token that looks", fontsize=9)
     _draw_scale(figure, image)
-    sentences = "  →  ".join(filter(None, (maps.source, maps.translation)))
-    title = f"{textwrap.fill(sentences, int(figure.get_figwidth() * 12))}\n{_NAMES[kind]}"
-    figure.suptitle(title, family=families, fontsize=11, parse_math=False)
+    _entitle(figure, maps, _NAMES[kind], families)
     return Picture(_png(figure), missing)
 
 
@@ -120,27 +126,48 @@ def _looks_at_picture(
         panel.set_title(token, family=families, fontsize=10, parse_math=False)
     for panel in figure.axes:
         panel.set_axis_off()
-    _entitle(figure, maps, layer, head, families)
+    _entitle(figure, maps, _place(layer, head), families)
     return Picture(_png(figure), missing)
 
 
-def _entitle(
-    figure: "Figure",
-    maps: AttentionMaps,
-    layer: int | None,
-    head: int | None,
-    families: list[str],
-) -> None:
-    which = (
-        "average of all layers" if layer is None else f"layer {layer + 1}",
-        "average of all heads" if head is None else f"head {head + 1}",
+def _place(layer: int | None, head: int | None) -> str:
+    return ", ".join(
+        (
+            "average of all layers" if layer is None else f"layer {layer + 1}",
+            "average of all heads" if head is None else f"head {head + 1}",
+        )
     )
-    sentences = textwrap.fill(
-        "  →  ".join(filter(None, (maps.source, maps.translation))),
-        int(figure.get_figwidth() * 12),
+
+
+def _entitle(figure: "Figure", maps: AttentionMaps, what: str, families: list[str]) -> None:
+    """Put the sentences above the panels, then what is drawn, in lines that fit."""
+    sentences = "  →  ".join(filter(None, (maps.source, maps.translation)))
+    title = "\n".join(
+        _broken(figure, text, _room(figure), _TITLE_SIZE, families) for text in (sentences, what)
     )
-    title = f"{sentences}\n{', '.join(which)}"
-    figure.suptitle(title, family=families, fontsize=11, parse_math=False)
+    figure.suptitle(title, family=families, fontsize=_TITLE_SIZE, parse_math=False)
+
+
+def _room(figure: "Figure") -> float:
+    """The pixels across in which a figure may have text."""
+    return float((figure.get_figwidth() - 2 * _MARGIN) * figure.dpi)
+
+
+def _broken(figure: "Figure", text: str, room: float, fontsize: float, families: list[str]) -> str:
+    """A text in lines of at most so many pixels, between words where that is possible."""
+    from matplotlib.font_manager import FontProperties
+
+    font = FontProperties(family=families, size=fontsize)
+    renderer: Any = figure.canvas.get_renderer()
+    columns = len(text)
+    while True:
+        lines = textwrap.wrap(text, max(1, columns))
+        with _silent_about_glyphs():
+            widths = [renderer.get_text_width_height_descent(x, font, False)[0] for x in lines]
+        widest = max(widths, default=0.0)
+        if widest <= room or columns <= 1:
+            return "\n".join(lines)
+        columns = min(columns - 1, int(columns * room / widest))
 
 
 def curves_picture(runs: Sequence[RunCurves], axis: Literal["steps", "minutes"]) -> Picture:
@@ -175,20 +202,43 @@ def _style(run: int) -> dict[str, Any]:
 
 
 def _draw_run_names(figure: "Figure", runs: Sequence[RunCurves], families: list[str]) -> None:
+    """A legend above the panels, as broad as fits, for whose lines the figure grows."""
+    from matplotlib.font_manager import FontProperties
     from matplotlib.lines import Line2D
 
     lines = [Line2D([], [], **_style(index)) for index in range(len(runs))]
-    legend = figure.legend(
-        lines, [run.name for run in runs], loc="outside upper left", ncols=5, frameon=False
-    )
-    for text in legend.get_texts():
-        text.set(family=families, parse_math=False)
+    room, size = _room(figure), 10.0
+    names = [_broken(figure, run.name, room - 0.5 * figure.dpi, size, families) for run in runs]
+    for columns in range(min(_MOST_COLUMNS, len(runs)), 0, -1):
+        legend = figure.legend(
+            lines,
+            names,
+            loc="outside upper left",
+            ncols=columns,
+            frameon=False,
+            prop=FontProperties(family=families, size=size),
+        )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+        with _silent_about_glyphs():
+            extent = legend.get_window_extent()
+        if extent.width <= room or columns == 1:
+            break
+        legend.remove()
+    one_line = 0.3  # inches, for which the figure has room
+    figure.set_figheight(figure.get_figheight() + max(0.0, extent.height / figure.dpi - one_line))
+
+
+def _cells_of(tokens: Iterable[str]) -> int:
+    """How many cells the longest token is as long as: it is written along them."""
+    halves = (sum(1 + (east_asian_width(x) in "WF") for x in token) for token in tokens)
+    return -(-max(halves) * 2 // 5)
 
 
 def _panels(size: int, count: int) -> "tuple[Figure, list[Axes]]":
-    """Equal panels for `count` maps of at most `size` tokens: in a row, or a column if wide."""
-    side = _CELL * (size + 7)  # of the cells and their labels
-    if (size + 7) * count <= _WIDEST:
+    """Equal panels of `size` cells for `count` maps: in a row, or a column if that is wide."""
+    side = _CELL * size
+    if size * count <= _WIDEST:
         figure = _figure(side * count, side + 0.9)
         panels = figure.subplots(1, count, squeeze=False)
     else:
@@ -239,19 +289,28 @@ def _draw_scale(figure: "Figure", image: "AxesImage") -> None:
 
 
 def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(max(_NARROWEST, width), height), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)  # which measures texts as it draws them
+    return figure
+
+
+@contextmanager
+def _silent_about_glyphs() -> Iterator[None]:
+    """A character without a glyph is told once, as Picture.missing, not once for each place."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def _png(figure: "Figure") -> bytes:
     file = io.BytesIO()
-    with warnings.catch_warnings():
-        # A character without a glyph is told once, as Picture.missing, not once for each place.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with _silent_about_glyphs():
         # With so few places that labels are larger than they are, it is drawn all the same.
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
-        figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
+        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
     return file.getvalue()
 
 
