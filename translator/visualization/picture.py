@@ -155,10 +155,11 @@ def _room(figure: "Figure") -> float:
 
 def _broken(figure: "Figure", text: str, room: float, fontsize: float, families: list[str]) -> str:
     """A text in lines of at most so many pixels, between words where that is possible."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.font_manager import FontProperties
 
     font = FontProperties(family=families, size=fontsize)
-    renderer: Any = figure.canvas.get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()
     columns = len(text)
     while True:
         lines = textwrap.wrap(text, max(1, columns))
@@ -289,12 +290,9 @@ def _draw_scale(figure: "Figure", image: "AxesImage") -> None:
 
 
 def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(max(_NARROWEST, width), height), dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)  # which measures texts as it draws them
-    return figure
+    return Figure(figsize=(max(_NARROWEST, width), height), dpi=_DPI, layout="constrained")
 
 
 @contextmanager
