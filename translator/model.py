@@ -245,6 +245,7 @@ class Encoder(nn.Module):
         self.layers: Iterable[EncoderLayer] = nn.ModuleList(  # type: ignore[assignment]
             EncoderLayer(config) for _ in range(config.encoder_layers)
         )
+        # Not the paper's: with pre-norm nothing else normalises what the last layer has added.
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
     def forward(self, x: Tensor, segments: Tensor) -> Memory:
@@ -264,6 +265,7 @@ class Decoder(nn.Module):
         self.layers: Iterable[DecoderLayer] = nn.ModuleList(  # type: ignore[assignment]
             DecoderLayer(config, cross_attention) for _ in range(config.decoder_layers)
         )
+        # Not the paper's, as in the encoder.
         self.norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
     def forward(
