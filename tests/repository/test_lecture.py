@@ -35,6 +35,23 @@ def test_the_notebook_is_written_from_the_page() -> None:
     assert cells == [("markdown", "a\n"), ("code", "b\n"), ("markdown", "c\n")]
 
 
+@pytest.mark.parametrize("place", ["docs/runs", "runs", "elsewhere"])
+def test_the_first_cell_finds_the_run_or_says_that_it_trains_one(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / place / "everyday").mkdir(parents=True)
+    (tmp_path / "docs").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "docs")
+    monkeypatch.setattr("sys.executable", shutil.which("echo"))  # in place of Python: it trains not
+    exec(SCRIPT["SETUP"], {})
+    said = capfd.readouterr().out
+    if place == "elsewhere":
+        trained = tmp_path / "docs" / "runs" / "everyday"
+        assert f"training {trained}: about" in said and "-m translator train\n" in said
+    else:
+        assert said == "" and Path("runs/everyday").is_dir()
+
+
 def test_every_cell_of_the_notebook_runs_in_its_order(
     trained_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
