@@ -69,19 +69,17 @@ def forced_states(
 def recorded(
     modules: Iterable[nn.Module], observe: Callable[..., T]
 ) -> Iterator[dict[nn.Module, list[T]]]:
-    """Record, by module, what `observe` makes of the attention that this thread computes.
+    """Record, by module, what `observe` makes of each computation of this thread.
 
-    It is called with the module and the arguments of its `forward`. Other threads may go on using
-    the modules; what they compute is not recorded. Modules that are no attention are passed over.
+    It is called with the module, what its `forward` returned and the arguments of that. Other
+    threads may go on using the modules; what they compute is not recorded.
     """
-    observed: dict[nn.Module, list[T]] = {
-        module: [] for module in modules if isinstance(module, Attention)
-    }
+    observed: dict[nn.Module, list[T]] = {module: [] for module in modules}
     thread = threading.get_ident()
 
     def record(module: Any, inputs: Any, output: Any) -> None:
         if threading.get_ident() == thread:
-            observed[module].append(observe(module, *inputs))
+            observed[module].append(observe(module, output, *inputs))
 
     with _ONE_AT_A_TIME:  # torch does not expect hooks to come and go while a module computes
         hooks = [module.register_forward_hook(record) for module in observed]
@@ -95,8 +93,12 @@ def recorded(
 def recorded_attention(
     modules: Iterable[nn.Module],
 ) -> AbstractContextManager[dict[nn.Module, list[Tensor]]]:
-    """Record, by module, the weights of the attention that this thread computes in the `with`."""
-    return recorded(modules, attention_weights)
+    """Record, by module, the weights of the attention that this thread computes in the `with`.
+
+    Modules that are no attention are passed over.
+    """
+    attentions = [module for module in modules if isinstance(module, Attention)]
+    return recorded(attentions, lambda module, _, *inputs: attention_weights(module, *inputs))
 
 
 def attention_weights(

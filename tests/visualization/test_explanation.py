@@ -60,15 +60,21 @@ def test_all_heads_together_are_what_each_module_computes(
 ) -> None:
     translator = made(architecture, norm=norm)
     outputs: list[tuple[Attention, torch.Tensor]] = []
+    begun: dict[Any, torch.Tensor] = {}
+    put_out: dict[Any, torch.Tensor] = {}
     inputs: list[np.ndarray[Any, Any]] = []
 
     def keep(module: Any, arguments: Any, output: torch.Tensor) -> None:
         outputs.append((module, output[0]))
 
+    def keep_states(layer: Any, arguments: Any, output: torch.Tensor) -> None:
+        begun[layer], put_out[layer] = arguments[0][0], output[0]
+
     stacks = [each for each in (translator.model.encoder, translator.model.decoder) if each]
     layers = [list(stack.layers)[1] for stack in stacks]
     modules = [m for layer in layers for m in layer.modules() if isinstance(m, Attention)]
     hooks = [module.register_forward_hook(keep) for module in modules]
+    hooks += [layer.register_forward_hook(keep_states) for layer in layers]
     hooks += [
         stack.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0][0].numpy()))
         for stack in stacks
@@ -83,6 +89,24 @@ def test_all_heads_together_are_what_each_module_computes(
         results = np.concatenate([each.heads[kind].result for each in found], axis=1)
         expected = module.out_proj(torch.from_numpy(results))
         torch.testing.assert_close(expected, output)
+        np.testing.assert_array_equal(found[0].all_heads[kind].mixed, output)
+    for layer in layers:  # what attention adds to, and what is made of that
+        x = begun[layer]
+        for kind, (module, output) in zip(KINDS[architecture], outputs, strict=False):
+            if module in [*layer.modules()]:
+                made_of_it = found[0].all_heads[kind]
+                is_last = kind == "cross_attention" or not hasattr(layer, "cross_attention")
+                assert (made_of_it.put_out is not None) == is_last
+                residual: Any = (
+                    layer.cross_attention_residual
+                    if kind == "cross_attention"
+                    else layer.self_attention_residual
+                )
+                with torch.inference_mode():
+                    x = x + output if norm == "pre" else residual.norm(x + output)
+                np.testing.assert_allclose(made_of_it.added, x, atol=1e-6)
+                assert len(found[0].steps(kind)) == 8 + is_last
+        np.testing.assert_array_equal(made_of_it.put_out, put_out[layer])
 
 
 @pytest.mark.parametrize("architecture", list(KINDS))
@@ -181,9 +205,12 @@ def test_the_command_shows_the_numbers_and_writes_the_page(
     assert done.stdout.startswith("ana bebe  →  oto tita\n\nWhat the encoder reads\n")
     for row in (found.heads["encoder_self_attention"].weights, found.embedded["encoder"].states):
         assert all(f"{value:.3f}" in done.stdout for value in row[0, :6])
-    assert "What the decoder reads" not in done.stdout
+    assert "What the decoder reads" not in done.stdout and "A row is named by" not in done.stdout
+    encoding = found.all_heads["encoder_self_attention"]
+    assert all(f"{value:.3f}" in done.stdout for value in encoding.put_out[-1, :6])
     done = run_command(*words, "--attention", "cross", "--head", "2")
     assert "What the decoder reads" in done.stdout and "head 2" in done.stdout
+    assert "A row is named by the token that is read; " in done.stdout
     done = run_command(*words, "--html", tmp_path / "new" / "page.html")
     assert done.stdout == f"{tmp_path / 'new' / 'page.html'}\n"
     page = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
@@ -191,3 +218,5 @@ def test_the_command_shows_the_numbers_and_writes_the_page(
     assert Links(page).found == [] and "<script" not in page
     for head in found.heads.values():
         assert all(f">{value:.3f}</td>" in page for value in head.values[-1])
+    for layer in found.all_heads.values():
+        assert all(f">{value:.3f}</td>" in page for value in layer.added[-1])

@@ -46,7 +46,7 @@ def explain_cli(
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Explain a sentence in numbers: embeddings, a head's Q, K, V and softmax, likeliest tokens."""
+    """Explain a sentence in numbers: embeddings, a head's Q, K, V and softmax, a layer, tokens."""
     if html is not None:
         check_outputs(html)
     with shown_progress():
@@ -74,7 +74,9 @@ def explain_cli(
             _show(step)
     _entitle(found.title(kind))
     typer.echo(found.origin(kind))
-    for step in found.heads[kind].steps():
+    if naming := found.rows(kind):
+        typer.echo(naming)
+    for step in found.steps(kind):
         _show(step)
     _entitle(found.outcome)
     typer.echo(found.outcome_origin)

@@ -3,19 +3,28 @@
 Shapes as in `model`: T tokens, D d_model, Q queries, M keys, K size of a head.
 """
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from translator.alignment import recorded
 from translator.errors import DataError, check_text
-from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transformer, attention
+from translator.model import (
+    Attention,
+    DecoderLayer,
+    EncoderLayer,
+    Residual,
+    Seq2SeqTransformer,
+    Transformer,
+    attention,
+)
 from translator.text.directions import tag_of
 from translator.tokenizer import BOS_ID, EOS_ID
 from translator.translation import Translator
@@ -23,6 +32,7 @@ from translator.visualization.attention import END, START, check_length, check_p
 from translator.visualization.page import render_page
 
 Matrix = npt.NDArray[np.float32]
+AnyLayer = TypeVar("AnyLayer", EncoderLayer, DecoderLayer)
 _CHOICES = 3  # tokens that are named for each position
 STACKS = {  # which of them each kind of attention has its queries and its keys from
     "encoder_self_attention": ("encoder", "encoder"),
@@ -100,6 +110,47 @@ class Head:
         )
 
 
+@dataclass(frozen=True)
+class AllHeads:
+    """What a layer makes of all heads of one attention, as far as the next attention or its end."""
+
+    tokens: tuple[str, ...]  # those of the queries
+    mixed: Matrix  # [Q, D] the results of all heads side by side, times W_O
+    added: Matrix  # [Q, D] after the residual connection
+    put_out: Matrix | None  # [Q, D] after the feed-forward; None where cross-attention comes first
+    pre_norm: bool
+    activation: str
+
+    def steps(self) -> tuple[Step, ...]:
+        """From the results of the heads to what the layer puts out."""
+        formulas = {
+            "All heads": "h = their results side by side · W_O + b_O",
+            "After attention": "z = what x was before its norm + h"
+            if self.pre_norm
+            else "z = norm(x + h)",
+            "After the feed-forward": ("z + f(norm(z))" if self.pre_norm else "norm(z + f(z))")
+            + f", f(n) = {self.activation}(n W_1 + b_1) W_2 + b_2; the layer puts this out",
+        }
+        matrices = (self.mixed, self.added, self.put_out)
+        return tuple(
+            Step(name, formula, self.tokens, (), matrix)
+            for (name, formula), matrix in zip(formulas.items(), matrices, strict=True)
+            if matrix is not None
+        )
+
+
+class Sublayers(NamedTuple):
+    """The modules of a layer around one of its attentions."""
+
+    attention: Attention
+    residual: Residual
+    feed_forward: Residual | None  # the residual around it; None where cross-attention comes first
+
+    def modules(self) -> tuple[Attention | Residual, ...]:
+        """Those that there are."""
+        return tuple(module for module in self if module is not None)
+
+
 class NextToken(NamedTuple):
     """What the model would write after a token, or of an encoder alone in the place of it."""
 
@@ -109,7 +160,7 @@ class NextToken(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What a model computes of one sentence; of attention, one layer and head."""
+    """What a model computes of one sentence in one layer; of attention, in one head."""
 
     source: str
     translation: str  # nothing where the model learns from single texts
@@ -118,6 +169,7 @@ class Explanation:
     pre_norm: bool  # whether a norm comes before attention
     embedded: dict[str, Embedded]  # by stack: "encoder", "decoder"
     heads: dict[str, Head]  # by kind of attention, in the order in which they are computed
+    all_heads: dict[str, AllHeads]  # by the same kinds
     next_tokens: tuple[NextToken, ...]
 
     @property
@@ -133,7 +185,8 @@ class Explanation:
     @property
     def outcome_origin(self) -> str:
         """Where the probabilities of `next_tokens` come from."""
-        softmax = "after all layers, a softmax over the whole vocabulary, at each position"
+        norm = " and a last norm" * self.pre_norm
+        softmax = f"after all layers{norm}, a softmax over the whole vocabulary, at each position"
         if self.writes_on:
             return softmax
         return f"{softmax}; training asks for it where a token is hidden"
@@ -149,6 +202,19 @@ class Explanation:
             return f"x = y = {below}" + ", normalised" * self.pre_norm
         x = "what self-attention leaves in the decoder" + ", normalised" * self.pre_norm
         return f"x = {x}; y = the memory, which the encoder puts out"
+
+    def rows(self, kind: str) -> str:
+        """By which token a row is named, where `attention` names it by another; else nothing."""
+        if STACKS[kind][0] == "encoder":
+            return ""
+        return (
+            "A row is named by the token that is read; the maps of attention name what is written "
+            "by the token that follows it."
+        )
+
+    def steps(self, kind: str) -> tuple[Step, ...]:
+        """A kind of attention from the queries of the head to what the layer makes of all heads."""
+        return (*self.heads[kind].steps(), *self.all_heads[kind].steps())
 
 
 def explain(
@@ -176,8 +242,9 @@ def explain(
     layers = {"encoder": config.encoder_layers} if model.encoder is not None else {}
     layers |= {"decoder": config.decoder_layers} if model.decoder is not None else {}
     check_place(layers, config.num_heads, layer, head)
-    modules = _modules(translator, layer)
-    with torch.inference_mode(), recorded(modules.values(), _steps(head)) as found:
+    parts = _sublayers(translator, layer)
+    modules = [module for each in parts.values() for module in each.modules()]
+    with torch.inference_mode(), recorded(modules, _observed(head)) as found:
         states = _states(model, ids)
     embedded = {stack: _embedded(translator, stack, each) for stack, each in ids.items()}
     return Explanation(
@@ -188,8 +255,19 @@ def explain(
         pre_norm=config.norm == "pre",
         embedded=embedded,
         heads={
-            kind: Head(*_sides(kind, embedded), *found[module][0])
-            for kind, module in modules.items()
+            kind: Head(*_sides(kind, embedded), *found[each.attention][0][1:])
+            for kind, each in parts.items()
+        },
+        all_heads={
+            kind: AllHeads(
+                _sides(kind, embedded)[0],
+                found[each.attention][0][0],
+                found[each.residual][0][0],
+                found[each.feed_forward][0][0] if each.feed_forward else None,
+                config.norm == "pre",
+                config.activation,
+            )
+            for kind, each in parts.items()
         },
         next_tokens=_next_tokens(translator, list(embedded.values())[-1], states),
     )
@@ -214,31 +292,51 @@ def _read(
     return {"encoder": [*ids, EOS_ID]} if model.encoder else {"decoder": [BOS_ID, *ids]}, ""
 
 
-def _modules(translator: Translator, layer: int) -> dict[str, Attention]:
-    """The attention of a layer, by kind, as far as the stacks have that layer."""
-    model, modules = translator.model, {}
-    if model.encoder is not None and layer < len(list(model.encoder.layers)):
-        modules["encoder_self_attention"] = list(model.encoder.layers)[layer].self_attention
-    if model.decoder is not None and layer < len(list(model.decoder.layers)):
-        chosen = list(model.decoder.layers)[layer]
+def _sublayers(translator: Translator, layer: int) -> dict[str, Sublayers]:
+    """What a layer is made of, by kind of attention, as far as the stacks have that layer."""
+    model, parts = translator.model, {}
+    if model.encoder is not None and (reading := _layer(model.encoder.layers, layer)):
+        parts["encoder_self_attention"] = Sublayers(
+            reading.self_attention, reading.self_attention_residual, reading.feed_forward_residual
+        )
+    if model.decoder is not None and (chosen := _layer(model.decoder.layers, layer)):
         reads = model.encoder is None and translator.config.training.objective != "language_model"
-        modules["self_attention" if reads else "decoder_self_attention"] = chosen.self_attention
-        if model.decoder.cross_attention:
-            modules["cross_attention"] = chosen.cross_attention
-    return modules
+        looks = model.decoder.cross_attention
+        parts["self_attention" if reads else "decoder_self_attention"] = Sublayers(
+            chosen.self_attention,
+            chosen.self_attention_residual,
+            None if looks else chosen.feed_forward_residual,
+        )
+        if looks:
+            parts["cross_attention"] = Sublayers(
+                chosen.cross_attention,
+                chosen.cross_attention_residual,
+                chosen.feed_forward_residual,
+            )
+    return parts
 
 
-def _steps(head: int) -> Callable[..., list[Matrix]]:
-    """What one head computes of the arguments of `Attention.forward`, in the order of `Head`."""
+def _layer(layers: Iterable[AnyLayer], number: int) -> AnyLayer | None:
+    """The layer of that number, from 0; None where there is none."""
+    return next(itertools.islice(layers, number, None), None)
 
-    def steps(
-        module: Attention, states: Tensor, keys_values: KeysValues, attend: Tensor | None = None
-    ) -> list[Matrix]:
-        queries = module.queries(states)
-        in_heads = (queries, *keys_values, *attention(queries, *keys_values, attend))
-        return [each.cpu().numpy() for each in (states[0], *(x[0, head] for x in in_heads))]
 
-    return steps
+def _observed(head: int) -> Callable[..., list[Matrix]]:
+    """What a module puts out [T, D] and, of an attention, what one head computes.
+
+    That is in the order of `Head`.
+    """
+
+    def observed(module: nn.Module, output: Tensor, states: Tensor, *others: Any) -> list[Matrix]:
+        found = [output[0]]
+        if isinstance(module, Attention):
+            keys_values, *attend = others
+            queries = module.queries(states)
+            in_heads = (queries, *keys_values, *attention(queries, *keys_values, *attend))
+            found += [states[0], *(x[0, head] for x in in_heads)]
+        return [each.cpu().numpy() for each in found]
+
+    return observed
 
 
 def _states(model: Transformer, ids: dict[str, list[int]]) -> Tensor:

@@ -159,7 +159,8 @@ def _broken(figure: "Figure", text: str, room: float, fontsize: float, families:
     from matplotlib.font_manager import FontProperties
 
     font = FontProperties(family=families, size=fontsize)
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    canvas: Any = FigureCanvasAgg(figure)
+    renderer = canvas.get_renderer()
     columns = len(text)
     while True:
         lines = textwrap.wrap(text, max(1, columns))

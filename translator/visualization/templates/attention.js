@@ -14,19 +14,22 @@ const KINDS = {
   decoder_self_attention: {
     name: "masked decoder self-attention",
     explanation: "Each row is a token of the translation as it is being written; the columns are what has been written so far. The future (hatched) cannot be seen. A row adds up to 1.",
-    row: "writing", languages: ["target", "target"],
+    row: "writing", languages: ["target", "target"], masked: true,
   },
   self_attention: {
     name: "self-attention",
     explanation: "Each row is a token of the source as it is being read, then of the translation as it is being written; the columns are the tokens that it draws on. A row adds up to 1.",
-    row: "at", languages: ["target", "target"],
+    row: "at", languages: ["target", "target"], masked: true,
   },
 };
+const WRITTEN = " A row is computed where the token before it is read, by which translator explain names it.";
+const OWN_PIECES = " A word of several pieces sees its own earlier pieces.";
 const AVERAGE = -1;  // the choice "average" of a layer or head
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const [table, layerChoice, headChoice, readout] =
   ["map", "layer", "head", "readout"].map((id) => document.getElementById(id));
+const hasPieces = Object.values(data.maps).some((each) => each.keys.some((key) => key.startsWith("▁")));
 let kind = data.kind;  // the first that has the layer
 let weights = [];      // [row][column] of what is shown; a row of masked attention ends where its past does
 let focus = [0, 0];    // the cell that the keyboard is at
@@ -74,7 +77,9 @@ function drawTable() {
   table.style.setProperty("--keys", keys.length);
   table.setAttribute("aria-label", KINDS[kind].name);
   table.replaceChildren(element("thead", {}, header), element("tbody", {}, ...rows));
-  document.getElementById("explanation").textContent = KINDS[kind].explanation;
+  document.getElementById("explanation").textContent = KINDS[kind].explanation
+    + (kind === "encoder_self_attention" ? "" : WRITTEN)
+    + (KINDS[kind].masked && !hasPieces ? OWN_PIECES : "");
   focus = [0, 0];
   cell(0, 0).tabIndex = 0;
 }
@@ -267,7 +272,6 @@ for (const side of ["source", "translation"]) {
   line.textContent = data[side];
   line.lang = data[side === "source" ? "source_language" : "target_language"];
 }
-document.getElementById("pieces").hidden =
-  !Object.values(data.maps).some((each) => each.keys.some((key) => key.startsWith("▁")));
+document.getElementById("pieces").hidden = !hasPieces;
 showPicture();
 chooseKind(kind);
