@@ -207,6 +207,7 @@ def test_the_command_shows_the_numbers_and_writes_the_page(
         assert all(f"{value:.3f}" in done.stdout for value in row[0, :6])
     assert "What the decoder reads" not in done.stdout and "A row is named by" not in done.stdout
     encoding = found.all_heads["encoder_self_attention"]
+    assert encoding.put_out is not None
     assert all(f"{value:.3f}" in done.stdout for value in encoding.put_out[-1, :6])
     done = run_command(*words, "--attention", "cross", "--head", "2")
     assert "What the decoder reads" in done.stdout and "head 2" in done.stdout
