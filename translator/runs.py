@@ -236,9 +236,8 @@ class RunDirectory:
             run = cls.named(path)
             run.check_model()
             return run
-        models = [file for file in RUNS.glob("*/model.safetensors") if file.is_file()]
-        models = [file for file in models if not cls(file.parent).refused]
-        if not models:
+        runs = cls.newest()
+        if not runs:
             installed = packaged_names()
             if len(installed) == 1:
                 return cls.named(installed[0])
@@ -249,13 +248,20 @@ class RunDirectory:
                 if installed
                 else "Train one with `translator train`, or name its directory with --run.",
             )
-        models.sort(key=lambda file: file.stat().st_mtime, reverse=True)
-        runs = [cls(file.parent) for file in models]
-        run = next((each for each in runs if able and each._is(able)), runs[0])
+        run = next((each for each in runs if able and each.is_able(able)), runs[0])
         run.check_model()
         return run
 
-    def _is(self, able: Callable[[Config], bool]) -> bool:
+    @classmethod
+    def newest(cls) -> "list[RunDirectory]":
+        """The runs in runs/ that have a model and were not refused, the newest first."""
+        models = [file for file in RUNS.glob("*/model.safetensors") if file.is_file()]
+        models = [file for file in models if not cls(file.parent).refused]
+        models.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+        return [cls(file.parent) for file in models]
+
+    def is_able(self, able: Callable[[Config], bool]) -> bool:
+        """Whether its configuration can be read and passes."""
         with suppress(RunError):  # whoever uses the run says what is wrong with it
             return able(self.read_config())
         return False

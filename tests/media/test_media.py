@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
@@ -12,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from tests.commands import run_command
 from tests.helpers import encoder_decoder
 from translator.cli.streams import text_of
 from translator.config import Config, CorpusConfig, ImageConfig, ModelConfig, SpeechConfig
@@ -629,6 +632,25 @@ def test_names_are_learned_and_are_the_same_in_any_company(
     assert right > 90
     alone = [translator.translate([name])[0].text for name in list(names)[:5]]
     assert alone == found[:5]
+
+
+def test_a_text_for_a_run_of_pictures_is_told_the_newest_run_that_reads_texts(
+    colours: RunDirectory, trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    def hints(*words: str) -> list[str]:
+        done = run_command("translate", *words, cwd=tmp_path)
+        assert done.returncode == 1
+        return [line for line in done.stderr.splitlines() if line.startswith("hint: ")]
+
+    shutil.copytree(colours.path, tmp_path / "runs" / "colours")
+    name = Path("runs", "colours")
+    reads = f"hint: the run {name} reads pictures, by the names of their files; "
+    assert hints("Pizza is great.") == [reads + "a text needs another run"]
+    shutil.copytree(trained_run.path, tmp_path / "runs" / "words")
+    os.utime(tmp_path / "runs" / "words" / "model.safetensors", (1, 1))
+    other = f"to translate a text: --run {Path('runs', 'words')}"
+    assert hints("Pizza is great.", "ana") == [reads + other]
+    assert hints("nowhere.png") == []
 
 
 def test_what_cannot_be_read_is_told_and_the_others_go_on(colours: RunDirectory) -> None:

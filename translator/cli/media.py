@@ -1,18 +1,21 @@
 """What `translator translate` does with pictures and recordings."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from translator.cli.console import note, say
-from translator.cli.streams import cannot_write, is_named_as_medium
+from translator.cli.streams import cannot_write, is_file, is_named_as_medium
 from translator.errors import DataError
 
 if TYPE_CHECKING:
     from translator.config import Config, DecodingConfig
     from translator.hypotheses import Translation
     from translator.runs import RunDirectory
+
+_READ = {"image": "pictures", "speech": "recordings"}  # by model.source
 
 
 def names_in(input_file: Path | None, config: "Config") -> list[str] | None:
@@ -40,6 +43,25 @@ def say_error(translation: "Translation") -> bool:
     if translation.error:
         say(f"error: {translation.error}")
     return bool(translation.error)
+
+
+def say_if_meant_as_text(texts: Iterable[str], run: "RunDirectory") -> None:
+    """Where a run read pictures or recordings, and something that names no file: which reads text.
+
+    It may be that nobody has chosen the run: it was the newest.
+    """
+    read = _READ.get(run.read_config().model.source)
+    named = (text for text in texts if not is_file(text))
+    if read is None or all(is_named_as_medium(Path(text)) for text in named):
+        return
+    others = (each for each in run.newest() if each.is_able(_reads_text))
+    other = next(others, None)
+    way = f"to translate a text: --run {other.name}" if other else "a text needs another run"
+    say(f"hint: the run {run.name} reads {read}, by the names of their files; {way}")
+
+
+def _reads_text(config: "Config") -> bool:
+    return config.model.is_textual and not config.learns_from_texts
 
 
 def draw(

@@ -26,7 +26,7 @@ from translator.cli.console import (
     note,
     say,
 )
-from translator.cli.media import draw, is_medium, names_in, say_error
+from translator.cli.media import draw, is_medium, names_in, say_error, say_if_meant_as_text
 from translator.cli.progress import QuietOption, on_terminal
 from translator.cli.streams import (
     STREAM,
@@ -319,7 +319,8 @@ def _converse(options: Options, run: "RunDirectory") -> None:
             glossary=glossary,
             details=aligned,
         )
-        say_error(found)
+        if say_error(found):
+            say_if_meant_as_text([text], run)
         return found
 
     converse(translate, f"{pair.source} → {pair.target}")
@@ -382,6 +383,7 @@ def translate(request: Request, options: Options, run: "RunDirectory", engine: E
     else:
         write_to(output, _stream(source, settings, lines_of))
     if unread:
+        say_if_meant_as_text(unread, run)
         raise typer.Exit(1)
 
 
