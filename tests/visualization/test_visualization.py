@@ -549,6 +549,14 @@ def test_kind_layer_and_head_are_chosen_in_the_page(
         assert [at.get_attribute("title") for at in all_of(browser, "[aria-pressed=true]")] == [
             "layer 2, head 4"
         ]
+        told = one(browser, "#explanation").text
+        assert ("translator explain names it" in told) == (kind != "encoder_self_attention")
+        assert "its own earlier pieces" not in told
+    show(browser, attention_page(between_words(maps)), tmp_path)
+    for kind in maps.kinds:
+        one(browser, f"input[value={kind}]").click()
+        told = one(browser, "#explanation").text
+        assert ("its own earlier pieces" in told) == (kind == "decoder_self_attention")
     assert_quiet(browser)
 
 

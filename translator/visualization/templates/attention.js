@@ -22,7 +22,7 @@ const KINDS = {
     row: "at", languages: ["target", "target"], masked: true,
   },
 };
-const WRITTEN = " A row is computed where the token before it is read, by which translator explain names it.";
+const WRITTEN = " The row of a token that is written is computed where the token before it is read; translator explain names it by that one.";
 const OWN_PIECES = " A word of several pieces sees its own earlier pieces.";
 const AVERAGE = -1;  // the choice "average" of a layer or head
 
@@ -78,7 +78,7 @@ function drawTable() {
   table.setAttribute("aria-label", KINDS[kind].name);
   table.replaceChildren(element("thead", {}, header), element("tbody", {}, ...rows));
   document.getElementById("explanation").textContent = KINDS[kind].explanation
-    + (kind === "encoder_self_attention" ? "" : WRITTEN)
+    + (kind === "encoder_self_attention" || data.shown ? "" : WRITTEN)  // it explains texts alone
     + (KINDS[kind].masked && !hasPieces ? OWN_PIECES : "");
   focus = [0, 0];
   cell(0, 0).tabIndex = 0;
