@@ -157,7 +157,7 @@ def test_clean_warns_as_training_does(
     done = run_command("data", "clean", name, "--output", "out.tsv")
     assert done.returncode == 0, done.stderr
     assert f"warning: {next(exchanged_sides(config_of(CorpusConfig(path=name))))}" in done.stderr
-    much = "much was dropped; `translator data check` shows which pairs, and where"
+    much = "many pairs were dropped; `translator data check` shows which, and where"
     assert f"{name}: {much}" in done.stderr
     sound_name = write("b.en-es.tsv", sound)
     assert run_command("data", "clean", sound_name, "--output", "b.tsv").stderr == ""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import INTERRUPTED, TRAIN, app, echo, say, table
+from translator.cli.console import INTERRUPTED, TRAIN, app, echo, note, say, table
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.train import train
 from translator.errors import TranslatorError
@@ -56,7 +56,7 @@ def adapt_cli(
     on the new test or too much lost on an old one, the new run is refused: exit code 1, and
     commands without --run pass it over. The same command goes on with an interrupted adaptation.
     """
-    with shown_progress(quiet=quiet), activity("loading torch"):
+    with shown_progress(), activity("loading torch"):
         import translator.training  # noqa: F401  # now, so that training need not say it again
         from translator.adaptation import Domain
         from translator.runs import RunDirectory
@@ -69,7 +69,7 @@ def adapt_cli(
         replay_text=replay_text,
     )
     name = name or f"{Path(start.name.rpartition(':')[2]).resolve().name}-adapted"
-    adapt(start, domain, name, max_loss, overrides or [], quiet=quiet)
+    adapt(start, domain, name, max_loss, overrides or [])
 
 
 def adapt(
@@ -78,27 +78,24 @@ def adapt(
     name: str,
     max_loss: float,
     overrides: list[str],
-    *,
-    quiet: bool = False,
 ) -> None:
     """Adapt, show the table, and raise TranslatorError where the new run is refused."""
     from translator.adaptation import blend, doubts, outcome, prepare
 
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         config, prepared = prepare(start, domain, name, overrides)
     for warning in prepared["warnings"]:
         say(f"warning: {warning}")
-    if not quiet:
-        say(_plan(prepared, config.training.learning_rate))
+    note(_plan(prepared, config.training.learning_rate))
     finished = train(config, adapting=True)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
         raise typer.Exit(INTERRUPTED)
-    with shown_progress(quiet=quiet), activity("validating what was known"):
+    with shown_progress(), activity("validating what was known"):
         share = blend(start, finished.run, max_loss)
-    if 0.0 < share < 1.0 and not quiet:
-        say(f"weights    {share:.0%} new, the rest of {start.name}, to keep more of what it knew")
-    with shown_progress(quiet=quiet), activity("testing both models"):
+    if 0.0 < share < 1.0:
+        note(f"weights    {share:.0%} new, the rest of {start.name}, to keep more of what it knew")
+    with shown_progress(), activity("testing both models"):
         found = outcome(start, finished.run, max_loss)
     echo(_table(found))
     if found["refused"]:

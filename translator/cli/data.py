@@ -84,7 +84,7 @@ def clean_cli(
         say(f"warning: {each}")
     for path, counts in cleaned.items():
         if counts.many_dropped:
-            note(f"{path}: much was dropped; `translator data check` shows which pairs, and where")
+            note(f"{path}: many pairs were dropped; `translator data check` shows which, and where")
         if lines := counts.dropped.get("invalid UTF-8"):
             say(
                 f"warning: {path}: {lines:,} lines are not UTF-8 and were left out; "

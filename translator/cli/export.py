@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +13,7 @@ from translator.cli.console import (
     RunArgument,
     RunOption,
     app,
+    bar,
     echo,
     find_run,
     named_run,
@@ -81,7 +83,7 @@ def export_cli(
     if form == "huggingface" and quantization != "float32":
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")
     _check_push(push, licence, form)
-    with shown_progress(quiet=quiet):
+    with shown_progress():
         directory = find_run(run)
         folder = output or directory.exports / form
         certificate = None if force or not push else _certificate_of(directory, folder)
@@ -94,21 +96,26 @@ def export_cli(
         told = {**dataclasses.asdict(certificate), "folder": str(folder), **pushed}
         echo(json.dumps(told, indent=2))
         return
-    if not quiet:
+    if not bar.quiet:
         for direction in (certificate, *certificate.others):
             _show(direction)
         if form == "ctranslate2" and output is None:
-            text = quoted(min(sets[0].sources[:10], key=len))
-            command = f"translator translate {text} --run {directory.name}"
-            if quantization == "float32":
-                say("`translate` takes this export from now on; --engine own does not,")
-                say("and TRANSLATOR_ENGINE=own in the environment makes that last")
-            else:
-                command += " --engine ctranslate2"
-            say(f"next:\n    {command}")
+            _say_how_to_translate(directory, quantization, sets[0].sources)
         if form == "huggingface" and not address:
             say(f"next: {folder / 'README.md'} says how transformers loads it")
     echo(address or folder)
+
+
+def _say_how_to_translate(
+    run: "RunDirectory", quantization: Quantization, sources: Sequence[str]
+) -> None:
+    command = f"translator translate {quoted(min(sources[:10], key=len))} --run {run.name}"
+    if quantization == "float32":
+        say("`translate` takes this export from now on; --engine own does not,")
+        say("and TRANSLATOR_ENGINE=own in the environment makes that last")
+    else:
+        command += " --engine ctranslate2"
+    say(f"next:\n    {command}")
 
 
 def _proving_sets(

@@ -374,7 +374,7 @@ def _counts_table(counts: "dict[str, Counts]") -> str:
         for what, numbers in (("dropped", each.dropped), ("mended", each.repaired)):
             lines += [f"    {n:,} {what}: {rule}" for rule, n in sorted(numbers.items()) if n]
         if each.many_dropped:
-            lines.append("    that is much: `translator data check` shows which, and where")
+            lines.append("    that is a lot: `translator data check` shows which pairs, and where")
     return "\n".join(lines)
 
 

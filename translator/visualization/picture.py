@@ -149,12 +149,12 @@ def _entitle(figure: "Figure", maps: AttentionMaps, what: str, families: list[st
 
 
 def _room(figure: "Figure") -> float:
-    """The pixels across in which a figure may have text."""
+    """The width that text may take in a figure, in pixels."""
     return float((figure.get_figwidth() - 2 * _MARGIN) * figure.dpi)
 
 
 def _broken(figure: "Figure", text: str, room: float, fontsize: float, families: list[str]) -> str:
-    """A text in lines of at most so many pixels, between words where that is possible."""
+    """Break a text into lines at most `room` pixels wide, between words where possible."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.font_manager import FontProperties
 
@@ -204,7 +204,7 @@ def _style(run: int) -> dict[str, Any]:
 
 
 def _draw_run_names(figure: "Figure", runs: Sequence[RunCurves], families: list[str]) -> None:
-    """A legend above the panels, as broad as fits, for whose lines the figure grows."""
+    """Draw a legend above the panels in as many columns as fit, and make room for its lines."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.lines import Line2D
 
@@ -232,7 +232,7 @@ def _draw_run_names(figure: "Figure", runs: Sequence[RunCurves], families: list[
 
 
 def _cells_of(tokens: Iterable[str]) -> int:
-    """How many cells the longest token is as long as: it is written along them."""
+    """The length of the longest token, in cells of the map."""
     halves = (sum(1 + (east_asian_width(x) in "WF") for x in token) for token in tokens)
     return -(-max(halves) * 2 // 5)
 
