@@ -129,12 +129,18 @@ def started_as(program: str = MAIN) -> list[str]:
     return [sys.executable, "-I", "-S", client, _socket(), program]
 
 
-def write_programs(folder: Path) -> None:
-    """Write `translator` and `python` to a folder, to be put on the path of a shell."""
-    for name, command in (("translator", started_as()), ("python", started_as(PYTHON))):
+def write_programs(place: Path) -> None:
+    """Write `translator`, `python` and `pip` to bin/ in a directory, for the path of a shell."""
+    pip = [sys.executable, "-m", "pip"]
+    (place / "bin").mkdir()
+    for name, command in (
+        ("translator", started_as()),
+        ("python", started_as(PYTHON)),
+        ("pip", pip),
+    ):
         line = f'exec {shlex.join(command)} "$@"'
-        (folder / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
-        (folder / name).chmod(0o755)
+        (place / "bin" / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+        (place / "bin" / name).chmod(0o755)
 
 
 @cache

@@ -124,8 +124,7 @@ def write_place(place: Path) -> None:
         for name in (f"{language}.txt", f"mono.{language}.txt"):
             (place / name).write_text("".join(pair[number] + "\n" for pair in pairs), "utf-8")
     (place / "terms.tsv").write_text("pizza\tpizza\n", "utf-8")
-    (place / "bin").mkdir()
-    write_programs(place / "bin")
+    write_programs(place)
 
 
 def run(

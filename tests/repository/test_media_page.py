@@ -68,8 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(file, place)
     (place / "pizza.png").write_bytes(pictures()[0])
     (place / "seven.wav").write_bytes(recordings()[0])
-    (place / "bin").mkdir()
-    write_programs(place / "bin")
+    write_programs(place)
     return place
 
 

@@ -52,8 +52,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "scripts").mkdir()
     shutil.copy(SCRIPT, tmp_path / "scripts")
     write_articles(tmp_path / "corpus" / "summaries")
-    (tmp_path / "bin").mkdir()
-    write_programs(tmp_path / "bin")
+    write_programs(tmp_path)
     return tmp_path
 
 

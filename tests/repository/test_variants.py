@@ -265,7 +265,7 @@ def test_a_model_is_installed_and_adapted(place: Path, tmp_path: Path) -> None:
     succeeds(f"python scripts/package_model.py runs/everyday {package}", place)
     [install] = commands("pip install ./models/en-es")
     offline = "--quiet --no-index --no-deps --no-build-isolation --target ."  # here it is found
-    succeeds(f"{sys.executable} -m {install} {offline}", place)
+    succeeds(f"{install} {offline}", place)
     write_memory(place / "memory.tmx")
     [adapt] = commands("translator adapt model:en-es ")
     assert_adapts(f"{adapt} --set training.max_steps=2", place)

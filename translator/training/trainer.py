@@ -226,7 +226,7 @@ class Trainer:
         while True:
             self.weights.forget_gradients()
             # Random numbers depend on the step, not on the past: nothing of them has to be saved.
-            torch.manual_seed(stream_seed(self.config.seed, "step", self.step, self.world.rank))
+            self._seed(stream_seed(self.config.seed, "step", self.step, self.world.rank))
             try:
                 loss = torch.zeros((), device=self.device)
                 shares = [batch.share(self.world.rank, self.world.size) for batch in batches]
@@ -238,6 +238,12 @@ class Trainer:
                 if not is_out_of_memory(error):
                     raise
             self._split_further(max(map(len, batches)) // self.world.size)
+
+    def _seed(self, seed: int) -> None:
+        """Seed what a step draws from; `torch.manual_seed` asks every kind of device there is."""
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
 
     def _backward(self, batch: Batch, tokens: int) -> Tensor:
         loss = loss_sum(self.weights.model, batch.to(self.device), self.settings.label_smoothing)
