@@ -189,7 +189,7 @@ def kills(scratch: Path, options: argparse.Namespace, draw: random.Random) -> Pa
     starting, working = training.await_work(), training.await_end()
     expected = result_bytes(folder)
     part.figures.update({"kills": 0, "differing bytes": 0})  # zeros are shown too
-    while part.figures["kills"] < (2 if options.quick else options.kills) and not part.broken:
+    while part.figures["kills"] < (1 if options.quick else options.kills) and not part.broken:
         if training.process.returncode == 0:
             shutil.rmtree(folder / "runs")
         training = Training(folder)

@@ -224,11 +224,19 @@ def serve(address: Path, owner: int) -> dict[str, Any]:
 
 
 def _fill_caches() -> None:
-    """Compute once what every training computes: the classes of characters, the rules of pieces."""
+    """Compute once what every command computes: its options from the signatures of all commands.
+
+    And what every training does: the classes of characters, the rules of pieces.
+    """
+    import typer.main
+
+    from translator.cli.console import app
     from translator.config import Config
     from translator.data import Cleaner, Counts, SentencePair
     from translator.tokenizer import Tokenizer
 
+    typer.main.get_command = cache(typer.main.get_command)
+    typer.main.get_command(app)
     config = Config()
     pairs = [SentencePair("Pizza is great.", "¡La pizza es genial!")]
     list(Cleaner(config.data.cleaning, "en", "es").clean(pairs, Counts()))

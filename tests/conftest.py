@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: the tests share their machine
 
+import functools
 import gc
 import shutil
 import signal
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 import translator  # noqa: F401 - before torch: it says how long threads wait for work awake
@@ -35,6 +38,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# All commands with their options, from their signatures: 20 ms for each of hundreds of tests.
+typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
+
 settings.register_profile(
     "translator",
     deadline=None,  # a busy machine is no defect
@@ -46,6 +52,13 @@ settings.load_profile("translator")
 
 
 _HEAVY_FIXTURES = {"trained_run", "both_ways", "imported", "chromium", "built"}
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: tests of servers, locks and kills wait now and then."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) + 1
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from translator.errors import DataError, MissingLibraryError, check_list, check_texts
+from translator.evaluation.resampling import bootstrap_scores, seed
 from translator.progress import activity
 from translator.text.languages import primary
 
@@ -113,16 +114,16 @@ def _corpus_score(
     metric: Any, hypotheses: list[str], references: list[list[str | None]], resamples: int
 ) -> Any:
     """The score by sacrebleu, with its interval for two resamples and more."""
-    try:
-        return metric.corpus_score(hypotheses, references, n_bootstrap=max(1, resamples))
-    except TypeError:  # 2.6 cannot average float32 with the plain zeros of draws without a match
-        from sacrebleu.significance import _bootstrap_resample, estimate_ci
+    statistics = metric._extract_corpus_statistics(hypotheses, references)
+    result = metric._aggregate_and_compute(statistics)
+    if resamples > 1:
+        from sacrebleu.significance import estimate_ci
 
-        result = metric.corpus_score(hypotheses, references)
-        statistics = metric._extract_corpus_statistics(hypotheses, references)
-        _, drawn = _bootstrap_resample(statistics, metric, resamples)
-        result._mean, result._ci = estimate_ci(np.array([float(each.score) for each in drawn]))
-        return result
+        metric.n_bootstrap, metric.seed = resamples, str(seed()).lower()  # of its signature
+        [drawn] = bootstrap_scores(metric, [np.array(statistics)], resamples)
+        _, result._ci = estimate_ci(drawn)
+        result._mean = drawn.mean(dtype=float).astype(drawn.dtype)  # sacrebleu rounds once
+    return result
 
 
 def sacrebleu_metric(name: str, target_language: str = "", *, lowercase: bool = False) -> Any:

@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from translator.errors import DataError
+from translator.evaluation.resampling import (
+    Array,
+    bootstrap_p_value,
+    bootstrap_scores,
+    randomization_p_value,
+    seed,
+)
 from translator.evaluation.scores import METRICS, sacrebleu_metric, sentence_chrf
 from translator.evaluation.sets import EvaluationSet
 from translator.progress import activity
@@ -79,32 +88,27 @@ def compare(
     p-value of a randomization here; it matters for k < 15. Equal systems have p = 1 in both.
     """
     _check(systems, test_set)
-    references = [list(stream) for stream in test_set.references]
-    named: list[tuple[str, Sequence[str]]] = [
-        (str(index), list(system.hypotheses)) for index, system in enumerate(systems)
-    ]
-    language = test_set.target_language
-    with activity(f"paired bootstrap on {test_set.name}"):
-        bootstrap, bootstrap_signatures = _paired_test(
-            named, references, metrics, language, "bs", resamples
-        )
-    with activity(f"approximate randomization on {test_set.name}"):
-        randomized, signatures = _paired_test(named, references, metrics, language, "ar", trials)
     different = [
         sum(a != b for a, b in zip(system.hypotheses, systems[0].hypotheses, strict=True))
         for system in systems
     ]
+    differences, signatures = {}, {}
+    for name in metrics:
+        tested = _Tested.of(name, systems, test_set)
+        with activity(f"paired bootstrap and randomization of {tested.name} on {test_set.name}"):
+            differences[tested.name] = tested.differences(resamples, trials, different)
+        signatures[tested.name] = (
+            tested.signature("bs", resamples),
+            tested.signature("ar", trials),
+        )
     scores = tuple(
         tuple(sentence_chrf(system.hypotheses, *test_set.references)) for system in systems
     )
     return Comparison(
         test_set=test_set,
         systems=tuple(systems),
-        differences={
-            name: _differences(name, bootstrap[name], randomized[name], different)
-            for name in bootstrap
-        },
-        signatures={name: (bootstrap_signatures[name], signatures[name]) for name in bootstrap},
+        differences=differences,
+        signatures=signatures,
         sentence_scores=scores,
         duels=tuple(_duel(scores[0], scores[n], different[n]) for n in range(1, len(systems))),
     )
@@ -121,12 +125,9 @@ def bootstrap_p(
     """The p-value of sacrebleu's paired bootstrap for two systems: see `compare`."""
     if list(baseline) == list(system):
         return 1.0
-    references = [list(stream) for stream in test_set.references]
-    named: list[tuple[str, Sequence[str]]] = [("baseline", list(baseline)), ("it", list(system))]
-    results, _ = _paired_test(
-        named, references, [metric], test_set.target_language, "bs", resamples
-    )
-    return float(results[METRICS[metric]][1].p_value)
+    tested = _Tested.of(metric, [System("", tuple(baseline)), System("", tuple(system))], test_set)
+    first, second = bootstrap_scores(tested.metric, tested.statistics, resamples)
+    return bootstrap_p_value(first, second, abs(tested.scores[1] - tested.scores[0]))
 
 
 def binomial_tail(least: int, trials: int, probability: float) -> float:
@@ -149,46 +150,63 @@ def _check(systems: Sequence[System], test_set: EvaluationSet) -> None:
             )
 
 
-def _paired_test(
-    named: list[tuple[str, Sequence[str]]],
-    references: list[list[Any]],  # of texts, and None where there is none
-    metrics: Sequence[str],
-    target_language: str,
-    kind: str,
-    samples: int,
-) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Results of sacrebleu for each metric and system, and its signatures."""
-    from sacrebleu.significance import PairedTest
+@dataclass(frozen=True)
+class _Tested:
+    """Systems by one metric: its statistics [N, K] of each, whose sums give the scores."""
 
-    chosen = {name: sacrebleu_metric(name, target_language) for name in metrics}
-    signatures, results = PairedTest(named, chosen, references, kind, samples)()
-    return (
-        {name: list(results[name]) for name in signatures},
-        {name: str(signature) for name, signature in signatures.items()},
-    )
+    metric: Any  # of sacrebleu
+    name: str
+    statistics: list[Array]
+    scores: list[float]
 
+    @classmethod
+    def of(cls, metric: str, systems: Sequence[System], test_set: EvaluationSet) -> "_Tested":
+        chosen = sacrebleu_metric(metric, test_set.target_language)
+        references = [list(stream) for stream in test_set.references]
+        rows = [
+            chosen._extract_corpus_statistics(list(system.hypotheses), references)
+            for system in systems
+        ]
+        results = [chosen._aggregate_and_compute(each) for each in rows]
+        scores = [float(result.score) for result in results]
+        return cls(chosen, results[0].name, [np.array(each) for each in rows], scores)
 
-def _differences(
-    metric: str, bootstrap: list[Any], randomized: list[Any], different: list[int]
-) -> tuple[Difference, ...]:
-    found = []
-    for sampled, shuffled, k in zip(bootstrap, randomized, different, strict=True):
-        p_bootstrap, p_randomization = sampled.p_value, shuffled.p_value
-        if p_bootstrap is not None:
-            p_bootstrap = p_bootstrap if k else 1.0
-            p_randomization = max(p_randomization, min(1.0, 2.0 ** (1 - k)))
-        found.append(
-            Difference(
-                metric=metric,
-                score=float(sampled.score),
-                mean=float(sampled.mean),
-                interval=float(sampled.ci),
-                difference=float(sampled.score - bootstrap[0].score),
-                p_bootstrap=p_bootstrap,
-                p_randomization=p_randomization,
+    def differences(
+        self, resamples: int, trials: int, different: Sequence[int]
+    ) -> tuple[Difference, ...]:
+        """Each system against the first, from which so many of its sentences are `different`."""
+        from sacrebleu.significance import estimate_ci
+
+        sampled = bootstrap_scores(self.metric, self.statistics, resamples)
+        found = []
+        for number, (score, k) in enumerate(zip(self.scores, different, strict=True)):
+            mean, interval = estimate_ci(sampled[number])
+            p_bootstrap = p_randomization = 1.0 if number else None
+            if k:
+                gap = abs(score - self.scores[0])
+                p_bootstrap = bootstrap_p_value(sampled[0], sampled[number], gap)
+                sides = self.statistics[0], self.statistics[number]
+                p_randomization = randomization_p_value(self.metric, *sides, gap, trials)
+                p_randomization = max(p_randomization, min(1.0, 2.0 ** (1 - k)))
+            found.append(
+                Difference(
+                    metric=self.name,
+                    score=score,
+                    mean=float(mean),
+                    interval=float(interval),
+                    difference=score - self.scores[0],
+                    p_bootstrap=p_bootstrap,
+                    p_randomization=p_randomization,
+                )
             )
-        )
-    return tuple(found)
+        return tuple(found)
+
+    def signature(self, test: str, samples: int) -> str:
+        """As that of sacrebleu's own test, `bs` or `ar`."""
+        signature = self.metric.get_signature()
+        signature.update("seed", str(seed()).lower())
+        signature.update(test, samples)
+        return str(signature)
 
 
 def _duel(baseline: Sequence[float], system: Sequence[float], different: int) -> Duel:
