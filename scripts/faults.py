@@ -184,7 +184,9 @@ def kills(scratch: Path, options: argparse.Namespace, draw: random.Random) -> Pa
     """Kill trainings at random moments; what they end with is what one that was left alone has."""
     part = Part("kills")
     folder = scratch / "kills"
-    make_project(folder, 6000, steps=24, validate=6, checkpoint=1, tokens=512)
+    make_project(
+        folder, 1500 if options.quick else 6000, steps=24, validate=6, checkpoint=1, tokens=512
+    )
     training = Training(folder)
     starting, working = training.await_work(), training.await_end()
     expected = result_bytes(folder)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,11 +44,12 @@ typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ig
 
 settings.register_profile(
     "translator",
+    max_examples=50,
     deadline=None,  # a busy machine is no defect
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-settings.register_profile("fast", settings.get_profile("translator"), max_examples=10)  # of 100
+settings.register_profile("fast", settings.get_profile("translator"), max_examples=10)
 settings.load_profile("translator")
 
 
@@ -88,19 +90,20 @@ def two_threads() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory: pytest.TempPathFactory) -> "RunDirectory":
     """A run that has learned to replace each word by another; its path is absolute."""
-    from tests.helpers import draw_cipher_pairs, tiny_config
+    from tests.helpers import draw_cipher_pairs, made_once, tiny_config
     from translator.runs import RunDirectory
     from translator.training import train
 
-    directory = tmp_path_factory.mktemp("trained")
-    corpus = directory / "cipher.en-es.tsv"
-    lines = [f"{pair.source}\t{pair.target}\n" for pair in draw_cipher_pairs()]
-    corpus.write_text("".join(lines), encoding="utf-8", newline="\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(directory)  # runs go to ./runs
-        for _ in train(tiny_config(corpus)):
-            pass
-    return RunDirectory(directory / "runs" / "tiny")
+    def make(directory: Path) -> None:
+        corpus = directory / "cipher.en-es.tsv"
+        lines = [f"{pair.source}\t{pair.target}\n" for pair in draw_cipher_pairs()]
+        corpus.write_text("".join(lines), encoding="utf-8", newline="\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(directory)  # runs go to ./runs
+            for _ in train(tiny_config(corpus)):
+                pass
+
+    return RunDirectory(made_once(tmp_path_factory, "trained", make) / "runs" / "tiny")
 
 
 @pytest.fixture(scope="session")

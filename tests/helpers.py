@@ -3,14 +3,16 @@
 import io
 import os
 import random
+import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from translator.config import Config
@@ -75,6 +77,20 @@ def draw_cipher_pairs() -> Iterator[SentencePair]:
 def examples(number: int) -> settings:
     """How many examples a property is tried on; of these, `make fast` tries a tenth."""
     return settings(max_examples=max(1, number * settings().max_examples // 100))
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A directory that one worker of pytest-xdist fills, and of which each worker has a copy."""
+    workers = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        workers = workers.parent
+    made, done = workers / name, workers / f"{name}.done"
+    with FileLock(workers / f"{name}.lock"):
+        if not done.exists():
+            made.mkdir()
+            make(made)
+            done.touch()
+    return Path(shutil.copytree(made, factory.mktemp(name), dirs_exist_ok=True))
 
 
 @contextmanager

@@ -11,7 +11,8 @@ NAMED = {"generator", "stream_seed"}  # purpose: their second argument
 PLAIN = {"default_rng", "Random", "SeedSequence", "manual_seed"}  # seed: their first
 # draw() of splits is handed its seed; what evaluation draws is no part of a run.
 OWN = {"data/seeds.py", "data/splits.py"}
-OWN |= {"evaluation/neural.py", "evaluation/robustness.py", "visualization/report.py"}
+OWN |= {f"evaluation/{name}.py" for name in ("neural", "resampling", "robustness")}
+OWN |= {"visualization/report.py"}
 
 
 @cache

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.helpers import CIPHER, draw_cipher_pairs, tiny_config
+from tests.helpers import CIPHER, draw_cipher_pairs, made_once, tiny_config
 from translator import explain
 from translator.adaptation import Domain, outcome, prepare
 from translator.cli import app
@@ -54,10 +54,12 @@ def train_in(directory: Path, config: Config) -> list[Any]:
 @pytest.fixture(scope="module")
 def both_ways(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A run that has learned the cipher in both directions; its path is absolute."""
-    directory = tmp_path_factory.mktemp("both")
-    steps = dict.fromkeys(("max_steps", "validate_every_steps", "checkpoint_every_steps"), 400)
-    train_in(directory, configuration(directory, **steps))
-    return RunDirectory(directory / "runs" / "both")
+
+    def make(directory: Path) -> None:
+        steps = dict.fromkeys(("max_steps", "validate_every_steps", "checkpoint_every_steps"), 400)
+        train_in(directory, configuration(directory, **steps))
+
+    return RunDirectory(made_once(tmp_path_factory, "both", make) / "runs" / "both")
 
 
 @pytest.fixture(scope="module")

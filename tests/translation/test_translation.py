@@ -454,11 +454,11 @@ def test_of_what_nobody_wants_any_more_no_job_begins(
 any_text = st.text(st.characters(), max_size=12)
 
 
-def test_any_two_thousand_texts_are_translated_one_for_one(translator: Translator) -> None:
-    """One run of 40 times 50 texts; deadline and shrinking are left to hypothesis."""
+def test_any_thousand_texts_are_translated_one_for_one(translator: Translator) -> None:
+    """One run of 20 times 50 texts; deadline and shrinking are left to hypothesis."""
     seen = 0
 
-    @settings(max_examples=40, phases=[Phase.generate, Phase.shrink])
+    @settings(max_examples=20, phases=[Phase.generate, Phase.shrink])
     @given(st.lists(any_text, min_size=50, max_size=50))
     def check(strange: list[str]) -> None:
         nonlocal seen
@@ -471,7 +471,7 @@ def test_any_two_thousand_texts_are_translated_one_for_one(translator: Translato
             assert next(lines) <= next(lines)
 
     check()
-    assert seen >= 2000
+    assert seen >= 1000
 
 
 # --- what else can be asked for -------------------------------------------------------------------
