@@ -226,7 +226,7 @@ class Trainer:
         while True:
             self.weights.forget_gradients()
             # Random numbers depend on the step, not on the past: nothing of them has to be saved.
-            self._seed(stream_seed(self.config.seed, "step", self.step, self.world.rank))
+            self._seed_step()
             try:
                 loss = torch.zeros((), device=self.device)
                 shares = [batch.share(self.world.rank, self.world.size) for batch in batches]
@@ -239,11 +239,13 @@ class Trainer:
                     raise
             self._split_further(max(map(len, batches)) // self.world.size)
 
-    def _seed(self, seed: int) -> None:
-        """Seed what a step draws from; `torch.manual_seed` asks every kind of device there is."""
-        torch.default_generator.manual_seed(seed)
-        if self.device.type != "cpu":
-            torch.get_device_module(self.device).manual_seed(seed)
+    def _seed_step(self) -> None:
+        """Seed what the step draws from; `torch.manual_seed` would ask every kind of device."""
+        on_device = self.device.type != "cpu"
+        generators = [torch.default_generator]
+        generators += [torch.get_device_module(self.device)] * on_device
+        for each in generators:
+            each.manual_seed(stream_seed(self.config.seed, "step", self.step, self.world.rank))
 
     def _backward(self, batch: Batch, tokens: int) -> Tensor:
         loss = loss_sum(self.weights.model, batch.to(self.device), self.settings.label_smoothing)
