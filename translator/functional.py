@@ -55,7 +55,7 @@ def cpu_dropout_mask(x: Tensor, p: float) -> Tensor:
 def scaled_dot_product_attention(
     queries: Tensor, keys: Tensor, values: Tensor, attend: Tensor | None
 ) -> Tensor:
-    """softmax(q kᵀ / √K) v of Vaswani et al. (2017), eq. 1, where `attend` allows it.
+    """softmax(q kᵀ / √d_k) v of Vaswani et al. (2017), eq. 1, where `attend` allows it.
 
     queries [B, H, Q, K], keys and values [B, H, M, K], `attend` broadcastable to [B, H, Q, M] with
     at least one True in each row; None: all. Returns [B, H, Q, K].

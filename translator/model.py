@@ -50,7 +50,8 @@ class Attended(NamedTuple):
 def attention(
     queries: Tensor, keys: Tensor, values: Tensor, attend: Tensor | None = None
 ) -> Attended:
-    """Scaled dot-product attention (section 3.2.1): softmax(Q Kᵀ / √K) V, eq. 1.
+    """Scaled dot-product attention (section 3.2.1): softmax(Q Kᵀ / √d_k) V, eq. 1,
+    where d_k, the size of a head, is K in the shapes.
 
     Queries [B, H, Q, K], keys and values [B, H, M, K]; `attend`, broadcastable to [B, H, Q, M],
     says which keys a query may see; None: all. This is the definition, for whoever wants to see

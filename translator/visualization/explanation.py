@@ -85,7 +85,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Head:
-    """One head of one attention, step by step: softmax(Q Kᵀ / √K) V."""
+    """One head of one attention, step by step: softmax(Q Kᵀ / √d_k) V."""
 
     asking: tuple[str, ...]  # the tokens of the queries
     asked: tuple[str, ...]  # the tokens of the keys and values
@@ -93,7 +93,7 @@ class Head:
     queries: Matrix  # [Q, K]
     keys: Matrix  # [M, K]
     values: Matrix  # [M, K]
-    scores: Matrix  # [Q, M] Q Kᵀ / √K; -∞ where a query may not see a key
+    scores: Matrix  # [Q, M] Q Kᵀ / √d_k; -∞ where a query may not see a key
     weights: Matrix  # [Q, M] softmax of the scores, row by row
     result: Matrix  # [Q, K] weights times values
 
