@@ -1,7 +1,7 @@
 """Which of several processes this one is, and what they have together.
 
-`torchrun` starts the processes and says in the environment who is who (RANK, WORLD_SIZE,
-LOCAL_RANK). A process alone is a world of one, for which all of this does nothing.
+`torchrun` starts the processes and says in the environment who is who (RANK, WORLD_SIZE). A
+process alone is a world of one, for which all of this does nothing.
 """
 
 import os
@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
 from translator.errors import TranslatorError
+from translator.hardware import take_own_gpu
 
 T = TypeVar("T")
 _PATIENCE = timedelta(minutes=10)  # with a silent peer, before this process ends with an error
@@ -28,7 +29,6 @@ class World:
 
     rank: int = 0
     size: int = 1
-    local_rank: int = 0  # among those of the same machine: which of its GPUs is ours
 
     @property
     def is_main(self) -> bool:
@@ -75,8 +75,10 @@ def joined() -> Iterator[World]:
     if size == 1:
         yield World()
         return
-    world = World(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_RANK", "0")))
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    world = World(int(os.environ["RANK"]), size)
+    take_own_gpu()
+    # Objects, and what is computed on CPUs, go through gloo on every machine.
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with _peers():
         dist.init_process_group(
             backend, store=_store(), rank=world.rank, world_size=size, timeout=_PATIENCE

@@ -16,10 +16,10 @@ _HUGE_PAGE = 2**21  # bytes
 _MADV_HUGEPAGE = 14  # of sys/mman.h
 
 
-def choose_device(wanted: str, index: int = 0) -> torch.device:
+def choose_device(wanted: str) -> torch.device:
     """`auto` takes cuda, else mps, else cpu. ConfigError when the wanted one is not there.
 
-    `index` says which of several GPUs.
+    Of several GPUs it is the current one: see `take_own_gpu`.
     """
     available = {
         "cuda": torch.cuda.is_available(),
@@ -30,7 +30,18 @@ def choose_device(wanted: str, index: int = 0) -> torch.device:
         wanted = next(name for name, there in available.items() if there)
     if not available[wanted]:
         raise ConfigError(f"device: {wanted} is not available here", "Set device: auto.")
-    return torch.device(wanted, index) if wanted == "cuda" else torch.device(wanted)
+    if wanted == "cuda":
+        return torch.device(wanted, torch.cuda.current_device())
+    return torch.device(wanted)
+
+
+def take_own_gpu() -> None:
+    """Let each process that torchrun starts on a machine compute on its own GPU.
+
+    From then on that one is the current one, which torch seeds and `choose_device` takes.
+    """
+    if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
 
 
 def choose_precision(wanted: str, device: torch.device) -> torch.dtype:

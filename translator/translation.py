@@ -430,7 +430,7 @@ def rules_of(parts: list[TextPart], decoding: DecodingConfig, device: torch.devi
         rules.append(no_end_before(torch.tensor(lengths, device=device), EOS_ID))
     if decoding.no_repeat_ngram_size:
         rules.append(no_repeated_ngram(decoding.no_repeat_ngram_size))
-    may_loop = [repeats(part.ids) for part in parts]
+    may_loop = torch.tensor([repeats(part.ids) for part in parts], device=device)
     rules.append(end_loops(may_loop, LOOP_REPEATS, 2 * LOOP_REPEATS, EOS_ID))
     wanted = [part.wanted for part in parts if part.wanted]  # of all parts or of none
     return [*rules, while_wanted(wanted)] if wanted else rules

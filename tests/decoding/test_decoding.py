@@ -501,8 +501,8 @@ def test_rules_that_contradict_each_other_leave_something(seed: int) -> None:
     table = random_table(seed, 3)
     prefix, least = [1, 1, 1, 1], 5
     for rules in (
-        [no_end_before(torch.tensor([least]), EOS), end_loops([False], 2, 1, EOS)],
-        [begin_with([prefix]), no_repeated_ngram(1), end_loops([False], 2, 1, EOS)],
+        [no_end_before(torch.tensor([least]), EOS), end_loops(torch.tensor([False]), 2, 1, EOS)],
+        [begin_with([prefix]), no_repeated_ngram(1), end_loops(torch.tensor([False]), 2, 1, EOS)],
     ):
         (found,) = beam([table], [6], beam_size=64, n_best=64, rules=rules)
         assert found

@@ -489,15 +489,6 @@ def _is_shared() -> bool:
     return _process()[1] > 1
 
 
-def _take_own_gpu() -> None:
-    """Let each process of a machine compute on its own GPU, where there are several."""
-    if "LOCAL_RANK" in os.environ:
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-
-
 # --- the model as a function from texts to lines -------------------------------------------------
 
 
@@ -520,7 +511,6 @@ def _exported(
         return None
     from translator.export import CTranslate2Translator, certified_engine
 
-    _take_own_gpu()
     if engine == "auto":
         return _export_that_fits(run, decoding)
     CTranslate2Translator.check_decoding(decoding)
@@ -585,9 +575,10 @@ def _load(
     It adds what cannot be read, pictures and recordings, to `unread`, and says why.
     """
     glossary = _glossary(options, pair)
-    _take_own_gpu()
+    from translator.hardware import take_own_gpu
     from translator.translation import Translator
 
+    take_own_gpu()
     with on_terminal(), activity(f"loading {run.name}"):
         translator = Translator.from_run(run.name, precision=decoding.precision).toward(str(pair))
 

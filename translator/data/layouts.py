@@ -52,8 +52,9 @@ class Batch:
         return int((self.labels != IGNORE_INDEX).sum())
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch on another device."""
-        return self._changed(lambda tensor: tensor.to(device))
+        """The same batch on another device; a CUDA GPU is not waited for."""
+        non_blocking = device.type == "cuda"
+        return self._changed(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def share(self, rank: int, world_size: int) -> "Batch":
         """The rows of one of several processes: every `world_size`-th, from row `rank` on."""

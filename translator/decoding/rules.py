@@ -76,7 +76,7 @@ def while_wanted(wanted: Sequence[Callable[[], bool]]) -> Rule:
     return rule
 
 
-def end_loops(may_loop: Sequence[bool], repeats: int, least: int, eos: int) -> Rule:
+def end_loops(may_loop: Tensor, repeats: int, least: int, eos: int) -> Rule:
     """A prefix that says the same again and again goes on for ever: only its end may follow.
 
     The same ids, `repeats` times one after another and at least `least` ids after the first time,
@@ -91,7 +91,7 @@ def end_loops(may_loop: Sequence[bool], repeats: int, least: int, eos: int) -> R
             if count + size <= beams.length:
                 last, before = ids[:, :, -count:], ids[:, :, -count - size : -size]
                 looping |= (last == before).all(dim=2)
-        looping &= ~torch.tensor(may_loop, device=ids.device)[beams.sentences, None]
+        looping &= ~may_loop[beams.sentences, None]
         looping &= ~log_probs[:, :, eos].isneginf()  # it may not end yet
         if not looping.any():
             return log_probs

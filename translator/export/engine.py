@@ -5,6 +5,7 @@ beam finds, with plain log-probabilities, and they are ranked here.
 """
 
 import copy
+import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -56,7 +57,7 @@ class CTranslate2Translator:
         self.tokenizer = tokenizer
         try:
             self._engine: Any = ctranslate2.Translator(
-                str(model), device=device, intra_threads=threads
+                str(model), device, device_index=_own_gpu(device), intra_threads=threads
             )
         except Exception as error:  # of a damaged file it raises many kinds
             raise RunError(
@@ -264,6 +265,12 @@ def _unknown(what: str) -> RunError:
     return RunError(
         f"CTranslate2 does not search with {what}", "Translate with the run itself: --engine own."
     )
+
+
+def _own_gpu(device: Device) -> int:
+    """Which of a machine's GPUs is that of this process, where torchrun started it; else 0."""
+    gpus = 0 if device == "cpu" else _import_ctranslate2().get_cuda_device_count()
+    return int(os.environ.get("LOCAL_RANK", "0")) % max(1, gpus)
 
 
 def _import_ctranslate2() -> Any:

@@ -167,12 +167,13 @@ class Engine:
             )
         spare = tokens[0].new_zeros(spare_rows(sum(map(len, tokens))))
         positions = [
-            torch.arange(past.length, past.length + past.new).repeat(past.hypotheses)
+            torch.arange(past.length, past.length + past.new, device=self.device).repeat(
+                past.hypotheses
+            )
             for past in pasts
         ]
-        places = torch.cat((*positions, torch.zeros(len(spare), dtype=torch.long)))
         x = self._embeddings[-1][torch.cat((*tokens, spare))] * self._scale
-        x = x + self._positions[places.to(self.device)]
+        x = x + self._positions[torch.cat((*positions, spare))]
         for layer, (self_attention, cross_attention, feed_forward) in enumerate(self._decoder):
             x = self_attention.of_newest(x, pasts, layer)
             if cross_attention is not None:

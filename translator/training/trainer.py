@@ -77,7 +77,7 @@ class Trainer:
         self.run = run
         self.data = data
         self.world = world or World()
-        self.device = choose_device(config.device, self.world.local_rank)
+        self.device = choose_device(config.device)
         keep_memory()
         self.precision = choose_precision(config.precision, self.device)
         self.model = build_model(config.model, data.tokenizer.vocabulary_size).to(self.device)
@@ -248,7 +248,7 @@ class Trainer:
             each.manual_seed(stream_seed(self.config.seed, "step", self.step, self.world.rank))
 
     def _backward(self, batch: Batch, tokens: int) -> Tensor:
-        loss = loss_sum(self.weights.model, batch.to(self.device), self.settings.label_smoothing)
+        loss = loss_sum(self.weights.model, batch, self.settings.label_smoothing)
         (loss / tokens).backward()
         self.weights.collect_gradients()
         return loss.detach()
@@ -326,7 +326,7 @@ class Trainer:
         if self.step % self.settings.log_every_steps and not self.steps_are_made:
             return StepDone(self.step, seconds=self.seconds)
         interval = self.interval
-        total = float(self.world.sum(torch.as_tensor(interval.loss).clone()))
+        total = float(self.world.sum(self._loss_of(interval)))
         loss = total / interval.tokens if interval.tokens else None  # every step was skipped
         rate = learning_rate(self.step, self.settings, self.decisions)
         speed = interval.tokens / interval.seconds
@@ -348,8 +348,12 @@ class Trainer:
     def _gather_interval(self) -> None:
         """Let the main process hold the loss of all, since its checkpoint speaks for all."""
         if self.world.size > 1:
-            total = self.world.sum(torch.as_tensor(self.interval.loss).clone())
+            total = self.world.sum(self._loss_of(self.interval))
             self.interval.loss = total if self.world.is_main else 0.0
+
+    def _loss_of(self, interval: "_Interval") -> Tensor:
+        """A copy of its loss on the device, where all processes add theirs up."""
+        return torch.as_tensor(interval.loss, device=self.device).clone()
 
     def _append_metrics(self, entry: dict[str, float | None]) -> None:
         if self.world.is_main:

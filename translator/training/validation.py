@@ -52,14 +52,13 @@ class LossValidator:
         return Validation({"loss": self._loss(model.eval(), tokens_per_batch)}, ())
 
     def _loss(self, model: Transformer, tokens_per_batch: int) -> float:
-        device = model.output.weight.device
         total = torch.zeros((), dtype=torch.float64)
         tokens = 0
         batches = all_batches(self._data.valid, tokens_per_batch, layout_of(self._config))
         for index, batch in enumerate(batches):
             tokens += batch.num_target_tokens
             if index % self._world.size == self._world.rank:
-                total += loss_sum(model, batch.to(device)).double().cpu()
+                total += loss_sum(model, batch).cpu().double()  # Apple's GPUs know no float64
         return sum(self._world.gather(float(total))) / tokens
 
 
