@@ -208,26 +208,29 @@ def rows_of_a_batch(config: Config, corpus: Corpus) -> int:
     return int(tokens / corpus.target_lengths.mean())
 
 
+def now(device: torch.device) -> float:
+    """Seconds, once a GPU has computed all that it was asked for."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
 def tokens_per_second(step: Callable[[], int], steps: int, device: torch.device) -> float:
     step()  # the first one finds the caches full of what another program left
-    started = time.perf_counter()
+    started = now(device)
     tokens = sum(step() for _ in range(steps))
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return tokens / (time.perf_counter() - started)
+    return tokens / (now(device) - started)
 
 
-def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """FLOP/s of 2048 x 2048 products."""
-    a = torch.randn(2048, 2048, dtype=dtype, device=device)
+def matrix_rate(dtype: torch.dtype, device: torch.device, size: int = 2048) -> float:
+    """FLOP/s of products of square matrices."""
+    a = torch.randn(size, size, dtype=dtype, device=device)
     for _ in range(3):
         a @ a
-    started = time.perf_counter()
+    started = now(device)
     for _ in range(10):
         a @ a
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return 10 * 2 * 2048**3 / (time.perf_counter() - started)
+    return 10 * 2 * size**3 / (now(device) - started)
 
 
 def flops_per_token(trainer: Trainer) -> float:
@@ -247,21 +250,19 @@ def parts_of_a_step(trainer: Trainer, batches: Iterator[Batch], steps: int) -> d
     """Median seconds of what a step consists of."""
     times: dict[str, list[float]] = {"data": [], "forward": [], "backward": [], "optimizer": []}
     for _ in range(steps):
-        marks = [time.perf_counter()]
+        marks = [now(trainer.device)]
         batch = next(batches)
-        marks.append(time.perf_counter())
+        marks.append(now(trainer.device))
         trainer.step += 1
         trainer.weights.forget_gradients()
         smoothing = trainer.config.training.label_smoothing
-        loss = loss_sum(trainer.weights.model, batch.to(trainer.device), smoothing)
-        marks.append(time.perf_counter())
+        loss = loss_sum(trainer.weights.model, batch, smoothing)
+        marks.append(now(trainer.device))
         (loss / batch.num_target_tokens).backward()
         trainer.weights.collect_gradients()
-        marks.append(time.perf_counter())
+        marks.append(now(trainer.device))
         trainer.update(trainer.weights.gradients)
-        if trainer.device.type == "cuda":
-            torch.cuda.synchronize()
-        marks.append(time.perf_counter())
+        marks.append(now(trainer.device))
         for name, begin, end in zip(times, marks, marks[1:], strict=False):
             times[name].append(end - begin)
     return {name: round(statistics.median(each), 4) for name, each in times.items()}

@@ -40,6 +40,7 @@ IN_VARIANTS = (  # what test_variants.py runs: smaller, or against a server of i
     "python scripts/bench_data.py ",
     "python scripts/bench_decode.py ",
     "python scripts/bench_serve.py ",
+    "python scripts/bench_gpu.py ",
     "python scripts/faults.py ",  # test_faults.py does
     "python scripts/measure_embeddings.py classes ",
 )

@@ -1,5 +1,6 @@
 """The commands of pages that take long, or ask other machines, are run smaller, or against ours."""
 
+import json
 import lzma
 import os
 import re
@@ -152,6 +153,25 @@ def test_the_server_answers_right_under_load(command: str, place: Path) -> None:
     assert found["requests_for_memory"] == "8"
     assert number(found["sentences_per_second"]) > 0
     assert 0 < float(found["p50_ms"].replace(",", "")) <= number(found["p99_ms"])
+
+
+@pytest.mark.parametrize("command", commands("python scripts/bench_gpu.py "))
+def test_what_a_gpu_is_measured_by_runs_on_a_cpu(command: str, place: Path) -> None:
+    """There the device is the CPU that it is compared with, so nothing may differ."""
+    text = succeeds(f"{command} mine.en-es.tsv --device cpu --quick", place)
+    assert (place / "bench_gpu.md").read_text(encoding="utf-8").strip() == text.strip()
+    found = json.loads((place / "bench_gpu.json").read_text(encoding="utf-8"))
+    assert list(found) == ["machine", "agreement", "training", "decoding", "graphs"]
+    expected, *others = found["agreement"]
+    for row in others:
+        exact = row["precision"] == "float32"
+        assert (row["losses"] == expected["losses"]) == (row["largest"] == 0) == exact
+    assert others[-1]["same_again"]
+    [speed] = found["training"]
+    assert speed["share"] > 0 and speed["tokens_per_second"] > 0
+    for row in found["decoding"] + found["graphs"]:
+        assert row["sentences_per_second"] > 0
+        assert row["others"] == 0 or row.get("precision") == "bfloat16"
 
 
 # --- other measurements ---------------------------------------------------------------------------
