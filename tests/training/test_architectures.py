@@ -11,13 +11,24 @@ import torch
 
 from tests.helpers import CIPHER, draw_cipher_pairs, tiny_config
 from translator.alignment import force_decode
-from translator.config import Config
+from translator.config import Config, ModelConfig
+from translator.data import Batch
+from translator.data.layouts import Sequences
 from translator.errors import DataError, RunError
 from translator.functional import IGNORE_INDEX, cross_entropy_sum
 from translator.generation import LanguageModel
+from translator.model import build_model
 from translator.runs import RunDirectory
 from translator.server.app import create_app
-from translator.training import Finished, Plan, StepDone, Validated, train
+from translator.training import (
+    Finished,
+    Plan,
+    StepDone,
+    Validated,
+    WorkingWeights,
+    loss_sum,
+    train,
+)
 from translator.training.loss import _asked
 from translator.translation import Translator
 from translator.visualization.attention import (
@@ -326,3 +337,22 @@ def test_positions_that_ask_nothing_are_left_out_of_the_loss(share: float) -> No
     torch.testing.assert_close(part, whole)
     gradients = [torch.autograd.grad(loss, states, retain_graph=True)[0] for loss in (whole, part)]
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("architecture", ["encoder_decoder", "decoder_only", "encoder_only"])
+def test_both_passes_ask_nothing_of_the_host(architecture: str) -> None:
+    """On `meta`, where no tensor has numbers, what would wait for a GPU fails."""
+    layers = {"encoder_layers": 1, "decoder_layers": 1}
+    shape = {"architecture": architecture, "d_model": 16, "num_heads": 2, "d_ff": 32, **layers}
+    model = build_model(ModelConfig.model_validate(shape), 50).to("meta")
+    weights = WorkingWeights(model, torch.bfloat16)
+    half = Sequences(torch.full((16, 64), 5), torch.ones(16, 64, dtype=torch.long))
+    labels = torch.full((16 * 64,), 5)
+    labels[100:] = IGNORE_INDEX  # so few that they are picked out
+    has_encoder, has_decoder = model.encoder is not None, model.decoder is not None
+    batch = Batch(half if has_encoder else None, half if has_decoder else None, labels.view(16, 64))
+    weights.train()
+    loss = loss_sum(weights.model, batch, 0.1)
+    loss.backward()
+    weights.collect_gradients()
+    assert loss.device.type == weights.gradients.device.type == "meta"
