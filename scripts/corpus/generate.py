@@ -57,9 +57,8 @@ def generate_named(seed: int, count: int) -> list[tuple[str, Pair]]:
     failures = dict.fromkeys(shares, 0)
     active = list(patterns())
     while len(made) < count and active:
-        name, _, pattern = min(
-            active, key=lambda row: (shares[row[0]] + 0.5 * rng.random()) / row[1]
-        )
+        behind = [(shares[name] + 0.5 * rng.random()) / weight for name, weight, _ in active]
+        name, _, pattern = active[behind.index(min(behind))]
         for _ in range(60):
             pair = derive(g, pattern)
             if pair is not None and pair.en not in made:
