@@ -1,8 +1,9 @@
 """The scores of many resamples at once: sacrebleu's formulas on arrays of summed statistics.
 
-sacrebleu scores one resample after the other in Python and sums by products of booleans, which
-NumPy does without BLAS: 23 s of a processor for 2,489 sentences, four metrics and 10,000 trials.
-The random numbers, the sums and the operations on them are its own, and so are the results.
+sacrebleu scores one resample after the other in Python, and sums by products of booleans, which
+NumPy does without BLAS. Two systems of 2,489 sentences by three metrics took 22 s of a processor so
+and take 9 here, most of them for counting n-grams. The random numbers, the sums and the operations
+on them are sacrebleu's own, and so are the results.
 """
 
 import os
