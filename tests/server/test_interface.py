@@ -336,24 +336,34 @@ def test_keys_are_read_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "keys.yaml"),
-        ("[]", "no key"),
-        ("key: a", "keys.yaml"),
-        ("- key: a\n- key: a\n", "a key is there twice"),
-        ("- key: a\n  request_per_minute: 5\n", "request_per_minute"),
-        ("- key: a\n  requests_per_minute: -5\n", "greater than or equal"),
-        ("- key: 'a\n", "line 2: no YAML"),
-        ("- key: ''\n", "at least 1 character"),
+        (b"", "keys.yaml is empty: a list of keys is wanted"),
+        (b"[]", "keys.yaml is empty"),
+        (b"key: Sesame", "keys.yaml is no list"),
+        (b"Sesame", "keys.yaml is no list"),
+        (b"- Sesame\n", 'entry 1 is not of the form "key: SECRET"'),
+        (b"\x93\x00\xff", "keys.yaml is no YAML"),
+        (b"- key: 2026-13-01\n", "keys.yaml is no YAML"),
+        (b"- key: Sesame\n- key: Sesame\n", "a key is there twice"),
+        (b"- Sesame: 5\n", "entry 1 is not of the form"),
+        (b"- key: a\n- requests_per_minute: 5\n", "entry 2 is not of the form"),
+        (b"- key: a\n  request_per_minute: 5\n", "entry 1 request_per_minute is unknown"),
+        (b"- key: a\n  requests_per_minute: -5\n", "entry 1 requests_per_minute: .* than or equal"),
+        (b"- key: 'Sesame\n", "line 2, is no YAML"),
+        (b"- key: ''\n", "at least 1 character"),
+        (b"- key: 12\n", "entry 1 key is no text: put it in quotes"),
+        (None, "cannot read .*keys.yaml: No such file"),
     ],
 )
 def test_a_file_of_keys_that_is_none_is_told_without_its_keys(
-    tmp_path: Path, content: str, message: str
+    tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     file = tmp_path / "keys.yaml"
-    file.write_text(content, "utf-8")
+    if content is not None:
+        file.write_bytes(content)
     with pytest.raises(ConfigError, match=message) as error:
         read_keys(file)
-    assert "- key" in error.value.hint
+    assert 'YAML list of entries such as "- key: SECRET"' in error.value.hint
+    assert "Sesame" not in str(error.value) and "\n" not in str(error.value)
 
 
 def test_two_runs_of_the_same_way_are_refused(translator: Translator) -> None:

@@ -7,7 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from translator.errors import ConfigError
 
-_HINT = """It is a list: "- key: SECRET", with requests_per_minute and max_characters if wanted."""
+_HINT = (
+    'It is a YAML list of entries such as "- key: SECRET", each with requests_per_minute and '
+    "max_characters if wanted."
+)
 
 
 class AccessKey(BaseModel):
@@ -24,17 +27,34 @@ def read_keys(file: Path) -> tuple[AccessKey, ...]:
     """The keys of a YAML file; ConfigError where it is none, and for a key that is there twice."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        keys = TypeAdapter(tuple[AccessKey, ...]).validate_python(content)
     except OSError as error:
-        raise ConfigError(f"cannot read {file}: {error.strerror}", "Check --keys.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}", _HINT) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: bytes, a 13th month
         mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{file}{place}: no YAML", _HINT) from None
+        place = f"{file}, line {mark.line + 1}," if mark else f"{file}"
+        raise ConfigError(f"{place} is no YAML", _HINT) from None
+    if not isinstance(content, list) or not content:
+        found = "is empty" if content in (None, []) else "is no list"
+        raise ConfigError(f"{file} {found}: a list of keys is wanted", _HINT)
+    try:
+        keys = TypeAdapter(tuple[AccessKey, ...]).validate_python(content)
     except ValidationError as error:
-        mistakes = error.errors(include_input=False, include_url=False)  # an input may be a key
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in mistakes)
-        raise ConfigError(f"{file}: {said}", _HINT) from None
-    if len({each.key for each in keys}) < len(keys) or not keys:
-        raise ConfigError(f"{file}: {'a key is there twice' if keys else 'no key'}", _HINT)
+        raise ConfigError(f"{file}: {_first_mistake(error)}", _HINT) from None
+    if len({each.key for each in keys}) < len(keys):
+        raise ConfigError(f"{file}: a key is there twice", _HINT)
     return keys
+
+
+def _first_mistake(error: ValidationError) -> str:
+    """What is wrong with which entry, without what may be a key: neither values nor other names."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    number, *name = first["loc"]
+    place = " ".join([f"entry {int(number) + 1}", *map(str, name)])
+    match first["type"]:
+        case "model_type" | "missing":
+            return f'entry {int(number) + 1} is not of the form "key: SECRET"'
+        case "extra_forbidden":  # beside a key: one that is missing comes first
+            return f"{place} is unknown: {', '.join(AccessKey.model_fields)} are known"
+        case "string_type":
+            return f'{place} is no text: put it in quotes ("…")'
+    return f"{place}: {first['msg'].lower()}"
