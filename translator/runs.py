@@ -47,10 +47,12 @@ T = TypeVar("T", bound=Mapping[str, Any])
 RUNS = Path("runs")
 RUN_VARIABLE = "TRANSLATOR_RUN"
 CERTIFICATE = "certificate.json"  # of an export
+MOMENT = 1.0  # seconds, in which whoever only asks if a run is being trained is done for certain
 _TOKENIZER_KEY = "tokenizer_sha256"
 _UNKNOWN_KEY = "not_known"
 _BOTH_SIDES = "both"
 _WEIGHTS_OF_KEY = "weights_of"
+_GLANCE = 0.1  # seconds, in which such a one is done as a rule
 _LARGEST = 1e15  # number of metrics; beyond it only infinity is one
 _NUMBERS = ("float32", "float64", "bfloat16", "float16")  # of weights
 _WHOLE_COPY = "Copy it again, or repeat `translator train` with the run's configuration."
@@ -322,7 +324,7 @@ class RunDirectory:
         if not (self.path / ".training.lock").is_file():
             return None
         try:
-            with lock(self.path / "training", wait=False):
+            with lock(self.path / "training", seconds=_GLANCE):  # another may ask the same
                 return None
         except TimeoutError:
             return max((int(entry["step"]) for entry in self.read_metrics()), default=0)
@@ -854,19 +856,19 @@ def passed_over() -> str:
 
 
 @contextmanager
-def lock(path: Path, *, wait: bool = True, keep: bool = True) -> Iterator[None]:
+def lock(path: Path, *, seconds: float = -1.0, keep: bool = True) -> Iterator[None]:
     """Be the only process on this machine or file system that makes `path`; wait for another.
 
-    The lock is a file beside `path`, freed by the system when its process ends in any way. Without
-    `wait` TimeoutError is raised where another process holds it. Without `keep` the file is
-    deleted at the end.
+    The lock is a file beside `path`, freed by the system when its process ends in any way.
+    TimeoutError is raised where another process holds it for longer than these seconds; of those
+    below zero, never. Without `keep` the file is deleted at the end.
     """
     import filelock
 
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name}.lock")
     file.touch()  # filelock takes a file that cannot be made for one that is held
-    with filelock.FileLock(file, timeout=-1 if wait else 0):
+    with filelock.FileLock(file, timeout=seconds):
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ from translator.errors import RunError, TranslatorError
 from translator.evaluation import Change, assess, evaluate, score, sets_of_split
 from translator.model import Transformer
 from translator.preparation import prepare_data
-from translator.runs import RUNS, PreparedDirectory, RunDirectory
+from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
 from translator.tokenizer import Tokenizer
 from translator.training import (
     Decision,
@@ -1126,7 +1127,8 @@ def test_another_configuration_may_not_continue_a_run() -> None:
         list(train(tiny("training.learning_rate=0.1")))
 
 
-def test_a_run_is_trained_by_one_process_at_a_time() -> None:
+def test_a_run_is_trained_by_one_process_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("translator.training.run.MOMENT", 0.0)
     config = tiny()
     first = train(config)
     assert isinstance(first, Generator)
@@ -1135,6 +1137,28 @@ def test_a_run_is_trained_by_one_process_at_a_time() -> None:
         next(train(config))
     first.close()
     list(train(config))
+
+
+def test_whoever_asks_if_a_run_is_being_trained_keeps_no_one_from_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for patience in ("training.run.MOMENT", "runs._GLANCE"):
+        monkeypatch.setattr(f"translator.{patience}", 60.0)  # however busy the machine is
+    run, held = RunDirectory(RUNS / "tiny"), threading.Event()
+
+    def ask() -> None:
+        with lock(run.path / "training"):  # as `step_in_training` does, but longer
+            held.set()
+            time.sleep(0.1)
+
+    for answer in (lambda: run.step_in_training, lambda: next(train(tiny()))):
+        held.clear()
+        asking = threading.Thread(target=ask)
+        asking.start()
+        held.wait()
+        found = answer()
+        asking.join()
+        assert found is None or isinstance(found, Plan)
 
 
 def test_what_failed_before_it_learned_anything_claims_no_name() -> None:

@@ -76,7 +76,7 @@ def rm_cli(
 
     So go runs/model-NAME and runs/hf-USER-NAME, which commands made of runs that lie elsewhere.
     """
-    from translator.runs import RUNS, RunDirectory, lock
+    from translator.runs import MOMENT, RUNS, RunDirectory, lock
 
     runs = [RunDirectory(name if name.is_dir() else RUNS / name) for name in names]
     for name, run in zip(names, runs, strict=True):
@@ -93,7 +93,7 @@ def rm_cli(
         typer.confirm(f"Delete {paths}?", abort=True, err=True)
     for run in runs:
         try:
-            with lock(run.path / "training", wait=False):
+            with lock(run.path / "training", seconds=MOMENT):
                 pass
         except TimeoutError:
             raise RunError(f"{run.path} is being trained", "Stop the training first.") from None

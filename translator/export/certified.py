@@ -133,7 +133,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Be the only process that exports to a folder."""
     with ExitStack() as held:
         try:
-            held.enter_context(lock(folder, wait=False, keep=False))
+            held.enter_context(lock(folder, seconds=0.0, keep=False))
         except TimeoutError:
             raise RunError(
                 f"another process is exporting to {folder}", "Wait for its end, or stop it."

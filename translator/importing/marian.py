@@ -194,7 +194,7 @@ def _moved_in(folder: Path) -> Iterator[Path]:
     partial = folder.parent / ".imports" / folder.name
     with ExitStack() as held:
         try:
-            held.enter_context(lock(folder, wait=False, keep=False))
+            held.enter_context(lock(folder, seconds=0.0, keep=False))
         except TimeoutError:
             raise RunError(
                 f"another process is importing {folder}", "Name another run with --name."

@@ -18,7 +18,7 @@ from translator.errors import ConfigError, OtherConfigurationError, RunError
 from translator.evaluation import Change, changes_since
 from translator.hardware import describe
 from translator.preparation import TrainingData, prepare_data
-from translator.runs import RUNS, RunDirectory, lock
+from translator.runs import MOMENT, RUNS, RunDirectory, lock
 from translator.training.clock import WorkClock
 from translator.training.events import Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
@@ -164,7 +164,7 @@ def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
     """Be the only training of a run, and write its configuration if nothing was trained yet."""
     with ExitStack() as held:
         try:
-            held.enter_context(lock(run.path / "training", wait=False))
+            held.enter_context(lock(run.path / "training", seconds=MOMENT))
             run.delete_leftovers()
             if not run.has_begun:
                 run.forget()
