@@ -321,7 +321,7 @@ def test_runs_that_are_not_taken_are_named_with_the_reason(here):
 def test_a_lock_that_cannot_be_made_is_not_taken_for_one_that_is_held():
     with (
         pytest.raises(FileNotFoundError, match=r"/proc/\.nothing\.lock"),
-        lock(Path("/proc/nothing"), wait=False),
+        lock(Path("/proc/nothing"), seconds=0.0),
     ):
         pass
 
