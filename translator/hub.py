@@ -1,11 +1,11 @@
-"""A run on its way to the Hugging Face Hub, and from there.
+"""A run on its way to the Hugging Face Hub, and from there; and models of others from there.
 
-A repository has the files that translate in its folder run/, as they lie in a run directory; beside
-it is what other programs read. The address, the token and the cache are those of huggingface_hub:
-$HF_ENDPOINT, `hf auth login` or $HF_TOKEN, $HF_HOME.
+The repository of a run has the files that translate in its folder run/, as they lie in a run
+directory; beside it is what other programs read. The address, the token and the cache are those of
+huggingface_hub: $HF_ENDPOINT, `hf auth login` or $HF_TOKEN, $HF_HOME.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -29,12 +29,8 @@ def download_run(name: str) -> Path:
 
     Without a network what the cache has is read. Raises RunError for what is not to be had.
     """
-    from huggingface_hub import snapshot_download
-
-    repository, _, revision = name.removeprefix(HUB_PREFIX).partition("@")
-    with _explained(name), activity(f"downloading {name}"), _no_bars():
-        snapshot = snapshot_download(repository, revision=revision or None, allow_patterns=_READ)
-    folder = Path(snapshot) / RUN_FOLDER
+    snapshot = download(name, _READ, f"a copy of the run, whose folder takes the place of {name}")
+    folder = snapshot / RUN_FOLDER
     if not folder.is_dir():
         raise RunError(
             f"{name} holds no run of translator",
@@ -42,6 +38,36 @@ def download_run(name: str) -> Path:
             "run of a MarianMT model.",
         )
     return folder
+
+
+def download(name: str, patterns: Sequence[str], instead: str) -> Path:
+    """The folder of hf:NAME or hf:NAME@REVISION in the cache, with the files of these patterns.
+
+    Without a network what the cache has is read; where that is not enough, the hint of the RunError
+    also names what can be read `instead`.
+    """
+    from huggingface_hub import HfApi, constants, errors, snapshot_download
+
+    repository, _, at = name.removeprefix(HUB_PREFIX).partition("@")
+    revision, seconds = at or None, constants.HF_HUB_ETAG_TIMEOUT
+    unreached: Exception | None = None
+    with _explained(name, instead), activity(f"downloading {name}"), _no_bars():
+        try:  # `snapshot_download` would wait for an answer without end
+            HfApi().model_info(repository, revision=revision, timeout=seconds)
+        except errors.HfHubHTTPError:
+            pass  # is an answer, which it gets, too
+        except Exception as error:  # of the network
+            unreached = error
+        try:
+            snapshot = snapshot_download(
+                repository,
+                revision=revision,
+                allow_patterns=list(patterns),
+                local_files_only=unreached is not None,
+            )
+        except errors.LocalEntryNotFoundError as error:
+            raise unreached or error from None
+    return Path(snapshot)
 
 
 def check_login(repository: str) -> None:
@@ -109,8 +135,11 @@ def _no_bars() -> Iterator[None]:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Say in one sentence what the client could not do: it raises many kinds of errors."""
+def _explained(name: str, instead: str = "") -> Iterator[None]:
+    """Say in one sentence what the client could not do: it raises many kinds of errors.
+
+    The hint names what can be read `instead` of the Hub.
+    """
     from huggingface_hub import errors
 
     try:
@@ -118,7 +147,8 @@ def _explained(name: str) -> Iterator[None]:
     except errors.HFValidationError:
         raise RunError(
             f"{name} is no name of the Hub",
-            f"Write {HUB_PREFIX}USER/NAME, or {HUB_PREFIX}USER/NAME@REVISION.",
+            f"Write {HUB_PREFIX}USER/NAME, or {HUB_PREFIX}USER/NAME@REVISION"
+            f"{f'; or name {instead}' * bool(instead)}.",
         ) from None
     except errors.GatedRepoError:
         raise RunError(
@@ -144,8 +174,9 @@ def _explained(name: str) -> Iterator[None]:
     except Exception as error:  # of the network, and the client has changed its library for that
         raise RunError(
             f"{name}: the Hub cannot be reached ({_first_line(error)})",
-            "Check the network and HF_HUB_OFFLINE. What was downloaded before is read from the "
-            "cache.",
+            "Check the network and HF_HUB_OFFLINE."
+            + f" Without a network, name {instead}; what was downloaded before is read from the "
+            "cache ($HF_HOME)." * bool(instead),
         ) from None
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -206,10 +207,31 @@ def test_what_cannot_be_pushed_is_told_before_anything_is_exported(
     assert_error(command(hub, tmp_path, *words, NAME, token="hf_of_another"), "hf auth login")
 
 
-def test_without_network_and_cache_it_is_told_in_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (("translate", "a", "--run"), "whose folder takes the place of hf:ana/cipher"),
+        (("import",), "as hf:FOLDER (there is no ana/cipher)"),
+    ],
+)
+def test_without_network_and_cache_it_is_told_in_a_sentence(
+    tmp_path: Path, words: tuple[str, ...], instead: str
+) -> None:
     offline = Hub(address="http://127.0.0.1:9")
-    done = command(offline, tmp_path, "translate", "a", "--run", f"hf:{NAME}")
-    assert_error(done, "the Hub cannot be reached")
+    done = command(offline, tmp_path, *words, f"hf:{NAME}")
+    assert_error(done, "the Hub cannot be reached ([Errno")
+    assert instead in done.stderr and "cache ($HF_HOME)" in done.stderr
+    assert "Retrying" not in done.stderr  # nobody waits for what is not there
+
+
+def test_a_hub_that_never_answers_is_waited_for_as_long_as_its_client_says(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        home = environment_of(Hub(f"http://127.0.0.1:{silent.getsockname()[1]}"), tmp_path)
+        settings = {**home, "HF_HUB_ETAG_TIMEOUT": "1"}
+        done = run_command(
+            "translate", "a", "--run", f"hf:{NAME}", environment=settings, timeout=30.0
+        )
+    assert_error(done, "the Hub cannot be reached (timed out)")
 
 
 def test_a_run_that_was_damaged_on_its_way_is_refused(

@@ -18,7 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.commands import run_command
 from tests.helpers import CIPHER, encoder_decoder
+from tests.hub.stand_in import Repository, environment_of, stand_in
 from translator.cli import app
 from translator.config import AugmentationConfig, DataConfig
 from translator.data import Augmenter, Counts, SentencePair, encode_pairs, read_pairs
@@ -425,7 +427,6 @@ def test_an_exported_import_is_a_marian_model_that_can_be_imported(
 def refusal(directory: Path, origin: str, *arguments: str) -> TranslatorError:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(directory)
-        patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # else it tries for long
         before = sorted(directory.rglob("*"))
         done = CliRunner().invoke(app, ["import", origin, *arguments])
         assert isinstance(done.exception, TranslatorError), done.output
@@ -507,12 +508,35 @@ def test_other_architectures_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_named(tmp_path: Path, folder: Path) -> None:
     assert "begin with hf:" in refusal(tmp_path, "Helsinki-NLP/opus-mt-en-es").message
-    error = refusal(tmp_path, "hf:Helsinki-NLP/there-is-no-such-model")
-    assert "transformers cannot load hf:Helsinki-NLP" in error.message
-    assert "needs the network" in error.hint
+    error = refusal(tmp_path, "hf:./opus-mt-en-es")
+    assert "no name of the Hub" in error.message
+    assert "there is no opus-mt-en-es" in error.hint
     shutil.copytree(folder, tmp_path / "x-en-es")
     (tmp_path / "x-en-es" / "source.spm").unlink()
     assert "source.spm" in refusal(tmp_path, f"hf:{tmp_path / 'x-en-es'}").hint
+
+
+def test_a_model_of_the_hub_is_the_one_in_a_folder_also_without_a_network(
+    tmp_path: Path, folder: Path
+) -> None:
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    with stand_in() as hub:
+        hub.repositories["ana/opus-mt-en-es"] = Repository(False, [{**files, "tf_model.h5": b"x"}])
+        program = (
+            "import huggingface_hub.constants as constants; from translator.importing import *\n"
+            f"expected = load_checkpoint('hf:{folder}')\n"
+            f"for address in ('{hub.address}', 'http://127.0.0.1:9'):\n"
+            "    constants.ENDPOINT = address\n"
+            "    checkpoint = load_checkpoint('hf:ana/opus-mt-en-es@main')\n"
+            "    assert checkpoint.name == 'opus-mt-en-es' == expected.name\n"
+            "    assert checkpoint.pieces == expected.pieces\n"
+            "    own, theirs = (each.model.state_dict() for each in (expected, checkpoint))\n"
+            "    assert all(own[name].equal(theirs[name]) for name in own | theirs)\n"
+        )
+        done = run_command(program=program, environment=environment_of(hub, tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert [each for each in hub.requests if "model.safetensors" in each]
+    assert not [each for each in hub.requests if "tf_model" in each]
 
 
 def test_missing_weights_are_not_drawn_at_random(tmp_path: Path, folder: Path) -> None:

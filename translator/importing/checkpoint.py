@@ -13,7 +13,10 @@ from torch import Tensor
 from translator.config import HUB_PREFIX
 from translator.errors import RunError, TranslatorError
 from translator.export.huggingface import import_transformers, quietly
+from translator.hub import download
 
+_DESCRIPTION = ("*.json", "*.spm")
+_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")  # of both the first are read
 _ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "silu": "silu", "swish": "silu"}  # theirs → ours
 
 
@@ -32,8 +35,8 @@ class MarianCheckpoint:
 
     @property
     def name(self) -> str:
-        """The last part of the path or of the name."""
-        return PurePath(self.origin.removeprefix(HUB_PREFIX)).name
+        """The last part of the path or of the name, without a revision."""
+        return PurePath(self.origin.removeprefix(HUB_PREFIX)).name.partition("@")[0]
 
     @property
     def languages(self) -> tuple[str, str] | None:
@@ -82,7 +85,7 @@ class MarianCheckpoint:
 
 
 def load_checkpoint(origin: str) -> MarianCheckpoint:
-    """Load hf:PATH_OR_NAME, a folder or a model of the Hugging Face hub.
+    """Load hf:PATH_OR_NAME, a folder or a model of the Hugging Face hub; also hf:NAME@REVISION.
 
     Weights that are pickled are read as weights only: nothing in them is run. Raises RunError for
     what cannot be loaded, and for a model that a run of ours cannot be.
@@ -92,8 +95,8 @@ def load_checkpoint(origin: str) -> MarianCheckpoint:
             f"{origin} does not begin with {HUB_PREFIX}",
             f"Write {HUB_PREFIX}{origin}, a folder or a name of the Hugging Face hub.",
         )
+    path = _folder_of(origin)
     transformers = import_transformers()
-    path = origin.removeprefix(HUB_PREFIX)
     with _explained(origin), quietly(transformers):
         config = transformers.AutoConfig.from_pretrained(path)
         if config.model_type != "marian":
@@ -102,6 +105,9 @@ def load_checkpoint(origin: str) -> MarianCheckpoint:
                 f"{origin} is a {kind}, which cannot be imported",
                 "Only MarianMTModel can, such as Helsinki-NLP/opus-mt-en-es.",
             )
+        path = _folder_of(origin, *_WEIGHTS[:1])
+        if not any(path.glob(_WEIGHTS[0])):
+            path = _folder_of(origin, *_WEIGHTS)
         tokenizer = transformers.MarianTokenizer.from_pretrained(path)
         model, loading = transformers.MarianMTModel.from_pretrained(
             path, dtype=torch.float32, weights_only=True, output_loading_info=True
@@ -118,6 +124,21 @@ def load_checkpoint(origin: str) -> MarianCheckpoint:
     return checkpoint
 
 
+def _folder_of(origin: str, *weights: str) -> Path:
+    """A folder itself; that of a model of the Hub in the cache, without other weights than these.
+
+    transformers would download them, too, but where there is no network it tries for half a minute.
+    """
+    path = Path(origin.removeprefix(HUB_PREFIX))
+    if path.is_dir():
+        return path
+    return download(
+        origin,
+        (*_DESCRIPTION, *weights),
+        f"a folder of the model, as hf:FOLDER (there is no {path})",
+    )
+
+
 @contextmanager
 def _explained(origin: str) -> Iterator[None]:
     """Tell what transformers could not load in one sentence: it raises many kinds of errors."""
@@ -127,12 +148,9 @@ def _explained(origin: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        path = origin.removeprefix(HUB_PREFIX)
         raise RunError(
             f"transformers cannot load {origin}: {reason}",
-            "A folder needs config.json, the weights, source.spm, target.spm and vocab.json."
-            if Path(path).is_dir()
-            else f"There is no folder {path}; a model of the hub needs the network, or its cache.",
+            "It needs config.json, the weights, source.spm, target.spm and vocab.json.",
         ) from error
 
 

@@ -41,7 +41,8 @@ def read_dataset(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[S
         raise DataError(
             f"Hugging Face datasets cannot load {corpus.path} (split {corpus.split}"
             f"{f', after row {row}' * (row > 0)}): {reason}",
-            "Check the name, subset and split; a hub dataset needs the network. "
+            "Check the name, subset and split. A set of the Hub needs the network, unless it is in "
+            "the cache ($HF_HOME); a folder of its files, named as path, needs none. "
             "Sets that consist of a loading script are not supported by datasets ≥ 4.",
         ) from error
 
