@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 from typer.testing import CliRunner
 
 from tests.helpers import ROOT
@@ -28,14 +29,15 @@ EN_ES = ROOT / "models" / "en-es"
 SENTENCES = ["ana bebe nina", "abba", "nina banana"]
 
 
-def install(site: Path, name: str) -> Path:
+def install(site: Path, name: str, licence: str = "CC-BY-SA-4.0") -> Path:
     """What pip leaves of a package, but for its run; its module."""
     module = site / f"package_of_{name}"
     module.mkdir(parents=True)
     (module / "__init__.py").touch()
     distribution = site / f"{name}-1.0.dist-info"
     distribution.mkdir()
-    metadata = f"Name: {name}\nVersion: 1.0\nLicense-Expression: CC-BY-SA-4.0\n"
+    metadata = f"Name: {name}\nVersion: 1.0\n"
+    metadata += f"License-Expression: {licence}\n" if licence else ""
     (distribution / "METADATA").write_text(metadata, "utf-8")
     entry = f"[translator.models]\n{name} = {module.name}\n"
     (distribution / "entry_points.txt").write_text(entry, "utf-8")
@@ -226,6 +228,22 @@ def test_a_card_names_the_licence_of_the_package_that_training_began_from(
         run.write_json(run.environment_file, {**run.read_environment(), "lineage": lineage})
         write_card(run, tmp_path, "transformers", "")
         assert (tmp_path / "README.md").read_text("utf-8").count(told) == times
+
+
+def test_a_card_of_an_installed_run_states_the_licence_of_its_package(
+    trained_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, licence, key in (
+        ("one", "CC-BY-SA-4.0", "cc-by-sa-4.0"),
+        ("two", "MIT AND CC-BY-4.0", "other"),
+        ("none", "", None),
+    ):
+        install(tmp_path, name, licence)
+        write_card(RunDirectory(trained_run.path, f"model:{name}"), tmp_path, "transformers", "")
+        card = ModelCard((tmp_path / "README.md").read_text("utf-8"))
+        assert card.data.to_dict().get("license") == key
+        assert (f"It is under {licence}." in card.text) == bool(licence)
 
 
 def test_an_installed_run_is_exported_with_sentences_that_stand_in(

@@ -23,6 +23,7 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
     if scores:
         scores = f"| test set | metric | score | signature |\n|---|---|---|---|\n{scores}"
     model = config.model
+    licence = packaged_licence(run.name)
     text = f"""\
 ---
 {_metadata(run, library, kept)}
@@ -31,7 +32,7 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
 # {config.name}: {", ".join(said)}
 
 A transformer of {_layers(model)}, \
-d_model {model.d_model}, trained with `translator`.
+d_model {model.d_model}, trained with `translator`.{f" It is under {licence}." if licence else ""}
 `certificate.json` says how its translations compare with those of the original. `translator` \
 itself translates a text sentence by sentence, and reads TEXT IN CAPITALS as lower case; give \
 other programs single sentences in usual letters.
@@ -106,12 +107,18 @@ def _row(kept: _Score) -> str:
 
 
 def _metadata(run: RunDirectory, library: str, kept: list[_Score]) -> str:
-    """What a hub reads of a card; the licence is for the one to choose who publishes the model."""
+    """What a hub reads of a card; the licence is that of an installed run's package.
+
+    That of another run is for the one to choose who publishes it.
+    """
     from huggingface_hub import EvalResult, ModelCardData  # imports much
 
     config = run.read_config()
     bases = _hub_names(each["run"] for each in run.lineage)
+    licence = packaged_licence(run.name)
     data = ModelCardData(
+        # a hub knows single licences, in small letters
+        license=licence and ("other" if " " in licence else licence.lower()),
         language=[*dict.fromkeys(each for pair in config.data.all_directions for each in pair)],
         library_name=library,
         pipeline_tag="translation",
