@@ -22,10 +22,10 @@ from tests.commands import run_command
 from tests.helpers import CIPHER, encoder_decoder
 from tests.hub.stand_in import Repository, environment_of, stand_in
 from translator.cli import app
-from translator.config import AugmentationConfig, DataConfig
+from translator.config import AugmentationConfig, DataConfig, LanguagePair
 from translator.data import Augmenter, Counts, SentencePair, encode_pairs, read_pairs
 from translator.errors import ConfigError, DataError, RunError, TranslatorError
-from translator.evaluation import EvaluationSet, sets_of_split
+from translator.evaluation import AbsentSetError, EvaluationSet, sets_of_split
 from translator.export.certified import ExportFormat, export_certified
 from translator.export.huggingface import export_huggingface
 from translator.importing import Proof, joint_model, load_checkpoint, prove
@@ -487,6 +487,19 @@ def test_a_model_of_several_target_languages_translates_into_each_as_transformer
         parts = translator.toward(to)._processor.parts(sentences, split=False, keep=False)
         assert [[order[i] for i in [*part.read, EOS_ID]] for part in parts] == asked
     assert translator.search([[5, 6, 7]]) != translator.toward("pt-BR").search([[5, 6, 7]])
+
+
+def test_an_import_of_several_directions_has_no_sets_of_its_own(
+    imported: RunDirectory, tmp_path: Path
+) -> None:
+    config = imported.read_config()
+    changes = {"directions": [LanguagePair("de", "fr"), LanguagePair("de", "it")], "test": {}}
+    run = RunDirectory(tmp_path)
+    languages = {"source_language": "de", "target_language": "fr"}
+    data = config.data.model_copy(update={**changes, **languages, "valid": None})
+    run.write_config(config.model_copy(update={"data": data}))
+    with pytest.raises(AbsentSetError, match="was imported and has no corpora"):
+        sets_of_split(run, "test")
 
 
 def test_a_bpe_model_is_refused() -> None:

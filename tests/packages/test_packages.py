@@ -218,6 +218,21 @@ def test_what_commands_make_of_a_package_lies_in_runs(
     assert {file: file.read_bytes() for file in installed.path.rglob("*")} == before
 
 
+def test_what_is_named_in_place_of_absent_test_sets_can_be_evaluated(
+    installed: RunDirectory,
+) -> None:
+    from sacrebleu.dataset import DATASETS
+
+    error = CliRunner().invoke(app, ["evaluate", "model:cipher"]).exception
+    assert isinstance(error, TranslatorError)
+    file, known = re.findall(r"--test-set (\S+),", error.hint)
+    name, _, pair = known.rpartition("/")
+    assert pair == "en-es" and pair in DATASETS[name].langpairs
+    Path(file).write_text("ana\toto\n" * 2, encoding="utf-8")
+    done = CliRunner().invoke(app, ["evaluate", "model:cipher", "--test-set", file, "--json"])
+    assert json.loads(done.stdout)[0]["sentences"] == 2, done.output
+
+
 def test_a_card_names_the_licence_of_the_package_that_training_began_from(
     installed: RunDirectory, trained_run: RunDirectory, tmp_path: Path
 ) -> None:

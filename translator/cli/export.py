@@ -122,7 +122,7 @@ def _proving_sets(
     run: "RunDirectory", source: Path | None, references: list[Path] | None
 ) -> "list[EvaluationSet]":
     """What both translate, in each direction; which sentences these are matters little."""
-    from translator.evaluation import known_sets
+    from translator.evaluation import known_sets, sets_of_split
 
     if source:
         return chosen_sets(run, None, None, source, references)
@@ -132,7 +132,7 @@ def _proving_sets(
             f"note: {run.name} has no validation set here ({missing}): "
             "everyday sentences of this package stand in"
         )
-    return found or chosen_sets(run, "valid", None, None, None)  # which says what is missing
+    return found or sets_of_split(run, "valid")  # which says what is missing
 
 
 def export(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from translator.cli.console import say
+from translator.config import DataConfig
 from translator.errors import TranslatorError
 from translator.text.directions import directions_among
 
@@ -84,7 +85,13 @@ def chosen_sets(
     A run of several directions has each set in every direction of its languages, or only in those
     that `to` means.
     """
-    from translator.evaluation import set_by_name, set_of_files, sets_by_name, sets_of_split
+    from translator.evaluation import (
+        AbsentSetError,
+        set_by_name,
+        set_of_files,
+        sets_by_name,
+        sets_of_split,
+    )
 
     config = run.read_config() if run else None
     if to and not config:
@@ -107,9 +114,24 @@ def chosen_sets(
     if split or not sets:
         if run is None:
             raise typer.BadParameter("name the sentences: --test-set, or --source and --reference")
-        own = sets_of_split(run, split or "test")
+        try:
+            own = sets_of_split(run, split or "test")
+        except AbsentSetError as error:
+            error.hint += f" {_other_sets(run.read_config().data)}"
+            raise
         sets += [each for each in own if not pairs or each.direction in map(str, pairs)]
     return sets
+
+
+def _other_sets(data: DataConfig) -> str:
+    """What to name in place of the sets of a run."""
+    from translator.evaluation import sacrebleu_set
+
+    known = sacrebleu_set(data.all_directions)
+    return (
+        f"Or name a test set: --test-set FILE.{data.direction}.tsv, of sources and translations"
+        f"{f'; or --test-set {known}, which sacrebleu downloads' * bool(known)}."
+    )
 
 
 def chosen_metrics(

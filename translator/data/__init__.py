@@ -42,7 +42,7 @@ from translator.data.readers import (
     told_languages,
 )
 from translator.data.seeds import STREAMS, generator, stream_seed
-from translator.data.splits import Splits, draw, set_aside
+from translator.data.splits import IMPORTED, Splits, draw, set_aside
 
 if TYPE_CHECKING:
     from translator.data.batches import BatchStream, all_batches
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "IMPORTED",
     "STREAMS",
     "Augmenter",
     "Batch",

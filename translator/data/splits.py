@@ -18,6 +18,10 @@ from translator.data.seeds import stream_seed
 from translator.errors import DataError
 from translator.progress import activity, tracked
 
+IMPORTED = (  # what a run without corpora is told, and the way out
+    "the run was imported and has no corpora to validate and test on",
+    "Name sentences and their translations with --source and --reference.",
+)
 _CANDIDATES = 4  # times the pairs to set aside are drawn at first, since some are refused
 _SHARED = "shares a text with a held-out pair"
 
@@ -91,10 +95,7 @@ class Splits:
         if not self.missing:
             return {}
         if not data.train:
-            raise DataError(
-                "the run was imported and has no corpora to validate and test on",
-                "Name sentences and their translations with --source and --reference.",
-            )
+            raise DataError(*IMPORTED)
         sets = len(self.missing)
         own = [corpus for corpus in data.train if corpus.held_out]
         drawn = set_aside(

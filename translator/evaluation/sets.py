@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from translator.config import CorpusConfig, LanguagePair
-from translator.data import Splits, read_lines, read_pairs
+from translator.data import IMPORTED, Splits, read_lines, read_pairs
 from translator.data.readers.pairs import ReferencedPair, languages_in_name
 from translator.errors import DataError, TranslatorError
 from translator.runs import RunDirectory
@@ -30,6 +30,10 @@ STAND_INS = {  # what stands in for the corpora of a run, where those are not he
 STAND_IN_LANGUAGES = ("en", "es")
 
 _DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
+
+
+class AbsentSetError(DataError):
+    """Held-out sets of a run that cannot be read here."""
 
 
 @dataclass(frozen=True)
@@ -120,22 +124,35 @@ def sets_of_split(run: RunDirectory, split: str) -> list[EvaluationSet]:
     """The held-out sets of a run: valid, test (all of them) or test/NAME.
 
     Sets that the configuration names are read from their files. Those that were drawn are the ones
-    that the run keeps; where it keeps none they are drawn anew, with a warning.
+    that the run keeps; where it keeps none they are drawn anew, with a warning. Raises
+    AbsentSetError where they cannot be read here.
     """
     found = [(s, name) for s in Splits.by_direction(run.read_config()) for name in s.names]
     chosen = [(splits, name) for splits, name in found if splits.belongs_to(split, name)]
-    if not chosen:
+    if found and not chosen:
         names = ", ".join(name for _, name in found)
         raise DataError(f"the run has no split {split!r}", f"It has: {names}.")
     try:
+        if not found:
+            raise DataError(*IMPORTED)
         return [_held_out_set(run, splits, name) for splits, name in chosen]
     except DataError as error:
-        if run.is_own:
-            raise
-        hint = (
+        of_others = (
             f"{run.name} speaks of it and does not bring it along: name --source and --reference."
         )
-        raise DataError(error.message, hint) from None
+        raise AbsentSetError(error.message, error.hint if run.is_own else of_others) from None
+
+
+def sacrebleu_set(directions: Sequence[LanguagePair]) -> str | None:
+    """The newest test set of sacrebleu in all of these directions, as SET/LANGUAGES of the first.
+
+    None where it has none.
+    """
+    from sacrebleu.dataset import DATASETS
+
+    pairs = ["-".join(map(primary, each)) for each in directions]
+    named = (name for name, each in DATASETS.items() if {*pairs} <= each.langpairs.keys())
+    return next((f"{name}/{pairs[0]}" for name in named if "/" not in name), None)
 
 
 def _held_out_set(run: RunDirectory, splits: Splits, name: str) -> EvaluationSet:
