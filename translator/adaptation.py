@@ -307,25 +307,36 @@ def _measured(new: Splits, start: RunDirectory, tokenizer: Tokenizer) -> tuple[i
     """
     counts = Counts()
     data = new.config.data
+    more = (
+        f"Bring {_FEWEST_PAIRS} or more that are not in the validation and test sets of "
+        f"{start.name}, or in what stands in for those."
+    )
     read = itertools.chain.from_iterable(new.train(corpus, counts) for corpus in data.train)
     try:
         measured = list(itertools.islice(read, _MOST_MEASURED))
-    except DataError as error:
-        if "data.source_language" not in error.hint:
-            raise
-        languages = f"{data.source_language} → {data.target_language}"  # which are given here
-        hint = f"The run translates {languages}: bring pairs of these languages."
+    except DataError as error:  # its hint may name keys that adaptation sets
+        languages = f"{data.source_language} → {data.target_language}"
+        hints = {
+            "data.source_language": f"The run translates {languages}: bring pairs of these "
+            "languages.",
+            "data.valid": more,
+        }
+        hint = next((own for key, own in hints.items() if key in error.hint), error.hint)
         raise DataError(error.message, hint) from None
-    pairs = len(measured) + sum(1 for _ in read)
+    most = data.max_tokens_per_sentence
+    lengths = [each for each in _lengths(measured, tokenizer) if each <= most]
+    pairs = len(lengths) + sum(1 for _ in read)
     new.leave_out_held_out(counts)
     if pairs < _FEWEST_PAIRS:
-        reasons = ", ".join(f"{reason}: {n:,}" for reason, n in counts.dropped.items())
+        too_long = {f"longer than {most} tokens": len(measured) - len(lengths)}
+        counts.follow(Counts(dropped={k: n for k, n in too_long.items() if n}))
+        aside = sum(map(len, new.drawn.values()))
         raise DataError(
-            f"too few pairs to adapt to: {pairs:,} are left beside those of the test "
-            f"({reasons or 'none was dropped'})",
-            f"Bring {_FEWEST_PAIRS} or more; for terms alone there is `translate --glossary`.",
+            f"too few pairs to adapt to: {pairs:,} are left beside the {aside:,} that are set "
+            f"aside to validate and test on ({counts.reasons or 'none was dropped'})",
+            f"{more} For terms alone there is `translate --glossary`.",
         )
-    tokens = _tokens(measured, tokenizer) / len(measured) * pairs
+    tokens = (1 + sum(lengths) / len(lengths)) * pairs
     return pairs, tokens, _known_pairs(start, measured)
 
 
@@ -356,10 +367,16 @@ def _before(start: RunDirectory, new: Splits) -> float:
 
 
 def _tokens(pairs: Sequence[SentencePair], tokenizer: Tokenizer) -> int:
-    """How much of batches pairs take: the tokens of the longer side."""
+    """How much of batches pairs take: the tokens of the longer side, and its end."""
+    return sum(_lengths(pairs, tokenizer)) + len(pairs)
+
+
+def _lengths(pairs: Sequence[SentencePair], tokenizer: Tokenizer) -> Iterator[int]:
+    """The tokens of the longer side of each pair, without its end."""
     sources = tokenizer.encode([pair.source for pair in pairs])
     targets = tokenizer.target.encode([pair.target for pair in pairs])
-    return sum(1 + max(map(len, sides)) for sides in zip(sources, targets, strict=True))
+    for sides in zip(sources, targets, strict=True):
+        yield max(map(len, sides))
 
 
 # --- what the model knows -------------------------------------------------------------------------

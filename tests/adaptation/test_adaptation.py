@@ -46,6 +46,12 @@ def draw_new_pairs(count: int = 300) -> Iterator[SentencePair]:
             yield SentencePair(source, " ".join((CIPHER | NEW)[word] for word in words))
 
 
+def draw_long_pairs(count: int) -> Iterator[SentencePair]:
+    """Pairs of more tokens than a run is trained on."""
+    for number in range(count):
+        yield SentencePair(f"{'zaza ' * 99}{number}", f"{'pepe ' * 99}{number}")
+
+
 def write(file: str, pairs: list[SentencePair]) -> str:
     lines = "".join(f"{pair.source}\t{pair.target}\n" for pair in pairs)
     Path(file).write_text(lines, encoding="utf-8", newline="\n")
@@ -482,6 +488,10 @@ def test_an_adaptation_to_something_else_is_another_run(start: Path) -> None:
     ("name", "pairs", "message"),
     [
         ("few.en-es.tsv", list(draw_new_pairs(40)), "too few pairs to adapt to: 32 are left"),
+        ("two.en-es.tsv", list(draw_new_pairs(2)), "0 are left beside the 2 that are set aside"),
+        ("same.en-es.tsv", list(draw_new_pairs(1)) * 300, r"\(read: 300, duplicate: 299\)"),
+        ("long.en-es.tsv", list(draw_long_pairs(300)), "longer than 40 tokens: 260"),
+        ("none.en-es.tsv", [], "none was read"),
         ("other.en-fr.tsv", list(draw_new_pairs(300)), "no column is given for 'es'"),
     ],
 )
@@ -491,7 +501,7 @@ def test_pairs_that_do_not_fit_leave_nothing_behind(
     write(name, pairs)
     with pytest.raises(DataError, match=message) as error:
         prepare(RunDirectory(start), domain(name), "new")
-    assert "data.source_language" not in error.value.hint
+    assert "data." not in error.value.hint
     assert not Path("runs/new").exists()
 
 
@@ -509,6 +519,15 @@ def test_exchanged_sides_are_refused(start: Path) -> None:
     assert not Path("runs/new").exists()
     Path("swapped.en-es.tsv").rename("swapped.es-en.tsv")
     prepare(RunDirectory(start), domain("swapped.es-en.tsv"), "new")
+
+
+def test_pairs_that_stand_in_for_the_old_test_are_none_to_learn_from(start: Path) -> None:
+    held_out = list(read_pairs(CorpusConfig(path="embedded:test-handwritten"), "en", "es"))
+    write("test.en-es.tsv", held_out)
+    reason = f"shares a text with a held-out pair: {len(held_out)}"
+    with pytest.raises(DataError, match=reason) as error:
+        prepare(import_again(start, "en", "es"), domain("test.en-es.tsv"), "new")
+    assert "not in the validation and test sets of runs/old" in error.value.hint
 
 
 def test_pairs_that_the_old_test_holds_are_too_few(

@@ -108,7 +108,8 @@ class Splits:
         if not all(drawn):
             paths = ", ".join(corpus.path for corpus in own) or "data.train"
             raise DataError(
-                f"{paths}: no train pair is left when {sets} are set aside to validate and test on",
+                f"{paths}: no train pair is left when some are set aside to validate and test on "
+                f"({self._why_few(own)})",
                 "Bring more pairs, or name data.valid and data.test.",
             )
         return dict(zip(self.missing, drawn, strict=True))
@@ -205,6 +206,16 @@ class Splits:
         pairs = (pair for corpus in corpora for pair in self._read(corpus, purpose))
         left_out = self._left_out_texts
         return (p for p in pairs if not left_out or not shares_text(self._telling(p), left_out))
+
+    def _why_few(self, corpora: Sequence[CorpusConfig]) -> str:
+        """Why too few pairs may be set aside."""
+        read = sum(1 for corpus in corpora for _ in self._read(corpus, "counting"))
+        if not read:
+            return "none was read"
+        own = [self._telling(pair) for pair in self._read_tests(corpora)]
+        dropped = {_SHARED: read - len(own), "duplicate": len(own) - len({*own})}
+        dropped = {reason: number for reason, number in dropped.items() if number}
+        return ", ".join(filter(None, [f"read: {read:,}", Counts(dropped=dropped).reasons]))
 
     def _read(self, corpus: CorpusConfig, purpose: str) -> Iterator[SentencePair]:
         """The pairs of a corpus; who looks sees what they are read for."""
