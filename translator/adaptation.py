@@ -146,19 +146,20 @@ def blend(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
 def outcome(start: RunDirectory, run: RunDirectory, max_loss: float) -> Adaptation:
     """What adaptation changed on the test sets of both, and why the run is refused, if it is.
 
-    Translates once in the life of a model; the verdict is kept, and `RunDirectory.find` passes a
-    refused run over.
+    Translates once in the life of a model, and not if its weights are still the old ones. The
+    verdict is kept, and `RunDirectory.find` passes a refused run over.
     """
     found = run.read_adaptation()
     if found is None:
         raise _not_adapted(run)
     model = run.model_sha256()
-    if found.get("model_sha256") != model or "changes" not in found:
-        found["changes"] = list(_changes(start, run))
-        found["model_sha256"] = model
-    found["refused"] = (
-        [NO_STEP_BETTER] if run.weights_of else [*_refusals(found["changes"], max_loss)]
-    )
+    if run.weights_of is not None:
+        found |= {"changes": [], "refused": [NO_STEP_BETTER]}
+    else:
+        if found.get("model_sha256") != model or "changes" not in found:
+            found["changes"] = list(_changes(start, run))
+        found["refused"] = [*_refusals(found["changes"], max_loss)]
+    found["model_sha256"] = model
     run.write_adaptation(found)
     return found
 

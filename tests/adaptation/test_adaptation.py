@@ -325,11 +325,19 @@ def test_a_test_of_ones_own_takes_the_place_of_the_one_that_is_drawn(start: Path
 
 
 def test_a_run_in_which_no_step_was_better_says_so(start: Path) -> None:
-    code, _, said = adapt("new.en-es.tsv", *sets(*SHORT, "training.learning_rate=0.5"))
+    words = ("new.en-es.tsv", *sets(*SHORT, "training.learning_rate=0.5"))
+    code, told, said = adapt(*words)
     assert RunDirectory(Path("runs/old-adapted")).weights_of == "runs/old"
     assert code == 1
+    assert told == (
+        "no step was better, so the weights are those of runs/old, and there is nothing to test\n"
+    )
     assert "no step was better on the new domain than the model that it began from" in said
     assert "--set training.learning_rate=0.1, under another --name" in said
+    code, told, again = adapt(*words, "--json")
+    assert code == 1 and again == said
+    verdict = json.loads(told.splitlines()[-1])
+    assert verdict["refused"] == [adaptation.NO_STEP_BETTER] and verdict["changes"] == []
 
 
 def change(before: float, after: float, p: float, *, is_new: bool) -> ScoreChange:
@@ -385,8 +393,22 @@ def test_a_model_that_has_learned_the_new_domain_is_the_one_to_use(start: Path) 
     assert shown["lineage"] == run.lineage
     changes = outcome(old, run, 100.0).get("changes", [])
     assert [each["is_new"] for each in changes] == [True, True, False, False]
-    again = adapt(*command)
-    assert again[:2] == (0, table)  # nothing is left to do
+    code, told, said = adapt(*command, "--json")  # nothing is left to do
+    assert (code, said) == (0, ""), said
+    events = [json.loads(line) for line in told.splitlines()]
+    assert [each["event"] for each in events] == ["Prepared", "Plan", "Finished", "Adapted"]
+    prepared, verdict = events[0], events[-1]
+    made = run.read_adaptation()
+    assert made is not None and (prepared["pairs"], prepared["before"]) == (
+        made["pairs"],
+        made.get("before"),
+    )
+    assert verdict["changes"] == changes and verdict["refused"] == []
+    assert (verdict["run"], verdict["start"]) == ("runs/old-adapted", "runs/old")
+    assert verdict["share"] == (made.get("blended") or {})["share"]
+    assert [row["after"] for row in changes] == [
+        pytest.approx(float(line.split()[-3]), abs=0.051) for line in table.splitlines()[1:]
+    ]
 
 
 def test_a_harmful_adaptation_is_refused_and_passed_over(start: Path) -> None:

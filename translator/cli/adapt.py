@@ -7,13 +7,20 @@ import typer
 
 from translator.cli.console import INTERRUPTED, TRAIN, app, echo, note, say, table
 from translator.cli.progress import QuietOption, shown_progress
-from translator.cli.train import train
+from translator.cli.train import echo_event, train
 from translator.errors import TranslatorError
 from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.adaptation import Domain
     from translator.runs import Adaptation, RunDirectory
+
+
+_PREPARED = (  # what --json tells of what is trained on
+    *("pairs", "before", "replayed", "distilled", "terms", "learning_rate", "max_steps"),
+    "warnings",
+)
+_UNTESTED = "no step was better, so the weights are those of {start}, and there is nothing to test"
 
 
 @app.command("adapt", rich_help_panel=TRAIN)
@@ -48,6 +55,12 @@ def adapt_cli(
         list[str] | None,
         typer.Option("--set", help="Train otherwise: training.max_steps=500. Repeatable."),
     ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Write events to stdout as JSON, one a line; the last is the verdict."
+        ),
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Adapt a run to your texts: train it on them and on what it knows, and test it on both.
@@ -56,7 +69,7 @@ def adapt_cli(
     on the new test or too much lost on an old one, the new run is refused: exit code 1, and
     commands without --run pass it over. The same command goes on with an interrupted adaptation.
     """
-    with shown_progress(), activity("loading torch"):
+    with shown_progress(quiet=as_json), activity("loading torch"):
         import translator.training  # noqa: F401  # now, so that training need not say it again
         from translator.adaptation import Domain
         from translator.runs import RunDirectory
@@ -69,7 +82,7 @@ def adapt_cli(
         replay_text=replay_text,
     )
     name = name or f"{Path(start.name.rpartition(':')[2]).resolve().name}-adapted"
-    adapt(start, domain, name, max_loss, overrides or [])
+    adapt(start, domain, name, max_loss, overrides or [], as_json=as_json)
 
 
 def adapt(
@@ -78,33 +91,46 @@ def adapt(
     name: str,
     max_loss: float,
     overrides: list[str],
+    *,
+    as_json: bool = False,
 ) -> None:
-    """Adapt, show the table, and raise TranslatorError where the new run is refused."""
+    """Adapt, show the table or all events, and raise TranslatorError for a run that is refused."""
     from translator.adaptation import blend, doubts, outcome, prepare
 
-    with shown_progress():
+    with shown_progress(quiet=as_json):
         config, prepared = prepare(start, domain, name, overrides)
-    for warning in prepared["warnings"]:
-        say(f"warning: {warning}")
-    note(_plan(prepared, config.training.learning_rate))
-    finished = train(config, adapting=True)
+    if as_json:
+        echo_event("Prepared", {key: prepared.get(key) for key in _PREPARED})
+    else:
+        for warning in prepared["warnings"]:
+            say(f"warning: {warning}")
+        note(_plan(prepared, config.training.learning_rate))
+    finished = train(config, as_json=as_json, adapting=True)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
         raise typer.Exit(INTERRUPTED)
-    with shown_progress(), activity("validating what was known"):
+    with shown_progress(quiet=as_json), activity("validating what was known"):
         share = blend(start, finished.run, max_loss)
-    if 0.0 < share < 1.0:
+    if 0.0 < share < 1.0 and not as_json:
         note(f"weights    {share:.0%} new, the rest of {start.name}, to keep more of what it knew")
-    with shown_progress(), activity("testing both models"):
+    with shown_progress(quiet=as_json), activity("testing both models"):
         found = outcome(start, finished.run, max_loss)
-    echo(_table(found))
+    doubtful = [] if found["refused"] else [*doubts(found, max_loss)]
+    if as_json:
+        verdict = {"run": finished.run, "start": start.name, "max_loss": max_loss, "share": share}
+        figures = {"changes": found["changes"], "refused": found["refused"], "doubts": doubtful}
+        echo_event("Adapted", {**verdict, **figures})
+    else:
+        echo(_table(found) if found["changes"] else _UNTESTED.format(start=start.name))
     if found["refused"]:
         raise TranslatorError(
             f"{finished.run.path} is refused: {'; '.join(found['refused'])}",
             f"{start.name} stays the model to use. "
             f"{_way_out(found['refused'], config.training.learning_rate)}",
         )
-    for doubt in doubts(found, max_loss):
+    if as_json:
+        return
+    for doubt in doubtful:
         say(f"warning: {doubt}")
     say(f"{finished.run.path} translates both; {start.name} is as it was")
 

@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -251,11 +251,15 @@ def _as_json(events: "Iterator[Event]", *, quiet: bool) -> "Finished":
 
     for event in events:
         if not quiet:
-            record = {"event": type(event).__name__, **_plain(vars(event))}
-            echo(json.dumps(record, ensure_ascii=False))
+            echo_event(type(event).__name__, vars(event))
         if isinstance(event, training.Finished):
             return event
     raise AssertionError("training ended without saying so")
+
+
+def echo_event(name: str, fields: Mapping[str, Any]) -> None:
+    """Write an event to stdout as a line of JSON."""
+    echo(json.dumps({"event": name, **_plain(dict(fields))}, ensure_ascii=False))
 
 
 def _plain(value: Any) -> Any:
