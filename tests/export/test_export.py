@@ -221,6 +221,23 @@ def test_what_no_plain_class_computes_is_refused_in_a_sentence(
     assert not (tmp_path / "export").exists()
 
 
+@pytest.mark.parametrize("form", get_args(ExportFormat))
+def test_a_run_that_has_not_learned_to_translate_is_refused_in_every_format(
+    trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path, form: ExportFormat
+) -> None:
+    run = copy_of(trained_run, tmp_path / "denoised")
+    config = run.read_config()
+    learned = {"objective": "denoise", "best_metric": "loss"}
+    training = config.training.model_copy(update=learned)
+    run.write_config(config.model_copy(update={"training": training}))
+    with pytest.raises(RunError, match="objective is denoise") as error:
+        export_certified(run, form, valid)
+    assert "training.start_from" in error.value.hint
+    done = CliRunner().invoke(app, ["export", str(run.path), "--format", form])
+    assert str(done.exception) == str(error.value)
+    assert not list(run.exports.glob("*"))
+
+
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_transformers_gives_our_logits(
     trained_run: RunDirectory, tmp_path: Path, shape: dict[str, Any]

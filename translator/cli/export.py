@@ -83,8 +83,11 @@ def export_cli(
     if form == "huggingface" and quantization != "float32":
         raise typer.BadParameter("--quantization is of ctranslate2 and argos")
     _check_push(push, licence, form)
+    from translator.hypotheses import check_translates
+
     with shown_progress():
         directory = find_run(run)
+        check_translates(directory.read_config())
         folder = output or directory.exports / form
         certificate = None if force or not push else _certificate_of(directory, folder)
         if certificate is None:
