@@ -35,6 +35,10 @@ class RunError(TranslatorError):
     """A run directory that is missing, incomplete, damaged or from another configuration."""
 
 
+class VerdictError(TranslatorError):
+    """What a command was asked to judge is not good enough; the command itself has succeeded."""
+
+
 class OtherConfigurationError(RunError):
     """A run directory that holds a run of another configuration; `free_name` is not taken.
 

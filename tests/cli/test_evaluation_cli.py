@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from translator.cli import app
 from translator.data import SentencePair
-from translator.errors import DataError, TranslatorError
+from translator.errors import DataError, VerdictError
 from translator.evaluation import set_of_files
 from translator.runs import RunDirectory
 
@@ -150,8 +150,8 @@ def test_a_score_under_the_gate_is_an_error(
     if message is None:
         assert done.exit_code == 0, done.output
     else:
-        assert isinstance(done.exception, TranslatorError)
-        with pytest.raises(TranslatorError, match=message):
+        assert isinstance(done.exception, VerdictError)
+        with pytest.raises(VerdictError, match=message):
             raise done.exception
 
 

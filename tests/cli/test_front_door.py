@@ -18,7 +18,7 @@ import pytest
 from tests.cli.test_cli import assert_clear_error, tiny, translator
 from tests.commands import started_as
 from tests.helpers import ended
-from translator.cli.console import PANELS, table, width_of
+from translator.cli.console import PANELS, VERDICT, table, width_of
 from translator.cli.corpora import config_of
 from translator.config import Config, CorpusConfig, differences, load_config
 from translator.data import read_pairs, told_languages
@@ -370,7 +370,7 @@ def test_what_a_hint_says_of_columns_can_be_typed(tmp_path: Path) -> None:
     done = translator("data", "check", "my.csv", "--set", setting, cwd=tmp_path)
     assert re.search(r"^my.csv +train +de → fr +60 ", done.stdout, re.MULTILINE), done
     refused = translator("data", "check", "--set", setting, cwd=tmp_path)  # of en → es
-    assert refused.returncode == 1
+    assert refused.returncode == VERDICT
     languages = re.findall(r"--set (data\.\S+)", refused.stdout)
     settings = [f"--set={each}" for each in (setting, *languages)]
     again = translator("data", "check", *settings, cwd=tmp_path)
@@ -381,7 +381,7 @@ def test_of_three_columns_without_a_name_none_is_taken(tmp_path: Path) -> None:
     rows = "".join(f"{n},the number {n},el número {n}\n" for n in range(60))
     write(tmp_path / "my.en-es.csv", f"id,a,b\n{rows}")
     done = translator("data", "check", "my.en-es.csv", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == VERDICT
     assert "my.en-es.csv has no column 'en', only id, a, b" in done.stdout
     assert "columns: {en: …, es: …}" in done.stdout
 

@@ -22,6 +22,7 @@ from tests.cli.test_cli import assert_clear_error, tiny, translator
 from tests.commands import started_as
 from tests.data.site import Site, served, zipped
 from tests.helpers import draw_cipher_pairs, ended, full_disk
+from translator.cli.console import VERDICT
 from translator.cli.corpora import config_of
 from translator.config import CorpusConfig
 from translator.data import SentencePair, checksums, downloads, read_pairs, told_languages
@@ -539,7 +540,7 @@ def test_what_is_wrong_is_a_sentence_before_anything_is_made(site: Site, tmp_pat
     assert not (tmp_path / "runs").exists()
     checked = translator("data", "check", "opus:Books/v1", cwd=tmp_path)
     assert "serious: unreadable: OPUS has no Books/v1" in checked.stdout
-    assert checked.returncode == 1
+    assert checked.returncode == VERDICT
 
 
 def test_ctrl_c_ends_a_download_and_the_same_command_goes_on(site: Site, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from tests import spoiled
 from translator.cli import app
+from translator.cli.console import VERDICT
 from translator.config import Config, CorpusConfig, TokenizerConfig
 from translator.data import SentencePair, read_pairs
 from translator.doctor import Report, examine, write_clean
@@ -361,7 +362,7 @@ def worst(sound, test_set, tmp_path_factory):
 
 def test_all_faults_of_a_file_are_found_in_one_go(worst, sound):
     _, _, result = worst
-    assert result.exit_code == 1
+    assert result.exit_code == VERDICT
     middle = (len(sound) + 16) // 2
     expected = {
         "serious: invalid UTF-8": "line 100:",
@@ -416,7 +417,7 @@ def test_the_report_as_json_has_the_same_findings(worst):
     _, config, text = worst
     result = CliRunner().invoke(app, ["data", "check", str(config), "--json"])
     report = json.loads(result.stdout)
-    assert result.exit_code == 1
+    assert result.exit_code == VERDICT
     kinds = [f"{finding['severity']}: {finding['kind']}" for finding in report["findings"]]
     assert kinds == re.findall(r"^((?:serious|warning|note): [^:]+): ", text.stdout, re.MULTILINE)
 

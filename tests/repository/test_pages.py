@@ -19,6 +19,7 @@ from tests.helpers import ROOT, ended
 from tests.hub.stand_in import Repository, environment_of, stand_in
 from tests.pages import PAGES, SMALL, blocks_of, run, runnable, small, write_place
 from tests.spoiled import everything
+from translator.cli.console import VERDICT
 from translator.config import load_config
 from translator.data import SentencePair, read_pairs
 from translator.runs import RunDirectory
@@ -35,7 +36,7 @@ ELSEWHERE = {  # the files that run the commands of the other pages
 PARTS_ELSEWHERE = ("Back-translation and distillation\n", "Summaries\n")  # of recipes.md
 HERE = [page for page in PAGES if not any(page.stem in names for names in ELSEWHERE.values())]
 SHAPE = ("num_heads=4", "encoder_layers=2", "decoder_layers=2")  # that `explain` can look into
-EXIT_CODES = {"translator data check spoiled.en-es.tsv": 1}  # what is serious
+EXIT_CODES = {"translator data check spoiled.en-es.tsv": VERDICT}  # what is serious
 CHANGED = {  # what is added
     "translator data mine": " --threshold 0",  # nothing is like anything here
     "pip install ./": " --quiet --no-index --no-deps --no-build-isolation --target .",

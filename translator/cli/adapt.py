@@ -8,7 +8,7 @@ import typer
 from translator.cli.console import INTERRUPTED, TRAIN, app, echo, note, say, table
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.train import echo_event, train
-from translator.errors import TranslatorError
+from translator.errors import VerdictError
 from translator.progress import activity
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def adapt_cli(
     """Adapt a run to your texts: train it on them and on what it knows, and test it on both.
 
     A tenth of the new pairs is a test, another tenth chooses the best model. When nothing is gained
-    on the new test or too much lost on an old one, the new run is refused: exit code 1, and
+    on the new test or too much lost on an old one, the new run is refused: exit code 3, and
     commands without --run pass it over. The same command goes on with an interrupted adaptation.
     """
     with shown_progress(quiet=as_json), activity("loading torch"):
@@ -94,7 +94,7 @@ def adapt(
     *,
     as_json: bool = False,
 ) -> None:
-    """Adapt, show the table or all events, and raise TranslatorError for a run that is refused."""
+    """Adapt, show the table or all events, and raise VerdictError for a run that is refused."""
     from translator.adaptation import blend, doubts, outcome, prepare
 
     with shown_progress(quiet=as_json):
@@ -123,7 +123,7 @@ def adapt(
     else:
         echo(_table(found) if found["changes"] else _UNTESTED.format(start=start.name))
     if found["refused"]:
-        raise TranslatorError(
+        raise VerdictError(
             f"{finished.run.path} is refused: {'; '.join(found['refused'])}",
             f"{start.name} stays the model to use. "
             f"{_way_out(found['refused'], config.training.learning_rate)}",

@@ -15,7 +15,13 @@ import typer
 from typer.core import TyperGroup
 
 from translator.config import Config, DecodingConfig, changed_decoding
-from translator.errors import DataError, FullDiskError, MissingLibraryError, TranslatorError
+from translator.errors import (
+    DataError,
+    FullDiskError,
+    MissingLibraryError,
+    TranslatorError,
+    VerdictError,
+)
 from translator.progress import activity
 from translator.version import __version__
 
@@ -27,7 +33,8 @@ if TYPE_CHECKING:
 PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
     "Train", "Translate", "Judge", "Data", "Deploy", "See"
 )  # fmt: skip
-INTERRUPTED = 130  # the exit code of what SIGINT ended
+VERDICT = 3  # the exit code of a command that succeeded, and judged that something is not good
+INTERRUPTED = 130  # of what SIGINT ended
 _MAIN = ("train", "translate", "evaluate", "export", "inspect")
 _KINDS = {  # of files that commands replace, and how one begins
     ".html": ("page", b"<!doctype html"),
@@ -137,7 +144,10 @@ BeamOption = Annotated[
 
 
 def main() -> None:
-    """Run the command line: exit code 1 and two lines, error and hint, for a TranslatorError."""
+    """Run the command line: two lines, error and hint, for a TranslatorError.
+
+    The exit code is then 1, or that of a verdict.
+    """
     debug = "--debug" in sys.argv
     sys.argv = [_with_home(argument) for argument in sys.argv if argument != "--debug"]
     for stream in (sys.stdin, sys.stdout, sys.stderr):
@@ -159,7 +169,7 @@ def main() -> None:
         say(f"error: {error.message}")
         if error.hint:
             say(f"hint: {error.hint}")
-        sys.exit(1)
+        sys.exit(VERDICT if isinstance(error, VerdictError) else 1)
     except OSError as error:
         if debug:
             raise

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import DATA, Commands, app, check_outputs, echo, note, say, table
+from translator.cli.console import (
+    DATA,
+    VERDICT,
+    Commands,
+    app,
+    check_outputs,
+    echo,
+    note,
+    say,
+    table,
+)
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.progress import activity
@@ -31,7 +41,7 @@ def check_cli(
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Report what is wrong with the data, and where; exit code 1 when it is serious."""
+    """Report what is wrong with the data, and where; exit code 3 when it is serious."""
     if html:
         check_outputs(html)
     with shown_progress():
@@ -51,7 +61,7 @@ def check_cli(
     else:
         echo("\n".join(_lines(report)))
     if report.serious:
-        raise typer.Exit(1)
+        raise typer.Exit(VERDICT)
 
 
 @data_app.command("clean")

@@ -38,7 +38,7 @@ from translator.cli.sets import (
     read_trained_on,
 )
 from translator.config import DecodingConfig
-from translator.errors import TranslatorError
+from translator.errors import VerdictError
 
 if TYPE_CHECKING:
     from translator.evaluation import Evaluation, EvaluationSet, Variant
@@ -50,7 +50,7 @@ _LINES_SHOWN = 5  # examples of a fault
 GateOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="METRIC=SCORE", help="Exit with 1 if a score is lower: bleu=30. Repeatable."
+        metavar="METRIC=SCORE", help="Exit with 3 if a score is lower: bleu=30. Repeatable."
     ),
 ]
 
@@ -271,6 +271,6 @@ def _check_gates(evaluations: "list[Evaluation]", gates: dict[str, tuple[str, fl
         if not evaluation[name] >= least
     ]
     if failed:
-        raise TranslatorError(
+        raise VerdictError(
             "; ".join(failed), "This is what --fail-under asked for; the scores stand above."
         )
