@@ -25,12 +25,32 @@ def force_decode(
     """The log-probabilities of the target ids and of the end, and who attended to what [T, S].
 
     The ids are those of one sentence pair without special ids; the source may be the frames [S, F]
-    of a picture or a recording instead.
-    The attention is that of target position t, at which token t is chosen, to what was read, of a
+    of a picture or a recording instead. The attention is that of `forced_attention`.
+    """
+    states, attention = _forced(model, source, target)
+    labels = torch.tensor([*target, EOS_ID], device=states.device)
+    log_probs = model.output(states).float().log_softmax(dim=1).gather(1, labels[:, None])
+    return log_probs[:, 0].tolist(), attention
+
+
+@torch.inference_mode()
+def forced_attention(
+    model: Transformer, source: Sequence[int] | Tensor, target: Sequence[int]
+) -> Tensor:
+    """Who attends to what [T, S] where target ids are forced; both are as for `force_decode`.
+
+    It is the attention of target position t, at which token t is chosen, to what was read, of a
     text with its end: the mean of the heads of cross-attention (or, without an encoder, of
     self-attention) in the last layer but one (the only one, if there is one), which is where heads
     align most clearly; the last layer prepares the next token's form.
     """
+    return _forced(model, source, target)[1]
+
+
+def _forced(
+    model: Transformer, source: Sequence[int] | Tensor, target: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """The states [T + 1, D] and the attention [T, S]."""
     assert model.decoder is not None, "nothing is forced on a model without a decoder"
     layers = list(model.decoder.layers)
     layer = layers[max(0, len(layers) - 2)]
@@ -38,12 +58,9 @@ def force_decode(
     aligning = layer.cross_attention if has_memory else layer.self_attention
     with recorded_attention([aligning]) as weights:
         states = forced_states(model, source, target)
-    labels = torch.tensor([*target, EOS_ID], device=states.device)
-    log_probs = model.output(states).float().log_softmax(dim=1).gather(1, labels[:, None])
     [seen] = weights[aligning]  # [1, H, …, …]
     read = seen.shape[-1] if has_memory else len(source) + 1
-    mean = seen[0].mean(dim=0)[-len(labels) :, :read]  # [T + 1, S + 1]
-    return log_probs[:, 0].tolist(), mean[:-1]
+    return states, seen[0].mean(dim=0)[-len(states) : -1, :read]
 
 
 def forced_states(
@@ -116,20 +133,31 @@ def align_words(
 ) -> list[tuple[int, int]]:
     """For each target word the source word that it attended to most: (source, target), from 0.
 
-    attention [T, S + 1], of SentencePiece pieces, where ▁ begins a word; the end of the source,
-    which words without a counterpart look at, aligns to nothing.
+    attention [T, S + 1], of SentencePiece pieces; the end of the source, which words without a
+    counterpart look at, aligns to nothing.
     """
-    sources = torch.tensor([*word_numbers(source_pieces), max(1, len(source_pieces))])
-    targets = torch.tensor(word_numbers(target_pieces), dtype=torch.long)
-    if not len(targets) or not source_pieces:
+    if not target_pieces or not source_pieces:
         return []
-    words = int(sources[:-1].max()) + 1
-    sources[-1] = words  # the end
-    shared = torch.zeros(int(targets.max()) + 1, words + 1)
-    by_word = torch.zeros(len(target_pieces), words + 1).index_add_(1, sources, attention.cpu())
-    shared.index_add_(0, targets, by_word)
-    best = shared.argmax(dim=1).tolist()
+    shared = word_attention(attention, source_pieces, target_pieces)
+    best, words = shared.argmax(dim=1).tolist(), shared.shape[1] - 1
     return [(source, target) for target, source in enumerate(best) if source < words]
+
+
+def word_attention(
+    attention: Tensor, source_pieces: Sequence[str], target_pieces: Sequence[str]
+) -> Tensor:
+    """The attention [T, S + 1] of pieces, summed by words [target words, source words + 1].
+
+    The pieces are those of SentencePiece, where ▁ begins a word. There is at least one of either
+    side. The last column is the end of the source.
+    """
+    numbers = word_numbers(source_pieces)
+    words = numbers[-1] + 1
+    sources = torch.tensor([*numbers, words])
+    targets = torch.tensor(word_numbers(target_pieces))
+    by_word = torch.zeros(len(target_pieces), words + 1).index_add_(1, sources, attention.cpu())
+    shared = torch.zeros(int(targets.max()) + 1, words + 1)
+    return shared.index_add_(0, targets, by_word)
 
 
 def word_numbers(pieces: Sequence[str]) -> list[int]:

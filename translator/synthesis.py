@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from translator.config import CorpusConfig, DecodingConfig
 from translator.data import read_pairs
-from translator.documents import Segment
+from translator.documents.segments import Segment, prose
 from translator.errors import RunError
 from translator.evaluation import sentence_chrf
 from translator.translation import Translator
@@ -81,8 +81,8 @@ def texts_of(corpus: str, languages: tuple[str, str]) -> Iterator[Segment]:
     """The lines of a .txt file, or the sources of pairs, each to be replaced by its pair."""
     for source, _ in read_pairs(CorpusConfig(path=corpus), *languages):
         if text := " ".join(source.split()):
-            yield Segment((text,), _as_line)
+            yield prose(text).map(_as_line)
 
 
-def _as_line(found: Sequence[str]) -> str:
-    return f"{found[0]}\n" if found[0] else ""
+def _as_line(line: str) -> str:
+    return f"{line}\n" if line else ""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translator.alignment import align_words, force_decode
+from translator.alignment import align_words, force_decode, forced_attention, word_attention
 from translator.config import Config, DecodingConfig
 from translator.data import Codebook
 from translator.decoding import (
@@ -60,6 +60,7 @@ from translator.inputs import processor_of, source_of
 from translator.media import Frames, Pixels
 from translator.model import Transformer
 from translator.runs import RunDirectory
+from translator.text.capitals import encode_sentences
 from translator.text.directions import directions_among
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart
@@ -266,6 +267,30 @@ class Translator:
             for index, [best, *_] in zip(indices, results, strict=True):
                 pictures[parts[index].text] = self._codebook.decode(best.tokens)
         return pictures
+
+    def word_attention(self, source: str, translation: str) -> list[list[float]]:
+        """How much each word of a translation, whoever made it, looks at each of its source's.
+
+        Words are what spaces separate. A row's sum is below 1 by what the word looks at the end of
+        the source. It is that of `forced_attention`, from one pass over the translation, and empty
+        for texts longer than the model can see at once.
+        """
+        check_texts("align", [source, translation])
+        parts = self._processor.parts([source], split=False, keep=False)
+        target, language = self.tokenizer.target, self.config.data.target_language
+        [ids], _ = encode_sentences(target, [translation], language)
+        if len(parts) != 1 or not ids:
+            return []
+        [part] = parts
+        read = 0 if self._engine.has_encoder else len(part.read) + 1  # in one sequence with the ids
+        if read + len(ids) >= self.config.model.max_positions:
+            return []
+        attention = forced_attention(self.model, part.read, ids)[:, len(part.tag) :]
+        pieces = self.tokenizer.pieces(part.ids), self.tokenizer.pieces(ids)
+        shared = word_attention(attention, *pieces)[:, :-1]
+        if shared.shape != (len(translation.split()), len(source.split())):
+            return []  # the tokenizer reads a sign as a space, or as none
+        return shared.tolist()
 
     # --- parts to hypotheses ----------------------------------------------------------------------
 

@@ -138,9 +138,9 @@ def test_a_paragraph_is_one_text_and_keeps_its_lines_and_indentation() -> None:
 def test_broken_lines_hold_the_words_of_the_translation(lines: list[str], found: str) -> None:
     split = [Line("> ", " ".join(line.split()), "\n") for line in lines]
     segment = wrapped(split)
-    result = segment.put_back([found])
+    result = segment.put_back(lambda _: found)
     assert result.replace("\n> ", " ") == f"> {found}\n"
-    assert segment.put_back(segment.texts) == "".join(map("".join, split))
+    assert segment.put_back(str) == "".join(map("".join, split))
 
 
 # --- Markdown -------------------------------------------------------------------------------------

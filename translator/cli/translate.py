@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -46,6 +46,8 @@ from translator.config import (
 )
 from translator.documents import (
     TEXTS_AT_ONCE,
+    Aligned,
+    Attention,
     Columns,
     Document,
     DocumentJob,
@@ -351,7 +353,7 @@ def translate(request: Request, options: Options, run: "RunDirectory", engine: E
     unread: list[str] = []
 
     @cache
-    def itself() -> Translate:
+    def itself() -> _Itself:
         return _load(run, decoding, options, pair, unread)
 
     if exported:
@@ -362,7 +364,7 @@ def translate(request: Request, options: Options, run: "RunDirectory", engine: E
             )
         lines_of = _load_exported(exported, decoding, pair, itself if engine == "auto" else None)
     else:
-        lines_of = itself()
+        lines_of = itself().translate
     settings = Settings(
         request.format,
         pair,
@@ -537,25 +539,36 @@ def _export_that_fits(
     return exported if exported.is_exact else None
 
 
+class _Itself(NamedTuple):
+    """What a run does that its export does not: lines as they were asked for, and attention."""
+
+    translate: Translate
+    word_attention: Callable[[str, str], Attention]
+
+
 def _load_exported(
     translator: "CTranslate2Translator",
     decoding: DecodingConfig,
     pair: LanguagePair,
-    itself: Callable[[], Translate] | None,
+    itself: Callable[[], _Itself] | None,
 ) -> Translate:
     """An export as a function from texts to lines.
 
     What it does not translate well, such as a text whose number it loses, is left to the run
-    `itself`, which searches for what is lost; without one it stays as it is.
+    `itself`, which searches for what is lost; without one it stays as it is. So is the question
+    which words come from which.
     """
     translator = translator.toward(str(pair))
 
+    def look(source: str, translation: str) -> Attention:
+        return itself().word_attention(source, translation) if itself else ()
+
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(texts, decoding)
-        lines = [each.text for each in found]
+        lines: list[str] = [Aligned(each.text, each.source, look) for each in found]
         doubtful = [i for i, each in enumerate(found) if each.warnings]
         if itself and doubtful:
-            better = itself()([texts[i] for i in doubtful])
+            better = itself().translate([texts[i] for i in doubtful])
             for i, line in zip(doubtful, better, strict=True):
                 lines[i] = line
         return lines
@@ -569,7 +582,7 @@ def _load(
     options: Options,
     pair: LanguagePair,
     unread: list[str],
-) -> Translate:
+) -> _Itself:
     """The model as a function from texts to lines.
 
     It adds what cannot be read, pictures and recordings, to `unread`, and says why.
@@ -591,9 +604,11 @@ def _load(
             details=options.as_json or options.alignments,
         )
         unread.extend(each.source for each in found if say_error(each))
-        return [options.line(each) if options.more_than_text else each.text for each in found]
+        if options.more_than_text:
+            return [options.line(each) for each in found]
+        return [Aligned(each.text, each.source, translator.word_attention) for each in found]
 
-    return translate
+    return _Itself(translate, translator.word_attention)
 
 
 def _fingerprint(

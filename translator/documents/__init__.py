@@ -14,6 +14,7 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
+from translator.documents.aligned import Aligned, Attention
 from translator.documents.direction import Direction
 from translator.documents.job import (
     TEXTS_AT_ONCE,
@@ -32,6 +33,8 @@ from translator.files import COMPRESSIONS, check_text, decoded_lines, intact
 
 __all__ = [
     "TEXTS_AT_ONCE",
+    "Aligned",
+    "Attention",
     "BlockDone",
     "Columns",
     "Document",

@@ -92,7 +92,7 @@ def _field(parts: list[_Coded]) -> list[_Coded]:
         return parts
     if "".join(says[1:begin]).split()[:1] == ["HYPERLINK"]:
         opening, closing = join(mark.written for mark in marks[:-1]), marks[-1].written
-        link = Element(opening, closing.put_back(()))
+        link = Element(opening, closing.put_back(str))
         return [_Coded(_inside(each.part, link, len(outer))) for each in inside]
     reads = "".join(each.part.text for each in inside if isinstance(each.part, Text))
     written = join(_as_it_is(each.part, len(outer)) for each in parts)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from translator.documents.markup import PLACEHOLDERS, marked
-from translator.documents.segments import Segment, join, verbatim
+from translator.documents.segments import LookUp, Segment, join, verbatim
 from translator.text.placeholders import has_words
 
 # Marks are numbered, and written with code points that are no characters.
@@ -66,10 +66,9 @@ def paragraph(parts: Sequence[Part], raw: str, escape: Callable[[str], str]) -> 
     held = dict.fromkeys(_held(parts))
     texts = (*prose.texts, *(text for segment in held for text in segment.texts))
 
-    def put_back(translations: Sequence[str]) -> str:
-        rest = iter(translations)
-        line = prose.put_back([next(rest) for _ in prose.texts])
-        written = {each: each.put_back([next(rest) for _ in each.texts]) for each in held}
+    def put_back(look_up: LookUp) -> str:
+        line = prose.put_back(look_up)
+        written = {each: each.put_back(look_up) for each in held}
         return "".join(_written(line, parts, base, written, escape))
 
     return Segment(texts, put_back).kept_as(raw)

@@ -50,12 +50,29 @@ def count_texts(block: Iterable[Segment]) -> int:
 
 
 def translate_block(block: list[Segment], translate: Translate) -> str:
-    """The document's stretch with translations in place; a text that occurs twice is asked once."""
-    texts = list(dict.fromkeys(text for segment in block for text in segment.texts))
-    translations = translate(texts) if texts else []
-    lines = (" ".join(translation.split("\n")) for translation in translations)
-    found = dict(zip(texts, lines, strict=True))
-    return "".join(segment.put_back([found[text] for text in segment.texts]) for segment in block)
+    """The document's stretch with translations in place; a text that occurs twice is asked once.
+
+    Texts that segments look up besides their own are translated in a second round.
+    """
+    found: dict[str, str] = {}
+    missing = dict.fromkeys(text for segment in block for text in segment.texts)
+
+    def look_up(text: str) -> str:
+        if text not in found:
+            missing[text] = None
+        return found.get(text, text)
+
+    while True:
+        if missing:
+            found.update(zip(missing, map(_on_one_line, translate([*missing])), strict=True))
+            missing.clear()
+        stretch = "".join(segment.put_back(look_up) for segment in block)
+        if not missing:
+            return stretch
+
+
+def _on_one_line(translation: str) -> str:
+    return translation.replace("\n", " ") if "\n" in translation else translation
 
 
 @dataclass(frozen=True)

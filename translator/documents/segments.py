@@ -15,25 +15,29 @@ _BEGINNING = 200  # characters of a line that are looked at to see what it begin
 _NEAR = 8  # spaces to either side that a line may be broken at instead
 
 
+LookUp = Callable[[str], str]  # a text → its translation, without a line feed
+
+
 class Segment(NamedTuple):
     """A stretch of a document: its texts, and the stretch with their translations in place.
 
-    `put_back` takes as many translations as there are texts, in their order, each without a
-    line feed.
+    `put_back` looks the translation of each text up. It may look up others, whose translations it
+    needs only where those of the texts have turned out to be of no use.
     """
 
     texts: tuple[str, ...]
-    put_back: Callable[[Sequence[str]], str]
+    put_back: Callable[[LookUp], str]
 
     def map(self, change: Callable[[str], str]) -> "Segment":
         """The same texts; the stretch goes through `change` when they are put back."""
-        return Segment(self.texts, lambda translations: change(self.put_back(translations)))
+        return Segment(self.texts, lambda look_up: change(self.put_back(look_up)))
 
     def kept_as(self, raw: str) -> "Segment":
         """The same; where no text changes, the stretch stays as the file has it: `raw`."""
 
-        def put_back(translations: Sequence[str]) -> str:
-            return raw if tuple(translations) == self.texts else self.put_back(translations)
+        def put_back(look_up: LookUp) -> str:
+            same = all(look_up(text) == text for text in self.texts)
+            return raw if same else self.put_back(look_up)
 
         return Segment(self.texts, put_back) if self.texts else verbatim(raw)
 
@@ -52,11 +56,8 @@ def join(segments: Iterable[Segment]) -> Segment:
     if len(parts) == 1:
         return parts[0]
 
-    def put_back(translations: Sequence[str]) -> str:
-        rest = iter(translations)
-        return "".join(part.put_back([next(rest) for _ in part.texts]) for part in parts)
-
-    return Segment(tuple(text for part in parts for text in part.texts), put_back)
+    texts = tuple(text for part in parts for text in part.texts)
+    return Segment(texts, lambda look_up: "".join(part.put_back(look_up) for part in parts))
 
 
 def prose(line: str) -> Segment:
@@ -65,7 +66,7 @@ def prose(line: str) -> Segment:
     if not text:
         return verbatim(line)
     before, after = surrounding_space(line)
-    return Segment((text,), lambda translations: before + translations[0] + after)
+    return Segment((text,), lambda look_up: before + look_up(text) + after)
 
 
 def surrounding_space(text: str) -> tuple[str, str]:

@@ -1,10 +1,11 @@
 """What is asked for, as texts to translate; and their translations as what is answered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
-from translator.documents import Segment, fragment_of_html
+from translator.documents import Aligned, Attention, Segment, fragment_of_html
 from translator.hypotheses import Translation
 from translator.server.interface import TranslateRequest
 
@@ -28,23 +29,39 @@ class Question:
     @classmethod
     def of(cls, asked: TranslateRequest) -> "Question":
         """The texts of a request, those within HTML without its tags."""
-        whole = (Segment((text,), lambda translations: translations[0]) for text in asked.texts)
-        html = asked.format == "html"
-        return cls(asked, [fragment_of_html(text) for text in asked.texts] if html else [*whole])
+        whole = fragment_of_html if asked.format == "html" else _plain
+        return cls(asked, [whole(text) for text in asked.texts])
 
     @property
     def texts(self) -> list[str]:
-        return [text for fragment in self.fragments for text in fragment.texts]
+        return list(dict.fromkeys(text for each in self.fragments for text in each.texts))
 
-    def answers(self, translations: Sequence[Translation]) -> Iterator[Answer]:
-        """An answer for each text of the request."""
-        rest = iter(translations)
+    def answers(
+        self,
+        translations: Mapping[str, Translation],
+        word_attention: Callable[[str, str], Attention],
+    ) -> tuple[list[Answer], list[str]]:
+        """An answer for each text of the request, and the texts that these lack translations of."""
+        missing: dict[str, None] = {}
+
+        def translated(text: str, number: int) -> str:
+            if text not in translations:
+                missing[text] = None
+                return text
+            return Aligned(_nth(translations[text], number), text, word_attention)
+
+        answers = []
         for source, fragment in zip(self.asked.texts, self.fragments, strict=True):
-            found = [next(rest) for _ in fragment.texts]
+            found = [translations[text] for text in fragment.texts]
             count = max([1, *(len(each.alternatives) for each in found)])
-            texts = [fragment.put_back([_nth(each, n) for each in found]) for n in range(count)]
+            texts = [fragment.put_back(partial(translated, number=n)) for n in range(count)]
             score = min((each.score for each in found), default=0.0)
-            yield Answer(source, texts[0], texts[1:], score)
+            answers.append(Answer(source, texts[0], texts[1:], score))
+        return answers, list(missing)
+
+
+def _plain(text: str) -> Segment:
+    return Segment((text,), lambda look_up: look_up(text))
 
 
 def _nth(translation: Translation, number: int) -> str:

@@ -24,7 +24,7 @@ from starlette.types import Receive, Scope, Send
 from translator.config import DecodingConfig
 from translator.documents import Format
 from translator.errors import DataError, RunError
-from translator.hypotheses import check_translates
+from translator.hypotheses import Translation, check_translates
 from translator.server.answers import Answer, Question
 from translator.server.files import Downloads, FileTranslation
 from translator.server.interface import (
@@ -214,14 +214,20 @@ class _Service:
         translator = self._chosen(asked.source, asked.target, question.texts)
         terms = asked.glossary
         self._gate.check_size([*asked.texts, *terms, *terms.values()], key)
-        future = self._worker.translate(
-            question.texts,
-            _decoding(translator, asked.alternatives),
-            translator=translator,
-            glossary=_glossary(terms),
-        )
-        translations = await self._await(future, request)
-        found = list(question.answers(translations))
+        decoding, glossary = _decoding(translator, asked.alternatives), _glossary(terms)
+        translations: dict[str, Translation] = {}
+        texts = question.texts
+        while True:
+            future = self._worker.translate(
+                texts, decoding, translator=translator, glossary=glossary
+            )
+            translated = await self._await(future, request)
+            translations.update(zip(texts, translated, strict=True))
+            found, texts = await asyncio.to_thread(
+                question.answers, translations, translator.word_attention
+            )
+            if not texts:
+                break
         self._metrics.characters.inc(sum(map(len, asked.texts)))
         answers = [self._answer(each, asked) for each in found]
         if isinstance(asked.q, str):
@@ -402,7 +408,9 @@ class _Service:
         submit = partial(
             self._worker.translate, decoding=_decoding(translator, 0), translator=translator
         )
-        work = asyncio.ensure_future(asyncio.to_thread(job.run, submit, gone))
+        work = asyncio.ensure_future(
+            asyncio.to_thread(job.run, submit, translator.word_attention, gone)
+        )
         left = asyncio.create_task(_until_left(request))
         try:
             await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)

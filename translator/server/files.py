@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from translator.documents import (
+    Aligned,
+    Attention,
     Format,
     Settings,
     blocks,
@@ -92,14 +94,22 @@ class FileTranslation:
         texts = [text for segment in self._segments for text in segment.texts]
         self.texts = list(dict.fromkeys(texts))
 
-    def run(self, submit: Submit, gone: threading.Event) -> bytes:
+    def run(
+        self,
+        submit: Submit,
+        word_attention: Callable[[str, str], Attention],
+        gone: threading.Event,
+    ) -> bytes:
         """Translate it. BusyError when its time is over, or the client is said to be gone."""
         deadline = time.monotonic() + self._settings.file_seconds
 
         def translate(texts: list[str]) -> list[str]:
             found: list[str] = []
             for group in _groups(texts, self._settings.max_characters):
-                found += [each.text for each in _waited_for(submit, group, deadline, gone)]
+                found += [
+                    Aligned(each.text, each.source, word_attention)
+                    for each in _waited_for(submit, group, deadline, gone)
+                ]
             return found
 
         parts = [

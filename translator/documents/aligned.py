@@ -1,0 +1,60 @@
+"""Translations that say where their words come from: at what the model looked for each."""
+
+from collections.abc import Callable, Container, Sequence
+from functools import cached_property
+
+Attention = Sequence[Sequence[float]]
+"""How much each word of a translation [T] looks at each of its source's [S]; rows sum to 1 at most.
+
+Words are what spaces separate. It is empty where nothing is known."""
+
+
+class Aligned(str):
+    """A translation that says, once it is asked, at what each of its words looks."""
+
+    _source: str
+    _word_attention: Callable[[str, str], Attention]
+
+    def __new__(
+        cls, translation: str, source: str, word_attention: Callable[[str, str], Attention]
+    ) -> "Aligned":
+        """Take a translation, its source, and the function that is asked about both."""
+        aligned = super().__new__(cls, translation)
+        aligned._source, aligned._word_attention = source, word_attention
+        return aligned
+
+    @cached_property
+    def attention(self) -> Attention:
+        """A row for each word of the translation, or nothing."""
+        return self._word_attention(self._source, str(self))
+
+
+def attention_of(translation: str) -> Attention:
+    """What the words of a translation looked at; nothing of one that does not say."""
+    return translation.attention if isinstance(translation, Aligned) else ()
+
+
+def stretch_from(
+    attention: Attention, is_meant: Sequence[bool], taken: Container[int] = ()
+) -> tuple[int, int] | None:
+    """The first and the last of the neighbouring words that come from some words of the source.
+
+    Each word counts by its share of attention to the words that are meant, less that to the others,
+    -1 … 1; the sum is the greatest. What many words look at counts less. Words that are `taken` are
+    left out; None where all are.
+    """
+    looked_at = [1.0 + sum(column) for column in zip(*attention, strict=True)]
+    best: tuple[float, int, int] | None = None
+    total, first = 0.0, 0  # of the best stretch that ends here: Kadane's algorithm
+    for here, row in enumerate(attention):
+        if here in taken:
+            total = 0.0
+            continue
+        shares = [weight / all_of_it for weight, all_of_it in zip(row, looked_at, strict=True)]
+        meant = sum(share for share, is_one in zip(shares, is_meant, strict=True) if is_one)
+        if total <= 0:
+            total, first = 0.0, here
+        total += (2 * meant - sum(shares)) / max(sum(shares), 1e-9)
+        if best is None or total > best[0]:
+            best = total, first, here
+    return best and best[1:]
