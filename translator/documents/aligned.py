@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 Attention = Sequence[Sequence[float]]
 """How much each word of a translation [T] looks at each of its source's [S]; rows sum to 1 at most.
@@ -34,14 +35,22 @@ def attention_of(translation: str) -> Attention:
     return translation.attention if isinstance(translation, Aligned) else ()
 
 
+class Stretch(NamedTuple):
+    """Neighbouring words, the first and the last, and how much they are what was looked for."""
+
+    first: int
+    last: int
+    share: float  # of attention, the mean of its words: -1 … 1, at 0 half of it is elsewhere
+
+
 def stretch_from(
     attention: Attention, is_meant: Sequence[bool], taken: Container[int] = ()
-) -> tuple[int, int] | None:
-    """The first and the last of the neighbouring words that come from some words of the source.
+) -> Stretch | None:
+    """The neighbouring words of a translation that come from some words of the source.
 
-    Each word counts by its share of attention to the words that are meant, less that to the others,
-    -1 … 1; the sum is the greatest. What many words look at counts less. Words that are `taken` are
-    left out; None where all are.
+    Each word counts by its share of attention to the words that are meant, less that to the others;
+    the sum is the greatest. What many words look at counts less. Words that are `taken` are left
+    out; None where all are.
     """
     looked_at = [1.0 + sum(column) for column in zip(*attention, strict=True)]
     best: tuple[float, int, int] | None = None
@@ -57,4 +66,7 @@ def stretch_from(
         total += (2 * meant - sum(shares)) / max(sum(shares), 1e-9)
         if best is None or total > best[0]:
             best = total, first, here
-    return best and best[1:]
+    if best is None:
+        return None
+    total, first, last = best
+    return Stretch(first, last, total / (last + 1 - first))

@@ -13,6 +13,7 @@ from translator.documents.aligned import Attention, stretch_from
 
 _MAX_WORDS = 12  # of a phrase of which a part is looked for
 _SENTENCE_MARKS = " .!?…¡¿"
+_LEAST_SHARE = 0.1  # of words that a mark replaces: most that had less were others
 _OUTSIDE = " .,;:!?…¡¿'\"‘’“”«»()[]–—"  # of marks around words, where it is outside in the source
 
 
@@ -156,9 +157,9 @@ def _aligned(
     is_meant = [start < place.stop and place.start < stop for start, stop in there]
     taken = {n for n, word in enumerate(here) if Place(*word, place.span).overlaps(others)}
     found = stretch_from(attention[: len(here)], is_meant, taken)
-    if found is None:
+    if found is None or (not place.span.text and found.share < _LEAST_SHARE):
         return None
-    start, stop = here[found[0]][0], here[found[1]][1]
+    start, stop = here[found.first][0], here[found.last][1]
     before, _, behind = _with_ends(translation[start:stop])
     before_it, _, behind_it = _with_ends(source[place.start : place.stop])
     belong = len(before_it) + any(mark in "?!" for mark in behind_it)  # with an inverted one

@@ -1,0 +1,222 @@
+"""Marks around words: where they go in a translation, and that none is ever lost."""
+
+import random
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers import CIPHER, examples
+from translator.documents import Aligned, Format, Settings, blocks, read_document, translate_block
+from translator.documents.aligned import stretch_from
+from translator.hypotheses import Translation
+from translator.runs import RunDirectory
+from translator.translation import Translator
+
+Translate = Callable[[list[str]], list[str]]
+
+
+def translated(line: str, translate: Translate) -> str:
+    """A line of Markdown, translated."""
+    document = read_document([line.encode()], Settings(Format.MARKDOWN, ("en", "es")))
+    return "".join(translate_block(block, translate) for block in blocks(document.segments))
+
+
+def aligning(source: str, translation: str, aligned: dict[int, int]) -> Translate:
+    """A model that knows one text, and from which word each word of its translation comes."""
+    attention = [
+        [float(aligned.get(target) == word) for word, _ in enumerate(source.split())]
+        for target, _ in enumerate(translation.split())
+    ]
+
+    def translate(texts: list[str]) -> list[str]:
+        known = Aligned(translation, source, lambda *_: attention)
+        return [known if text == source else "?" for text in texts]
+
+    return translate
+
+
+@pytest.mark.parametrize(
+    ("attention", "meant", "expected"),
+    [
+        ([[1, 0], [0, 1]], [False, True], (1, 1)),
+        # two of three words that follow one another, and one that is far from them
+        ([[1, 0], [0, 1], [0, 1], [1, 0], [1, 0], [0, 1]], [False, True], (1, 2)),
+        # a word between them that looks a little elsewhere belongs to them
+        ([[0, 1], [0.6, 0.4], [0, 1], [1, 0]], [False, True], (0, 2)),
+        # no word looks there most; one does more than the others
+        ([[1, 0], [0.6, 0.4], [0.9, 0.1]], [False, True], (1, 1)),
+        # what many words look at says less about each of them
+        ([[0, 1], [0.5, 0.4], [1, 0], [1, 0], [1, 0]], [False, True], (0, 1)),
+        ([[0, 0]], [True, False], (0, 0)),
+        ([], [], None),
+    ],
+)
+def test_the_stretch_that_looks_most_at_some_words(
+    attention: list[list[float]], meant: list[bool], expected: tuple[int, int] | None
+) -> None:
+    found = stretch_from(attention, meant)
+    assert (found and found[:2]) == expected
+
+
+def test_a_stretch_leaves_out_what_is_taken() -> None:
+    attention = [[0, 1], [0, 1], [1, 0]]
+    assert stretch_from(attention, [False, True], taken={1}) == (0, 0, 1)
+    assert stretch_from(attention, [False, True], taken={0, 1, 2}) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "translation", "aligned", "expected"),
+    [
+        (
+            "A **template** is a file.",
+            "Una plantilla es un archivo.",
+            {0: 0, 1: 1, 2: 2, 3: 3, 4: 4},
+            "Una **plantilla** es un archivo.",
+        ),
+        # marks end before the punctuation that ended behind them …
+        (
+            "Open the (*red*) [front door](d.html).",
+            "Abra la puerta principal (roja).",
+            {0: 0, 1: 1, 2: 4, 3: 3, 4: 2},
+            "Abra la [puerta principal](d.html) (*roja*).",
+        ),
+        # … and hold what they held
+        (
+            "He asks: **why not?**",
+            "Pregunta: ¿por qué no?",
+            {0: 1, 1: 2, 2: 2, 3: 3},
+            "Pregunta: **¿por qué no?**",
+        ),
+        # a capital and a period that only a sentence has
+        ("**click** here", "Pulse aquí.", {0: 0, 1: 1}, "**pulse** aquí"),
+        # code that the model has translated is put back
+        (
+            "then `git push` it",
+            "luego empuje git lo",
+            {0: 0, 1: 1, 2: 2, 3: 3},
+            "luego `git push` lo",
+        ),
+        # … where it is plain which words it has become; else the stretches are translated
+        ("then `push` it", "luego empújelo", {0: 0}, "? `push` ?"),
+        # each word has one mark
+        (
+            "a **red** and *reddish* thing",
+            "una cosa rojiza",
+            {0: 0, 1: 4, 2: 3},
+            "**una** cosa *rojiza*",
+        ),
+    ],
+)
+def test_marks_go_around_the_words_that_are_aligned_to_theirs(
+    line: str, translation: str, aligned: dict[int, int], expected: str
+) -> None:
+    source = re.sub(r"\[(.*?)\]\(.*?\)|[*`]", r"\1", line)
+    assert translated(line, aligning(source, translation, aligned)) == expected
+
+
+words = st.sampled_from(["one", "two", "two", "three.", "(four)", "five"])
+texts_with_marks = st.lists(
+    st.one_of(words, st.sampled_from(["**{}**", "*{}*", "[{}](a.html)", "`{}`"]).flatmap(
+        lambda mark: st.lists(words, min_size=1, max_size=3).map(" ".join).map(mark.format)
+    )), min_size=1, max_size=8
+).map(" ".join)  # fmt: skip
+anything = st.lists(st.sampled_from(["one", "uno .", "dos.", "(tres)", "¿four?"]), min_size=1).map(
+    " ".join
+)
+
+
+@given(texts_with_marks, anything, st.integers())
+@examples(50)
+def test_no_mark_is_lost_whatever_the_translation_and_its_alignment(
+    line: str, translation: str, seed: int
+) -> None:
+    draw = random.Random(seed)
+
+    def word_attention(source: str, translation: str) -> list[list[float]]:
+        width = draw.choice([len(source.split()), 2])
+        height = draw.choice([len(translation.split()), 1, 0])
+        return [[draw.random() for _ in range(width)] for _ in range(height)]
+
+    result = translated(
+        line, lambda texts: [Aligned(translation, t, word_attention) for t in texts]
+    )
+    assert marks_of(result) == marks_of(line)
+    assert codes_of(result) == codes_of(line)
+    assert translated(line, lambda texts: texts) == line
+
+
+def marks_of(markdown: str) -> list[str]:
+    """The marks but code, each of which must be closed before another one opens; sorted."""
+    pairs = re.findall(r"(\*\*|\*|\[)[^*\[\]`]*(\*\*|\*|\]\(a\.html\))", markdown)
+    bare = re.sub(r"`[^`]*`", "", markdown)
+    assert len(re.findall(r"\*+|\[|\]\(a\.html\)", bare)) == 2 * len(pairs)
+    return sorted(map("".join, pairs))
+
+
+def codes_of(markdown: str) -> list[str]:
+    return sorted(re.findall(r"`[^`]*`", markdown))
+
+
+def test_stretches_between_marks_are_translated_only_where_a_mark_finds_no_place() -> None:
+    source, heard = "see the red house", []
+
+    def hear(translate: Translate) -> Translate:
+        return lambda texts: heard.append(texts) or translate(texts)
+
+    line = "see the **red** house"
+    known = aligning(source, "vea la casa roja", {0: 0, 1: 1, 2: 3, 3: 2})
+    assert translated(line, hear(known)) == "vea la casa **roja**"
+    assert heard == [[source, "red"]]
+    heard.clear()
+    lost = {source: "nada", "see the": "vea la", "red": "roja", "house": "casa"}
+    assert translated(line, hear(lambda texts: [lost[text] for text in texts])) == (
+        "vea la **roja** casa"
+    )
+    assert heard == [[source, "red"], ["see the", "house"]]
+
+
+def test_a_text_and_its_like_keep_their_order() -> None:
+    line = "a `x` and `x` and **x**"
+    assert translated(line, lambda texts: [text.replace(" and", ", y") for text in texts]) == (
+        "a `x`, y `x`, y **x**"
+    )
+
+
+def test_marks_follow_what_a_trained_model_looks_at(trained_run: RunDirectory) -> None:
+    """Each word has its cipher; alone it is translated by nothing that could be found."""
+    translator = Translator.from_run(trained_run.path, device="cpu")
+    draw = random.Random(1)
+    sentences = [draw.sample(list(CIPHER), 4) for _ in range(12)]
+    right = 0
+    for words, found in zip(
+        sentences, translator.translate([*map(" ".join, sentences)]), strict=True
+    ):
+        here = draw.randrange(4)
+        line, expected = (
+            " ".join(f"**{word}**" if i == here else word for i, word in enumerate(each))
+            for each in (words, map(CIPHER.__getitem__, words))
+        )
+        right += translated(line, knowing(found, translator)) == expected
+    assert right >= 10
+
+
+def knowing(found: Translation, translator: Translator) -> Translate:
+    """What has translated one text, and can say nothing of others."""
+    known = Aligned(found.text, found.source, translator.word_attention)
+    return lambda texts: [known if text == found.source else "?" for text in texts]
+
+
+def test_words_look_at_those_that_they_are_aligned_to(trained_run: RunDirectory) -> None:
+    translator = Translator.from_run(trained_run.path, device="cpu")
+    [found] = translator.translate(["ana bebe nina banana"], details=True)
+    attention = translator.word_attention(found.source, found.text)
+    assert tuple((max(range(4), key=row.__getitem__), n) for n, row in enumerate(attention)) == (
+        found.alignment
+    )
+    assert all(0 < sum(row) <= 1.0001 for row in attention)
+    assert translator.word_attention("ana " * 60, found.text) == []
+    assert translator.word_attention(found.source, "oto " * 80) == []
+    assert translator.word_attention("", "") == []
