@@ -161,10 +161,15 @@ def codes_of(markdown: str) -> list[str]:
 
 
 def test_stretches_between_marks_are_translated_only_where_a_mark_finds_no_place() -> None:
-    source, heard = "see the red house", []
+    source = "see the red house"
+    heard: list[list[str]] = []
 
     def hear(translate: Translate) -> Translate:
-        return lambda texts: heard.append(texts) or translate(texts)
+        def translate_heard(texts: list[str]) -> list[str]:
+            heard.append(texts)
+            return translate(texts)
+
+        return translate_heard
 
     line = "see the **red** house"
     known = aligning(source, "vea la casa roja", {0: 0, 1: 1, 2: 3, 3: 2})
@@ -176,6 +181,15 @@ def test_stretches_between_marks_are_translated_only_where_a_mark_finds_no_place
         "vea la **roja** casa"
     )
     assert heard == [[source, "red"], ["see the", "house"]]
+
+
+def test_where_no_spaces_are_phrases_are_found_and_words_are_not_aligned() -> None:
+    line, source = "see the **red** house", "see the red house"
+    words = {source: "看红房子", "red": "红"}
+    assert translated(line, lambda texts: [words[text] for text in texts]) == "看**红**房子"
+    known = Aligned("看红房子", source, lambda *_: [[0.0, 0.0, 1.0, 0.0]])
+    pieces = {source: known, "red": "赤", "see the": "看", "house": "屋"}
+    assert translated(line, lambda texts: [pieces[text] for text in texts]) == "看 **赤** 屋"
 
 
 def test_a_text_and_its_like_keep_their_order() -> None:

@@ -894,6 +894,20 @@ def test_what_an_export_loses_is_searched_by_the_run(exported: RunDirectory) -> 
     assert theirs.stdout != own.stdout
 
 
+def test_marks_that_an_export_cannot_place_are_placed_by_the_run(
+    exported: RunDirectory, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("ana b*eb*e nina\n", encoding="utf-8")  # no word: nothing to look for
+    command = ["translate", "--run", str(exported.path), "--input", str(page), "--engine"]
+    own, auto, theirs = (
+        CliRunner().invoke(app, [*command, engine]).stdout
+        for engine in ("own", "auto", "ctranslate2")
+    )
+    assert own == auto == "oto *tita* rosa\n"
+    assert theirs != own
+
+
 @pytest.mark.parametrize("texts", [1, 7, 100])
 def test_the_texts_of_an_export_do_not_depend_on_their_batch(
     exported: RunDirectory, cipher: EvaluationSet, texts: int

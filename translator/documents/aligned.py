@@ -35,7 +35,7 @@ def attention_of(translation: str) -> Attention:
     return translation.attention if isinstance(translation, Aligned) else ()
 
 
-class Stretch(NamedTuple):
+class AlignedStretch(NamedTuple):
     """Neighbouring words, the first and the last, and how much they are what was looked for."""
 
     first: int
@@ -45,7 +45,7 @@ class Stretch(NamedTuple):
 
 def stretch_from(
     attention: Attention, is_meant: Sequence[bool], taken: Container[int] = ()
-) -> Stretch | None:
+) -> AlignedStretch | None:
     """The neighbouring words of a translation that come from some words of the source.
 
     Each word counts by its share of attention to the words that are meant, less that to the others;
@@ -69,4 +69,4 @@ def stretch_from(
     if best is None:
         return None
     total, first, last = best
-    return Stretch(first, last, total / (last + 1 - first))
+    return AlignedStretch(first, last, total / (last + 1 - first))

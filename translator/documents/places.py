@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from translator.documents.aligned import Attention, stretch_from
+from translator.text.languages import is_unspaced, word_edges
 
 _MAX_WORDS = 12  # of a phrase of which a part is looked for
 _SENTENCE_MARKS = " .!?…¡¿"
@@ -58,7 +59,8 @@ def find_places(
             found.append(there)
         else:
             left.append((place, phrase))
-    attention = ask() if left else ()
+    spaced = not is_unspaced(translation + source)  # else no word is known
+    attention = ask() if left and spaced else ()
     for place, phrase in left:
         there = _aligned(translation, source, place, attention, found) or _find_most(
             translation, source, place, phrase
@@ -136,7 +138,8 @@ def _occurrences(phrase: str, text: str) -> list[tuple[int, int]]:
     """Where whole words occur in a text."""
     if not phrase.strip():
         return []
-    places = re.finditer(rf"(?<!\w){re.escape(phrase)}(?!\w)", text, re.IGNORECASE)
+    before, after = word_edges(phrase)
+    places = re.finditer(f"{before}{re.escape(phrase)}{after}", text, re.IGNORECASE)
     return [match.span() for match in places]
 
 

@@ -6,13 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from translator.errors import DataError
-from translator.text.languages import are_exchanged, guess_languages
+from translator.text.languages import are_exchanged, guess_languages, word_edges
 from translator.text.terms import read_terms, term_languages
-
-# Thai, Lao, Burmese, Khmer, kana and Han, which put no space between words.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
-)
 
 
 class Glossary:
@@ -148,10 +143,7 @@ def _spelled(term: str) -> str:
     Where signs are written without spaces no word ends, and a term may stand anywhere.
     """
     words = r"\s+".join(map(re.escape, term.split()))
-    before, after = (
-        "" if _UNSPACED.match(sign) else edge
-        for sign, edge in ((term[0], r"(?<!\w)"), (term[-1], r"(?!\w)"))
-    )
+    before, after = word_edges(term)
     return f"{before}(?i:{words}){after}" if term == term.lower() else f"{before}{words}{after}"
 
 

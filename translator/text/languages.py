@@ -83,6 +83,9 @@ _OF_SEVERAL_SCRIPTS = {
 _MOST_CHARACTERS = 100_000  # that a guess reads
 _WITH_DOTLESS_I = ("tr", "az")
 _WITH_CAPITAL_NOUNS = ("de", "gsw", "lb", "nds")
+_UNSPACED = re.compile(  # Thai, Lao, Burmese, Khmer, kana and Han
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)
 _WITH_OPENING_MARKS = ("ast", "ca", "es", "gl")
 
 Guesses = tuple[str | None, str | None]
@@ -283,3 +286,17 @@ def capitalises_nouns(language: str) -> bool:
 def has_opening_marks(language: str) -> bool:
     """Whether a language opens questions and exclamations, with ¿ and ¡."""
     return primary(language) in _WITH_OPENING_MARKS
+
+
+def word_edges(words: str) -> tuple[str, str]:
+    """Patterns for what words begin and end at, so that they match whole words only.
+
+    Where signs are written without spaces no word ends: both may be empty.
+    """
+    before, after = r"(?<!\w)", r"(?!\w)"
+    return "" if is_unspaced(words[0]) else before, "" if is_unspaced(words[-1]) else after
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether some of a text is in a script that puts no space between words."""
+    return bool(_UNSPACED.search(text))
