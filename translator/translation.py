@@ -271,9 +271,10 @@ class Translator:
     def word_attention(self, source: str, translation: str) -> list[list[float]]:
         """How much each word of a translation, whoever made it, looks at each of its source's.
 
-        Words are what spaces separate. A row's sum is below 1 by what the word looks at the end of
-        the source. It is that of `forced_attention`, from one pass over the translation, and empty
-        for texts longer than the model can see at once.
+        Words are what spaces separate; a row for each of the translation's. It sums the attention
+        of the word's tokens (`forced_attention`, in one pass over both texts as one sequence each)
+        to the words of the source, not to its end. There are no rows for texts longer than the
+        model can see at once, and where its tokens do not tell the words.
         """
         check_texts("align", [source, translation])
         parts = self._processor.parts([source], split=False, keep=False)
@@ -289,7 +290,7 @@ class Translator:
         pieces = self.tokenizer.pieces(part.ids), self.tokenizer.pieces(ids)
         shared = word_attention(attention, *pieces)[:, :-1]
         if shared.shape != (len(translation.split()), len(source.split())):
-            return []  # the tokenizer reads a sign as a space, or as none
+            return []  # it reads a sign as a space, or as none
         return shared.tolist()
 
     # --- parts to hypotheses ----------------------------------------------------------------------

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 Attention = Sequence[Sequence[float]]
-"""How much each word of a translation [T] looks at each of its source's [S]; rows sum to 1 at most.
+"""How much each word of a translation looks at each of its source's [T][S].
 
 Words are what spaces separate. It is empty where nothing is known."""
 

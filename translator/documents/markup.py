@@ -1,10 +1,9 @@
 """Sentences with marks in them: emphasis, links, code, tags and placeholders stay as written.
 
 A sentence is translated whole, without its marks, and so is the text within each pair of marks.
-Where that, or most of it, is found in the whole, its marks go around it. Those of another text go
-around the words that the model aligns to it, where it does: see `aligned`. Where a mark finds no
-place so, the stretches between the marks are translated each by itself: less fluent, but nothing is
-lost.
+Where that is found in the whole, its marks go around it. Those of another text go around the words
+that the model aligns to it: see `places`. Where a mark finds no place so, the stretches between the
+marks are translated each by itself: less fluent, but nothing is lost.
 """
 
 import html

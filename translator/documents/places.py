@@ -1,8 +1,8 @@
 """Marked texts of a sentence: where they stand in its translation.
 
-That is where the translation of such a text, or most of it, is found; else where the words stand
-that the model aligns to it. Marks without a width go beside a marked text, or to the same place in
-proportion.
+That is where the translation of such a text is found; else where the words stand that the model
+aligns to it; else where most of that translation is found. Marks without a width go beside a marked
+text, or to the same place in proportion.
 """
 
 import re
