@@ -216,12 +216,15 @@ def test_compare_translates_with_runs_and_keeps_it(run: RunDirectory, files: Pat
 
 
 def test_a_report_is_written_of_a_run_and_of_files_alone(
-    run: RunDirectory, files: Path, tmp_path: Path
+    run: RunDirectory, files: Path, cipher_pairs: list[SentencePair], tmp_path: Path
 ) -> None:
     done = translator("report", run.path, "--beam-size", "1")
     assert done.exit_code == 0, done.output
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert all(part in page for part in ("test/held-out", "Configuration", "data-attention="))
+    looked = [json.loads(each) for each in re.findall(r'id="attention-.*?>(\{.*?\})<', page)]
+    sources = {" ".join(each["source"]) for each in looked}  # of words, not of pieces
+    assert len(looked) == 30 and sources <= {f"{pair.source} ⟨end⟩" for pair in cipher_pairs}
     alone = tmp_path / "deep" / "alone.html"
     done = translator("report", *pair_of(files), "--hypothesis", files / "good", "-o", alone)
     assert (done.exit_code, done.stdout) == (0, "")

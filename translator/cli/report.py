@@ -96,7 +96,7 @@ def _attention_by(
     from translator.errors import DataError
     from translator.evaluation import directed
     from translator.translation import Translator
-    from translator.visualization.attention import attention_maps
+    from translator.visualization.attention import attention_maps, between_words
     from translator.visualization.report import SentenceAttention
 
     translator = Translator.from_run(run.name)
@@ -108,8 +108,8 @@ def _attention_by(
             maps = attention_maps(directed(translator, test_set), source, hypothesis)
         except DataError:  # too long to be looked at in one piece
             return None
-        cross = maps.source_attention
-        return SentenceAttention(cross.keys, cross.queries, cross.view().tolist())
+        words = between_words(maps).source_attention
+        return SentenceAttention(words.keys, words.queries, words.view().tolist())
 
     return attention
 

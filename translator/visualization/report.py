@@ -24,7 +24,7 @@ _RATIO_EDGES = [round(0.1 * n - 0.05, 2) for n in range(27)]  # 1 is the middle 
 class SentenceAttention:
     """Where the decoder looked while it wrote a sentence."""
 
-    source: Sequence[str]  # tokens
+    source: Sequence[str]  # words
     target: Sequence[str]
     weights: Sequence[Sequence[float]]  # [target][source], each row sums to 1
 

@@ -1,6 +1,6 @@
 "use strict";
 
-// Attention on a click: a table of percents, one row for each token that was written.
+// Attention on a click: a table of percents, one row for each word that was written.
 function attentionTable({ source, target, weights }) {
   const table = document.createElement("table");
   const cell = (row, tag, text) => {
@@ -10,17 +10,17 @@ function attentionTable({ source, target, weights }) {
   };
   const head = table.createTHead().insertRow();
   cell(head, "td", "");
-  for (const token of source) cell(head, "th", token).scope = "col";
+  for (const word of source) cell(head, "th", word).scope = "col";
   const body = table.createTBody();
-  target.forEach((token, i) => {
+  target.forEach((word, i) => {
     const row = body.insertRow();
-    cell(row, "th", token).scope = "row";
+    cell(row, "th", word).scope = "row";
     weights[i].forEach((percent, j) => {
       const shown = cell(row, "td", percent < 5 ? "" : percent);
       const strength = Math.min(100, percent);
       shown.style.background = `color-mix(in srgb, var(--accent) ${strength}%, transparent)`;
       if (percent > 55) shown.style.color = "var(--paper)";
-      shown.title = `${token} → ${source[j]}: ${percent} %`;
+      shown.title = `${word} → ${source[j]}: ${percent} %`;
     });
   });
   return table;
