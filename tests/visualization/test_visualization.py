@@ -284,6 +284,21 @@ def ink_at_the_sides(png: bytes) -> bool:
     return bool((imread(io.BytesIO(png))[:, [0, -1], :3] < 1.0).any())
 
 
+def test_a_title_breaks_between_sentence_and_translation(
+    maps: AttentionMaps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure
+
+    titles: list[str] = []
+    monkeypatch.setattr(Figure, "suptitle", lambda figure, title, **style: titles.append(title))
+    for count in (1, 8):
+        source, translation = " ".join(["ana"] * count), " ".join(["oto"] * count)
+        attention_picture(replace(maps, source=source, translation=translation), 2)
+    [fits, breaks] = [title.splitlines()[:-1] for title in titles]  # without what is drawn
+    assert fits == ["ana  →  oto"]
+    assert breaks == [source, f"→  {translation}"]
+
+
 @pytest.mark.parametrize(
     "sentence", ["ana", "ana " * 40, "Donaudampfschifffahrtsgesellschaftskapitän", "翻訳" * 60]
 )

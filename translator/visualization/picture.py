@@ -141,10 +141,13 @@ def _place(layer: int | None, head: int | None) -> str:
 
 def _entitle(figure: "Figure", maps: AttentionMaps, what: str, families: list[str]) -> None:
     """Put the sentences above the panels, then what is drawn, in lines that fit."""
+    room = _room(figure)
     sentences = "  →  ".join(filter(None, (maps.source, maps.translation)))
-    title = "\n".join(
-        _broken(figure, text, _room(figure), _TITLE_SIZE, families) for text in (sentences, what)
-    )
+    texts = [_broken(figure, text, room, _TITLE_SIZE, families) for text in (sentences, what)]
+    if "\n" in texts[0] and maps.translation:  # each sentence in lines of its own
+        sides = (maps.source, f"→  {maps.translation}")
+        texts[:1] = [_broken(figure, side, room, _TITLE_SIZE, families) for side in sides]
+    title = "\n".join(texts)
     figure.suptitle(title, family=families, fontsize=_TITLE_SIZE, parse_math=False)
 
 
