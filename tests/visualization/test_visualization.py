@@ -436,6 +436,10 @@ def test_a_page_carries_its_weights_and_fetches_nothing(maps: AttentionMaps) -> 
                     np.array(row) / data["one"], shown[: len(row)], atol=1e-4
                 )
                 assert (shown[len(row) :] == 0).all()  # the future
+    seen = np.array([[2, 2, 0], [2, 2, 0], [1, 1, 2]], np.float32) / 4  # a source of two, and one
+    alone = AttentionMap(seen[None, None], ("ana", START, "oto"), ("ana", START, "oto"))
+    data = embedded(attention_page(replace(maps, kinds={"self_attention": alone})))
+    assert [len(row) for row in data["maps"]["self_attention"]["weights"][0][0]] == [2, 2, 3]
 
 
 def test_a_page_cannot_be_broken_by_its_texts(deep: Translator, tmp_path: Path) -> None:
@@ -572,6 +576,11 @@ def test_kind_layer_and_head_are_chosen_in_the_page(
         one(browser, f"input[value={kind}]").click()
         told = one(browser, "#explanation").text
         assert ("its own earlier pieces" in told) == (kind == "decoder_self_attention")
+        assert "A row adds up to 1." in told
+    cross = maps.cross_attention
+    tagged = replace(cross, weights=0.9 * cross.weights)  # a tenth goes to what is not shown
+    show(browser, attention_page(replace(maps, kinds={"cross_attention": tagged})), tmp_path)
+    assert "A row adds up to 1 with what goes to the tag" in one(browser, "#explanation").text
     assert_quiet(browser)
 
 

@@ -404,7 +404,7 @@ def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | No
         kind: {
             "queries": each.queries,
             "keys": each.keys,
-            "weights": _in_parts(each, causal=kind == "decoder_self_attention"),
+            "weights": _in_parts(each, causal=kind.removeprefix("decoder_") == "self_attention"),
         }
         for kind, each in maps.kinds.items()
     }
