@@ -436,7 +436,7 @@ def test_a_page_carries_its_weights_and_fetches_nothing(maps: AttentionMaps) -> 
                     np.array(row) / data["one"], shown[: len(row)], atol=1e-4
                 )
                 assert (shown[len(row) :] == 0).all()  # the future
-    seen = np.array([[2, 2, 0], [2, 2, 0], [1, 1, 2]], np.float32) / 4  # a source of two, and one
+    seen = np.array([[0.5, 0.5, 0], [0.5, 0.5, 0], [0.3, 0.3, 0.4]], np.float32)
     alone = AttentionMap(seen[None, None], ("ana", START, "oto"), ("ana", START, "oto"))
     data = embedded(attention_page(replace(maps, kinds={"self_attention": alone})))
     assert [len(row) for row in data["maps"]["self_attention"]["weights"][0][0]] == [2, 2, 3]
