@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from translator.config import Config, CorpusConfig, LanguagePair, config_of_values
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs, side_names
 from translator.data.sides import exchanged_sides
+from translator.documents import fingerprint_of
 from translator.embedding import similarity_of
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import (
@@ -83,6 +84,9 @@ class Domain:
         return {
             "model": start.model_sha256(),
             "corpora": "\n".join(self.corpora),
+            "content of the corpora": fingerprint_of(
+                *filter(Path.is_file, map(Path, self.corpora))
+            ),
             "glossary": json.dumps(dict(self.read_glossary(start).terms)),
             "share of replay": str(self.replay_share),
             "text of replay": self.replay_text or "",
@@ -174,7 +178,7 @@ def _begun(run: RunDirectory, made_of: dict[str, str]) -> Adaptation | None:
         if run.has_begun:
             raise RunError(f"there is a run {run.path} already", "Name another one with --name.")
         return None
-    changed = [key for key, value in made_of.items() if found["made_of"].get(key) != value]
+    changed = [k for k, value in made_of.items() if found["made_of"].get(k, value) != value]
     if not changed:
         return found
     if not run.has_begun:

@@ -505,6 +505,10 @@ def test_an_adaptation_to_something_else_is_another_run(start: Path) -> None:
     list(train(config_of(start)))
     with pytest.raises(RunError, match="begun otherwise: share of replay changed"):
         config_of(start, replay_share=0.1)
+    with Path("new.en-es.tsv").open("a", encoding="utf-8") as corpus:
+        corpus.write("nana\tmama\n")
+    with pytest.raises(RunError, match="begun otherwise: content of the corpora changed"):
+        config_of(start)
     with pytest.raises(RunError, match="there is a run"):
         prepare(RunDirectory(start), domain(), "old")
 

@@ -97,6 +97,14 @@ def test_the_direction_is_swapped_by_the_languages(write, ending):
     assert read(file, "es", "en") == [SentencePair(es, en) for en, es in PAIRS]
 
 
+@pytest.mark.parametrize("header", ["en\tes", "English\tspa"])
+def test_a_first_line_that_names_the_languages_is_no_pair(write, header):
+    file = write("a.en-es.tsv", f"{header}\n{TSV.decode()}")
+    assert read(file) == PAIRS
+    assert read(file, "es", "en") == [SentencePair(es, en) for en, es in PAIRS]
+    assert len(read(write("b.en-es.tsv", "es\ten\nen\tes\n"))) == 2  # no names of these columns
+
+
 def test_columns_name_the_languages_of_a_tsv_file(write):
     file = write("a.tsv", "7\thola\tHans\thello\n")
     assert read(file, columns={"en": 3, "es": 1}) == [SentencePair("hello", "hola")]

@@ -8,6 +8,7 @@ from translator.config import CorpusConfig
 from translator.data.readers.pairs import (
     SentencePair,
     missing_columns,
+    name_among,
     numbered_columns,
 )
 from translator.errors import DataError
@@ -19,7 +20,8 @@ def read_tsv(
 ) -> Iterator[SentencePair]:
     """Yield the pairs of tab-separated lines; quotes mean nothing, a blank line is empty.
 
-    All lines have the columns of the first one: of a text that holds a tab a part would be lost.
+    All lines have the columns of the first one: of a text that holds a tab a part would be lost. A
+    first line that names the languages of its columns is no pair.
     """
     source, target = numbered_columns(file, corpus, languages)
     needed = max(source, target) + 1
@@ -38,7 +40,15 @@ def read_tsv(
                 yield SentencePair("", "")  # counted as empty by whoever cleans
                 continue
             raise missing_columns(file, number, len(fields), needed)
-        yield SentencePair(fields[source], fields[target])
+        pair = SentencePair(fields[source], fields[target])
+        if number > 1 or source == target or not _names(pair, languages):
+            yield pair
+
+
+def _names(pair: SentencePair, languages: tuple[str, str]) -> bool:
+    """Whether the sides are the names of languages, such as en and es, and no texts."""
+    sides = zip(pair, languages, strict=True)
+    return all(name_among(language, [side.strip()]) is not None for side, language in sides)
 
 
 def read_texts(file: Path) -> Iterator[SentencePair]:
