@@ -16,7 +16,7 @@ import pytest
 from tests.data.site import served
 from tests.helpers import ROOT, ended
 from tests.pages import IN_VARIANTS, SMALL, run, shown, small, write_place
-from tests.repository.test_adapting_page import assert_judged, write_memory
+from tests.repository.test_adapting_page import TWO_STEPS, assert_judged, write_memory
 from translator.runs import RunDirectory
 
 SETTINGS = "".join(f" --set {shlex.quote(each)}" for each in SMALL)
@@ -267,7 +267,7 @@ def test_corpora_are_read_from_other_machines(place: Path, tmp_path: Path) -> No
         )
         [adapt] = commands("translator adapt runs/everyday https:")
         words = adapt.replace("https://example.org", site.address)
-        assert_adapts(f"{words} --set training.max_steps=2", place, **where)
+        assert_adapts(f"{words} {TWO_STEPS}", place, **where)
         archive = "OPUS-Books/v1/moses/en-es.txt.zip"
         assert site.requests == [archive, "memory.tmx"]
 
@@ -288,7 +288,7 @@ def test_a_model_is_installed_and_adapted(place: Path, tmp_path: Path) -> None:
     succeeds(f"{install} {offline}", place)
     write_memory(place / "memory.tmx")
     [adapt] = commands("translator adapt model:en-es ")
-    assert_adapts(f"{adapt} --set training.max_steps=2", place)
+    assert_adapts(f"{adapt} {TWO_STEPS}", place)
 
 
 def test_two_processes_train(place: Path) -> None:
