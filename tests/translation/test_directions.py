@@ -1,5 +1,6 @@
 """One model in two directions, really trained on the cipher: each text goes where it is told to."""
 
+import itertools
 import json
 import random
 import re
@@ -20,7 +21,7 @@ from translator.config import Config, DecodingConfig
 from translator.data import SentencePair, read_pairs
 from translator.embedding import Embedder
 from translator.errors import RunError
-from translator.evaluation import directed, evaluate, sets_of_split
+from translator.evaluation import EvaluationSet, assess, directed, evaluate, sets_of_split
 from translator.export import Certificate
 from translator.runs import RUNS, RunDirectory
 from translator.server.app import create_app
@@ -28,6 +29,7 @@ from translator.text.directions import tag_of
 from translator.training import Finished, Validated, train
 from translator.translation import Translator
 from translator.visualization.attention import END
+from translator.visualization.report import render_report
 
 WORDS = ["ana bebe nina", "abba ene", "banana baba nina ana"]
 MORDS = ["oto tita rosa", "tor mar", "mimi sol rosa oto"]
@@ -406,3 +408,14 @@ def test_a_direction_that_one_of_the_compared_runs_lacks_is_refused_before_any_i
     compared = CliRunner().invoke(app, [*words, "--to", "es", "--json"])
     assert compared.exit_code == 0, compared.output
     assert len(json.loads(compared.stdout)) == 1
+
+
+def test_a_report_names_the_directions_that_it_shows(both_ways: RunDirectory) -> None:
+    sets = {
+        direction: EvaluationSet("a", ("x",), (("x",),), direction=direction)
+        for direction in ("en-es", "es-en")
+    }
+    for direction, other in itertools.permutations(sets):
+        page = render_report([assess(sets[direction], ("x",), resamples=0)], both_ways)
+        assert direction.replace("-", " → ") in page
+        assert other.replace("-", " → ") not in page

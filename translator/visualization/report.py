@@ -43,7 +43,9 @@ def render_report(
     `attention` gives the attention for a source and a hypothesis, or None where it cannot; each
     sentence then shows it on a click.
     """
+    shown = {evaluation.test_set.direction for evaluation in evaluations}
     pairs = run.read_config().data.all_directions if run else []
+    pairs = [pair for pair in pairs if str(pair) in shown] or pairs
     return render_page(
         "evaluation.html",
         title=run.title if run else "Translations",

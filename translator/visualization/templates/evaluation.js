@@ -8,6 +8,8 @@ function attentionTable({ source, target, weights }) {
     element.textContent = text;
     return row.appendChild(element);
   };
+  table.createCaption().textContent =
+    "For each word of the translation (rows), percent of its attention to the words of the source (columns).";
   const head = table.createTHead().insertRow();
   cell(head, "td", "");
   for (const word of source) cell(head, "th", word).scope = "col";
