@@ -313,8 +313,8 @@ def _measured(new: Splits, start: RunDirectory, tokenizer: Tokenizer) -> tuple[i
     counts = Counts()
     data = new.config.data
     more = (
-        f"Bring {_FEWEST_PAIRS} or more that are not in the validation and test sets of "
-        f"{start.name}, or in what stands in for those."
+        f"Bring {_FEWEST_PAIRS * 5 // 4} or more, of which a fifth is set aside, and none of which "
+        f"is in the validation and test sets of {start.name}, or in what stands in for those."
     )
     read = itertools.chain.from_iterable(new.train(corpus, counts) for corpus in data.train)
     try:

@@ -57,8 +57,8 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """softmax(q kᵀ / √d_k) v of Vaswani et al. (2017), eq. 1, where `attend` allows it.
 
-    queries [B, H, Q, K], keys and values [B, H, M, K], `attend` broadcastable to [B, H, Q, M] with
-    at least one True in each row; None: all. Returns [B, H, Q, K].
+    queries [B, H, Q, d_k], keys and values [B, H, M, d_k], `attend` broadcastable to [B, H, Q, M]
+    with at least one True in each row; None: all. Returns [B, H, Q, d_k].
     """
     if queries.device.type != "cpu" or not torch.is_grad_enabled():
         return F.scaled_dot_product_attention(queries, keys, values, attn_mask=attend)

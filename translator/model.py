@@ -2,7 +2,7 @@
 and the encoder–decoder they build. Section and equation numbers below are that paper's.
 
 Shapes are written beside the lines that change them:
-B batch, S source length, T target length, D d_model, H num_heads, K = D / H size of a head,
+B batch, S source length, T target length, D d_model, H num_heads, d_k = D / H size of a head,
 V vocabulary. In attention, Q is the number of queries and M the number of keys (and values).
 
 `attend` masks are True where attention is allowed, as in torch's scaled_dot_product_attention.
@@ -35,8 +35,8 @@ from translator.tokenizer import BOS_ID, PAD_ID
 class KeysValues(NamedTuple):
     """What queries look at: keys to be matched and values to be averaged."""
 
-    keys: Tensor  # [B, H, M, K]
-    values: Tensor  # [B, H, M, K]
+    keys: Tensor  # [B, H, M, d_k]
+    values: Tensor  # [B, H, M, d_k]
 
 
 class Attended(NamedTuple):
@@ -44,16 +44,15 @@ class Attended(NamedTuple):
 
     scores: Tensor  # [B, H, Q, M]; -∞ where a query may not see a key
     weights: Tensor  # [B, H, Q, M]; what a query gives to all keys sums to 1
-    result: Tensor  # [B, H, Q, K]
+    result: Tensor  # [B, H, Q, d_k]
 
 
 def attention(
     queries: Tensor, keys: Tensor, values: Tensor, attend: Tensor | None = None
 ) -> Attended:
-    """Scaled dot-product attention (section 3.2.1): softmax(Q Kᵀ / √d_k) V, eq. 1,
-    where d_k, the size of a head, is K in the shapes.
+    """Scaled dot-product attention (section 3.2.1): softmax(Q Kᵀ / √d_k) V, eq. 1.
 
-    Queries [B, H, Q, K], keys and values [B, H, M, K]; `attend`, broadcastable to [B, H, Q, M],
+    Queries [B, H, Q, d_k], keys and values [B, H, M, d_k]; `attend`, broadcastable to [B, H, Q, M],
     says which keys a query may see; None: all. This is the definition, for whoever wants to see
     its steps. Layers call `functional.scaled_dot_product_attention`, the same made fast.
     """
@@ -84,7 +83,7 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(d_model, d_model)
 
     def queries(self, states: Tensor) -> Tensor:
-        """Project states [B, Q, D] to the queries of every head: [B, H, Q, K]."""
+        """Project states [B, Q, D] to the queries of every head: [B, H, Q, d_k]."""
         return self._split_heads(self.q_proj(states))
 
     def keys_values(self, states: Tensor) -> KeysValues:
@@ -105,11 +104,11 @@ class Attention(nn.Module):
         """
         heads = scaled_dot_product_attention(
             self.queries(states), *keys_values, attend
-        )  # [B, H, Q, K]; `attention`, faster
+        )  # [B, H, Q, d_k]; `attention`, faster
         return self.out_proj(heads.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
     def _split_heads(self, states: Tensor) -> Tensor:
-        """[B, M, D] → [B, H, M, K]."""
+        """[B, M, D] → [B, H, M, d_k]."""
         heads: Tensor = states.unflatten(-1, (self.num_heads, -1))
         return heads.transpose(1, 2)
 

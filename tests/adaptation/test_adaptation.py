@@ -559,7 +559,7 @@ def test_pairs_that_stand_in_for_the_old_test_are_none_to_learn_from(start: Path
     reason = f"shares a text with a held-out pair: {len(held_out)}"
     with pytest.raises(DataError, match=reason) as error:
         prepare(import_again(start, "en", "es"), domain("test.en-es.tsv"), "new")
-    assert "not in the validation and test sets of runs/old" in error.value.hint
+    assert "is in the validation and test sets of runs/old" in error.value.hint
 
 
 def test_pairs_that_the_old_test_holds_are_too_few(

@@ -61,6 +61,35 @@ def test_the_stretch_that_looks_most_at_some_words(
     assert (found and found[:2]) == expected
 
 
+@pytest.mark.parametrize(
+    ("page", "sentence", "translation", "expected"),
+    [
+        ("H<b>2</b>O is here.", "H2O is here.", "Aquí hay H2O.", "Aquí hay H<b>2</b>O."),
+        (
+            "Two files<b>1</b> are here.",
+            "Two files1 are here.",
+            "Dos archivos1.",
+            "Dos archivos<b>1</b>.",
+        ),
+        ("See x<b>1</b>, x<b>2</b>.", "See x1, x2.", "Vea x1, x2.", "Vea x<b>1</b>, x<b>2</b>."),
+        # nothing of the other words is lost where the number is
+        ("CO<b>2</b> is bad.", "CO2 is bad.", "El CO es malo.", "CO<b>2</b> is bad."),
+    ],
+)
+def test_a_mark_within_a_word_takes_no_more_of_it(
+    page: str, sentence: str, translation: str, expected: str
+) -> None:
+    words = {word: word for word, _ in enumerate(translation.split())}
+
+    def translate(texts: list[str]) -> list[str]:
+        [known] = aligning(sentence, translation, words)([sentence])
+        return [known if text == sentence else text for text in texts]
+
+    document = read_document([page.encode()], Settings(Format.HTML, ("en", "es")))
+    found = "".join(translate_block(block, translate) for block in blocks(document.segments))
+    assert found == expected
+
+
 def test_a_stretch_leaves_out_what_is_taken() -> None:
     attention = [[0, 1], [0, 1], [1, 0]]
     assert stretch_from(attention, [False, True], taken={1}) == (0, 0, 1)

@@ -132,7 +132,7 @@ def adapt(
         return
     for doubt in doubtful:
         say(f"warning: {doubt}")
-    say(f"{finished.run.path} translates both; {start.name} is as it was")
+    say(f"accepted: {finished.run.path} translates both; {start.name} is as it was")
 
 
 def _plan(prepared: "Adaptation", learning_rate: float) -> str:

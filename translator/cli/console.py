@@ -269,7 +269,7 @@ def find_run(run: Path | None, *, translating: bool = False) -> "RunDirectory":
             origin = f"installed; in runs/, {others}" if others else "installed; runs/ has none"
         if os.environ.get(RUN_VARIABLE):
             origin = f"${RUN_VARIABLE}"
-        if step := found.step_in_training:
+        if (step := found.step_in_training) is not None:
             origin += f", still in training: step {step:,}"
         note(f"run: {found.name} ({origin})")
     if found.refused:

@@ -108,14 +108,28 @@ class Floating(NamedTuple):
 
 def _find_again(translation: str, source: str, place: Place, phrase: str) -> Place | None:
     """Where a phrase is, if it occurs as often as what it translates: the same one in order."""
+    within = _is_part_of_word(source, place)
     for marks in ("", _SENTENCE_MARKS):
-        theirs = _occurrences(place.span.plain.strip(marks), source)
-        ours = _occurrences(phrase.strip(marks), translation)
+        theirs = _occurrences(place.span.plain.strip(marks), source, within=within)
+        ours = _occurrences(phrase.strip(marks), translation, within=within)
         as_often = len(theirs) == len(ours)
         for there, here in zip(theirs, ours, strict=True) if as_often else ():
             if place.start <= there[0] and there[1] <= place.stop:
-                return Place(*here, place.span)
+                return _with_its_marks(translation, source, place, there, here)
     return None
+
+
+def _with_its_marks(
+    translation: str, source: str, place: Place, there: tuple[int, int], here: tuple[int, int]
+) -> Place:
+    """What is found here of a span that is there, with the marks at its ends if they follow it."""
+    start, stop = here
+    before, behind = source[place.start : there[0]], source[there[1] : place.stop]
+    if translation[:start].endswith(before):
+        start -= len(before)
+    if translation[stop:].startswith(behind):
+        stop += len(behind)
+    return Place(start, stop, place.span)
 
 
 def _find_most(translation: str, source: str, place: Place, phrase: str) -> Place | None:
@@ -134,11 +148,19 @@ def _find_most(translation: str, source: str, place: Place, phrase: str) -> Plac
     return None
 
 
-def _occurrences(phrase: str, text: str) -> list[tuple[int, int]]:
-    """Where whole words occur in a text."""
+def _is_part_of_word(source: str, place: Place) -> bool:
+    """Whether a mark stands for a part of a word, such as the number in H₂O."""
+    before, inside = source[max(0, place.start - 1) : place.start], source[place.start : place.stop]
+    behind = source[place.stop : place.stop + 1]
+    joined = (before + inside[:1], inside[-1:] + behind)
+    return not place.span.text and any(len(two) == 2 and two.isalnum() for two in joined)
+
+
+def _occurrences(phrase: str, text: str, *, within: bool = False) -> list[tuple[int, int]]:
+    """Where whole words occur in a text, or parts of words, which may be any but of a number."""
     if not phrase.strip():
         return []
-    before, after = word_edges(phrase)
+    before, after = (r"(?<!\d)", r"(?!\d)") if within else word_edges(phrase)
     places = re.finditer(f"{before}{re.escape(phrase)}{after}", text, re.IGNORECASE)
     return [match.span() for match in places]
 
@@ -153,9 +175,13 @@ def _aligned(
     attention: Attention,
     others: Collection[Place],
 ) -> Place | None:
-    """The words that are aligned to those of a span, and are in no other place."""
+    """The words that are aligned to those of a span, and are in no other place.
+
+    None for a mark that stands for a part of a word: the rest of the word would be lost.
+    """
     there, here = _words(source), _words(translation)
-    if not attention or len(attention[0]) != len(there):
+    known = attention and len(attention[0]) == len(there)
+    if not known or _is_part_of_word(source, place):
         return None
     is_meant = [start < place.stop and place.start < stop for start, stop in there]
     taken = {n for n, word in enumerate(here) if Place(*word, place.span).overlaps(others)}

@@ -8,7 +8,7 @@ sentence, MKL shares out among threads). Each row of a packed product depends on
 and keys are padded so that attention depends on neither the padding nor the thread (`aligned`).
 
 Shapes: B sentences, S source length, P length of a prompt, N hypotheses, D d_model, H num_heads,
-K = D / H size of a head, L decoder layers, V vocabulary.
+d_k = D / H size of a head, L decoder layers, V vocabulary.
 """
 
 import math

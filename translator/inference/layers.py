@@ -5,7 +5,7 @@ oneDNN's product reads them. No product computes padding: states are rows, one f
 position of the source or for each newest position of a hypothesis, and a few to spare.
 
 Shapes: B sentences, S source length, R real positions of the source and the spare ones,
-N hypotheses, P newest positions of each, D d_model, H num_heads, K = D / H size of a head.
+N hypotheses, P newest positions of each, D d_model, H num_heads, d_k = D / H size of a head.
 """
 
 from collections.abc import Sequence
@@ -166,7 +166,7 @@ class SelfAttentionSublayer(Sublayer):
             queries = rows[:, : x.shape[1]].view(past.hypotheses, past.new, self._heads, -1)
             attended = F.scaled_dot_product_attention(
                 queries.transpose(1, 2), *keys_values, attn_mask=past.attend
-            )  # [N, H, P, K]
+            )  # [N, H, P, d_k]
             heads.append(attended.transpose(1, 2).reshape(len(rows), -1))
         return self.after(x + self._out(_with_spare(heads, len(x))))
 
@@ -193,7 +193,7 @@ class CrossAttentionSublayer(Sublayer):
             queries = rows.view(len(keys), -1, self._heads, keys.shape[3]).transpose(1, 2)
             attended = F.scaled_dot_product_attention(
                 queries, keys, values, attn_mask=past.memory.attend
-            )  # [B, H, N · P / B, K]
+            )  # [B, H, N · P / B, d_k]
             heads.append(attended.transpose(1, 2).reshape(rows.shape))
         return self.after(x + self._out(_with_spare(heads, len(x))))
 

@@ -1,6 +1,6 @@
 """What is kept between steps: keys and values of the memory and of the positions so far.
 
-Shapes: B sentences, S source length, N hypotheses, D d_model, H num_heads, K = D / H size of a
+Shapes: B sentences, S source length, N hypotheses, D d_model, H num_heads, d_k = D / H size of a
 head, L decoder layers.
 """
 
@@ -18,11 +18,11 @@ _ALIGNMENT = 4  # float32 in 16 bytes
 class ProjectedMemory(NamedTuple):
     """A memory as every decoder layer looks at it: projected once."""
 
-    keys_values: Tensor  # [2L, B, H, S, K] keys, values of the first layer, of the second, …
+    keys_values: Tensor  # [2L, B, H, S, d_k] keys, values of the first layer, of the second, …
     attend: Tensor  # [B, 1, 1, S] 0, or -inf at padding
 
     def of_layer(self, layer: int) -> KeysValues:
-        """Keys and values [B, H, S, K] in a layer."""
+        """Keys and values [B, H, S, d_k] in a layer."""
         return KeysValues(self.keys_values[2 * layer], self.keys_values[2 * layer + 1])
 
     def of_sentences(self, kept: Tensor) -> "ProjectedMemory":
@@ -72,7 +72,7 @@ class Past:
     def append(self, layer: int, keys_values: Tensor) -> KeysValues:
         """Add the newest positions [N · new, 2D] of a layer; returns all keys and values.
 
-        These are [N, H, padded, K].
+        These are [N, H, padded, d_k].
         """
         newest = keys_values.view(self.hypotheses, self.new, -1).transpose(0, 1)
         self._states[self.length : self.length + self.new, layer] = newest
@@ -118,7 +118,7 @@ class Past:
 def aligned(keys: int, head_size: int) -> int:
     """To how many keys `keys` are padded, for attention to have the same bits in every thread.
 
-    Torch's attention gives each thread a scratch of keys + K + 2 numbers for every query, and how
+    Torch's attention gives each thread a scratch of keys + d_k + 2 numbers for every query, and how
     MKL adds up hangs on whether that begins at a multiple of 16 bytes: so each of them must. The
     softmax adds whole vectors of keys otherwise than those left over: what is padded in one batch
     and not in another must fill whole vectors before.

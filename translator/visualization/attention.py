@@ -1,6 +1,6 @@
 """What does the model look at? The attention weights of one sentence and its translation.
 
-Shapes as in `model`: H heads, Q queries, M keys, K size of a head.
+Shapes as in `model`: H heads, Q queries, M keys, d_k size of a head.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """What does the model compute? One sentence, from its tokens to the likeliest ones, in numbers.
 
-Shapes as in `model`: T tokens, D d_model, Q queries, M keys, K size of a head.
+Shapes as in `model`: T tokens, D d_model, Q queries, M keys, d_k size of a head.
 """
 
 import itertools
@@ -90,20 +90,20 @@ class Head:
     asking: tuple[str, ...]  # the tokens of the queries
     asked: tuple[str, ...]  # the tokens of the keys and values
     states: Matrix  # [Q, D] what the queries are projected from
-    queries: Matrix  # [Q, K]
-    keys: Matrix  # [M, K]
-    values: Matrix  # [M, K]
+    queries: Matrix  # [Q, d_k]
+    keys: Matrix  # [M, d_k]
+    values: Matrix  # [M, d_k]
     scores: Matrix  # [Q, M] Q Kᵀ / √d_k; -∞ where a query may not see a key
     weights: Matrix  # [Q, M] softmax of the scores, row by row
-    result: Matrix  # [Q, K] weights times values
+    result: Matrix  # [Q, d_k] weights times values
 
     def steps(self) -> tuple[Step, ...]:
         """From queries, keys and values to what the head brings."""
         root, asking, asked = f"√{self.queries.shape[1]}", self.asking, self.asked
         return (
-            Step("Queries", "Q = x W_Q + b_Q, the part of this head", asking, (), self.queries),
-            Step("Keys", "K = y W_K + b_K", asked, (), self.keys),
-            Step("Values", "V = y W_V + b_V", asked, (), self.values),
+            Step("Queries", "Q = y W_Q + b_Q, the part of this head", asking, (), self.queries),
+            Step("Keys", "K = m W_K + b_K", asked, (), self.keys),
+            Step("Values", "V = m W_V + b_V", asked, (), self.values),
             Step("Scores", f"Q Kᵀ / {root}; a row is a query", asking, asked, self.scores),
             Step("Weights", "softmax of each row, which sums to 1", asking, asked, self.weights),
             Step("Result", "weights · V", asking, (), self.result),
@@ -125,10 +125,10 @@ class AllHeads:
         """From the results of the heads to what the layer puts out."""
         formulas = {
             "All heads": "h = their results side by side · W_O + b_O",
-            "After attention": "z = what x was before its norm + h"
-            if self.pre_norm
-            else "z = norm(x + h)",
-            "After the feed-forward": ("z + f(norm(z))" if self.pre_norm else "norm(z + f(z))")
+            "After attention": "x_1 = x + h" if self.pre_norm else "x_1 = norm(x + h)",
+            "After the feed-forward": (
+                "x_1 + f(norm(x_1))" if self.pre_norm else "norm(x_1 + f(x_1))"
+            )
             + f", f(n) = {self.activation}(n W_1 + b_1) W_2 + b_2; the layer puts this out",
         }
         matrices = (self.mixed, self.added, self.put_out)
@@ -196,12 +196,17 @@ class Explanation:
         return f"{_KINDS[kind]}, layer {self.layer + 1}, head {self.head + 1}"
 
     def origin(self, kind: str) -> str:
-        """Where x and y come from, of which queries, keys and values are made."""
+        """Where y and m come from, of which queries and keys are made, by the names of lecture.md.
+
+        x is what the residual connection passes on.
+        """
         below = "the input" if self.layer == 0 else f"what layer {self.layer} puts out"
-        if kind != "cross_attention":
-            return f"x = y = {below}" + ", normalised" * self.pre_norm
-        x = "what self-attention leaves in the decoder" + ", normalised" * self.pre_norm
-        return f"x = {x}; y = the memory, which the encoder puts out"
+        is_cross = kind == "cross_attention"
+        x = "what self-attention leaves in the decoder" if is_cross else below
+        y = f"norm(x), where x is {x}" if self.pre_norm else f"x, {x}"
+        return (
+            f"y = {y}; m = the memory, which the encoder puts out" if is_cross else f"y = m = {y}"
+        )
 
     def rows(self, kind: str) -> str:
         """By which token a row is named, where `attention` names it by another; else nothing."""
