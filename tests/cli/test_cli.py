@@ -422,12 +422,15 @@ def test_a_glossary_a_prefix_and_the_search_can_be_given(
 ) -> None:
     terms = tmp_path / "terms.tsv"
     terms.write_text("ana\tzebra\n", encoding="utf-8")
-    options = ("--glossary", terms, "--keep", r"\d+", "--prefix", "sol", "--set")
+    more = tmp_path / "more.tsv"
+    more.write_text("ana\tnever\nbebe\tquagga\n", encoding="utf-8")
+    files = ("--glossary", terms, "--glossary", more)
+    options = (*files, "--keep", r"\d+", "--prefix", "sol", "--set")
     search = "decoding.max_length_ratio=3"
     done = translator("translate", "--run", trained_run.path, *options, search, "ana bebe 7")
     words = done.stdout.split()
     assert words[0] == "sol"
-    assert {"zebra", "7"} <= set(words)
+    assert {"zebra", "quagga", "7"} <= set(words) and "never" not in words
     foreign = '<tmx><body><tu><tuv lang="de"><seg>Haus</seg></tuv></tu></body></tmx>'
     (tmp_path / "de.tmx").write_text(foreign, encoding="utf-8")
     glossary = ("--glossary", tmp_path / "de.tmx")

@@ -1029,7 +1029,7 @@ def test_whatever_changes_the_output_makes_it_another_job(
     glossary, document = tmp_path / "glossary.tsv", tmp_path / "document.tsv"
     for file in (glossary, document):
         file.write_text("ana\tmar\n", encoding="utf-8")
-    usual = Options(glossary=glossary)
+    usual = Options(glossary=(glossary,))
     columns = settings_of("tsv", "0")
 
     def fingerprint(asked: Options = usual, how: Settings = columns) -> str:
@@ -1043,7 +1043,7 @@ def test_whatever_changes_the_output_makes_it_another_job(
             {"beam_size": 3},
             {"overrides": ("decoding.length_penalty=0.1",)},
             {"prefix": "mar"},
-            {"glossary": None},
+            {"glossary": ()},
             {"keep": ("ana",)},
             {"n_best": 2},
             {"as_json": True},

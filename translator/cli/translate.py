@@ -136,8 +136,11 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Write a JSON object for each text, with all that is known.")
 ]
 GlossaryOption = Annotated[
-    Path | None,
-    typer.Option(help="Required terms: lines of term, tab, translation; or .csv, .tbx, .tmx."),
+    list[Path] | None,
+    typer.Option(
+        help="Required terms: lines of term, tab, translation; or .csv, .tbx, .tmx. Of several "
+        "files the first with a term counts."
+    ),
 ]
 KeepOption = Annotated[
     list[str] | None, typer.Option(help="Do not translate what this pattern matches.")
@@ -173,7 +176,7 @@ class Options:
     beam_size: int | None = None
     overrides: tuple[str, ...] = ()
     prefix: str = ""
-    glossary: Path | None = None
+    glossary: tuple[Path, ...] = ()
     keep: tuple[str, ...] = ()  # regular expressions of what is not translated
     as_json: bool = False
     n_best: int | None = None
@@ -279,7 +282,7 @@ def translate_cli(
         beam_size=beam_size,
         overrides=tuple(overrides or ()),
         prefix=prefix,
-        glossary=glossary,
+        glossary=tuple(glossary or ()),
         keep=tuple(keep or ()),
         as_json=as_json,
         n_best=n_best,
@@ -332,10 +335,13 @@ def _glossary(options: Options, pair: LanguagePair) -> "Glossary":
     """The terms that options ask for, with a warning where a file has none in these languages."""
     from translator.text.glossary import Glossary
 
-    glossary = Glossary.read(options.glossary, options.keep, (pair.source, pair.target))
-    for warning in glossary.warnings:
-        say(f"warning: {warning}")
-    return glossary
+    terms: dict[str, str] = {}
+    for file in options.glossary:
+        glossary = Glossary.read(file, languages=(pair.source, pair.target))
+        for warning in glossary.warnings:
+            say(f"warning: {warning}")
+        terms = {**glossary.terms, **terms}
+    return Glossary(terms, options.keep)
 
 
 def translate(request: Request, options: Options, run: "RunDirectory", engine: EngineName) -> None:
@@ -624,7 +630,7 @@ def _fingerprint(
         "model": fingerprint_of(*run.files),
         "search": decoding.model_dump_json(),
         "options": repr(vars(options)),
-        "glossary": fingerprint_of(options.glossary) if options.glossary else "",
+        "glossary": fingerprint_of(*options.glossary) if options.glossary else "",
         "input": fingerprint_of(input_file),
         "format": repr(settings),
     }
