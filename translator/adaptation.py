@@ -332,7 +332,7 @@ def _measured(new: Splits, start: RunDirectory, tokenizer: Tokenizer) -> tuple[i
     lengths = [each for each in _lengths(measured, tokenizer) if each <= most]
     pairs = len(lengths) + sum(1 for _ in read)
     new.leave_out_held_out(counts)
-    if pairs < _FEWEST_PAIRS:
+    if pairs < _FEWEST_PAIRS or not lengths:
         too_long = {f"longer than {most} tokens": len(measured) - len(lengths)}
         counts.follow(Counts(dropped={k: n for k, n in too_long.items() if n}))
         aside = sum(map(len, new.drawn.values()))

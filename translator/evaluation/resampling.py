@@ -2,8 +2,8 @@
 
 sacrebleu scores one resample after the other in Python, and sums by products of booleans, which
 NumPy does without BLAS. Two systems of 2,489 sentences by three metrics took 22 s of a processor so
-and take 9 here, most of them for counting n-grams. The random numbers, the sums and the operations
-on them are sacrebleu's own, and so are the results.
+and take 9 here, most of them for counting n-grams. The random numbers and the formulas are
+sacrebleu's own, and so are the results.
 """
 
 import os
@@ -48,8 +48,8 @@ def randomization_p_value(
     In each trial every sentence changes sides with probability ½.
     """
     kept = np.random.default_rng(seed()).integers(2, size=(trials, len(baseline)), dtype=bool)
-    first = _selected(kept, baseline) + _selected(~kept, system)
-    second = _selected(~kept, baseline) + _selected(kept, system)
+    moved = _selected(kept, baseline - system)
+    first, second = system.sum(axis=0) + moved, baseline.sum(axis=0) - moved
     return _p_value(np.abs(scores_of(metric, first) - scores_of(metric, second)), difference)
 
 

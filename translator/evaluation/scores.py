@@ -83,7 +83,7 @@ def score(
     """Corpus scores of hypotheses against one or more references each, by sacrebleu's defaults.
 
     `metrics` are keys of METRICS, ROUGE and EXACT. With `resamples` each score has a 95 % bootstrap
-    interval (Koehn, 2004) by sacrebleu's own resampling, seeded by its variable $SACREBLEU_SEED
+    interval (Koehn, 2004), resampled as sacrebleu does, seeded by its variable $SACREBLEU_SEED
     (12345).
     """
     check_list("score", *references)  # of which some may be missing

@@ -79,13 +79,13 @@ def compare(
 ) -> Comparison:
     """Test systems against the first by paired bootstrap and approximate randomization.
 
-    The p-values are sacrebleu's for the same seed ($SACREBLEU_SEED). Its bootstrap, shifted to a
-    difference of zero, counts one tail and gives about half of a two-sided p; the randomization is
-    two-sided. There is one exception. Its tests
-    count only resamples *beyond* the difference that was seen, so of two systems that agree in all
-    but k sentences it says p ≈ 0: swapping k translations can only give 2^k outcomes, and two of
-    them always equal what was seen. No such test can be surer than 2^(1-k), so this is the least
-    p-value of a randomization here; it matters for k < 15. Equal systems have p = 1 in both.
+    The p-values are sacrebleu's for the same seed ($SACREBLEU_SEED). Its bootstrap, shifted to
+    a difference of zero, counts one tail and gives about half of a two-sided p; the
+    randomization is two-sided. There is one exception. Its tests count only resamples *beyond*
+    the difference that was seen, so of two systems that agree in all but k sentences it says p
+    ≈ 0: swapping k translations can only give 2^k outcomes, and two of them always equal what
+    was seen. No such test can be surer than 2^(1-k), so this is the least p-value of a
+    randomization here; it matters for k < 15. Equal systems have p = 1 in both.
     """
     _check(systems, test_set)
     different = [
@@ -174,7 +174,10 @@ class _Tested:
     def differences(
         self, resamples: int, trials: int, different: Sequence[int]
     ) -> tuple[Difference, ...]:
-        """Each system against the first, from which so many of its sentences are `different`."""
+        """Compare each system with the first.
+
+        `different` counts, for each system, the sentences that it translates differently.
+        """
         from sacrebleu.significance import estimate_ci
 
         sampled = bootstrap_scores(self.metric, self.statistics, resamples)
@@ -202,7 +205,7 @@ class _Tested:
         return tuple(found)
 
     def signature(self, test: str, samples: int) -> str:
-        """As that of sacrebleu's own test, `bs` or `ar`."""
+        """The signature that sacrebleu gives its test, `bs` or `ar`, of so many samples."""
         signature = self.metric.get_signature()
         signature.update("seed", str(seed()).lower())
         signature.update(test, samples)
