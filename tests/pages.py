@@ -43,6 +43,10 @@ IN_VARIANTS = (  # what test_variants.py runs: smaller, or against a server of i
     "python scripts/bench_gpu.py ",
     "python scripts/faults.py ",  # test_faults.py does
     "python scripts/measure_embeddings.py classes ",
+    'translator translate "The house is behind ',  # test_agreement.py: of model:en-es
+    'translator translate "The hotel is behind ',
+    'translator attention "The house is behind ',
+    "python scripts/measure_agreement.py ",
 )
 
 

@@ -90,9 +90,9 @@ def test_what_no_test_runs_as_it_stands_is_on_a_page(beginning: str) -> None:
 @pytest.mark.parametrize("beginning", IN_VARIANTS)
 def test_what_is_run_in_a_variant_is_run(beginning: str) -> None:
     """The file names it, and has all commands that begin so from `shown`."""
-    files = ("test_variants.py", "test_faults.py")
+    files = ("test_variants.py", "test_faults.py", "test_agreement.py")
     texts = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in files]
-    assert any(f'"{beginning}"' in text for text in texts)
+    assert any(repr(beginning) in text or f'"{beginning}"' in text for text in texts)
 
 
 def test_all_that_the_image_copies_is_in_its_context() -> None:
