@@ -15,7 +15,7 @@ from translator.model import Attention, KeysValues, Seq2SeqTransformer, Transfor
 from translator.tokenizer import BOS_ID, EOS_ID
 
 T = TypeVar("T")
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME = threading.RLock()  # a thread may record within its own recording
 
 
 @torch.inference_mode()

@@ -55,3 +55,13 @@ def test_a_second_look_sees_every_token_when_it_is_chosen(trained_run: RunDirect
     torch.testing.assert_close(attention, torch.stack(seen[:-1]))
     torch.testing.assert_close(attention.sum(dim=1), torch.ones(len(target)))
     assert not any(module._forward_hooks for module in translator.model.modules())
+
+
+def test_a_recording_within_a_recording_records_the_same(trained_run: RunDirectory) -> None:
+    translator = Translator.from_run(trained_run.path, device="cpu")
+    [source, target] = translator.tokenizer.encode(["ana bebe", "oto sol"])
+    [layer] = encoder_decoder(translator.model).decoder.layers
+    with torch.inference_mode(), recorded_attention([layer.cross_attention]) as weights:
+        _, attention = force_decode(translator.model, source, target)  # which records, too
+    [seen] = weights[layer.cross_attention]
+    assert torch.equal(seen[0].mean(dim=0)[: len(target)], attention)
