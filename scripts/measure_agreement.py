@@ -103,6 +103,8 @@ def main() -> None:
         if right in text or wrong in text
     ]
     print(f"{len(asked)} sentences, {len(cases)} of them with {' or '.join(ADJECTIVES)};")
+    if not cases:
+        raise SystemExit("there is nothing to compare: this run says it in other words")
     print(f"{sum(case.agrees for case in cases)} agree with what it stands for")
     print("layer  head  weight of the article  agree where it is hidden")
     weights = torch.tensor([case.weights() for case in cases]).mean(dim=0)
