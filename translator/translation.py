@@ -389,6 +389,8 @@ class Translator:
     def _max_target_tokens(self, part: TextPart, decoding: DecodingConfig) -> int:
         if self._drawn is not None:
             return self._drawn
+        if part.is_term:
+            return part.required_tokens
         return max_target_tokens(self.config, decoding, part.source_tokens, part.required_tokens)
 
     def _rules(self, parts: list[TextPart], decoding: DecodingConfig) -> list[Rule]:

@@ -23,15 +23,15 @@ TERMS = {
     ("text", "expected"),
     [
         ("The house is old.", ["mansión"]),
-        ("House of cards", ["Mansión"]),
-        ("HOUSE", ["Mansión"]),
+        ("House of cards", ["mansión"]),
+        ("HOUSE", ["mansión"]),
         ("houses and lighthouse", []),
         ("the White House", ["Casa Blanca"]),
         ("the white house", ["mansión"]),  # not the name
         ("house, house!", ["mansión", "mansión"]),
         ("they told us; US law", ["EE. UU."]),
         ("machine  learning", ["aprendizaje automático"]),
-        ("Machine\tlearning", ["Aprendizaje automático"]),
+        ("Machine\tlearning", ["aprendizaje automático"]),
         ("I write C++.", ["C más más"]),
         ("我喜欢苹果。", ["manzana"]),  # no spaces part the words
         ("two apple派吃", ["tarta"]),
@@ -119,6 +119,24 @@ def test_spans_tell_where_the_terms_stand() -> None:
     glossary = Glossary({"Yahoo! Finance": "Yahoo! Finanzas"}, [r'"[^"]+"'])
     text = 'See "A. B." in Yahoo! Finance today.'
     assert [text[start:end] for start, end in glossary.spans(text)] == ['"A. B."', "Yahoo! Finance"]
+
+
+@pytest.mark.parametrize(
+    ("text", "has_small"),
+    [
+        ("House of cards", True),
+        ("Machine  Learning now", True),
+        ("house of cards", False),
+        ("The House", False),
+        ("White House", False),  # a name of the glossary
+        ("HOUSE", False),
+        ("House", True),
+        ("", False),
+    ],
+)
+def test_a_capital_that_the_glossary_has_not_is_of_the_place(text: str, has_small: bool) -> None:
+    assert Glossary(TERMS).has_small(text, 0) == has_small
+    assert not Glossary(TERMS, keep=[r"\w+"]).has_small(text, 0)
 
 
 TBX = """<?xml version="1.0"?><tbx xmlns="urn:iso:std:iso:30042:ed-2"><text><body>

@@ -67,11 +67,44 @@ def test_each_part_holds_the_terms_of_what_it_says(processor: TextProcessor) -> 
     text = "Ana. bebe bebe! Ana! Nina abba. " + "ana " * 80 + "bebe."
     parts = processor.parts([text], glossary=glossary)
     found = [part.required for part in parts if part.required]
-    assert found == [("mar", "mar"), ("Sol",), ("mar",)]
+    assert found == [("mar", "mar"), ("sol",), ("mar",)]
     assert parts[-1].required == ("mar",)  # and no piece of the sentence before it
     assert processor.missing_terms(parts[-1], "el mar") == []
     assert processor.missing_terms(parts[-1], "el sol") == ["mar"]
     assert parts[-1].required_tokens == sum(map(len, parts[-1].terms)) > 0
+
+
+def test_a_term_at_the_beginning_is_read_with_a_small_letter(processor: TextProcessor) -> None:
+    glossary = Glossary({"bebe": "mar", "Ana": "Oto"})
+    for text, read in (("Bebe nina.", "bebe nina."), ("(Bebe) nina", "(bebe) nina")):
+        [part], [small] = (processor.parts([each], glossary=glossary) for each in (text, read))
+        assert (part.ids, part.required) == (small.ids, small.required)
+        assert processor.text(part, part.ids) == text
+        assert processor.text(small, small.ids) == read
+        assert processor.missing_terms(part, "Mar nina") == []
+        assert processor.missing_terms(part, "Nina") == ["mar"]
+    for text in ("Ana nina.", "BEBE NINA.", "Nina bebe."):
+        assert processor.parts([text], glossary=glossary)[0].ids == processor.parts([text])[0].ids
+
+
+def test_what_is_a_term_and_nothing_else_has_no_other_translation(processor: TextProcessor) -> None:
+    glossary = Glossary({"bebe": "mar", "bebe nina": "sol"})
+    texts = ["bebe", "Bebe nina", "bebe bebe", "bebe.", "nina"]
+    parts = processor.parts(texts, glossary=glossary)
+    assert [part.is_term for part in parts] == [True, True, False, False, False]
+
+
+def test_a_term_touches_the_mark_that_opens_before_it(processor: TextProcessor) -> None:
+    [part] = processor.parts(["bebe bebe"], glossary=Glossary({"bebe": "mar"}))
+    for written, shown in (
+        ("ana ( mar)", "ana (mar)"),
+        ('" mar" ana', '"mar" ana'),
+        ('"ana" mar', '"ana" mar'),
+        ("¿ mar?", "¿mar?"),
+        ("( ana)", "( ana)"),
+    ):
+        [ids] = processor._tokenizer.target.encode([written])
+        assert processor.text(part, ids) == shown
 
 
 def test_nobody_waits_for_a_part_that_is_not_wanted() -> None:

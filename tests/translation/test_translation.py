@@ -604,6 +604,18 @@ def test_a_glossary_changes_no_text_without_its_terms(
     assert translator.translate(sources, glossary=glossary) == translator.translate(sources)
 
 
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_a_term_by_itself_is_translated_by_its_target_alone(
+    translator: Translator, beam_size: int
+) -> None:
+    glossary = Glossary({"ana": "ñandú lila"})
+    found = translator.translate(
+        ["ana", "Ana"], DecodingConfig(beam_size=beam_size), glossary=glossary
+    )
+    assert [each.text for each in found] == ["ñandú lila", "Ñandú lila"]
+    assert not any(each.warnings for each in found)
+
+
 def test_a_term_over_a_sentence_end_is_held(translator: Translator) -> None:
     glossary = Glossary({"ana! bebe": "lila! mar"})
     text = "Nina. Abba ana! bebe nina. Ene."

@@ -67,8 +67,8 @@ class Glossary:
     def required(self, text: str) -> list[str]:
         """The target terms that a translation of this text (NFC) must hold, each as often as due.
 
-        A source term is found as whole words. Written in lower case it is found in any case, and
-        its target begins with a capital where the source does; otherwise its case must fit.
+        A source term is found as whole words: in any case if it is written in lower case, else in
+        its own. A target is required as the glossary has it, whatever the case of the source.
         Longer terms win over shorter ones that they contain, kept spans over terms.
         """
         return [term for _, term in self._found(text)]
@@ -76,6 +76,14 @@ class Glossary:
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where in the text stands what requires a term: it must not be cut there."""
         return [span for span, _ in self._found(text)]
+
+    def has_small(self, text: str, begin: int) -> bool:
+        """Whether a term begins there that has a capital here, and none in the glossary."""
+        for (start, end), target in self._found(text):
+            if start == begin and text[start].isupper():
+                term = _composed(text[start:end])
+                return not term.isupper() and self._terms.get(term.lower()) == target
+        return False
 
     def _found(self, text: str) -> Iterator[tuple[tuple[int, int], str]]:
         free = text
@@ -90,12 +98,7 @@ class Glossary:
                     yield match.span(), term
 
     def _target_of(self, occurrence: str) -> str | None:
-        if occurrence in self._terms:
-            return self._terms[occurrence]
-        target = self._terms.get(occurrence.lower())
-        if target is None:
-            return None
-        return target[0].upper() + target[1:] if occurrence[0].isupper() else target
+        return self._terms.get(occurrence) or self._terms.get(occurrence.lower())
 
 
 def _warnings(

@@ -13,10 +13,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from translator.config import Config
-from translator.text.capitals import encode_sentences, likely_cases
+from translator.text.capitals import (
+    beginning,
+    encode_sentences,
+    likely_cases,
+    with_capital,
+    with_small_letter,
+)
 from translator.text.directions import tag_of
 from translator.text.glossary import Glossary
-from translator.text.languages import has_opening_marks, upper
+from translator.text.languages import capitalises_nouns, has_opening_marks, upper
 from translator.text.messages import message_stretches
 from translator.text.placeholders import (
     has_words,
@@ -63,7 +69,9 @@ class TextPart:
     prefix: tuple[int, ...] = ()  # what its translation must begin with
     required: tuple[str, ...] = ()  # the terms that its translation must hold …
     terms: tuple[tuple[int, ...], ...] = ()  # … and their ids, as many as there is room for
+    is_term: bool = False  # it is one of these as a whole, and so is its translation
     in_capitals: bool = False  # the translation is put in capitals; the ids are of small letters
+    capitalised: bool = False  # … and begins with one; the ids begin with a small letter
     goes_on: bool = False  # the next part is of the same sentence
     stand_ins: tuple[tuple[str, str], ...] | None = None  # words for placeholders: second search
     wanted: Callable[[], bool] | None = None  # whether somebody still waits for it; None: always
@@ -153,7 +161,12 @@ class TextProcessor:
                 replace(each, accelerator=without_accelerator(each.words)[1])
                 for each in self._with_ends(sentences, texts, glossary)
             ]
-        written = [each.words for each in sentences]
+        if glossary and not prefix:
+            sentences = [
+                replace(each, capitalised=glossary.has_small(each.words, beginning(each.words)))
+                for each in sentences
+            ]
+        written = [self._as_read(each.words, each) for each in sentences]
         encoded = encode_sentences(self._tokenizer, written, self._source_language)
         parts = [
             part
@@ -163,6 +176,12 @@ class TextProcessor:
             )
         ]
         return self._with_prefix(parts, prefix) if prefix else parts
+
+    def _as_read(self, text: str, part: TextPart) -> str:
+        """What a sentence says, as the model is to read it: a term with a capital seems a name."""
+        language = self._source_language
+        quiet = part.capitalised and not capitalises_nouns(language)
+        return with_small_letter(text, language) if quiet else text
 
     def _sentences(self, text: str, split: bool, glossary: Glossary) -> list[tuple[str, str]]:
         """The sentences of a text, with the space after each; none cuts what requires a term."""
@@ -208,10 +227,15 @@ class TextProcessor:
             part = replace(
                 whole, ids=tuple(ids), head=head, tail=tail, space=space, goes_on=goes_on
             )
+            part = replace(part, capitalised=whole.capitalised and number == 1)
             source = whole.words if len(cut) == 1 else self._source_of(part)
             accelerator = whole.accelerator if number == 1 else ""
             part = replace(part, source=source, accelerator=accelerator)
-            yield self._with_terms(part, glossary.required(source)) if glossary else part
+            if glossary:
+                part = self._with_terms(part, glossary.required(source))
+                is_term = glossary.spans(source) == [(0, len(source))] and bool(part.terms)
+                part = replace(part, is_term=is_term)
+            yield part
 
     def _source_of(self, part: TextPart) -> str:
         """What a piece of a sentence says."""
@@ -290,6 +314,10 @@ class TextProcessor:
         [text] = self._tokenizer.target.decode([ids])
         language = self._target_language
         text = finished(text, language, in_capitals=part.in_capitals, goes_on=part.goes_on)
+        if part.required:
+            text = _closed_up(text, part.required)
+        if part.capitalised:
+            text = with_capital(text, language)
         if part.stand_ins is not None:
             text = put_back(text, part.stand_ins, part.source)
         return with_accelerator(text, part.accelerator) if part.accelerator else text
@@ -328,7 +356,8 @@ class TextProcessor:
         """
         source, stand_ins = with_stand_ins(part.source, words)
         required = [word for word, _ in stand_ins] + placeholders(source) + numbers(source)
-        [ids], _ = encode_sentences(self._tokenizer, [source], self._source_language)
+        written = self._as_read(source, part)
+        [ids], _ = encode_sentences(self._tokenizer, [written], self._source_language)
         searched = self._with_terms(replace(part, required=(), terms=()), required)
         return replace(
             searched,
@@ -341,6 +370,8 @@ class TextProcessor:
     def missing_terms(self, part: TextPart, text: str) -> list[str]:
         """The required terms that the translation of a part does not hold."""
         language = self._target_language
+        if part.capitalised:
+            text += "\n" + with_small_letter(text, language)  # the first may have got its capital
         return [
             term
             for term in part.required
@@ -409,6 +440,12 @@ def _last_boundary(pieces: Sequence[str], first: int, last: int) -> int:
             return found
     characters = (i for i in range(last, first, -1) if not _CONTINUES_CHARACTER.match(pieces[i]))
     return words[0] if words else next(characters, last)
+
+
+def _closed_up(text: str, terms: Iterable[str]) -> str:
+    """A text without spaces between an opening mark and a term: terms are searched with one."""
+    pattern = rf"""([(\[“‘¿¡]|(?<!\S)["']) (?={"|".join(map(re.escape, terms))})"""
+    return re.sub(pattern, r"\1", text)
 
 
 def _stays(text: str, glossary: Glossary) -> bool:
