@@ -90,6 +90,43 @@ def test_a_mark_within_a_word_takes_no_more_of_it(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("# Adding **a glossary** #", "# Añadiendo **un glosario** #"),
+        ("- Files", "- Archivos"),
+        ("- files", "- archivos"),  # though the model writes a capital
+        ("| Files | files |", "| Archivos | archivos |"),
+        ("(Files)", "(Archivos)"),
+        # stretches between marks: only the first begins a text
+        ("Read **English** now", "Lea **inglés** ahora"),
+        ("`x.py` **English** now", "`x.py` **inglés** ahora"),
+        ("Phone", "iPhone"),
+    ],
+)
+def test_a_text_of_a_document_begins_as_its_source_does(line: str, expected: str) -> None:
+    known = {
+        "Adding a glossary": "añadiendo un glosario",
+        "a glossary": "un glosario",
+        "Files": "archivos",
+        "(Files)": "(archivos)",
+        "files": "Archivos",
+        "Read": "lea",
+        "English": "inglés",
+        "now": "ahora",
+        "Phone": "iPhone",
+    }
+    assert translated(line, lambda texts: [known.get(text, "?") for text in texts]) == expected
+
+
+def test_a_capital_is_that_of_the_language() -> None:
+    def translate(language: str) -> Translate:
+        return lambda texts: [Aligned("iz", text, lambda *_: (), language) for text in texts]
+
+    assert translated("# Track", translate("tr")) == "# İz"
+    assert translated("# Track", translate("es")) == "# Iz"
+
+
 def test_a_stretch_leaves_out_what_is_taken() -> None:
     attention = [[0, 1], [0, 1], [1, 0]]
     assert stretch_from(attention, [False, True], taken={1}) == (0, 0, 1)

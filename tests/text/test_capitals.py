@@ -13,13 +13,7 @@ from translator.evaluation import EvaluationSet
 from translator.export.comparison import sample_of
 from translator.hypotheses import Translation
 from translator.runs import RunDirectory
-from translator.text.capitals import (
-    encode_sentences,
-    likely_cases,
-    sentence_case,
-    with_capital,
-    with_small_letter,
-)
+from translator.text.capitals import encode_sentences, likely_cases, sentence_case
 from translator.text.glossary import Glossary
 from translator.tokenizer import Tokenizer
 from translator.translation import Translator
@@ -75,41 +69,6 @@ def test_a_turkish_i_keeps_its_dot() -> None:
     sentences = [f"{who} ışık ile {what} ister" for who in "ab" for what in ("ısı", "iz", "kız")]
     tokenizer = Tokenizer.train(sentences * 9, TokenizerConfig(vocabulary_size=300))
     assert likely_cases(tokenizer, ["A IŞIK İLE ISI İSTER"], "tr") == ["A ışık ile ısı ister"]
-
-
-@pytest.mark.parametrize(
-    ("text", "language", "expected"),
-    [
-        ("añadiendo un glosario", "es", "Añadiendo un glosario"),
-        ("¿¡cómo!?", "es", "¿¡Cómo!?"),
-        ("« (ver) »", "fr", "« (Ver) »"),
-        ("e-mail", "es", "E-mail"),
-        ("l'eau", "fr", "L'eau"),
-        ("ılık su", "tr", "Ilık su"),
-        ("iz ve ad", "tr", "İz ve ad"),
-        ("iz", "es", "Iz"),
-        ("ǆep", "hr", "ǅep"),
-        ("ßa", "de", "ßa"),  # no one letter is its capital
-        ("ალბათ", "ka", "ალბათ"),  # whose sentences begin in small letters
-        ("我是", "zh", "我是"),
-        ("iPhone", "es", "iPhone"),
-        ("e.txt se abre", "es", "e.txt se abre"),
-        ("make() falla", "es", "make() falla"),
-        ("h264 ok", "es", "h264 ok"),
-        ("{name} ok", "es", "{name} ok"),
-        ("https://a.org", "es", "https://a.org"),
-        ("3 casas", "es", "3 casas"),
-        ("Ya", "es", "Ya"),
-        ("", "es", ""),
-        ("¿", "es", "¿"),
-    ],
-)
-def test_the_first_word_gets_a_capital_if_it_is_letters_alone(
-    text: str, language: str, expected: str
-) -> None:
-    assert with_capital(text, language) == expected
-    if expected != text:
-        assert with_small_letter(expected, language) == text
 
 
 def test_a_greek_word_ends_in_its_own_sigma() -> None:

@@ -14,6 +14,8 @@ from translator.text.languages import (
     primary,
     scripts_of,
     standard,
+    with_capital,
+    with_small_letter,
 )
 
 # --- tags -----------------------------------------------------------------------------------------
@@ -246,3 +248,38 @@ def test_of_a_language_that_cannot_be_identified_nothing_is_another():
 def test_labels_of_wikipedia_are_read_as_such():
     assert LanguageIdentifier().knows("gsw")  # fastText calls it als
     assert primary("als") == "sq"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("añadiendo un glosario", "es", "Añadiendo un glosario"),
+        ("¿¡cómo!?", "es", "¿¡Cómo!?"),
+        ("« (ver) »", "fr", "« (Ver) »"),
+        ("e-mail", "es", "E-mail"),
+        ("l'eau", "fr", "L'eau"),
+        ("ılık su", "tr", "Ilık su"),
+        ("iz ve ad", "tr", "İz ve ad"),
+        ("iz", "es", "Iz"),
+        ("ǆep", "hr", "ǅep"),
+        ("ßa", "de", "ßa"),  # no one letter is its capital
+        ("ალბათ", "ka", "ალბათ"),  # whose sentences begin in small letters
+        ("我是", "zh", "我是"),
+        ("iPhone", "es", "iPhone"),
+        ("e.txt se abre", "es", "e.txt se abre"),
+        ("make() falla", "es", "make() falla"),
+        ("h264 ok", "es", "h264 ok"),
+        ("{name} ok", "es", "{name} ok"),
+        ("https://a.org", "es", "https://a.org"),
+        ("3 casas", "es", "3 casas"),
+        ("Ya", "es", "Ya"),
+        ("", "es", ""),
+        ("¿", "es", "¿"),
+    ],
+)
+def test_the_first_word_gets_a_capital_if_it_is_letters_alone(
+    text: str, language: str, expected: str
+) -> None:
+    assert with_capital(text, language) == expected
+    if expected != text:
+        assert with_small_letter(expected, language) == text

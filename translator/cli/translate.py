@@ -571,7 +571,7 @@ def _load_exported(
 
     def translate(texts: list[str]) -> list[str]:
         found = translator.translate(texts, decoding)
-        lines: list[str] = [Aligned(each.text, each.source, look) for each in found]
+        lines: list[str] = [Aligned(each.text, each.source, look, pair.target) for each in found]
         doubtful = [i for i, each in enumerate(found) if each.warnings]
         if itself and doubtful:
             better = itself().translate([texts[i] for i in doubtful])
@@ -612,7 +612,8 @@ def _load(
         unread.extend(each.source for each in found if say_error(each))
         if options.more_than_text:
             return [options.line(each) for each in found]
-        return [Aligned(each.text, each.source, translator.word_attention) for each in found]
+        look = translator.word_attention
+        return [Aligned(each.text, each.source, look, pair.target) for each in found]
 
     return _Itself(translate, translator.word_attention)
 

@@ -11,17 +11,23 @@ Words are what spaces separate. It is empty where nothing is known."""
 
 
 class Aligned(str):
-    """A translation that says, once it is asked, at what each of its words looks."""
+    """A translation that says its language and, once it is asked, at what each word looks."""
 
+    language: str
     _source: str
     _word_attention: Callable[[str, str], Attention]
 
     def __new__(
-        cls, translation: str, source: str, word_attention: Callable[[str, str], Attention]
+        cls,
+        translation: str,
+        source: str,
+        word_attention: Callable[[str, str], Attention],
+        language: str = "",
     ) -> "Aligned":
-        """Take a translation, its source, and the function that is asked about both."""
+        """Take a translation, its source, the function that is asked about both, its language."""
         aligned = super().__new__(cls, translation)
         aligned._source, aligned._word_attention = source, word_attention
+        aligned.language = language
         return aligned
 
     @cached_property
@@ -33,6 +39,11 @@ class Aligned(str):
 def attention_of(translation: str) -> Attention:
     """What the words of a translation looked at; nothing of one that does not say."""
     return translation.attention if isinstance(translation, Aligned) else ()
+
+
+def language_of(translation: str) -> str:
+    """The language of a translation; blank for one that does not say."""
+    return translation.language if isinstance(translation, Aligned) else ""
 
 
 class AlignedStretch(NamedTuple):

@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
 
-from translator.documents.aligned import attention_of
+from translator.documents.aligned import attention_of, language_of
 from translator.documents.places import Floating, Place, Span, find_places, float_places
 from translator.documents.segments import LookUp, Segment, join, surrounding_space, verbatim
+from translator.text.languages import begins_with_capital, lower, with_capital
 from translator.text.placeholders import has_words
 from translator.text.sentences import split_sentences
 
@@ -189,14 +190,17 @@ def _read_as(part: str | Span) -> str:
 def _fragments(parts: Sequence[str | Span], escape: Escape) -> Segment:
     """Every text by itself, the marks between them kept."""
     segments: list[Segment] = []
+    begun = False
     for part in parts:
         before, text, after = ("", part, "") if isinstance(part, str) else part[:3]
         sides = _ALONE if len(parts) == 1 else _BETWEEN_MARKS
-        segments += [verbatim(before), _fragment(text, escape, sides), verbatim(after)]
+        fragment = _fragment(text, escape, sides, begins=not begun)
+        segments += [verbatim(before), fragment, verbatim(after)]
+        begun = begun or any(map(str.isalnum, part if isinstance(part, str) else part.plain))
     return join(segments)
 
 
-def _fragment(text: str, escape: Escape, sides: _Sides) -> Segment:
+def _fragment(text: str, escape: Escape, sides: _Sides, *, begins: bool = True) -> Segment:
     """A stretch between marks as one text; what `sides` finds around it is kept."""
     if not has_words(text):
         return verbatim(escape(text, text))
@@ -207,7 +211,7 @@ def _fragment(text: str, escape: Escape, sides: _Sides) -> Segment:
     def put_back(look_up: LookUp) -> str:
         return (
             escape(before, before)
-            + escape(_like(source, look_up(source)), source)
+            + escape(_like(source, look_up(source), begins=begins), source)
             + escape(after, after)
         )
 
@@ -219,12 +223,18 @@ def _length_of(pattern: re.Pattern[str], text: str) -> int:
     return match.end() if match else 0
 
 
-def _like(source: str, translation: str) -> str:
-    """Models end every text like a sentence and begin it with a capital: not where it was none."""
+def _like(source: str, translation: str, *, begins: bool = True) -> str:
+    """A translation that begins and ends as its source does, not always like a sentence.
+
+    One that does not `begins` a sentence gets no capital.
+    """
+    language = language_of(translation)
     if source[-1].isalnum() and translation.endswith(".") and not translation.endswith(".."):
         translation = translation[:-1]
     if source[0].islower() and translation[:1].isupper() and translation[1:2].islower():
-        translation = translation[0].lower() + translation[1:]
+        return lower(translation[0], language) + translation[1:]
+    if begins and begins_with_capital(source):
+        return with_capital(translation, language)
     return translation
 
 

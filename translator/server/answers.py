@@ -48,7 +48,8 @@ class Question:
             if text not in translations:
                 missing[text] = None
                 return text
-            return Aligned(_nth(translations[text], number), text, word_attention)
+            best = _nth(translations[text], number)
+            return Aligned(best, text, word_attention, self.asked.target)
 
         answers = []
         for source, fragment in zip(self.asked.texts, self.fragments, strict=True):

@@ -88,6 +88,7 @@ class FileTranslation:
             _check_unpacked(upload.data, settings.max_file_bytes)
         self.name = f"{name.stem}_{languages[1]}{name.suffix}"
         self._settings = settings
+        self._language = languages[1]
         lines = io.BytesIO(upload.data)
         self._document = read_document(lines, Settings(Format.of(name), languages))
         self._segments = list(self._document.segments)
@@ -107,7 +108,7 @@ class FileTranslation:
             found: list[str] = []
             for group in _groups(texts, self._settings.max_characters):
                 found += [
-                    Aligned(each.text, each.source, word_attention)
+                    Aligned(each.text, each.source, word_attention, self._language)
                     for each in _waited_for(submit, group, deadline, gone)
                 ]
             return found

@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from translator.text.languages import capitalises_nouns, lower, primary, upper
+from translator.text.languages import capitalises_nouns, lower, primary
 from translator.tokenizer import UNK_ID, Tokenizer
 
 _ABBREVIATION = 3  # a word of this many letters that stands alone is one
@@ -19,10 +19,6 @@ _MOST_SMALL = 1 / 4  # share of the letters that are no capitals
 _LEAST_ORDINARY = 2  # words of a heading that become small
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ONE_LETTER = re.compile(r"\W*[^\W\d_](?:\W|$)")  # A, I'm: capitals of no heading
-_OPENING = re.compile(r"""(?:[¿¡"'“”„‘‚«»‹›(\[]\s*)*""")  # what may stand before the first word
-_PLAIN_WORD = re.compile(  # nothing but letters: neither e.txt nor name() nor h264
-    r"""[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_]))*(?=[.,;:!?…)\]"'”“’»›]*(?:\s|$))"""
-)
 _SMALL_IN_HEADINGS = {  # other languages have few headings in Title Case, and no such words here
     "en": frozenset(
         "a an and as at but by for from in into nor of on onto or over per than the to upon via vs "
@@ -89,32 +85,6 @@ def sentence_case(tokenizer: Tokenizer, texts: Sequence[str], language: str) -> 
         if quiet_cost < cost and not _is_spelled(tokenizer.pieces(ids))
     }
     return [_in_small_letters(text, ordinary) for text in texts]
-
-
-def beginning(text: str) -> int:
-    """Where a text begins, opening marks apart."""
-    opening = _OPENING.match(text)
-    return opening.end() if opening else 0
-
-
-def with_capital(text: str, language: str) -> str:
-    """A text whose first word is in small letters, with a capital there.
-
-    Another first word stays, such as iPhone, e.txt or {name}.
-    """
-    begin = beginning(text)
-    word = _PLAIN_WORD.match(text, begin)
-    if not word or word[0] != word[0].lower():
-        return text
-    first = text[begin]
-    capital = upper(first, language) if first == "i" else first.title()  # ǆ → ǅ, not Ǆ
-    return text[:begin] + capital + text[begin + 1 :] if len(capital) == 1 else text
-
-
-def with_small_letter(text: str, language: str) -> str:
-    """A text with a small letter where it begins, opening marks apart."""
-    begin = beginning(text)
-    return text[:begin] + lower(text[begin : begin + 1], language) + text[begin + 1 :]
 
 
 def _in_small_letters(text: str, ordinary: Mapping[str, str]) -> str:

@@ -81,6 +81,10 @@ _OF_SEVERAL_SCRIPTS = {
     "uz": ("Latn", "Cyrl"),
 }
 _MOST_CHARACTERS = 100_000  # that a guess reads
+_OPENING = re.compile(r"""(?:[¿¡"'“”„‘‚«»‹›(\[]\s*)*""")  # what may stand before the first word
+_PLAIN_WORD = re.compile(  # nothing but letters: neither e.txt nor name() nor h264
+    r"""[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_]))*(?=[.,;:!?…)\]"'”“’»›]*(?:\s|$))"""
+)
 _WITH_DOTLESS_I = ("tr", "az")
 _WITH_CAPITAL_NOUNS = ("de", "gsw", "lb", "nds")
 _UNSPACED = re.compile(  # Thai, Lao, Burmese, Khmer, kana and Han
@@ -276,6 +280,38 @@ def lower(text: str, language: str) -> str:
     if primary(language) in _WITH_DOTLESS_I:
         text = text.replace("İ", "i").replace("I", "ı")
     return text.lower()
+
+
+def beginning(text: str) -> int:
+    """Where a text begins, opening marks apart."""
+    opening = _OPENING.match(text)
+    return opening.end() if opening else 0
+
+
+def begins_with_capital(text: str) -> bool:
+    """Whether a text begins with a capital, opening marks apart."""
+    first = text[beginning(text) :][:1]
+    return first != first.lower()
+
+
+def with_capital(text: str, language: str) -> str:
+    """A text whose first word is in small letters, with a capital there.
+
+    Another first word stays, such as iPhone, e.txt or {name}.
+    """
+    begin = beginning(text)
+    word = _PLAIN_WORD.match(text, begin)
+    if not word or word[0] != word[0].lower():
+        return text
+    first = text[begin]
+    capital = upper(first, language) if first == "i" else first.title()  # ǆ → ǅ, not Ǆ
+    return text[:begin] + capital + text[begin + 1 :] if len(capital) == 1 else text
+
+
+def with_small_letter(text: str, language: str) -> str:
+    """A text with a small letter where it begins, opening marks apart."""
+    begin = beginning(text)
+    return text[:begin] + lower(text[begin : begin + 1], language) + text[begin + 1 :]
 
 
 def capitalises_nouns(language: str) -> bool:

@@ -13,16 +13,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from translator.config import Config
-from translator.text.capitals import (
+from translator.text.capitals import encode_sentences, likely_cases
+from translator.text.directions import tag_of
+from translator.text.glossary import Glossary
+from translator.text.languages import (
     beginning,
-    encode_sentences,
-    likely_cases,
+    capitalises_nouns,
+    has_opening_marks,
+    upper,
     with_capital,
     with_small_letter,
 )
-from translator.text.directions import tag_of
-from translator.text.glossary import Glossary
-from translator.text.languages import capitalises_nouns, has_opening_marks, upper
 from translator.text.messages import message_stretches
 from translator.text.placeholders import (
     has_words,
