@@ -148,9 +148,10 @@ def test_hard_breaks_stay_where_they_are() -> None:
     ],
 )
 def test_title_and_description_are_translated_when_asked(line: str, expected: str) -> None:
-    text = f"---\n{line}\nlang: en-GB\n---\n\n`x`\n"
-    assert in_capitals(text) == text
-    assert in_capitals(text, front_matter=True) == text.replace(line, expected)
+    text = f"---\n{line}\nlang: 'es'\n---\n\n`x`\n"
+    source = text.replace("es'", "en-GB'")
+    assert in_capitals(source) == text
+    assert in_capitals(source, front_matter=True) == text.replace(line, expected)
 
 
 def test_a_value_is_quoted_where_it_has_to_be() -> None:

@@ -215,7 +215,10 @@ def test_regions_are_no_other_language(text: str) -> None:
 def test_a_header_without_a_language_states_none() -> None:
     text = 'msgid ""\nmsgstr ""\n"Language: \\n"\n\nmsgid "Language: fr"\nmsgstr ""\n'
     expected = 'msgid "Language: fr"\nmsgstr "LANGUAGE: FR"'
-    assert expected in in_capitals(text, "po")
+    for language, written in (("es", "es"), ("pt-BR", "pt_BR")):  # it gets that of its messages
+        found = in_capitals(text, "po", languages=("en", language))
+        assert expected in found
+        assert found.startswith(f'msgid ""\nmsgstr ""\n"Language: {written}\\n"\n\n')
 
 
 def test_the_language_of_the_targets_is_added() -> None:

@@ -23,6 +23,8 @@ from odf.table import Table, TableCell, TableRow
 
 from tests.helpers import examples, translated_document
 from translator.documents import DocumentJob, Format, Settings, read_document
+from translator.documents.direction import Direction
+from translator.documents.odt import odt_segments
 from translator.errors import DataError
 
 Translate = Callable[[list[str]], list[str]]
@@ -66,6 +68,14 @@ def word(*paragraphs: str) -> bytes:
     for content in paragraphs:
         section.addprevious(parse_xml(f"<w:p {nsdecls('w', 'r')}>{content}</w:p>"))
     return saved(document)
+
+
+def checked_as_spanish(data: bytes) -> dict[str, bytes]:
+    """The parts of a document, whose styles say that its words are Spanish."""
+    parts = members(data)
+    english, spanish = b'<w:lang w:val="en-US"', b'<w:lang w:val="es-ES"'
+    assert english in parts["word/styles.xml"]
+    return parts | {"word/styles.xml": parts["word/styles.xml"].replace(english, spanish)}
 
 
 def body(data: bytes) -> list[str]:
@@ -116,7 +126,10 @@ def test_all_but_the_texts_of_a_word_document_is_kept(report: bytes) -> None:
     before, after = members(report), members(translated(report, "docx"))
     assert list(before) == list(after)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"word/document.xml", "word/header1.xml", "word/footer1.xml"}
+    assert changed == {
+        *("word/document.xml", "word/header1.xml", "word/footer1.xml"),
+        "word/styles.xml",  # the language that words are checked in
+    }
     found = docx.Document(io.BytesIO(translated(report, "docx")))
     assert [p.text for p in found.paragraphs] == [
         "THE HEADING",
@@ -145,7 +158,7 @@ def test_tracked_changes_and_comments_of_word_survive(report: bytes) -> None:
 
 
 def test_where_no_text_changes_every_part_of_a_word_document_is_the_same(report: bytes) -> None:
-    assert members(translated(report, "docx", lambda texts: texts)) == members(report)
+    assert members(translated(report, "docx", lambda texts: texts)) == checked_as_spanish(report)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +223,13 @@ def test_a_text_box_in_a_paragraph_of_word_is_translated_where_it_is() -> None:
         "BEFORE ITIN THE BOX AND AFTER",
         "BEFOREIN THE BOX IT AND AFTER",
     )
+
+
+def test_a_word_document_is_checked_in_its_new_language() -> None:
+    format_ = '<w:r><w:rPr><w:lang w:eastAsia="ja-JP" w:val="{}"/></w:rPr><w:t>Word</w:t></w:r>'
+    before = [format_.format(language) for language in ("en-GB", "en", "fr-FR")]
+    after = [format_.format(language) for language in ("es-ES", "es-ES", "fr-FR")]
+    assert body(translated(word(*before), "docx", lambda texts: texts)) == after
 
 
 # --- OpenDocument ---------------------------------------------------------------------------------
@@ -282,6 +302,25 @@ def test_only_the_texts_of_an_opendocument_change(letter: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(translated(letter, "odt"))) as file:
         first = file.infolist()[0]
     assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
+
+
+@pytest.mark.parametrize(
+    ("stated", "target", "expected"),
+    [
+        ('fo:language="en" fo:country="GB"', "es", 'fo:language="es" fo:country="ES"'),
+        ('fo:language="en" fo:country="GB"', "es-MX", 'fo:language="es" fo:country="MX"'),
+        ('fo:language="en" fo:country="GB"', "eo", 'fo:language="eo" fo:country="none"'),
+        ('fo:language="en" fo:color="#000"', "es", 'fo:language="es" fo:color="#000"'),
+        ('fo:language="fr" fo:country="FR"', "es", 'fo:language="fr" fo:country="FR"'),
+        ('fo:language="zxx" fo:country="none"', "es", 'fo:language="zxx" fo:country="none"'),
+    ],
+)
+def test_an_opendocument_is_checked_in_its_new_language(
+    stated: str, target: str, expected: str
+) -> None:
+    xml = '<style:text-properties xmlns:style="s" xmlns:fo="f" {} style:language-asian="en"/>'
+    segments = odt_segments(xml.format(stated).encode(), Direction("en", target))
+    assert "".join(each.put_back(str) for each in segments) == xml.format(expected)
 
 
 # --- both -----------------------------------------------------------------------------------------
@@ -406,7 +445,7 @@ def marks(data: bytes) -> list[str]:
 @given(st.lists(word_pieces, max_size=7).map("".join))
 def test_each_letter_of_word_keeps_what_is_around_it(content: str) -> None:
     data = word(content)
-    assert members(translated(data, "docx", lambda texts: texts)) == members(data)
+    assert members(translated(data, "docx", lambda texts: texts)) == checked_as_spanish(data)
     found = translated(data, "docx", lambda texts: [text.swapcase() for text in texts])
     assert letters(found) == letters(data)
     assert sorted(marks(found)) == sorted(marks(data))

@@ -16,6 +16,7 @@ from translator.text.languages import (
     standard,
     with_capital,
     with_small_letter,
+    with_territory,
 )
 
 # --- tags -----------------------------------------------------------------------------------------
@@ -248,6 +249,17 @@ def test_of_a_language_that_cannot_be_identified_nothing_is_another():
 def test_labels_of_wikipedia_are_read_as_such():
     assert LanguageIdentifier().knows("gsw")  # fastText calls it als
     assert primary("als") == "sq"
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        *(("es", "es-ES"), ("pt_BR", "pt-BR"), ("zh-Hant", "zh-Hant-TW"), ("en-001", "en-001")),
+        *(("eo", "eo"), ("cipher", "cipher"), ("xx", "xx")),  # no territory is likely
+    ],
+)
+def test_a_territory_is_added_where_one_is_likely(language: str, expected: str) -> None:
+    assert with_territory(language) == expected
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -252,12 +253,20 @@ def _read_document(stream: Iterable[bytes], settings: Settings) -> Document:
             from translator.documents.docx import docx_package, docx_segments
 
             package = docx_package(b"".join(intact(stream)))
-            return Document(package.segments(docx_segments), problems, pack=package.pack)
+            return Document(
+                package.segments(partial(docx_segments, direction=settings.direction)),
+                problems,
+                pack=package.pack,
+            )
         case Format.ODT:
             from translator.documents.odt import odt_package, odt_segments
 
             package = odt_package(b"".join(intact(stream)))
-            return Document(package.segments(odt_segments), problems, pack=package.pack)
+            return Document(
+                package.segments(partial(odt_segments, direction=settings.direction)),
+                problems,
+                pack=package.pack,
+            )
     lines, encoding = decoded_lines(stream, settings.encoding)
     match settings.format:
         case Format.JSON:

@@ -16,6 +16,10 @@ class Direction:
     target: str
     forced: bool = False
 
+    def is_source(self, tag: str) -> bool:
+        """Whether a document that names this language names the source, in whatever region."""
+        return primary(tag.strip()) == primary(self.source)
+
     def check(self, place: str, *, source: str | None = None, target: str | None = None) -> None:
         """Raise DataError where a document says, at a place, that it is in other languages.
 

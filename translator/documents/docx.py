@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from translator.documents.direction import Direction
 from translator.documents.inline import Around, Element, Mark, Part, Text, paragraph
 from translator.documents.package import (
     Node,
@@ -19,8 +20,11 @@ from translator.documents.package import (
     with_paragraphs,
 )
 from translator.documents.segments import Segment, join, verbatim
+from translator.text.languages import with_territory
 
-_TEXTS = re.compile(r"word/(?:document|header|footer|footnotes|endnotes)\d*\.xml")
+_TEXTS = re.compile(r"word/(?:(?:document|header|footer|footnotes|endnotes)\d*|styles)\.xml")
+_STYLES = re.compile(rb"<w:styles[\s>]")  # they have no texts, but a language
+_LANGUAGE = re.compile(rb'(<w:lang\b[^>]*?\sw:val=")([\w-]+)')  # of the words of a format
 _PREFIXES = {
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main": "w",
     "http://purl.oclc.org/ooxml/wordprocessingml/main": "w",
@@ -40,9 +44,18 @@ def docx_package(data: bytes) -> Package:
     return Package(data, _TEXTS.fullmatch, "Word (.docx)")
 
 
-def docx_segments(data: bytes) -> Iterator[Segment]:
-    """Segments of a part of a Word document."""
-    yield from _segments(data, parse(data, _PREFIXES))
+def docx_segments(data: bytes, direction: Direction) -> Iterator[Segment]:
+    """Segments of a part of a Word document, whose words are checked in their new language."""
+    language = with_territory(direction.target).encode()
+
+    def replaced(stated: re.Match[bytes]) -> bytes:
+        return stated[1] + (language if direction.is_source(stated[2].decode()) else stated[2])
+
+    data = _LANGUAGE.sub(replaced, data)
+    if _STYLES.search(data):
+        yield verbatim(data.decode("utf-8"))
+    else:
+        yield from _segments(data, parse(data, _PREFIXES))
 
 
 def _segments(data: bytes, node: Node) -> Iterator[Segment]:

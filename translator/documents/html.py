@@ -18,6 +18,7 @@ from translator.documents.markup import PLACEHOLDERS, marked
 from translator.documents.segments import Segment, join, line_by_line, verbatim
 from translator.errors import DataError
 from translator.files import encoding_of
+from translator.text.languages import with_territory
 
 _ATTRIBUTE = r"[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+|(?=>)))?+"
 _TOKEN = re.compile(
@@ -109,7 +110,7 @@ def html_segments(text: str, direction: Direction | None = None) -> Iterator[Seg
         if tag.name == "html" and direction:
             direction.check("<html lang>", source=tag.says("lang") or None)
         yield _paragraph(text, begin, tag.start, line)
-        yield verbatim(text[tag.start : tag.end]) if tag.reads else _tag(text, tag)
+        yield verbatim(text[tag.start : tag.end]) if tag.reads else _tag(text, tag, direction)
         begin, line = tag.end, []
     yield _paragraph(text, begin, len(text), line)
 
@@ -176,8 +177,11 @@ def _value(attribute: re.Match[str]) -> str:
     return html.unescape(attribute["double"] or attribute["single"] or attribute["bare"] or "")
 
 
-def _tag(text: str, tag: _Tag) -> Segment:
-    """A tag, in which some attributes are texts."""
+def _tag(text: str, tag: _Tag, direction: Direction | None = None) -> Segment:
+    """A tag, in which some attributes are texts, and some say the language of the text.
+
+    One around some words of a line says what these are, and stays.
+    """
     with_text = set() if tag.name in ("link", "style") else _WITH_TEXT
     if tag.name == "meta" and tag.says("name").lower() == "description":
         with_text = {"content"}
@@ -185,10 +189,29 @@ def _tag(text: str, tag: _Tag) -> Segment:
     position = tag.start
     for attribute in tag.attributes:
         group = attribute.lastgroup or "name"
-        if group != "name" and attribute["name"].lower() in with_text:
-            segments += [verbatim(text[position : attribute.start(group)]), _attribute(attribute)]
-            position = attribute.end(group)
+        if group == "name":
+            continue
+        if attribute["name"].lower() in with_text:
+            segment = _attribute(attribute)
+        elif direction and (language := _new_language(tag, attribute, direction)):
+            segment = verbatim(language)
+        else:
+            continue
+        segments += [verbatim(text[position : attribute.start(group)]), segment]
+        position = attribute.end(group)
     return join([*segments, verbatim(text[position : tag.end])])
+
+
+def _new_language(tag: _Tag, attribute: re.Match[str], direction: Direction) -> str:
+    """What an attribute is to say that says that the text is in the source language."""
+    name = attribute["name"].lower()
+    if not direction.is_source(_value(attribute)):
+        return ""
+    if tag.name == "meta" and name == "content":
+        if tag.says("property").lower() == "og:locale":
+            return with_territory(direction.target).replace("-", "_")
+        return direction.target if tag.says("http-equiv").lower() == "content-language" else ""
+    return direction.target if name in ("lang", "xml:lang") else ""
 
 
 def _attribute(attribute: re.Match[str]) -> Segment:

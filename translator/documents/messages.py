@@ -17,7 +17,6 @@ from translator.documents.direction import Direction
 from translator.documents.markup import PLACEHOLDERS, TAGS, marked
 from translator.documents.segments import Line, Segment, join, line_by_line, verbatim, wrapped
 from translator.errors import DataError
-from translator.text.languages import primary
 
 _MARKS = re.compile(
     r"(?P<reference_stands>\$t\([^()]*\)|@(?:\.\w+)?:[\w.]+|%\{[^{}]*\}|\$\w+\$)"
@@ -65,11 +64,7 @@ def _is_for_translators(keys: Sequence[str], beside: set[str]) -> bool:
 
 def _says(keys: Sequence[str], text: str, direction: Direction) -> bool:
     """Whether a string is the language of the file."""
-    return len(keys) == 1 and keys[0] in _LOCALES and _is_source(text, direction)
-
-
-def _is_source(name: str, direction: Direction) -> bool:
-    return primary(name.replace("_", "-")) == primary(direction.source)
+    return len(keys) == 1 and keys[0] in _LOCALES and direction.is_source(text)
 
 
 # --- JSON -----------------------------------------------------------------------------------------
@@ -120,7 +115,7 @@ def json_segments(text: str, direction: Direction) -> Iterator[Segment]:
 def _in_json(string: _String, beside: set[str], direction: Direction) -> Segment:
     raw, text = string.match[0], string.text
     if string.is_key or _says(string.keys, text, direction):
-        is_named = _is_source(text, direction)
+        is_named = direction.is_source(text)
         return verbatim(json.dumps(direction.target)) if is_named else verbatim(raw)
     if _is_for_translators(string.keys, beside):
         return verbatim(raw)
@@ -190,7 +185,7 @@ class _Strings:
         """Take a document."""
         if isinstance(root, yaml.MappingNode) and len(root.value) == 1:
             key, value = root.value[0]
-            named = isinstance(key, yaml.ScalarNode) and _is_source(key.value, self._direction)
+            named = isinstance(key, yaml.ScalarNode) and self._direction.is_source(key.value)
             if named and isinstance(value, yaml.MappingNode):
                 self._write(key, verbatim(_as_plain(self._direction.target, in_flow=False)))
         self._read(root, (), set(), in_flow=False)

@@ -7,11 +7,14 @@ comments, deleted text and fields stay. (OASIS OpenDocument 1.3, Part 3, chapter
 import re
 from collections.abc import Iterator, Sequence
 
+from translator.documents.direction import Direction
 from translator.documents.inline import Around, Element, Mark, Part, Text, paragraph
 from translator.documents.package import Node, Package, as_xml, parse, text_of, with_paragraphs
 from translator.documents.segments import Segment, join, verbatim
+from translator.text.languages import with_territory
 
 _TEXTS = re.compile(r"(?:content|styles)\.xml")
+_LANGUAGE = re.compile(rb'(\sfo:language=")(\w+)(")(?:(\sfo:country=")\w*")?')  # of a style's words
 _PREFIXES = {
     f"urn:oasis:names:tc:opendocument:xmlns:{name}:1.0": prefix
     for name, prefix in (("text", "text"), ("office", "office"), ("drawing", "draw"))
@@ -27,8 +30,18 @@ def odt_package(data: bytes) -> Package:
     return Package(data, _TEXTS.fullmatch, "OpenDocument (.odt)")
 
 
-def odt_segments(data: bytes) -> Iterator[Segment]:
-    """Segments of a part of an OpenDocument text."""
+def odt_segments(data: bytes, direction: Direction) -> Iterator[Segment]:
+    """Segments of a part of an OpenDocument text, whose words are checked in their new language."""
+    language, *others = with_territory(direction.target).encode().split(b"-")
+    country = others[-1] if others else b"none"
+
+    def replaced(stated: re.Match[bytes]) -> bytes:
+        if not direction.is_source(stated[2].decode()):
+            return stated[0]
+        where = stated[4] + country + b'"' if stated[4] else b""
+        return stated[1] + language + stated[3] + where
+
+    data = _LANGUAGE.sub(replaced, data)
     yield from _segments(data, parse(data, _PREFIXES))
 
 

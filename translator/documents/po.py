@@ -40,6 +40,9 @@ def po_segments(
         if entry.is_header and (stated := _LANGUAGE.match(line)):
             side = "source" if stated["source"] else "target"
             direction.check(f"line {number}, {stated[1]}", **{side: stated["language"]})
+            if side == "target" and not stated["language"]:
+                language = direction.target.replace("-", "_")
+                entry.replace_line(f'"{stated[1]}: {language}{line[stated.end() :]}')
     yield from entry.segments(singular, overwrite=overwrite)
 
 
@@ -79,6 +82,10 @@ class _Entry:
             self._parts.append(("", [line]))
             return not line.strip() or line.startswith("#")
         return True
+
+    def replace_line(self, line: str) -> None:
+        """Write another line instead of the last one."""
+        self._parts[-1][1][-1] = line
 
     def singular_form(self, known: int) -> int:
         """The number of the form for one, by the header; what was known if this is none."""

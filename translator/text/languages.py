@@ -288,6 +288,17 @@ def beginning(text: str) -> int:
     return opening.end() if opening else 0
 
 
+def with_territory(language: str) -> str:
+    """A tag with the likeliest territory if it has none: es-ES of es, sr-Latn-RS of sr-Latn."""
+    if primary(language) not in _NAMES:
+        return language
+    import langcodes
+
+    tag = langcodes.Language.get(standard(language))
+    likely = tag.maximize().territory or ""
+    return f"{tag}-{likely}" if likely.isalpha() and not tag.territory else f"{tag}"
+
+
 def begins_with_capital(text: str) -> bool:
     """Whether a text begins with a capital, opening marks apart."""
     first = text[beginning(text) :][:1]
