@@ -119,6 +119,36 @@ def test_a_text_of_a_document_begins_as_its_source_does(line: str, expected: str
     assert translated(line, lambda texts: [known.get(text, "?") for text in texts]) == expected
 
 
+@pytest.mark.parametrize(
+    ("page", "sentence", "translation", "expected"),
+    [
+        (
+            "It is un<b>believable</b>.",
+            "It is unbelievable.",
+            "Es increíble.",
+            "Es <b>increíble</b>.",
+        ),
+        ("Un<b>believable</b>", "Unbelievable", "Increíble", "<b>Increíble</b>"),
+        ("<b>foot</b>ball", "football", "fútbol", "<b>fútbol</b>"),
+    ],
+)
+def test_a_word_of_which_a_part_is_bold_is_bold(
+    page: str, sentence: str, translation: str, expected: str
+) -> None:
+    last = {len(translation.split()) - 1: len(sentence.split()) - 1, 0: 0}
+    document = read_document([page.encode()], Settings(Format.HTML, ("en", "es")))
+    [block] = blocks(document.segments)
+    assert translate_block(block, aligning(sentence, translation, last)) == expected
+
+
+def test_where_no_spaces_are_most_letters_say_what_a_paragraph_is_within() -> None:
+    known = {"我喜欢苹果": "Yo amo manzanas", "我": "Yo", "喜欢苹果": "Me gustan"}
+    document = read_document(["我<b>喜欢苹果</b>".encode()], Settings(Format.HTML, ("zh", "es")))
+    [block] = blocks(document.segments)
+    found = translate_block(block, lambda texts: [known.get(text, "?") for text in texts])
+    assert found == "Yo<b> amo manzanas</b>"
+
+
 def test_a_capital_is_that_of_the_language() -> None:
     def translate(language: str) -> Translate:
         return lambda texts: [Aligned("iz", text, lambda *_: (), language) for text in texts]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from translator.documents.markup import PLACEHOLDERS, marked
 from translator.documents.segments import LookUp, Segment, join, verbatim
+from translator.text.languages import is_unspaced
 from translator.text.placeholders import has_words
 
 # Marks are numbered, and written with code points that are no characters.
@@ -75,12 +76,18 @@ def paragraph(parts: Sequence[Part], raw: str, escape: Callable[[str], str]) -> 
 
 
 def _base(parts: Sequence[Part]) -> Around:
-    """The elements that most of the letters are within."""
-    letters: Counter[Around] = Counter()
-    for part in parts:
-        if isinstance(part, Text):
-            letters[part.around] += sum(map(str.isalpha, part.text))
-    return max(letters, key=lambda around: letters[around], default=())
+    """The elements that most of the letters are within; of like ones the fewest.
+
+    A word that is in several, as un<b>happy</b>, counts for none: its translation has one place.
+    """
+    read = [p.text if isinstance(p, Text) else " " * (p.breaks or bool(p.reads)) for p in parts]
+    around = [part.around for part, text in zip(parts, read, strict=True) for _ in text]
+    letters = Counter({part.around: 0 for part in parts if isinstance(part, Text)})
+    for word in re.finditer(r"[^\W\d_]+", "".join(read)):
+        within = around[word.start() : word.end()]
+        if len(set(within)) == 1 or is_unspaced(word[0]):
+            letters.update(within)
+    return max(letters, key=lambda each: (letters[each], -len(each)), default=())
 
 
 def _whole(parts: Sequence[Part], base: Around) -> list[Part]:
