@@ -209,6 +209,12 @@ def test_the_outlook_follows_from_the_curve() -> None:
     assert prospect(curve([10, 20, 30, 40]), "loss") == ""
 
 
+def test_where_bleu_is_near_zero_the_outlook_follows_from_chrf() -> None:
+    found = [{**each, "valid_chrf": 10 * each["step"] / 100} for each in curve([0, 0.2, 1.1, 1.6])]
+    assert "chrF still rose by 10.0" in prospect(found, "bleu")
+    assert "chrF" not in prospect([{**each, "valid_bleu": 20.0} for each in found], "bleu")
+
+
 def test_scores_are_put_in_words_with_their_doubts() -> None:
     good = {"bleu": 45.0, "chrf": 65.0}
     assert meaning(good, 300) == "good: a rule of thumb for sentences like those of validation"
@@ -257,7 +263,8 @@ def test_few_pairs_get_fewer_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert steps(157, "training.checkpoint_every_steps=7") == (100, 25, 7)
     assert steps(1000) == (200, 50, 50)
     assert steps(4700) == (940, 235, 235)
-    assert steps(157, "training.max_steps=300") == (300, 235, 235)
+    assert steps(157, "training.max_steps=300") == (300, 75, 75)
+    assert steps(157, "training.max_minutes=3") == (940, 235, 235)
     assert config_of([], [])[0] == Config()
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from tests.helpers import ROOT
 from translator.config import (
+    INTERVALS,
     AugmentationConfig,
     CleaningConfig,
     Config,
@@ -30,6 +31,7 @@ from translator.config import (
     changed_decoding,
     dump_config,
     load_config,
+    starting_from,
 )
 from translator.errors import ConfigError
 
@@ -300,6 +302,44 @@ def make(key: str, value: float) -> Section:
     if name == "num_heads":
         required["d_model"] = 256  # a multiple of the most heads
     return SECTIONS[section](**required, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("sets", "expected"),
+    [
+        ([], (50, 235, 235)),
+        (["max_steps=100000"], (50, 235, 235)),
+        (["max_steps=500"], (50, 125, 125)),
+        (["max_steps=60"], (6, 15, 15)),
+        (["max_steps=62"], (7, 16, 16)),  # four validations and no fifth, two steps later
+        (["max_steps=8"], (1, 15, 15)),
+        (["max_steps=60", "log_every_steps=50", "validate_every_steps=60"], (50, 60, 15)),
+        (["max_steps=60", "max_minutes=5"], (50, 235, 235)),
+    ],
+)
+def test_intervals_that_are_not_set_fit_a_short_training(
+    sets: list[str], expected: tuple[int, int, int]
+) -> None:
+    training = load_config(None, [f"training.{each}" for each in sets]).training
+    assert tuple(getattr(training, key) for key in INTERVALS) == expected
+    assert training.model_fields_set == {each.partition("=")[0] for each in sets}
+
+
+@pytest.mark.parametrize(
+    ("sets", "expected"),
+    [
+        ([], (20, 50, 50)),
+        (["max_steps=60"], (6, 15, 15)),
+        (["max_steps=2000"], (50, 50, 235)),
+        (["validate_every_steps=100"], (20, 100, 50)),
+    ],
+)
+def test_intervals_of_fine_tuning_fit_its_steps(
+    sets: list[str], expected: tuple[int, int, int]
+) -> None:
+    config = load_config(None, ["training.start_from=x", *(f"training.{each}" for each in sets)])
+    training = starting_from(config, Config()).training
+    assert tuple(getattr(training, key) for key in INTERVALS) == expected
 
 
 def test_the_table_of_bounds_covers_every_number_of_the_schema():

@@ -72,7 +72,8 @@ class Page(HTMLParser):
 
 def attention(test_set: EvaluationSet, source: str, hypothesis: str) -> SentenceAttention:
     keys, queries = source.split(), hypothesis.split()
-    return SentenceAttention(keys, queries, [[1 / len(keys)] * len(keys) for _ in queries])
+    weights = [[0.9 / len(keys)] * len(keys) for _ in queries]
+    return SentenceAttention(keys, queries, weights, "the tag")
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,7 @@ def test_attention_comes_with_its_sentence_as_json(evaluation: Evaluation) -> No
         each for each in stored if "</script><script>alert('1')</script><img" in each["source"]
     )
     assert evil["target"] == evil["source"] + ["x"]
+    assert evil["rest"] == "the tag"
     assert "Attention" not in "".join(Page(render_report([evaluation])).texts)
 
 

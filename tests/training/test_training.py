@@ -26,6 +26,7 @@ from tests.helpers import encoder_decoder, ended
 from translator.cli import app
 from translator.config import (
     FINE_TUNING,
+    INTERVALS,
     Config,
     CorpusConfig,
     TokenizerConfig,
@@ -42,7 +43,7 @@ from translator.data import (
     pack_rows,
     read_pairs,
 )
-from translator.errors import RunError, TranslatorError
+from translator.errors import OtherConfigurationError, RunError, TranslatorError
 from translator.evaluation import Change, assess, evaluate, score, sets_of_split
 from translator.model import Transformer
 from translator.preparation import prepare_data
@@ -913,6 +914,25 @@ def test_what_is_not_set_is_chosen_for_fine_tuning(trained_run: RunDirectory) ->
         assert settings.learning_rate == FINE_TUNING["learning_rate"]
         assert settings.warmup_steps == FINE_TUNING["warmup_steps"]
     assert load_config(None, ["training.max_steps=2"]).training.learning_rate == 0.006
+
+
+def test_a_run_goes_on_with_the_intervals_that_an_earlier_version_chose() -> None:
+    values = tiny("training.max_steps=4").model_dump()
+    for key in INTERVALS:
+        del values["training"][key]
+    config = Config.model_validate(values)
+    assert config.training.log_every_steps == 1
+    list(train(config))
+    run = RunDirectory(RUNS / "tiny")
+    for key in INTERVALS:
+        values["training"][key] = 50
+    run.write_config(Config.model_validate(values))
+    plan, *_ = train(config)
+    assert isinstance(plan, Plan) and plan.finished
+    assert plan.config == run.read_config()
+    values["training"]["log_every_steps"] = 1
+    with pytest.raises(OtherConfigurationError, match="log_every_steps: 50 → 1"):
+        list(train(Config.model_validate(values)))
 
 
 def test_a_run_keeps_what_the_run_it_started_from_was_trained_on(

@@ -21,6 +21,7 @@ from tests.commands import MAIN, run_command
 from tests.helpers import CIPHER, all_of, encoder_decoder, one
 from translator import attention_maps
 from translator.alignment import attention_weights, recorded_attention
+from translator.config import Config
 from translator.errors import DataError, RunError
 from translator.model import Attention, Seq2SeqTransformer
 from translator.runs import RunDirectory
@@ -35,6 +36,7 @@ from translator.visualization.attention import (
     attention_arrays,
     attention_page,
     between_words,
+    explained,
 )
 from translator.visualization.curves import METRICS, RunCurves, curves_page, read_curves
 from translator.visualization.picture import attention_picture, curves_picture, heads_picture
@@ -299,6 +301,57 @@ def test_a_title_breaks_between_sentence_and_translation(
     assert breaks == [source, f"→  {translation}"]
 
 
+def test_every_view_says_where_what_a_row_lacks_goes(
+    maps: AttentionMaps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure
+
+    titles: list[str] = []
+    monkeypatch.setattr(Figure, "suptitle", lambda figure, title, **style: titles.append(title))
+    tagged = replace(maps, tag=">>es<<")
+    goes = (
+        "row adds up to 1 with what goes to >>es<<, the tag of the direction, which is not shown."
+    )
+    for each in (maps, tagged):
+        attention_picture(each)
+        heads_picture(each)
+    whole, heads, partial, partial_heads = (" ".join(title.split("\n")[1:]) for title in titles)
+    assert (whole, heads) == ("average of all layers, average of all heads", "Cross-attention")
+    assert partial == f"{whole} Cross-attention and encoder self-attention: a {goes}"
+    assert partial_heads == f"{heads} Cross-attention: a {goes}"
+    told = embedded(attention_page(tagged))["maps"]
+    for kind in maps.kinds:
+        is_partial = kind != "decoder_self_attention"
+        assert (f"A {goes}" in told[kind]["explanation"]) == is_partial
+        assert ("A row adds up to 1." in told[kind]["explanation"]) == (not is_partial)
+    assert "the rest of a row goes to &gt;&gt;es&lt;&lt;, the tag" in tagged._repr_html_()
+    assert "the rest" not in maps._repr_html_()
+
+
+@pytest.mark.parametrize("unit", ["token", "word"])
+def test_rows_and_columns_are_called_what_they_are(
+    maps: AttentionMaps, unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure
+
+    axes: list[str] = []
+    monkeypatch.setattr(Figure, "supxlabel", lambda figure, label, **style: axes.append(label))
+    shown = maps if unit == "token" else between_words(maps)
+    heads_picture(shown)
+    assert axes == [f"key: the {unit} that is looked at"]
+    told = {
+        kind: each["explanation"] for kind, each in embedded(attention_page(shown))["maps"].items()
+    }
+    assert f"Each row is a {unit} of the translation" in told["cross_attention"]
+    assert f"the columns are the {unit}s of the source" in told["cross_attention"]
+    assert f"Each row is a {unit} of the source" in told["encoder_self_attention"]
+    own = "A word of several tokens sees its own earlier tokens."
+    assert [own in each for each in told.values()] == [False, False, unit == "word"]
+    seen = replace(shown, shown=Shown(np.zeros((8, 8, 3), np.uint8), (2, 2)))
+    assert f"row is a {unit} of" in explained(seen, "cross_attention")
+    assert "columns are the places of the picture" in explained(seen, "cross_attention")
+
+
 @pytest.mark.parametrize(
     "sentence", ["ana", "ana " * 40, "Donaudampfschifffahrtsgesellschaftskapitän", "翻訳" * 60]
 )
@@ -387,6 +440,24 @@ def test_a_run_before_its_first_validation_is_drawn(tmp_path: Path) -> None:
     runs = read_curves([logged(tmp_path / "run", step(10, 5.0, 60.0))])
     assert "valid_bleu" not in runs[0].curves
     assert size_of(curves_picture(runs, "steps").png)
+
+
+def test_too_few_points_for_a_curve_are_told_with_what_to_set(tmp_path: Path) -> None:
+    valid = {"step": 60, "valid_loss": 4.0, "valid_bleu": 1.0, "valid_chrf": 2.0}
+    run = logged(tmp_path / "run", step(50, 5.0, 50.0), step(60, 4.0, 60.0), valid)
+    told = (
+        "run: 2 log lines{} and 1 validation{} by step 60 are too few points for a curve; a longer "
+        "training has more, and so has one with --set training.log_every_steps=6 --set "
+        "training.validate_every_steps=15"
+    )
+    assert read_curves([run])[0].few_points == told.format("", "")
+    run.write_config(Config())
+    [few] = read_curves([run])
+    assert few.few_points == told.format(" (one every 50 steps)", " (one every 235 steps)")
+    assert f"<p>{few.few_points}</p>" in curves_page([few])
+    assert few.few_points in command("plot", run.path, "-o", tmp_path / "curves").stderr
+    enough = [step(n, 1.0, n) | {"valid_loss": 1.0} for n in (10, 20, 30)]
+    assert read_curves([logged(tmp_path / "enough", *enough)])[0].few_points == ""
 
 
 def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
@@ -568,19 +639,7 @@ def test_kind_layer_and_head_are_chosen_in_the_page(
         assert [at.get_attribute("title") for at in all_of(browser, "[aria-pressed=true]")] == [
             "layer 2, head 4"
         ]
-        told = one(browser, "#explanation").text
-        assert ("translator explain names it" in told) == (kind != "encoder_self_attention")
-        assert "its own earlier pieces" not in told
-    show(browser, attention_page(between_words(maps)), tmp_path)
-    for kind in maps.kinds:
-        one(browser, f"input[value={kind}]").click()
-        told = one(browser, "#explanation").text
-        assert ("its own earlier pieces" in told) == (kind == "decoder_self_attention")
-        assert "A row adds up to 1." in told
-    cross = maps.cross_attention
-    tagged = replace(cross, weights=0.9 * cross.weights)  # a tenth goes to what is not shown
-    show(browser, attention_page(replace(maps, kinds={"cross_attention": tagged})), tmp_path)
-    assert "A row adds up to 1 with what goes to the tag" in one(browser, "#explanation").text
+        assert one(browser, "#explanation").text == explained(maps, kind)
     assert_quiet(browser)
 
 
@@ -634,7 +693,7 @@ def test_pointing_at_a_curve_shows_its_values(browser: Any, tmp_path: Path) -> N
     from selenium.webdriver import ActionChains, Keys
 
     points = [step(10 * n, 5 - n, 60.0 * n * n) for n in range(1, 5)]
-    first = logged(tmp_path / "first", *points, {"step": 20, "valid_bleu": 31.25})
+    first = logged(tmp_path / "first", *points, {"step": 20, "valid_bleu": 31.24})
     second = logged(tmp_path / "second", *points[:2])
     show(browser, curves_page(read_curves([first, second])), tmp_path)
     charts = dict(zip(METRICS, all_of(browser, "figure"), strict=True))
@@ -646,7 +705,7 @@ def test_pointing_at_a_curve_shows_its_values(browser: Any, tmp_path: Path) -> N
     svg = loss.find_element("css selector", "svg")
     half = svg.size["width"] / 2
     ActionChains(browser).move_to_element_with_offset(svg, half - 20, 0).perform()
-    assert readout(loss) == ["first, step 40: 1", "second, step 20: 3"]
+    assert readout(loss) == ["first, step 40: 1.000", "second, step 20: 3.000"]
     speed = charts["tokens_per_second"]  # not at the window's edge
     speed_svg = speed.find_element("css selector", "svg")
     ActionChains(browser).move_to_element_with_offset(speed_svg, 60 - half, 0).perform()
@@ -655,11 +714,13 @@ def test_pointing_at_a_curve_shows_its_values(browser: Any, tmp_path: Path) -> N
     bleu = charts["valid_bleu"].find_element("css selector", "svg")
     browser.execute_script("arguments[0].focus()", bleu)
     bleu.send_keys(Keys.ARROW_RIGHT)
-    assert readout(charts["valid_bleu"]) == ["first, step 20: 31.25"]
+    assert readout(charts["valid_bleu"]) == ["first, step 20: 31.2"]
     one(browser, "input[value=minutes]").click()
     browser.execute_script("arguments[0].focus()", svg)
     svg.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
-    assert readout(loss) == ["first, minute 9: 2", "second, minute 4: 3"]
+    assert readout(loss) == ["first, minute 9: 2.000", "second, minute 4: 3.000"]
     assert "nothing logged yet" in charts["valid_chrf"].text
-    assert "31.25 at step 20" in one(browser, "#figures").text
+    assert "one point: too few for a curve" in charts["valid_bleu"].text
+    assert "minutes of training" in loss.text and "too few" not in loss.text
+    assert "31.2 at step 20" in one(browser, "#figures").text
     assert_quiet(browser)

@@ -10,6 +10,7 @@ from translator.cli.console import (
     app,
     check_outputs,
     find_run,
+    note,
     optional_picture,
     output_files,
     say,
@@ -52,6 +53,9 @@ def plot_cli(
     for directory in directories:
         if damaged := directory.metrics_warning():
             say(f"warning: {damaged}")
+    for each in curves:
+        if each.few_points:
+            note(each.few_points)
     write_output(output, ".html", curves_page(curves).encode())
     with optional_picture(output):
         picture = curves_picture(curves, "steps")

@@ -109,7 +109,7 @@ def _attention_by(
         except DataError:  # too long to be looked at in one piece
             return None
         words = between_words(maps).source_attention
-        return SentenceAttention(words.keys, words.queries, words.view().tolist())
+        return SentenceAttention(words.keys, words.queries, words.view().tolist(), maps.rest)
 
     return attention
 

@@ -44,6 +44,8 @@ def prospect(entries: Sequence[dict[str, Any]], metric: str) -> str:
     steps, scores, losses = zip(*found, strict=True)
     if not any(scores):
         return ""
+    if metric == "bleu" and max(scores) < _BANDS[0][0]:  # which moves by luck
+        return prospect(entries, "chrf")
     late = next(index for index, step in enumerate(steps) if step >= 0.7 * steps[-1])
     gained = max(scores[late + 1 :], default=scores[late]) - max(scores[: late + 1])
     name = _NAMES[metric]

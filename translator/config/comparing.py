@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from translator.config.schema import Config, CorpusConfig
+from translator.config.schema import INTERVALS, Config, CorpusConfig
 
 _LONGEST = 60  # characters of a value
 _MOST = 3  # settings that a label names
@@ -30,9 +30,13 @@ def differences(old: Config, new: Config) -> list[str]:
 
 
 def distinguishing(configs: Sequence[Config]) -> list[str]:
-    """What sets each of some configurations apart: `dropout 0.1, norm pre`; empty for nothing."""
+    """What sets each of some configurations apart: `dropout 0.1, norm pre`; empty for nothing.
+
+    How often it is looked at what was learned is left out.
+    """
     values = [dict(_leaves(_values(config))) for config in configs]
-    keys = dict.fromkeys(key for each in values for key in each)
+    intervals = {f"training.{key}" for key in INTERVALS}
+    keys = dict.fromkeys(key for each in values for key in each if key not in intervals)
     differing = [key for key in keys if any(v.get(key) != values[0].get(key) for v in values)]
     return [
         ", ".join(f"{key.rpartition('.')[2]} {_short(each.get(key))}" for key in differing[:_MOST])

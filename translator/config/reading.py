@@ -4,7 +4,7 @@ import copy
 import difflib
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from translator.config.schema import (
     FINE_TUNING,
     FORMATS,
+    INTERVALS,
     Config,
     DataConfig,
     DecodingConfig,
@@ -99,14 +100,25 @@ def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> 
         values["data"] = _with_directions(config.data, start.data.directions)
     if has_begun or goes_on(config, start):
         known = {k: getattr(start.training, k) for k in FINE_TUNING} if has_begun else FINE_TUNING
-        unset = {k: v for k, v in known.items() if k not in config.training.model_fields_set}
-        values["training"] = config.training.model_copy(update=unset)
+        chosen = config.training.model_fields_set
+        unset = {k: v for k, v in known.items() if k not in chosen}
+        training = config.training.model_copy(update=unset)
+        values["training"] = training.model_copy(update=training.fitting_intervals(chosen))
     if differing:
         raise ConfigError(
             f"{config.training.start_from} has another shape ({'; '.join(differing)})",
             "Leave these keys out: the run that training starts from gives them.",
         )
     return validated(values, f"the configuration with {config.training.start_from}")
+
+
+def going_on(config: Config, begun: Config, chosen: Collection[str]) -> Config:
+    """A configuration with the intervals of the run that it continues, but for keys chosen.
+
+    Earlier versions fitted none of them to the steps of a training.
+    """
+    kept = {key: getattr(begun.training, key) for key in INTERVALS if key not in chosen}
+    return config.model_copy(update={"training": config.training.model_copy(update=kept)})
 
 
 def _with_directions(data: DataConfig, directions: list[LanguagePair]) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 The schema is closed: an unknown key is an error.
 """
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -801,6 +802,16 @@ FINE_TUNING: dict[str, int | float | str] = {
 }
 
 
+# How many times a short training logs, validates and saves, and the fewest steps between two times,
+# for keys that are not set: its curves have points, and a validation, which costs some seven steps
+# of a small model on a CPU, stays rare.
+INTERVALS = {
+    "log_every_steps": (10, 1),
+    "validate_every_steps": (4, 15),
+    "checkpoint_every_steps": (4, 15),
+}
+
+
 class NoiseConfig(Section):
     """What the objectives denoise and masked hide of a text."""
 
@@ -891,18 +902,25 @@ class TrainingConfig(Section):
         0.1, ge=0.0, lt=1.0, description="Share of the target's probability spread over all pieces."
     )
     log_every_steps: int = Field(
-        50, ge=1, description="Steps from one line in metrics.jsonl to the next."
+        50,
+        ge=1,
+        description="Steps from one line in metrics.jsonl to the next; where this is not set, at "
+        "most a tenth of max_steps.",
     )
     validate_every_steps: int = Field(
         235,
         ge=1,
-        description="Steps between validations (loss, BLEU, chrF, samples); one comes at the end.",
+        description="Steps between validations (loss, BLEU, chrF, samples); one comes at the end. "
+        "Where this is not set, at most a quarter of max_steps, but not under 15.",
     )
     validation_pairs: int = Field(
         300, ge=1, description="At most this many pairs of valid are translated at each validation."
     )
     checkpoint_every_steps: int = Field(
-        235, ge=1, description="Steps between checkpoints, from which training goes on exactly."
+        235,
+        ge=1,
+        description="Steps between checkpoints, from which training goes on exactly. Where this "
+        "is not set, at most a quarter of max_steps, but not under 15.",
     )
     keep_checkpoints: int = Field(2, ge=1, description="Older checkpoints are deleted.")
     best_metric: Literal["bleu", "chrf", "loss"] = Field(
@@ -946,6 +964,24 @@ class TrainingConfig(Section):
                 "has its loss only"
             )
         return self
+
+    @model_validator(mode="after")
+    def _fit(self) -> "TrainingConfig":
+        self.__dict__.update(self.fitting_intervals(self.model_fields_set))  # they stay unset
+        return self
+
+    def fitting_intervals(self, chosen: Collection[str]) -> dict[str, int]:
+        """Steps between log lines, validations and checkpoints that fit max_steps, by key.
+
+        Without the keys that were chosen. Where minutes end the training its steps are not known.
+        """
+        if self.max_minutes is not None:
+            return {}
+        return {
+            key: min(getattr(self, key), max(fewest, math.ceil(self.max_steps / times)))
+            for key, (times, fewest) in INTERVALS.items()
+            if key not in chosen
+        }
 
 
 class DecodingConfig(Section):

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from translator.config import Config, differences, goes_on, starting_from
+from translator.config import Config, differences, goes_on, going_on, starting_from
 from translator.data import SentencePair, Splits, checksums, occurring, stream_seed
 from translator.data.sides import exchanged_sides
 from translator.distributed import World, joined
@@ -41,7 +41,10 @@ def train(
     """
     with WorkClock(seconds) as clock, joined() as world:
         run = RunDirectory(RUNS / config.name)
+        chosen = config.training.model_fields_set
         config = _with_start(config, run)
+        if run.has_begun and run.config_file.is_file():
+            config = going_on(config, run.read_config(), chosen)
         check_metrics(config)
         with _claimed(run, config) if world.is_main else nullcontext():
             world.gather(None)  # the others find the configuration written

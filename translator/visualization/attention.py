@@ -5,10 +5,10 @@ Shapes as in `model`: H heads, Q queries, M keys, d_k size of a head.
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ START, END = "⟨start⟩", "⟨end⟩"  # how the ids that are no text are show
 class AttentionMap:
     """One kind of attention in all its layers and heads."""
 
-    weights: npt.NDArray[np.float32]  # [layers, H, Q, M]; what a query gives to all keys sums to 1
+    weights: npt.NDArray[np.float32]  # [layers, H, Q, M]; with what is not shown, a row sums to 1
     queries: tuple[str, ...]  # the tokens that look
     keys: tuple[str, ...]  # the tokens that are looked at
 
@@ -78,6 +78,8 @@ class AttentionMaps:
     source_language: str
     target_language: str
     kinds: dict[str, AttentionMap]  # under the names that the modules have
+    unit: Literal["token", "word"] = "token"  # what is a row or a column, where it is text
+    tag: str = ""  # of the direction: the model reads it before the source, and no map shows it
     shown: Shown | None = None  # where the source is a picture or a recording, by its reference
 
     @property
@@ -111,7 +113,7 @@ class AttentionMaps:
     def source_attention(self) -> AttentionMap:
         """What the tokens that are written give to the source: cross-attention.
 
-        Without an encoder it is that part of self-attention, which does not sum to 1.
+        Without an encoder it is that part of self-attention; `rest` says where the rest goes.
         """
         if "cross_attention" in self.kinds:
             return self.cross_attention
@@ -119,6 +121,26 @@ class AttentionMaps:
         read = every.keys.index(START)
         weights = every.weights[:, :, read:, :read]
         return AttentionMap(weights, every.queries[read:], every.keys[:read])
+
+    @property
+    def rest(self) -> str:
+        """Where goes what `source_attention` lacks of 1 in each row; empty if it lacks nothing."""
+        others = [f"{self.tag}, the tag of the direction"] if self.tag else []
+        others += ["what is written"] if "self_attention" in self.kinds else []
+        return " and ".join(others)
+
+    def lacks_tag(self, kind: str) -> bool:
+        """Whether the rows of a kind have given something to the tag, which is not shown."""
+        return bool(self.tag) and kind != "decoder_self_attention"
+
+    def row_sum(self, kind: str) -> str:
+        """What the weights of a row of a kind add up to, as a sentence."""
+        if self.lacks_tag(kind):
+            return (
+                f"A row adds up to 1 with what goes to {self.tag}, the tag of the direction, which "
+                "is not shown."
+            )
+        return "A row adds up to 1."
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the attention to the source between words, mean of all heads."""
@@ -133,7 +155,20 @@ class AttentionMaps:
             for query, row in zip(shown.queries, weights.tolist(), strict=True)
         ]
         keys = "".join(f"<th>{escape(key)}</th>" for key in shown.keys)
-        caption = "row: query, the word that looks; column: key, the word that is looked at"
+        caption = "row: query, the word that looks; column: key, "
+        caption += "what is looked at" if self.shown else "the word that is looked at"
+        if self.rest:
+            caption += f"; the rest of a row goes to {escape(self.rest)}"
+        weights = shown.view()
+        rows = [
+            f"<tr><th>{escape(query)}</th>{''.join(_cell(x, weights.max()) for x in row)}</tr>"
+            for query, row in zip(shown.queries, weights.tolist(), strict=True)
+        ]
+        keys = "".join(f"<th>{escape(key)}</th>" for key in shown.keys)
+        caption = "row: query, the word that looks; column: key, "
+        caption += "what is looked at" if self.shown else "the word that is looked at"
+        if self.rest:
+            caption += f"; the rest of a row goes to {escape(self.rest)}"
         return f"<table><caption>{caption}</caption><tr><td></td>{keys}</tr>{''.join(rows)}</table>"
 
     def kinds_with(self, layer: int | None, head: int | None) -> dict[str, AttentionMap]:
@@ -175,13 +210,14 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
     """
     check_text("attention_maps", source)
     model, languages = translator.model, translator.config.data
-    shown = None
+    tag, shown = "", None
     if translator.config.model.source != "text":
         target, kinds, shown = _kinds_of_medium(translator, source, target)
     elif model.decoder is None or translator.config.training.objective == "language_model":
         target, kinds = "", _kinds_of_text(translator, source)
     else:
         source_ids, target_ids, target = read_pair(translator, source, target)
+        tag = "".join(translator.tokenizer.pieces(tag_of(translator.config, translator.tokenizer)))
         kinds = _kinds_of_pair(translator, source_ids, target_ids)
     return AttentionMaps(
         source=source,
@@ -189,6 +225,7 @@ def attention_maps(translator: Translator, source: str, target: str | None = Non
         source_language=standard(languages.source_language),
         target_language=standard(languages.target_language),
         kinds=kinds,
+        tag=tag,
         shown=shown,
     )
 
@@ -340,7 +377,7 @@ def between_words(maps: AttentionMaps) -> AttentionMaps:
         asked, keys = _words(each.keys, texts[kind][1])
         weights = (asking / asking.sum(axis=0)).T @ each.weights @ asked
         kinds[kind] = AttentionMap(weights, queries, keys)
-    return replace(maps, kinds=kinds)
+    return replace(maps, kinds=kinds, unit="word")
 
 
 def _words(
@@ -402,6 +439,7 @@ def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | No
     first = next(iter(maps.kinds_with(layer, head)))
     kinds = {
         kind: {
+            "explanation": explained(maps, kind),
             "queries": each.queries,
             "keys": each.keys,
             "weights": _in_parts(each, causal=kind.removeprefix("decoder_") == "self_attention"),
@@ -421,6 +459,53 @@ def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | No
         "shown": maps.shown and _as_url(maps.shown),
     }
     return render_page("attention.html", source=maps.source, data=data)
+
+
+def explained(maps: AttentionMaps, kind: str) -> str:
+    """What the rows and columns of a kind are, and what a row adds up to."""
+    unit, written = maps.unit, "translation" if maps.translation else "text"
+    one, what = unit, "source" if maps.translation else "text"
+    if maps.shown is not None:
+        is_picture = maps.shown.tiles[0] > 1
+        one, what = ("place", "picture") if is_picture else ("moment", "recording")
+    read = f"{one}s of the {what}"
+    match kind:
+        case "cross_attention":
+            said = (
+                f"Each row is a {unit} of the translation as it is being written; the columns are "
+                f"the {read} that it draws on."
+            )
+        case "encoder_self_attention":
+            said = (
+                f"Each row is a {one} of the {what} as it is being read; the columns are the "
+                f"{read}, before and after it, that it draws on."
+            )
+        case "decoder_self_attention":
+            said = (
+                f"Each row is a {unit} of the {written} as it is being written; the columns are "
+                "what has been written so far. The future (hatched) cannot be seen."
+            )
+        case _:
+            said = (
+                f"Each row is a {unit} of the source as it is being read, then of the translation "
+                f"as it is being written; the columns are the {unit}s that it draws on. What is "
+                "hatched cannot be seen."
+            )
+    return " ".join([said, maps.row_sum(kind), *_of_written(maps, kind)])
+
+
+def _of_written(maps: AttentionMaps, kind: str) -> Iterator[str]:
+    """Where the rows of what is written come from, and what words see of themselves."""
+    if kind != "encoder_self_attention" and not maps.shown:  # explain has texts alone
+        at = "The row of a token that is written is computed where the token before it is read"
+        yield (
+            f"{at}; translator explain names it by that one."
+            if maps.unit == "token"
+            else "The row of a word is the mean of those of its tokens; translator explain names "
+            "each of them by the token that is read before it."
+        )
+    if kind in ("decoder_self_attention", "self_attention") and maps.unit == "word":
+        yield "A word of several tokens sees its own earlier tokens."
 
 
 def _as_url(shown: Shown) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """How did the training go? What metrics.jsonl tells of one or several runs, as curves."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from translator.config import distinguishing
+from translator.config import INTERVALS, distinguishing
 from translator.errors import RunError
 from translator.runs import RunDirectory
 from translator.visualization.page import render_page
 
+AXES = {"steps": "step", "minutes": "minutes of training"}  # what curves are drawn over
 METRICS = {  # the keys of metrics.jsonl that are drawn, and what they are called
     "train_loss": "Training loss (labels smoothed)",
     "valid_loss": "Validation loss (nats/token)",
@@ -19,6 +20,17 @@ METRICS = {  # the keys of metrics.jsonl that are drawn, and what they are calle
     "valid_bleu": "Validation BLEU",
     "valid_chrf": "Validation chrF",
     "tokens_per_second": "Speed (target tokens/s)",
+}
+
+
+FEW_POINTS = (  # what is said of so many: two are a straight line, whatever happened
+    "nothing logged yet",
+    "one point: too few for a curve",
+    "two points: too few for a curve",
+)
+_TOLD_BY = {  # what each key sets the interval of, and the metric that each time adds a point to
+    "log_every_steps": ("log line", "learning_rate"),
+    "validate_every_steps": ("validation", "valid_loss"),
 }
 
 
@@ -37,6 +49,7 @@ class RunCurves:
 
     name: str
     curves: dict[str, Curve]
+    few_points: str = ""  # a sentence, where there are too few for a curve
 
 
 def read_curves(runs: Sequence[RunDirectory]) -> list[RunCurves]:
@@ -54,7 +67,30 @@ def read_curves(runs: Sequence[RunDirectory]) -> list[RunCurves]:
         f"{name} ({each})" if each else name
         for name, each in zip(unique, _settings(runs), strict=True)
     )
-    return [RunCurves(label, curves_of(run)) for label, run in zip(labels, runs, strict=True)]
+    found = []
+    for run, label, name in zip(runs, labels, unique, strict=True):
+        curves = curves_of(run)
+        found.append(RunCurves(label, curves, _few_points(run, name, curves)))
+    return found
+
+
+def _few_points(run: RunDirectory, name: str, curves: Mapping[str, Curve]) -> str:
+    """How many points there are, why no more, and what to set; empty where there are enough."""
+    steps = max(curve.steps[-1] for curve in curves.values())
+    config = run.read_config() if run.config_file.is_file() else None
+    found, mended = [], []
+    for key, (what, metric) in _TOLD_BY.items():
+        count = len(curves[metric].steps) if metric in curves else 0
+        if count < len(FEW_POINTS):
+            often = f" (one every {getattr(config.training, key):,} steps)" if config else ""
+            found.append(f"{count} {what}{'' if count == 1 else 's'}{often}")
+            mended.append(f"training.{key}={max(1, steps // INTERVALS[key][0])}")
+    if not found:
+        return ""
+    return (
+        f"{name}: {' and '.join(found)} by step {steps:,} are too few points for a curve; "
+        f"a longer training has more, and so has one with --set {' --set '.join(mended)}"
+    )
 
 
 def _settings(runs: Sequence[RunDirectory]) -> list[str]:
@@ -96,6 +132,8 @@ def curves_page(runs: Sequence[RunCurves]) -> str:
     """The curves of runs as an interactive page, over steps or over minutes of training."""
     data = {
         "metrics": METRICS,
+        "axes": AXES,
+        "few": FEW_POINTS,
         "runs": [
             {
                 "name": run.name,
@@ -104,7 +142,8 @@ def curves_page(runs: Sequence[RunCurves]) -> str:
             for run in runs
         ],
     }
-    return render_page("curves.html", names=[run.name for run in runs], data=data)
+    notes = [run.few_points for run in runs if run.few_points]
+    return render_page("curves.html", names=[run.name for run in runs], notes=notes, data=data)
 
 
 def _points(curve: Curve) -> dict[str, Any]:

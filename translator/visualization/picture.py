@@ -13,7 +13,7 @@ import numpy as np
 
 from translator.errors import MissingLibraryError
 from translator.visualization.attention import AttentionMap, AttentionMaps, Shown
-from translator.visualization.curves import METRICS, RunCurves
+from translator.visualization.curves import AXES, FEW_POINTS, METRICS, RunCurves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def attention_picture(
         panel.set_title(_NAMES[kind], fontsize=_TITLE_SIZE)
     figure.align_titles()
     _draw_scale(figure, image)
-    _entitle(figure, maps, _place(layer, head), families)
+    _entitle(figure, maps, _place(layer, head), families, kinds)
     return Picture(_png(figure), missing)
 
 
@@ -91,10 +91,10 @@ def heads_picture(maps: AttentionMaps) -> Picture:
             panel.set_ylabel(f"layer {layer + 1}", fontsize=9)
             panel.yaxis.set_label_position("right")
         _name_ticks(panel, each, families, fontsize=7, shown=(layer == layers - 1, head == 0))
-    figure.supxlabel("key: the token that is looked at", fontsize=9)
-    figure.supylabel("query: the token that looks", fontsize=9)
+    figure.supxlabel(f"key: the {maps.unit} that is looked at", fontsize=9)
+    figure.supylabel(f"query: the {maps.unit} that looks", fontsize=9)
     _draw_scale(figure, image)
-    _entitle(figure, maps, _NAMES[kind], families)
+    _entitle(figure, maps, _NAMES[kind], families, [kind])
     return Picture(_png(figure), missing)
 
 
@@ -139,11 +139,21 @@ def _place(layer: int | None, head: int | None) -> str:
     )
 
 
-def _entitle(figure: "Figure", maps: AttentionMaps, what: str, families: list[str]) -> None:
-    """Put the sentences above the panels, then what is drawn, in lines that fit."""
+def _entitle(
+    figure: "Figure",
+    maps: AttentionMaps,
+    what: str,
+    families: list[str],
+    kinds: Iterable[str] = (),
+) -> None:
+    """Put the sentences above the panels, then what is drawn of these kinds, in lines that fit."""
     room = _room(figure)
     sentences = "  →  ".join(filter(None, (maps.source, maps.translation)))
-    texts = [_broken(figure, text, room, _TITLE_SIZE, families) for text in (sentences, what)]
+    notes = [what]
+    if partial := [kind for kind in kinds if maps.lacks_tag(kind)]:
+        rows = " and ".join(_NAMES[kind] for kind in partial).capitalize()
+        notes.append(f"{rows}: a {maps.row_sum(partial[0]).removeprefix('A ')}")
+    texts = [_broken(figure, text, room, _TITLE_SIZE, families) for text in (sentences, *notes)]
     if "\n" in texts[0] and maps.translation:  # each sentence in lines of its own
         sides = (maps.source, f"→  {maps.translation}")
         texts[:1] = [_broken(figure, side, room, _TITLE_SIZE, families) for side in sides]
@@ -180,23 +190,28 @@ def curves_picture(runs: Sequence[RunCurves], axis: Literal["steps", "minutes"])
     families, missing = _fonts_for([run.name for run in runs])
     figure = _figure(11, 6.2)
     for panel, (key, name) in zip(figure.subplots(2, 3).flat, METRICS.items(), strict=True):
+        points = 0
         for index, run in enumerate(runs):
             if curve := run.curves.get(key):
+                points = max(points, len(curve.steps))
                 panel.plot(
                     getattr(curve, axis),
                     curve.values,
                     **_style(index),
-                    marker="o" if key.startswith("valid") else "",
+                    marker="o" if key.startswith("valid") or len(curve.steps) == 1 else "",
                     markersize=3.5,
                     linewidth=1.4,
                 )
-        panel.set_title(name, fontsize=9.5)
-        panel.set_xlabel("step" if axis == "steps" else "minutes of training", fontsize=8.5)
+        panel.set_xlabel(AXES[axis], fontsize=8.5)
         panel.tick_params(labelsize=8)
         panel.grid(visible=True, linewidth=0.5, alpha=0.5)
         panel.spines[["top", "right"]].set_visible(False)
-        if not panel.lines:
-            panel.text(0.5, 0.5, "nothing logged yet", ha="center", transform=panel.transAxes)
+        panel.set_title(name, fontsize=9.5)
+        if points:
+            panel.set_xlim(left=0)  # as on the page
+        if points < len(FEW_POINTS):
+            said: dict[str, Any] = {"ha": "center", "fontsize": 8.5, "transform": panel.transAxes}
+            panel.text(0.5, 0.92 if points else 0.5, FEW_POINTS[points], **said)
     _draw_run_names(figure, runs, families)
     return Picture(_png(figure), missing)
 

@@ -26,7 +26,8 @@ class SentenceAttention:
 
     source: Sequence[str]  # words
     target: Sequence[str]
-    weights: Sequence[Sequence[float]]  # [target][source], each row sums to 1
+    weights: Sequence[Sequence[float]]  # [target][source]
+    rest: str = ""  # where goes what a row lacks of 1
 
 
 Attention = Callable[[EvaluationSet, str, str], SentenceAttention | None]
@@ -186,6 +187,7 @@ def _in_percent(attention: SentenceAttention) -> dict[str, object]:
     return {
         "source": list(attention.source),
         "target": list(attention.target),
+        "rest": attention.rest,
         "weights": [[round(100 * weight) for weight in row] for row in attention.weights],
     }
 

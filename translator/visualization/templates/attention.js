@@ -3,29 +3,21 @@
 const KINDS = {
   cross_attention: {
     name: "cross-attention",
-    explanation: "Each row is a token of the translation as it is being written; the columns are the tokens of the source that it draws on.",
     row: "writing", languages: ["target", "source"],
   },
   encoder_self_attention: {
     name: "encoder self-attention",
-    explanation: "Each row is a token of the source as it is being read; the columns are the tokens of the same sentence, before and after it, that it draws on.",
     row: "reading", languages: ["source", "source"],
   },
   decoder_self_attention: {
     name: "masked decoder self-attention",
-    explanation: "Each row is a token of the translation as it is being written; the columns are what has been written so far. The future (hatched) cannot be seen.",
-    row: "writing", languages: ["target", "target"], masked: true,
+    row: "writing", languages: ["target", "target"],
   },
   self_attention: {
     name: "self-attention",
-    explanation: "Each row is a token of the source as it is being read, then of the translation as it is being written; the columns are the tokens that it draws on. What is hatched cannot be seen.",
-    row: "at", languages: ["target", "target"], masked: true,
+    row: "at", languages: ["target", "target"],
   },
 };
-const WHOLE = " A row adds up to 1.";
-const TAGGED = " A row adds up to 1 with what goes to the tag of the direction, which is not shown.";
-const WRITTEN = " The row of a token that is written is computed where the token before it is read; translator explain names it by that one.";
-const OWN_PIECES = " A word of several pieces sees its own earlier pieces.";
 const AVERAGE = -1;  // the choice "average" of a layer or head
 
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -70,9 +62,7 @@ function tokenHeader(token, scope, language) {
 }
 
 function drawTable() {
-  const { weights: layers, queries, keys } = data.maps[kind];
-  const isWhole = layers.flat(2).every((row) =>
-    row.reduce((sum, weight) => sum + weight, 0) > 0.95 * data.one);  // but for what rounding loses
+  const { queries, keys, explanation } = data.maps[kind];
   const [rowLanguage, columnLanguage] = KINDS[kind].languages;
   const header = element("tr", {}, element("td"),
     ...keys.map((key) => tokenHeader(key, "col", columnLanguage)));
@@ -81,10 +71,7 @@ function drawTable() {
   table.style.setProperty("--keys", keys.length);
   table.setAttribute("aria-label", KINDS[kind].name);
   table.replaceChildren(element("thead", {}, header), element("tbody", {}, ...rows));
-  document.getElementById("explanation").textContent = KINDS[kind].explanation
-    + (isWhole ? WHOLE : TAGGED)
-    + (kind === "encoder_self_attention" || data.shown ? "" : WRITTEN)  // it explains texts alone
-    + (KINDS[kind].masked && !hasPieces ? OWN_PIECES : "");
+  document.getElementById("explanation").textContent = explanation;
   focus = [0, 0];
   cell(0, 0).tabIndex = 0;
 }

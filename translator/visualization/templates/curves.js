@@ -1,13 +1,20 @@
 "use strict";
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const MARGIN = { left: 52, right: 18, top: 10, bottom: 26 };  // of a chart, in pixels
+const MARGIN = { left: 52, right: 18, top: 10, bottom: 42 };  // of a chart, in pixels
 const DASHES = ["", "7 4", "2 3", "9 3 2 3"];                 // runs differ in more than colour
-const AXES = { steps: "step", minutes: "minute" };
+const DECIMALS = { train_loss: 3, valid_loss: 3, valid_bleu: 1, valid_chrf: 1, tokens_per_second: 0 };
 let axis = "steps";
 
 function number(value) {
   return value.toLocaleString("en", { maximumSignificantDigits: Math.abs(value) < 1e4 ? 4 : 6 });
+}
+
+// A value of a metric as the terminal tells it.
+function told(metric, value) {
+  const decimals = DECIMALS[metric];
+  if (decimals === undefined) return number(value);
+  return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
 function element(name, attributes = {}, ...children) {
@@ -61,7 +68,7 @@ function draw(chart) {
   svg.replaceChildren();
   say(chart, null);
   if (!chart.series.length) {
-    svg.append(element("text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "nothing logged yet"));
+    svg.append(text(width / 2, height / 2, data.few[0]));
     return;
   }
   const points = chart.series.flatMap((each) => each.points);
@@ -76,8 +83,12 @@ function draw(chart) {
       element("text", { x: MARGIN.left - 6, y: y + 4, "text-anchor": "end" }, number(tick)));
   }
   for (const tick of xTicks) {
-    svg.append(element("text", { x: chart.x(tick), y: height - 8, "text-anchor": "middle" }, number(tick)));
+    svg.append(text(chart.x(tick), height - 24, number(tick)));
   }
+  const middle = (MARGIN.left + width - MARGIN.right) / 2;
+  svg.append(text(middle, height - 6, data.axes[axis]));
+  const few = data.few[Math.max(...chart.series.map((each) => each.points.length))];
+  if (few) svg.append(text(middle, MARGIN.top + 16, few));
   for (const { run, points } of chart.series) {
     const path = points.map(({ x, y }, i) => `${i ? "L" : "M"}${chart.x(x).toFixed(1)} ${chart.y(y).toFixed(1)}`);
     svg.append(element("path", { class: "line", style: style(run), d: path.join("") }));
@@ -86,6 +97,10 @@ function draw(chart) {
     }
   }
   chart.marker = svg.appendChild(element("g"));
+}
+
+function text(x, y, content) {
+  return element("text", { x, y, "text-anchor": "middle" }, content);
 }
 
 function dot(chart, run, x, y, radius) {
@@ -110,8 +125,9 @@ function say(chart, x) {
     chart.marker.append(
       element("line", { class: "guide", x1: place, x2: place, y1: MARGIN.top, y2: chart.svg.clientHeight - MARGIN.bottom }),
       dot(chart, run, point.x, point.y, 5));
-    chart.readout.append(element("div", {}, `${name}, ${AXES[axis]} ${number(point.x)}: `,
-      element("strong", {}, number(point.y))));
+    const where = axis === "steps" ? `step ${number(point.x)}` : `minute ${number(point.x)}`;
+    chart.readout.append(element("div", {}, `${name}, ${where}: `,
+      element("strong", {}, told(chart.metric, point.y))));
   }
 }
 
@@ -155,6 +171,9 @@ const charts = Object.entries(data.metrics).map(([metric, name]) => {
   return chart;
 });
 
+// Room for a line of each run, so that nothing moves when a chart is pointed at.
+document.getElementById("charts").style.setProperty("--runs", Math.min(data.runs.length, 4));
+
 for (const [run, { name }] of data.runs.entries()) {
   document.getElementById("runs").append(element("li", {},
     element("svg", { "aria-hidden": "true", viewBox: "0 0 40 10" },
@@ -165,9 +184,9 @@ for (const [run, { name }] of data.runs.entries()) {
 function figure(metric, curve) {
   if (!curve) return "–";
   const best = { valid_loss: Math.min, valid_bleu: Math.max, valid_chrf: Math.max }[metric];
-  if (!best) return number(curve.values.at(-1));
+  if (!best) return told(metric, curve.values.at(-1));
   const value = curve.values.reduce((a, b) => best(a, b));
-  return `${number(value)} at step ${number(curve.steps[curve.values.indexOf(value)])}`;
+  return `${told(metric, value)} at step ${number(curve.steps[curve.values.indexOf(value)])}`;
 }
 
 document.getElementById("figures").append(

@@ -1,7 +1,7 @@
 "use strict";
 
 // Attention on a click: a table of percents, one row for each word that was written.
-function attentionTable({ source, target, weights }) {
+function attentionTable({ source, target, weights, rest }) {
   const table = document.createElement("table");
   const cell = (row, tag, text) => {
     const element = document.createElement(tag);
@@ -9,7 +9,8 @@ function attentionTable({ source, target, weights }) {
     return row.appendChild(element);
   };
   table.createCaption().textContent =
-    "For each word of the translation (rows), percent of its attention to the words of the source (columns).";
+    "For each word of the translation (rows), percent of its attention to the words of the source (columns)"
+    + (rest && `; the rest goes to ${rest}`) + ".";
   const head = table.createTHead().insertRow();
   cell(head, "td", "");
   for (const word of source) cell(head, "th", word).scope = "col";
@@ -22,7 +23,7 @@ function attentionTable({ source, target, weights }) {
       const strength = Math.min(100, percent);
       shown.style.background = `color-mix(in srgb, var(--accent) ${strength}%, transparent)`;
       if (percent > 55) shown.style.color = "var(--paper)";
-      shown.title = `${word} → ${source[j]}: ${percent} %`;
+      shown.title = `${word} → ${source[j]}: ${percent}\u00a0%`;
     });
   });
   return table;
