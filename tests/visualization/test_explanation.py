@@ -155,6 +155,9 @@ def test_a_decoder_goes_on_and_an_encoder_alone_fills_in(
     page = explanation_page(found)
     alone = architecture == "encoder_only"
     assert found.writes_on != alone
+    assert ("Framed is the token that" in page) != alone
+    marked = [choice.written is not None for choice in found.next_tokens]
+    assert marked == [not alone] * len(marked)
     assert found.outcome == ("The token in each place" if alone else "The next token")
     assert f'<h2>{found.outcome}</h2>\n<p class="quiet">{found.outcome_origin}</p>' in page
     word = "at" if alone else "after"
@@ -169,6 +172,21 @@ def test_a_decoder_goes_on_and_an_encoder_alone_fills_in(
         np.testing.assert_allclose(
             [choice.likeliest[0][1] for choice in found.next_tokens], likely.detach(), rtol=1e-5
         )
+
+
+def test_the_written_token_is_marked_and_shown_however_unlikely_it_is(
+    made: Callable[..., Translator],
+) -> None:
+    translator = made("encoder_decoder")
+    found = explain(translator, SENTENCE, TRANSLATION)  # which an untrained model finds unlikely
+    [source], [ids] = map(translator.tokenizer.encode, ([SENTENCE], [TRANSLATION]))
+    log_probs, _ = force_decode(translator.model, source, ids)
+    written = [choice.likeliest[choice.written or 0] for choice in found.next_tokens]
+    assert [token for token, _ in written] == [*translator.tokenizer.target.pieces(ids), END]
+    np.testing.assert_allclose([p for _, p in written], np.exp(log_probs), rtol=1e-5)
+    assert all(len(each.likeliest) == 3 + (each.written == 3) for each in found.next_tokens)
+    page = explanation_page(found)
+    assert page.count('class="more written"') == len(written)
 
 
 def test_what_cannot_be_explained_is_refused(made: Callable[..., Translator]) -> None:
@@ -205,6 +223,10 @@ def test_the_command_shows_the_numbers_and_writes_the_page(
     assert done.stdout.startswith("ana bebe  →  oto tita\n\nWhat the encoder reads\n")
     for row in (found.heads["encoder_self_attention"].weights, found.embedded["encoder"].states):
         assert all(f"{value:.3f}" in done.stdout for value in row[0, :6])
+    assert "In brackets: the token that was written" in done.stdout
+    tokens = [choice.likeliest[choice.written or 0] for choice in found.next_tokens]
+    brackets = [f"[{token} {probability:.3f}]" for token, probability in tokens]
+    assert [each in done.stdout for each in brackets] == [True] * len(brackets)
     assert "What the decoder reads" not in done.stdout and "A row is named by" not in done.stdout
     encoding = found.all_heads["encoder_self_attention"]
     assert encoding.put_out is not None

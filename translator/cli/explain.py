@@ -1,6 +1,7 @@
 """`translator explain`: one sentence in numbers, from its tokens to the likeliest ones."""
 
 import math
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ from translator.cli.console import (
 from translator.cli.progress import QuietOption, shown_progress
 
 if TYPE_CHECKING:
-    from translator.visualization.explanation import Step
+    from translator.visualization.explanation import NextToken, Step
 
 _SHOWN = 6  # dimensions of a vector that the terminal shows
 
@@ -80,13 +81,19 @@ def explain_cli(
         _show(step)
     _entitle(found.outcome)
     typer.echo(found.outcome_origin)
+    if found.written:
+        typer.echo(f"In brackets: {found.written}.")
     where = "after" if found.writes_on else "at"
-    rows = [
-        [f"{where} {choice.after}", *(f"{token} {p:.3f}" for token, p in choice.likeliest)]
-        for choice in found.next_tokens
-    ]
-    typer.echo(f"\n{table(rows)}")
+    rows = [(f"{where} {choice.after}", *_choices(choice)) for choice in found.next_tokens]
+    columns = zip_longest(*rows, fillvalue="")
+    typer.echo(f"\n{table(list(map(list, zip(*columns, strict=True))))}")
     note("\n--html FILE writes every number as a page")
+
+
+def _choices(choice: "NextToken") -> list[str]:
+    """The likeliest tokens with their probabilities, the one that was written in brackets."""
+    told = [f"{token} {probability:.3f}" for token, probability in choice.likeliest]
+    return [f"[{each}]" if n == choice.written else each for n, each in enumerate(told)]
 
 
 def _entitle(title: str) -> None:

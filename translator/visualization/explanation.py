@@ -155,7 +155,8 @@ class NextToken(NamedTuple):
     """What the model would write after a token, or of an encoder alone in the place of it."""
 
     after: str  # the token at this position, the last that a decoder has seen
-    likeliest: tuple[tuple[str, float], ...]
+    likeliest: tuple[tuple[str, float], ...]  # then the one that was written, if it is none of them
+    written: int | None = None  # which of these it is; None of an encoder alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +191,14 @@ class Explanation:
         if self.writes_on:
             return softmax
         return f"{softmax}; training asks for it where a token is hidden"
+
+    @property
+    def written(self) -> str:
+        """What the marked ones of `next_tokens` are; nothing where none is marked."""
+        if not self.writes_on:
+            return ""
+        follows = "was written" if self.translation else "follows in the text"
+        return f"the token that {follows} (at the end: {END})"
 
     def title(self, kind: str) -> str:
         """A kind of attention with its layer and head, as a heading."""
@@ -387,23 +396,23 @@ def _sides(kind: str, embedded: dict[str, Embedded]) -> tuple[tuple[str, ...], t
 
 def _next_tokens(translator: Translator, last: Embedded, states: Tensor) -> tuple[NextToken, ...]:
     """What `output` makes of the last states, from where something is written."""
-    begin = last.ids.index(BOS_ID) if BOS_ID in last.ids else 0
+    writes = BOS_ID in last.ids
+    begin = last.ids.index(BOS_ID) if writes else 0
     with torch.inference_mode():
-        probabilities = translator.model.output(states[begin:]).float().softmax(dim=-1)
-    best = probabilities.topk(_CHOICES)
+        probabilities = translator.model.output(states[begin:]).float().softmax(dim=-1).cpu()
     named = translator.tokenizer.target
-    return tuple(
-        NextToken(
-            token,
-            tuple(
-                (END if i == EOS_ID else named.pieces([i])[0], float(probability))
-                for probability, i in zip(row, ids, strict=True)
-            ),
+    found = []
+    for place, row in enumerate(probabilities, begin):
+        ids = row.topk(_CHOICES).indices.tolist()
+        written = (*last.ids, EOS_ID)[place + 1]
+        if writes and written not in ids:
+            ids.append(written)
+        names = [END if i == EOS_ID else named.pieces([i])[0] for i in ids]
+        likeliest = tuple(zip(names, row[ids].tolist(), strict=True))
+        found.append(
+            NextToken(last.tokens[place], likeliest, ids.index(written) if writes else None)
         )
-        for token, row, ids in zip(
-            last.tokens[begin:], best.values.tolist(), best.indices.tolist(), strict=True
-        )
-    )
+    return tuple(found)
 
 
 def explanation_page(explanation: Explanation) -> str:
