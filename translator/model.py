@@ -33,7 +33,10 @@ from translator.tokenizer import BOS_ID, PAD_ID
 
 
 class KeysValues(NamedTuple):
-    """What queries look at: keys to be matched and values to be averaged."""
+    """What queries of one attention look at: keys to be matched and values to be averaged.
+
+    Each attention projects its own from states: those of its stack, or those of the `Memory`.
+    """
 
     keys: Tensor  # [B, H, M, d_k]
     values: Tensor  # [B, H, M, d_k]
@@ -185,20 +188,21 @@ class DecoderLayer(nn.Module):
         self,
         x: Tensor,
         attend: Tensor,
-        memory: KeysValues | None = None,
+        memory_keys_values: KeysValues | None = None,
         attend_memory: Tensor | None = None,
     ) -> Tensor:
         """All target positions at once, as in training: [B, T, D] → [B, T, D].
 
-        `attend`, broadcastable to [B, H, T, T], hides the future and the row's
-        other sentences; `attend_memory` [B, H, T, S].
+        `attend`, broadcastable to [B, H, T, T], hides the future and the row's other sentences;
+        `attend_memory` [B, H, T, S]. The keys and values are those that this layer's
+        cross-attention makes of the memory; None: there is none.
         """
         x = self.self_attention_residual(
             x, lambda y: self.self_attention(y, self.self_attention.keys_values(y), attend)
         )
-        if memory is not None:
+        if memory_keys_values is not None:
             x = self.cross_attention_residual(
-                x, lambda y: self.cross_attention(y, memory, attend_memory)
+                x, lambda y: self.cross_attention(y, memory_keys_values, attend_memory)
             )
         return self.feed_forward_residual(x, self.feed_forward)  # type: ignore[no-any-return]
 
@@ -206,8 +210,9 @@ class DecoderLayer(nn.Module):
 class PositionalEncoding(nn.Module):
     """Positions added to embeddings: sinusoids (section 3.5), a learned table, or nothing.
 
-    The sinusoids lie in halves, [sin … | cos …], as the formats that we export to have them; that
-    is the paper's interleaved layout with its columns renumbered.
+    The sinusoids lie in halves, [sin … | cos …], as the formats that we export to have them; the
+    paper interleaves them. That only renumbers the columns, and the learned weights, which have a
+    number for each column, are renumbered with them.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -226,7 +231,10 @@ class PositionalEncoding(nn.Module):
 
 
 class Memory(NamedTuple):
-    """What was encoded, for the decoder to look at; it need not come from text."""
+    """What was encoded, for the decoder to look at; it need not come from text.
+
+    It is made once. Each layer's cross-attention then makes `KeysValues` of its states.
+    """
 
     states: Tensor  # [B, S, D]
     segments: Tensor  # [B, S] the number of the sentence in its row; 0 at padding

@@ -144,7 +144,7 @@ def test_the_report_of_a_run_tells_its_data_its_settings_and_how_it_learned(
     assert trained_run.config_file.read_text(encoding="utf-8") in text
     assert trained_run.read_environment()["data_fingerprint"] in text
     assert "cipher.en-es.tsv" in text
-    assert "Loss (nats a token)" in text and "Validation" in text
+    assert "Loss (nats/token; of training with smoothed labels)" in text and "Validation" in text
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert 'lang="en"' in written and 'name="viewport"' in written

@@ -880,9 +880,9 @@ def test_what_is_typed_is_translated_and_each_word_shows_its_sources(
         source = text.split()[expected[target].argmax()]
         share = round(100 * float(max(expected[target])))
         assert one(browser, "#source-words .most").text == source
-        readout = one(browser, "#readout").text
+        readout = one(browser, "#readout").get_attribute("textContent")
         assert readout.startswith(f"{words[target].text} looks at “{source}” ")
-        assert abs(int(readout.split("” ")[1].split(" %")[0]) - share) <= 1
+        assert abs(int(readout.split("” ")[1].split("\N{NO-BREAK SPACE}%")[0]) - share) <= 1
 
     ActionChains(browser).move_to_element(words[2]).perform()
     assert_shown(2, weights[0].mean(axis=0))

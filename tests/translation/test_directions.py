@@ -252,6 +252,9 @@ def test_a_server_lists_and_serves_every_direction(translator: Translator) -> No
             asked = {"q": sent, "source": source, "target": target}
             answer = client.post("/translate", json=asked).json()
             assert answer == {"translatedText": expected}
+            lines = client.post("/live", json=asked | {"q": sent[0]}).text.splitlines()
+            [shown] = [each["sentence"] for each in map(json.loads, lines) if "sentence" in each]
+            assert shown["rest"] == f">>{target}<<, the tag of the direction"
         assert client.post("/translate", json={"q": "x", "source": "en", "target": "fr"}).is_error
 
 

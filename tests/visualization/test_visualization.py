@@ -447,7 +447,7 @@ def test_too_few_points_for_a_curve_are_told_with_what_to_set(tmp_path: Path) ->
     run = logged(tmp_path / "run", step(50, 5.0, 50.0), step(60, 4.0, 60.0), valid)
     told = (
         "run: 2 log lines{} and 1 validation{} by step 60 are too few points for a curve; a longer "
-        "training has more, and so has one with --set training.log_every_steps=6 --set "
+        "training has more, and so has one with training.log_every_steps=6 and "
         "training.validate_every_steps=15"
     )
     assert read_curves([run])[0].few_points == told.format("", "")

@@ -385,7 +385,7 @@ def _counts_table(counts: "dict[str, Counts]") -> str:
 def _validation_lines(event: "Validated", max_steps: int | None) -> str:
     """The scores; and samples, once there are words to be read."""
     of = f"/{max_steps:,}" if max_steps is not None else ""
-    found = [f"loss {event.scores['loss']:.3f}", *_named(event.scores)]
+    found = [f"validation loss {event.scores['loss']:.3f}", *_named(event.scores)]
     best = ["best so far"] if event.is_best else []
     lines = ["  ".join([f"step {event.step:,}{of}", *found, *best])]
     if event.scores.get("chrf", 0.0) >= _LEGIBLE_CHRF or event.step == max_steps:

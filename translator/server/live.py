@@ -46,6 +46,7 @@ def _sentence(translator: Translator, translation: Translation) -> LiveEvent:
         "target": translation.text.split(),
         "alternatives": [each.text for each in translation.alternatives[1:]],
         "attention": None,  # of a sentence that the model cannot see at once
+        "rest": "",  # where goes what the attention of a word to the words of the source lacks
     }
     try:
         maps = attention_maps(translator, translation.source, translation.text)
@@ -54,4 +55,5 @@ def _sentence(translator: Translator, translation: Translation) -> LiveEvent:
         return sentence
     source, target = (list(each[:-1]) for each in (words.keys, words.queries))  # without ⟨end⟩
     weights = words.weights[:, :, : len(target), : len(source)].astype(float).round(_DIGITS)
-    return sentence | {"source": source, "target": target, "attention": weights.tolist()}
+    found = {"source": source, "target": target, "attention": weights.tolist(), "rest": maps.rest}
+    return sentence | found

@@ -89,7 +89,7 @@ def _few_points(run: RunDirectory, name: str, curves: Mapping[str, Curve]) -> st
         return ""
     return (
         f"{name}: {' and '.join(found)} by step {steps:,} are too few points for a curve; "
-        f"a longer training has more, and so has one with --set {' --set '.join(mended)}"
+        f"a longer training has more, and so has one with {' and '.join(mended)}"
     )
 
 

@@ -232,7 +232,7 @@ def _learning_curves(run: RunDirectory) -> list[Markup]:
     loss = series(training="train_loss", validation="valid_loss")
     quality = series(BLEU="valid_bleu", chrF2="valid_chrf")
     return [
-        line_plot("Loss (nats a token)", "step", loss),
+        line_plot("Loss (nats/token; of training with smoothed labels)", "step", loss),
         line_plot("Validation", "step", quality, from_zero=True),
     ]
 

@@ -7,6 +7,11 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
+// A description, in which code stands between backticks.
+function described(text) {
+  return text.split("`").map((part, n) => n % 2 ? element("code", {}, part) : part);
+}
+
 function typeOf(property) {
   if (property.anyOf) return property.anyOf.map(typeOf).join(" or ");
   if (property.enum || property.const) return (property.enum ?? [property.const]).join(" or ");
@@ -18,7 +23,7 @@ function fields({ properties, required = [] }) {
     element("th", { scope: "row" }, element("code", {}, name)),
     element("td", {}, typeOf(property)),
     element("td", {}, required.includes(name) ? "required" : ""),
-    element("td", {}, property.description ?? "")));
+    element("td", {}, ...described(property.description ?? ""))));
   return element("div", { class: "wide" }, element("table", {}, element("tbody", {}, ...rows)));
 }
 
@@ -27,7 +32,7 @@ function operation(path, method, { description, requestBody, responses }) {
     element("li", {}, element("code", {}, status), ` ${meaning}`));
   const body = requestBody ? [fields(Object.values(requestBody.content)[0].schema)] : [];
   return element("section", { class: "card" },
-    element("h2", {}, `${method.toUpperCase()} ${path}`), element("p", {}, description),
+    element("h2", {}, `${method.toUpperCase()} ${path}`), element("p", {}, ...described(description)),
     ...body, element("ul", {}, ...statuses));
 }
 

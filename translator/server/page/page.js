@@ -51,6 +51,7 @@ function showWords() {
   if (first) first.tabIndex = 0;  // Tab enters and leaves the translation; inside, the arrows move
   const seen = sentences.find((sentence) => sentence.attention);
   at("attention").hidden = !seen || !first;
+  at("rest").textContent = seen?.rest ? `What goes to ${seen.rest} is not shown.` : "";
   if (seen) fillChoices(seen.attention);
 }
 
@@ -115,9 +116,9 @@ function lookAt(word) {
   }
   sentence.sourceWords[order[0]].classList.add("most");
   const named = order.slice(0, NAMED).filter((j) => weights[j] >= 0.01)
-    .map((j) => `“${sentence.source[j]}” ${Math.round(100 * weights[j])} %`);
+    .map((j) => `“${sentence.source[j]}” ${Math.round(100 * weights[j])}\u00a0%`);
   at("readout").replaceChildren(element("strong", {}, word.textContent),
-    named.length ? ` looks at ${named.join(", ")}` : " looks at the end of the sentence only");
+    named.length ? ` looks at ${named.join(", ")}` : " looks at no word of the sentence");
 }
 
 translation.addEventListener("mouseover", (event) => {
