@@ -279,6 +279,38 @@ def test_stretches_between_marks_are_translated_only_where_a_mark_finds_no_place
     assert heard == [[source, "red"], ["see the", "house"]]
 
 
+@pytest.mark.parametrize(
+    ("line", "known", "expected"),
+    [
+        (
+            "Run `make` and wait.",
+            {
+                "Run make and wait.": "Ejecute y espere.",
+                "Run {0} and wait.": "Ejecute {0} y espere.",
+            },
+            "Ejecute `make` y espere.",
+        ),
+        (  # one that is copied is a word of the sentence
+            "`make` reads **all** of `a.txt` in {0}",
+            {
+                "make reads all of a.txt in {0}": "hace todo de a.txt en {0}",
+                "{1} reads all of a.txt in {0}": "En {0} {1} lee todo a.txt",
+                "all": "todo",
+            },
+            "En {0} `make` lee **todo** `a.txt`",
+        ),
+        ("Run `make`.", {"Run make.": "Ejecute make."}, "Ejecute `make`."),  # and asks no more
+        ("Run `make`.", {"Run make.": "Haga.", "Run {0}.": "Ya.", "Run": "Corra"}, "Corra `make`."),
+        ("`a b` or `a`", {"a b or a": "un b o un", "{0} or {1}": "{0} o {1}"}, "`a b` o `a`"),
+        ("`a b`, `a`", {"a b, a": "un b, un"}, "`a b`, `a`"),  # nothing but code
+    ],
+)
+def test_code_that_a_model_has_changed_is_a_placeholder_for_it(
+    line: str, known: dict[str, str], expected: str
+) -> None:
+    assert translated(line, lambda texts: [known[text] for text in texts]) == expected
+
+
 def test_where_no_spaces_are_phrases_are_found_and_words_are_not_aligned() -> None:
     line, source = "see the **red** house", "see the red house"
     words = {source: "看红房子", "red": "红"}

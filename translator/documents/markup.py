@@ -2,8 +2,9 @@
 
 A sentence is translated whole, without its marks, and so is the text within each pair of marks.
 Where that is found in the whole, its marks go around it. Those of another text go around the words
-that the model aligns to it: see `places`. Where a mark finds no place so, the stretches between the
-marks are translated each by itself: less fluent, but nothing is lost.
+that the model aligns to it: see `places`. Code that is not found again has taken words with it: the
+sentence is translated once more, with a placeholder in its place. Where a mark finds no place so,
+the stretches between the marks are translated each by itself: less fluent, but nothing is lost.
 """
 
 import html
@@ -15,7 +16,14 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from translator.documents.aligned import attention_of, language_of
-from translator.documents.places import Floating, Place, Span, find_places, float_places
+from translator.documents.places import (
+    Floating,
+    Place,
+    Span,
+    find_places,
+    float_places,
+    is_kept,
+)
 from translator.documents.segments import LookUp, Segment, join, surrounding_space, verbatim
 from translator.text.languages import begins_with_capital, lower, with_capital
 from translator.text.placeholders import has_words
@@ -264,39 +272,87 @@ def _is_gap(part: str | Span) -> bool:
 
 def _placed(parts: list[str | Span], fragments: Segment, escape: Escape) -> Segment:
     """Marks around the translations of their texts, where these are found in that of the whole."""
-    plain = "".join(part.plain if isinstance(part, Span) else part for part in parts)
-    whole = plain.strip()
-    before, after = surrounding_space(plain)
-    places = _places(parts, len(before), len(whole))
-    identity = before + _written(whole, whole, places, escape) + after
-    if not has_words(whole) or identity != fragments.put_back(str):
+    read = _Read.of(parts)
+    identity = read.written(read.whole, read.places, escape)
+    if not has_words(read.whole) or identity != fragments.put_back(str):
         return fragments  # not even the source tells where the marks belong
-    floating = _floating(parts, places)
-    places = [place for place in places if not place.span.floats]
 
     def put_back(look_up: LookUp) -> str:
-        translation = look_up(whole)
-        if translation == whole:
+        translation = look_up(read.whole)
+        if translation == read.whole:
             return identity
-        liked = _like(whole, translation)
+        placed = None
+        if changed := read.changed(translation):
+            numbered = _Read.of(_numbered(parts, changed, read.whole))
+            again = look_up(numbered.whole) if has_words(numbered.whole) else numbered.whole
+            if again is numbered.whole:
+                return identity  # it is nothing but code, or is not translated yet
+            if not numbered.changed(again):
+                placed = numbered.translated(again, look_up, escape)
+        if placed is None:
+            placed = read.translated(translation, look_up, escape)
+        return fragments.put_back(look_up) if placed is None else placed
+
+    texts = (place.span.text for place in read.places if place.span.text)
+    return Segment((read.whole, *texts), put_back)
+
+
+def _numbered(parts: list[str | Span], spans: Sequence[Span], whole: str) -> list[str | Span]:
+    """The parts of a sentence, where some spans read as {0}, {1}: a translation leaves these."""
+    free = (f"{{{n}}}" for n in itertools.count() if f"{{{n}}}" not in whole)
+    return [
+        part._replace(plain=next(free)) if isinstance(part, Span) and part in spans else part
+        for part in parts
+    ]
+
+
+class _Read(NamedTuple):
+    """A sentence as it is read, and where its marks are in that."""
+
+    before: str  # white space
+    whole: str
+    after: str
+    places: list[Place]
+    floating: list[Floating]  # those of them that have no width
+
+    @classmethod
+    def of(cls, parts: list[str | Span]) -> "_Read":
+        plain = "".join(part.plain if isinstance(part, Span) else part for part in parts)
+        before, after = surrounding_space(plain)
+        whole = plain.strip()
+        places = _places(parts, len(before), len(whole))
+        return cls(before, whole, after, places, _floating(parts, places))
+
+    def changed(self, translation: str) -> list[Span]:
+        """The spans of code and the like that a translation does not have as they are."""
+        return [
+            place.span
+            for place in self.places
+            if not place.span.text
+            and any(map(str.isalnum, place.span.plain))
+            and not is_kept(translation, self.whole, place)
+        ]
+
+    def translated(self, translation: str, look_up: LookUp, escape: Escape) -> str | None:
+        """A translation with marks; None where one has no place in it."""
+        liked = _like(self.whole, translation)
+        places = [place for place in self.places if not place.span.floats]
         phrases = [look_up(span.text) if span.text else span.plain for _, _, span in places]
-        found = find_places(liked, whole, places, phrases, partial(attention_of, translation))
+        ask = partial(attention_of, translation)
+        found = find_places(liked, self.whole, places, phrases, ask)
         if found is None:
-            return fragments.put_back(look_up)
-        found += float_places(liked, whole, floating, found)
-        return before + _written(liked, whole, found, escape) + after
+            return None
+        found += float_places(liked, self.whole, self.floating, found)
+        return self.written(liked, found, escape)
 
-    return Segment((whole, *(span.text for _, _, span in places if span.text)), put_back)
-
-
-def _written(translation: str, source: str, places: Sequence[Place], escape: Escape) -> str:
-    """A translation with marks in their places."""
-    result, end = "", 0
-    for start, stop, span in sorted(places, key=lambda place: place[:2]):
-        inside = escape(translation[start:stop], span.text) if span.text else ""
-        result += escape(translation[end:start], source) + span.before + inside + span.after
-        end = stop
-    return result + escape(translation[end:], source)
+    def written(self, translation: str, places: Sequence[Place], escape: Escape) -> str:
+        """A translation with marks in their places."""
+        result, end = self.before, 0
+        for start, stop, span in sorted(places, key=lambda place: place[:2]):
+            inside = escape(translation[start:stop], span.text) if span.text else ""
+            result += escape(translation[end:start], self.whole) + span.before + inside + span.after
+            end = stop
+        return result + escape(translation[end:], self.whole) + self.after
 
 
 def _places(parts: list[str | Span], begin: int, length: int) -> list[Place]:

@@ -71,6 +71,12 @@ def find_places(
     return found
 
 
+def is_kept(translation: str, source: str, place: Place) -> bool:
+    """Whether a span that stands for itself is in a translation as it is, or is part of a word."""
+    found = _find_again(translation, source, place, place.span.plain)
+    return bool(found) or _is_part_of_word(source, place)
+
+
 def float_places(
     translation: str, source: str, floating: "Sequence[Floating]", places: Sequence[Place]
 ) -> list[Place]:
