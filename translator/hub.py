@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from translator.config import HUB_PREFIX
 from translator.errors import RunError, TranslatorError
@@ -46,32 +47,47 @@ def download(name: str, patterns: Sequence[str], instead: str) -> Path:
     Without a network what the cache has is read; where that is not enough, the hint of the RunError
     also names what can be read `instead`.
     """
-    from huggingface_hub import HfApi, constants, errors, snapshot_download
+    from huggingface_hub import errors, snapshot_download
 
     repository, _, at = name.removeprefix(HUB_PREFIX).partition("@")
-    revision, seconds = at or None, constants.HF_HUB_ETAG_TIMEOUT
-    unreached: Exception | None = None
     with _explained(name, instead), activity(f"downloading {name}"), _no_bars():
-        try:  # `snapshot_download` would wait for an answer without end
-            HfApi().model_info(repository, revision=revision, timeout=seconds)
-        except errors.HfHubHTTPError:
-            pass  # is an answer, which it gets, too
-        except Exception as error:  # of the network
-            unreached = error
+        silence = unreached(repository, revision=at or None)
         try:
             snapshot = snapshot_download(
                 repository,
-                revision=revision,
+                revision=at or None,
                 allow_patterns=list(patterns),
-                local_files_only=unreached is not None,
+                local_files_only=silence is not None,
             )
         except errors.LocalEntryNotFoundError as error:
-            raise unreached or error from None
+            raise silence or error from None
     return Path(snapshot)
 
 
+def unreached(
+    repository: str, kind: Literal["model", "dataset"] = "model", revision: str | None = None
+) -> Exception | None:
+    """What keeps the Hub from answering within $HF_HUB_ETAG_TIMEOUT; None where it does.
+
+    To be asked first: other calls of its client try again and again, or wait without end.
+    """
+    from huggingface_hub import HfApi, constants, errors
+
+    seconds = constants.HF_HUB_ETAG_TIMEOUT
+    try:
+        HfApi().repo_info(repository, repo_type=kind, revision=revision, timeout=seconds)
+    except (errors.HfHubHTTPError, errors.HFValidationError):
+        pass  # is an answer, which the other calls get, too
+    except Exception as error:  # of the network, and the client has changed its library for that
+        return error
+    return None
+
+
 def check_login(repository: str) -> None:
-    """Raise TranslatorError where the name cannot be one of the Hub, or nobody is logged in."""
+    """Raise TranslatorError where a name cannot be one of the Hub, or nobody is logged in there.
+
+    So too where the Hub does not answer.
+    """
     from huggingface_hub import get_token
     from huggingface_hub.utils import HFValidationError, validate_repo_id
 
@@ -88,6 +104,9 @@ def check_login(repository: str) -> None:
             "nobody is logged in at the Hugging Face Hub",
             "Log in with `hf auth login`, or set HF_TOKEN to a token that may write.",
         )
+    with _explained(repository), activity("asking the Hub"):
+        if silence := unreached(repository):
+            raise silence
 
 
 def upload(repository: str, files: Mapping[str, Path | bytes], message: str) -> tuple[str, bool]:

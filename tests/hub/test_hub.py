@@ -212,6 +212,7 @@ def test_what_cannot_be_pushed_is_told_before_anything_is_exported(
     [
         (("translate", "a", "--run"), "whose folder takes the place of hf:ana/cipher"),
         (("import",), "as hf:FOLDER (there is no ana/cipher)"),
+        (("train",), "name a folder of its files as path"),
     ],
 )
 def test_without_network_and_cache_it_is_told_in_a_sentence(
@@ -224,14 +225,25 @@ def test_without_network_and_cache_it_is_told_in_a_sentence(
     assert "Retrying" not in done.stderr  # nobody waits for what is not there
 
 
-def test_a_hub_that_never_answers_is_waited_for_as_long_as_its_client_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("translate", "a", "--run", f"hf:{NAME}"),
+        ("train", f"hf:{NAME}"),
+        (*PUSH, "--push", NAME, "--license", "mit"),
+    ],
+)
+def test_a_hub_that_never_answers_is_waited_for_as_long_as_its_client_says(
+    run: RunDirectory, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    if words[: len(PUSH)] == PUSH:
+        words = (*words, "--run", str(run.path))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         home = environment_of(Hub(f"http://127.0.0.1:{silent.getsockname()[1]}"), tmp_path)
         settings = {**home, "HF_HUB_ETAG_TIMEOUT": "1"}
-        done = run_command(
-            "translate", "a", "--run", f"hf:{NAME}", environment=settings, timeout=30.0
-        )
+        done = run_command(*words, environment=settings, timeout=30.0)
     assert_error(done, "the Hub cannot be reached (timed out)")
+    assert not run.exports.exists()
 
 
 def test_a_run_that_was_damaged_on_its_way_is_refused(

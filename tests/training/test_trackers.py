@@ -11,6 +11,7 @@ import pytest
 
 from tests.commands import MAIN, run_command
 from tests.helpers import tiny_config
+from tests.hub.stand_in import stand_in
 from translator.config import Config, differences, dump_config
 from translator.runs import RunDirectory
 
@@ -153,17 +154,23 @@ def test_a_tracker_that_is_not_installed_is_told_before_training(
     assert not (Path("runs") / tmp_path.name).exists()
 
 
-def test_without_a_login_weights_and_biases_refuses_in_a_sentence(
+def test_weights_and_biases_without_a_login_or_an_answer_refuses_in_a_sentence(
     trained_run: RunDirectory, tmp_path: Path
 ) -> None:
     pytest.importorskip("wandb")
     file = tmp_path / "tiny.yaml"
     file.write_text(dump_config(tracked_config(trained_run, "wandb")), encoding="utf-8")
     environment = {"WANDB_MODE": "online", "HOME": str(tmp_path), "WANDB_API_KEY": ""}
-    done = run_command("train", file, cwd=tmp_path, environment=environment)
-    assert done.returncode == 1
-    assert "error: Weights & Biases refuses the run" in done.stderr
-    assert "WANDB_MODE=offline" in done.stderr and "Traceback" not in done.stderr
+    with stand_in() as server:
+        for address, message in (
+            (server.address, "refuses the run"),
+            ("http://127.0.0.1:9", "does not answer at http://127.0.0.1:9 ([Errno"),
+        ):
+            settings = environment | {"WANDB_BASE_URL": address}
+            done = run_command("train", file, cwd=tmp_path, environment=settings)
+            assert done.returncode == 1
+            assert f"error: Weights & Biases {message}" in done.stderr
+            assert "WANDB_MODE=offline" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_the_key_of_version_0_1_is_read_and_trackers_are_no_other_configuration() -> None:

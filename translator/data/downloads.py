@@ -35,7 +35,7 @@ from translator.version import __version__
 
 CACHE_VARIABLE = "TRANSLATOR_CACHE"
 _RECORD = ".download.json"  # no member of an archive that is kept
-_PATIENCE = 30.0  # seconds without an answer
+_PATIENCE = 10.0  # seconds without an answer
 _CHUNK = 1 << 16  # bytes
 _MEGABYTE = 1_000_000
 _ARCHIVES = tuple(ending for _, endings, _ in shutil.get_unpack_formats() for ending in endings)

@@ -29,7 +29,7 @@ STAND_INS = {  # what stands in for the corpora of a run, where those are not he
 }
 STAND_IN_LANGUAGES = ("en", "es")
 
-_DOWNLOAD_TIMEOUT = 30.0  # seconds without an answer
+_DOWNLOAD_TIMEOUT = 10.0  # seconds without an answer
 
 
 class AbsentSetError(DataError):

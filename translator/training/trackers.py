@@ -6,6 +6,8 @@ A tracker is handed scalars by name. Its library is imported where a training as
 import importlib
 import os
 import sys
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, redirect_stdout
@@ -17,6 +19,7 @@ from translator.runs import RUNS, RunDirectory
 from translator.training.events import Event, Plan, StepDone, Validated
 
 _PROJECT = "translator"  # the others' word for a set of runs
+_PATIENCE = 10.0  # seconds without an answer
 _TAGS = {  # names of metrics.jsonl → names of scalars
     "train_loss": "train/loss",
     "learning_rate": "train/learning_rate",
@@ -133,6 +136,9 @@ class _WeightsAndBiases(_Appending):
     def __init__(self, plan: Plan, told: Mapping[str, int]) -> None:
         import wandb
 
+        settings = wandb.setup().settings
+        if settings.mode == "online":
+            _check_answers(settings.base_url)
         try:
             self._run = wandb.init(
                 project=os.environ.get("WANDB_PROJECT", _PROJECT),
@@ -182,6 +188,19 @@ _OPEN: dict[TrackerName, Callable[[Plan, Mapping[str, int]], Tracker]] = {
     "wandb": _WeightsAndBiases,
     "trackio": _Trackio,
 }
+
+
+def _check_answers(address: str) -> None:
+    """TranslatorError where Weights & Biases is silent, which its client bears for two minutes."""
+    try:
+        urllib.request.urlopen(address, timeout=_PATIENCE).close()
+    except urllib.error.HTTPError as error:  # is an answer
+        error.close()
+    except OSError as error:
+        raise TranslatorError(
+            f"Weights & Biases does not answer at {address} ({getattr(error, 'reason', error)})",
+            "Check the network, or set WANDB_MODE=offline and `wandb sync` it later.",
+        ) from None
 
 
 def _kept_id(run: RunDirectory) -> str:

@@ -6,11 +6,14 @@ of a set of Hugging Face datasets, hf:NAME?split=train.
 
 import functools
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from translator.config import HUB_PREFIX, ImageConfig, ModelConfig
 from translator.errors import DataError
+from translator.hub import unreached
 from translator.media import Frames, Pixels, frames_of, picture_of
 
 _IN_TABLE = re.compile(r"(?P<table>.+)#(?P<column>[^#/]+)/(?P<row>[1-9][0-9]*)")
@@ -66,14 +69,19 @@ def _in_table(name: str, table: str, column: str, row: int) -> bytes:
         else:
             cell = _cell(table, Path(table).stat().st_mtime_ns, column, row - 1)
     except Exception as error:  # of pyarrow and datasets, which raise dozens of kinds
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(f"{name}: {reason}", "Check the table, the column and the row.") from None
+        raise DataError(
+            f"{name}: {_reason(error)}", "Check the table, the column and the row."
+        ) from None
     content = cell.get("bytes") if isinstance(cell, dict) else cell
     if content is None and isinstance(cell, dict) and cell.get("path"):
         return read_bytes(str(Path(table).parent / cell["path"]))
     if not isinstance(content, bytes):
         raise DataError(f"{name}: the row holds nothing", "Delete the row, or fill it.")
     return content
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _cell_of_dataset(match: re.Match[str], column: str, row: int) -> Any:
@@ -93,9 +101,32 @@ def load_dataset(path: str, subset: str | None, split: str, *, streaming: bool =
     if is_saved_dataset(Path(path)):  # memory-mapped: it streams by nature
         stored = datasets.load_from_disk(path)
         return stored[split] if isinstance(stored, datasets.DatasetDict) else stored
-    return datasets.load_dataset(
-        path.removeprefix(HUB_PREFIX), subset, split=split, streaming=streaming
-    )
+    name = path.removeprefix(HUB_PREFIX)
+    silence = None if Path(name).exists() else unreached(name, "dataset")
+    try:
+        with _offline() if silence else nullcontext():
+            return datasets.load_dataset(name, subset, split=split, streaming=streaming)
+    except Exception:  # of many kinds, and the cache has no such set
+        if silence is None:
+            raise
+        raise DataError(
+            f"{path}: the Hub cannot be reached ({_reason(silence)})",
+            "Check the network and HF_HUB_OFFLINE. Without a network, name a folder of its files "
+            "as path; a set that was loaded before is read from the cache ($HF_HOME).",
+        ) from None
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Let `datasets` read its cache, where it would ask the Hub for half a minute first."""
+    from datasets import config
+
+    before = config.HF_HUB_OFFLINE
+    config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        config.HF_HUB_OFFLINE = before
 
 
 def is_saved_dataset(path: Path) -> bool:
