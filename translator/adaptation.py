@@ -9,7 +9,9 @@ import functools
 import itertools
 import json
 import math
+import re
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -36,7 +38,14 @@ from translator.evaluation import (
 )
 from translator.evaluation.significance import LUCK
 from translator.progress import activity
-from translator.runs import RUNS, Adaptation, RunDirectory, ScoreChange, write_atomically
+from translator.runs import (
+    RUNS,
+    Adaptation,
+    Resemblance,
+    RunDirectory,
+    ScoreChange,
+    write_atomically,
+)
 from translator.text.glossary import Glossary
 from translator.text.languages import primary
 from translator.tokenizer import Tokenizer
@@ -66,7 +75,11 @@ _MOST_DISTILLED = 3000  # sentences that the old model translates
 _MOST_MEASURED = 5000  # pairs whose tokens are counted
 _MOST_COMPARED = 1000  # sentences of a test set
 _MOST_VALIDATED = 1000  # of a validation set
+_ALIKE_SHARE = 0.1  # of a test of the new domain; a warning if as much is nearly what was learned
+_FEWEST_WORDS = 4  # of a text that is compared with others
+_FEWEST_OTHERS = 30  # sentences, fewer of which get no score
 _SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the new weights
+_WORD = re.compile(r"\w+")
 _MARGIN = 0.5  # of what may be lost: the test sets that judge are others than those that choose
 
 
@@ -158,10 +171,10 @@ def outcome(start: RunDirectory, run: RunDirectory, max_loss: float) -> Adaptati
         raise _not_adapted(run)
     model = run.model_sha256()
     if run.weights_of is not None:
-        found |= {"changes": [], "refused": [NO_STEP_BETTER]}
+        found |= {"changes": [], "resemblances": [], "refused": [NO_STEP_BETTER]}
     else:
         if found.get("model_sha256") != model or "changes" not in found:
-            found["changes"] = list(_changes(start, run))
+            found["changes"], found["resemblances"] = _compared(start, run)
         found["refused"] = [*_refusals(found["changes"], max_loss)]
     found["model_sha256"] = model
     run.write_adaptation(found)
@@ -497,8 +510,12 @@ def _between(start: RunDirectory, run: RunDirectory, share: float) -> "dict[str,
 # --- what came of it ------------------------------------------------------------------------------
 
 
-def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
-    """BLEU and chrF2 of both models on the test sets of both."""
+def _compared(
+    start: RunDirectory, run: RunDirectory
+) -> tuple[list[ScoreChange], list[Resemblance]]:
+    """BLEU and chrF2 of both models on the test sets of both, and what to make of the new ones."""
+    changes: list[ScoreChange] = []
+    resemblances: list[Resemblance] = []
     models = [Translator.from_run(each.name) for each in (start, run)]
     known, missing = known_sets(start, "test")
     sets = [(run, each) for each in sets_of_split(run, "test")]
@@ -506,6 +523,7 @@ def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
     for number, (directory, whole) in enumerate(sets, start=1):
         each = _shortened(whole)
         own = directory is run or not missing
+        name_of_set = f"{directory.name} {each.name}" if own else each.name
         systems = []
         for name, model in zip(("old", "new"), models, strict=True):
             with activity(f"set {number} of {len(sets)}, {name} model"):
@@ -513,15 +531,70 @@ def _changes(start: RunDirectory, run: RunDirectory) -> Iterator[ScoreChange]:
             systems.append(System(name, texts))
         compared = compare(each, systems, ("bleu", "chrf"))
         for metric, (before, after) in compared.differences.items():
-            yield {
-                "test_set": f"{directory.name} {each.name}" if own else each.name,
-                "is_new": directory is run,
-                "sentences": len(each),
-                "metric": metric,
-                "before": before.score,
-                "after": after.score,
-                "p": 1.0 if after.p_randomization is None else after.p_randomization,
-            }
+            changes.append(
+                {
+                    "test_set": name_of_set,
+                    "is_new": directory is run,
+                    "sentences": len(each),
+                    "metric": metric,
+                    "before": before.score,
+                    "after": after.score,
+                    "p": 1.0 if after.p_randomization is None else after.p_randomization,
+                }
+            )
+        if directory is run:
+            with suppress(DataError):  # corpora that are gone
+                resemblances.append(_resemblance(name_of_set, each, systems, run))
+    return changes, resemblances
+
+
+def _resemblance(
+    name: str, test_set: EvaluationSet, systems: Sequence[System], run: RunDirectory
+) -> Resemblance:
+    """How many sentences are nearly texts that were learned from, and the scores of the others."""
+    alike = _alike(test_set.sources, run)
+    found: Resemblance = {"test_set": name, "sentences": len(test_set), "resembling": len(alike)}
+    others = [number for number in range(len(test_set)) if number not in alike]
+    if len(others) >= _FEWEST_OTHERS:
+        references = [[texts[i] for i in others] for texts in test_set.references]
+        before, after = (
+            score(
+                [system.hypotheses[i] for i in others],
+                *references,
+                metrics=("bleu",),
+                target_language=test_set.target_language,
+            )[0].score
+            for system in systems
+        )
+        found |= {"before": before, "after": after}
+    return found
+
+
+def _alike(texts: Sequence[str], run: RunDirectory) -> set[int]:
+    """The numbers of texts that differ in one word at most from one that was learned from."""
+    places = defaultdict[str, set[int]](set)
+    for number, text in enumerate(texts):
+        for form in _forms(text):
+            places[form].add(number)
+    found: set[int] = set()
+    new = Splits.by_direction(run.read_config(), functools.cache(similarity_of))[0]
+    for corpus in new.config.data.train:
+        if corpus.held_out:  # is of the new domain
+            for text in itertools.chain.from_iterable(new.train(corpus, Counts())):
+                for form in _forms(text):
+                    found |= places.pop(form, set())
+    return found
+
+
+def _forms(text: str) -> Iterator[str]:
+    """The words of a text, whole and with each left out in turn; none of a text of few words.
+
+    Two texts that share a form differ in one word: it is another, added, left out or moved.
+    """
+    words = _WORD.findall(text.casefold())
+    if len(words) >= _FEWEST_WORDS:
+        yield " ".join(words)
+        yield from (" ".join(words[:i] + words[i + 1 :]) for i in range(len(words)))
 
 
 def _shortened(test_set: EvaluationSet, most: int = _MOST_COMPARED) -> EvaluationSet:
@@ -550,7 +623,7 @@ def _refusals(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[str]:
 
 
 def doubts(found: Adaptation, max_loss: float) -> Iterator[str]:
-    """What may be luck of the changes that a run was not refused for."""
+    """What the changes that a run was not refused for may hide: luck, and a test that is easy."""
     changes = found.get("changes", [])
     new = [each for each in changes if each["is_new"]]
     if new and not _is_sure_of_gain(new):
@@ -561,6 +634,24 @@ def doubts(found: Adaptation, max_loss: float) -> Iterator[str]:
         )
     for each, loss in _lost(changes, max_loss):
         yield f"{each['test_set']} lost {loss:.1f} BLEU, which may be luck (p {each['p']:.2f})"
+    for like in found.get("resemblances", []):
+        if like["resembling"] >= _ALIKE_SHARE * like["sentences"]:
+            yield _told(like)
+
+
+def _told(like: Resemblance) -> str:
+    others = "of sentences unlike those it says little"
+    if "before" in like and "after" in like:
+        count, before, after = (
+            like["sentences"] - like["resembling"],
+            like["before"],
+            like["after"],
+        )
+        others = f"the other {count:,} went from BLEU {before:.1f} to {after:.1f}"
+    return (
+        f"{like['resembling']:,} of the {like['sentences']:,} sentences of {like['test_set']} "
+        f"differ in at most one word from a text that was learned from; {others}"
+    )
 
 
 def _is_sure_of_gain(new: Sequence[ScoreChange]) -> bool:

@@ -109,6 +109,16 @@ class ScoreChange(TypedDict):
     p: float  # of approximate randomization
 
 
+class Resemblance(TypedDict):
+    """How much of a test of the new domain is nearly what was learned from."""
+
+    test_set: str  # with its run
+    sentences: int
+    resembling: int  # that differ in one word at most from a text that was learned from
+    before: NotRequired[float]  # BLEU of the others, where they are enough to be scored
+    after: NotRequired[float]
+
+
 class Blend(TypedDict):
     """How far the weights of an adapted run are from those that it began from."""
 
@@ -132,6 +142,7 @@ class Adaptation(TypedDict):
     blended: NotRequired[Blend]
     model_sha256: NotRequired[str]  # of the weights that were compared
     changes: NotRequired[list[ScoreChange]]
+    resemblances: NotRequired[list[Resemblance]]
     refused: NotRequired[list[str]]  # why the run is no better than the one that it began from
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -293,7 +294,10 @@ def test_a_model_that_knows_the_domain_learns_at_a_lower_rate(start: Path) -> No
     assert rates["known"] < rates["new"]
     assert prepare(RunDirectory(start), domain("known.en-es.tsv"), "known", SHORT)[0].training == (
         config.training.model_copy(
-            update={"max_steps": 6, "checkpoint_every_steps": 3, "tokens_per_batch": 64}
+            update={
+                **{"max_steps": 6, "checkpoint_every_steps": 3, "tokens_per_batch": 64},
+                "log_every_steps": 1,  # fits the six
+            }
         )
     )
 
@@ -384,6 +388,42 @@ def test_what_may_be_luck_is_said_and_refuses_nothing(
     assert "lost" not in "".join([*adaptation._refusals(changes, 2.0)])
 
 
+@pytest.mark.parametrize(
+    ("other", "alike"),
+    [
+        ("the valve is closed", True),  # but for letters and marks the same
+        ("The pump is closed.", True),
+        ("The old valve is closed.", True),
+        ("The valve closed.", False),  # too short to be told by its words
+        ("Is the valve closed?", True),
+        ("The pump is open.", False),
+        ("The valve is closed from now on.", False),
+    ],
+)
+def test_two_texts_are_alike_if_they_differ_in_one_word(other: str, alike: bool) -> None:
+    forms = (set(adaptation._forms(text)) for text in ("The valve is closed.", other))
+    assert bool(set.intersection(*forms)) == alike
+
+
+def test_a_test_that_is_nearly_what_was_learned_from_is_told_of() -> None:
+    like: dict[str, Any] = {"test_set": "new test", "sentences": 100, "resembling": 9}
+    changes = [change(20.0, 30.0, 0.001, is_new=True)]
+
+    def doubts() -> list[str]:
+        found = json.loads(json.dumps({"changes": changes, "resemblances": [like]}))
+        return list(adaptation.doubts(found, 1.0))
+
+    assert doubts() == []
+    like["resembling"] = 80
+    told = (
+        "80 of the 100 sentences of new test differ in at most one word from a text that was "
+        "learned from; "
+    )
+    assert doubts() == [f"{told}of sentences unlike those it says little"]
+    like |= {"before": 40.04, "after": 48.0}
+    assert doubts() == [f"{told}the other 20 went from BLEU 40.0 to 48.0"]
+
+
 def test_a_model_that_has_learned_the_new_domain_is_the_one_to_use(start: Path) -> None:
     # How much so small a model forgets hangs on how a processor rounds; here it may.
     command = ("new.en-es.tsv", "--max-loss", "100", *sets(*ENOUGH))
@@ -412,6 +452,16 @@ def test_a_model_that_has_learned_the_new_domain_is_the_one_to_use(start: Path) 
     assert verdict["changes"] == changes and verdict["refused"] == []
     assert (verdict["run"], verdict["start"]) == ("runs/old-adapted", "runs/old")
     assert verdict["share"] == made["blended"]["share"]
+    [like] = made["resemblances"]
+    assert (like["test_set"], like["sentences"]) == (
+        changes[0]["test_set"],
+        changes[0]["sentences"],
+    )
+    [tested] = sets_of_split(run, "test")
+    assert like["resembling"] == len(adaptation._alike(tested.sources, run))
+    learned = Splits(run.read_config()).train(run.read_config().data.train[0], Counts())
+    copied = [pair.target for pair in learned if len(pair.target.split()) > 3][:2]
+    assert adaptation._alike(["no word of it", *copied], run) == {*range(1, 1 + len(copied))}
     assert [row["after"] for row in changes] == [
         pytest.approx(float(line.split()[-3]), abs=0.051) for line in table.splitlines()[1:]
     ]

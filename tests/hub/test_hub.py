@@ -236,7 +236,7 @@ def test_without_network_and_cache_it_is_told_in_a_sentence(
 def test_a_hub_that_never_answers_is_waited_for_as_long_as_its_client_says(
     run: RunDirectory, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    if words[: len(PUSH)] == PUSH:
+    if words[0] == "export":
         words = (*words, "--run", str(run.path))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         home = environment_of(Hub(f"http://127.0.0.1:{silent.getsockname()[1]}"), tmp_path)

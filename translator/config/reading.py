@@ -100,10 +100,10 @@ def starting_from(config: Config, start: Config, *, has_begun: bool = False) -> 
         values["data"] = _with_directions(config.data, start.data.directions)
     if has_begun or goes_on(config, start):
         known = {k: getattr(start.training, k) for k in FINE_TUNING} if has_begun else FINE_TUNING
-        chosen = config.training.model_fields_set
-        unset = {k: v for k, v in known.items() if k not in chosen}
+        own_training = config.training.model_fields_set
+        unset = {k: v for k, v in known.items() if k not in own_training}
         training = config.training.model_copy(update=unset)
-        values["training"] = training.model_copy(update=training.fitting_intervals(chosen))
+        values["training"] = training.model_copy(update=training.fitting_intervals(own_training))
     if differing:
         raise ConfigError(
             f"{config.training.start_from} has another shape ({'; '.join(differing)})",

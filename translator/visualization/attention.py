@@ -464,7 +464,8 @@ def attention_page(maps: AttentionMaps, layer: int | None = None, head: int | No
 def explained(maps: AttentionMaps, kind: str) -> str:
     """What the rows and columns of a kind are, and what a row adds up to."""
     unit, written = maps.unit, "translation" if maps.translation else "text"
-    one, what = unit, "source" if maps.translation else "text"
+    one: str = unit
+    what = "source" if maps.translation else "text"
     if maps.shown is not None:
         is_picture = maps.shown.tiles[0] > 1
         one, what = ("place", "picture") if is_picture else ("moment", "recording")
