@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import random
 import re
@@ -13,6 +14,7 @@ import sys
 import time
 import unicodedata
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, get_args
 
@@ -552,6 +554,15 @@ def test_the_luck_of_few_sentences_is_the_share_of_random_draws() -> None:
     for least in range(6):
         share = sum(found >= least for found in most) / len(most)
         assert binomial_tail(least, 20, 0.1) == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize("sentences", [7, 200, 3000])
+def test_the_luck_of_any_number_of_sentences_is_that_of_exact_arithmetic(sentences: int) -> None:
+    share, least = Fraction(1, 64), sentences // 50
+    exact = 1 - sum(
+        math.comb(sentences, k) * share**k * (1 - share) ** (sentences - k) for k in range(least)
+    )
+    assert binomial_tail(least, sentences, 1 / 64) == pytest.approx(float(exact), rel=1e-9)
 
 
 def test_a_certificate_of_an_earlier_version_is_read(exported: RunDirectory) -> None:

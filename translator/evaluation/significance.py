@@ -131,9 +131,19 @@ def bootstrap_p(
 
 
 def binomial_tail(least: int, trials: int, probability: float) -> float:
-    """The probability of `least` successes or more in independent trials."""
+    """The probability of `least` successes or more in independent trials, each of 0 < p < 1.
+
+    In logarithms: of a thousand trials and more the binomial coefficients are no floats.
+    """
+    yes, no = math.log(probability), math.log1p(-probability)
     return math.fsum(
-        math.comb(trials, k) * probability**k * (1.0 - probability) ** (trials - k)
+        math.exp(
+            math.lgamma(trials + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(trials - k + 1)
+            + k * yes
+            + (trials - k) * no
+        )
         for k in range(least, trials + 1)
     )
 
