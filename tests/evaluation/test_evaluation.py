@@ -661,6 +661,15 @@ def test_a_system_of_another_test_set_is_refused(test_set: EvaluationSet) -> Non
         compare(test_set, [System("a", test_set.sources), System("b", ("x",))])
 
 
+@pytest.mark.parametrize("seed", ["abc", "-1", ""])
+def test_a_seed_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, seed: str) -> None:
+    monkeypatch.setenv("SACREBLEU_SEED", seed)
+    with pytest.raises(DataError, match=f"SACREBLEU_SEED is '{seed}'"):
+        score(["a"], ["a"], resamples=2)
+    with pytest.raises(DataError, match="SACREBLEU_SEED"):
+        bootstrap_mean(np.zeros(2), 2)
+
+
 # --- robustness -----------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from translator.errors import DataError
+from translator.evaluation.resampling import seed
 from translator.evaluation.scores import Score
 from translator.evaluation.sets import EvaluationSet, read_sentences
 
@@ -45,8 +46,8 @@ def neural_score(
             f"{len(test_set):,} sentences",
             "There must be one finite score for each sentence, in the order of the test set.",
         )
-    mean, interval, seed = bootstrap_mean(scores, resamples)
-    signature = f"nsent:{len(scores)}" + f"|bs:{resamples}|seed:{seed}" * (resamples > 1)
+    mean, interval, drawn_by = bootstrap_mean(scores, resamples)
+    signature = f"nsent:{len(scores)}" + f"|bs:{resamples}|seed:{drawn_by}" * (resamples > 1)
     return Score(
         name, float(scores.mean()), f"{signature}|from:{path.name}", mean, interval, decimals=4
     )
@@ -59,15 +60,14 @@ def bootstrap_mean(
 
     The same draws and bounds as sacrebleu's (1/40 from either end); nothing if `resamples` < 2.
     """
-    seed = os.environ.get("SACREBLEU_SEED", "12345").lower()
     if resamples < 2:
-        return None, None, seed
-    draw = np.random.default_rng(None if seed == "none" else int(seed))
+        return None, None, str(seed()).lower()
+    draw = np.random.default_rng(seed())
     chosen = draw.choice(len(scores), size=(resamples, len(scores)), replace=True)
     means = np.sort(scores[chosen].mean(axis=1))
     outside = resamples // 40
     half_width = 0.5 * float(means[resamples - outside - 1] - means[outside])
-    return float(means.mean()), half_width, seed
+    return float(means.mean()), half_width, str(seed()).lower()
 
 
 def _run_comet_score(

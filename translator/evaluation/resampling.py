@@ -8,10 +8,13 @@ sacrebleu's own, and so are the results.
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from translator.errors import DataError
 
 Array = NDArray[Any]
 
@@ -20,9 +23,19 @@ _ROUNDING = 1e-9  # of a score: what differs by less is equal
 
 
 def seed() -> int | None:
-    """The seed that sacrebleu reads in $SACREBLEU_SEED; None draws from the system."""
+    """The seed that sacrebleu reads in $SACREBLEU_SEED; None draws from the system.
+
+    DataError where the variable holds anything else.
+    """
     value = os.environ.get("SACREBLEU_SEED", "12345")
-    return None if value.lower() == "none" else int(value)
+    if value.lower() == "none":
+        return None
+    with suppress(ValueError):
+        if (number := int(value)) >= 0:
+            return number
+    raise DataError(
+        f"SACREBLEU_SEED is {value!r}, which is no seed", "Set it to a number from 0 on, or none."
+    )
 
 
 def bootstrap_scores(metric: Any, systems: Sequence[Array], resamples: int) -> list[Array]:
