@@ -114,7 +114,7 @@ def encoding_of(head: bytes, given: str = "") -> str:
     try:
         name = codecs.lookup(given).name
         "".encode(name)
-    except LookupError:
+    except (LookupError, UnicodeError):  # the latter of `undefined`
         raise DataError(
             f"there is no encoding {given!r}", "Such as utf-8, utf-16, cp1252, shift_jis, gb18030."
         ) from None

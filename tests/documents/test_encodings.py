@@ -81,7 +81,7 @@ def test_a_sign_that_the_encoding_lacks_is_an_error() -> None:
         document.encode("犬\n")
 
 
-@pytest.mark.parametrize("name", ["latin-one", "base64", "rot13"])
+@pytest.mark.parametrize("name", ["latin-one", "base64", "rot13", "undefined"])
 def test_an_encoding_that_is_none_is_an_error(name: str) -> None:
     with pytest.raises(DataError, match=f"no encoding '{name}'"):
         in_capitals(b"a", "lines", name)
