@@ -81,6 +81,11 @@ def test_columns_without_a_name_are_read(
     assert "by the texts, column 1 is en and column 2 es" in notes[0]
 
 
+def test_a_table_whose_first_row_is_broken_tells_nothing(tmp_path: Path) -> None:
+    corpus = CorpusConfig(path=str(write(tmp_path / "a.csv", "Hello\rthere,Hola\nHello,Hola\n")))
+    assert told_languages(corpus) == (corpus, None)
+
+
 @pytest.mark.parametrize(("ending", "delimiter"), [("tsv", "\t"), ("csv", ",")])
 def test_columns_that_are_set_stay_and_their_languages_are_guessed(
     tmp_path: Path, ending: str, delimiter: str

@@ -96,7 +96,9 @@ def _of_tags(head: str, form: str) -> tuple[str, str] | None:
 
 def _header(file: Path) -> list[str]:
     head = list(itertools.islice(read_lines(file), HEAD_LINES))
-    return next(csv.reader(head, delimiter=guess_delimiter(head)), [])
+    with suppress(csv.Error):  # whoever reads it all says what is wrong
+        return next(csv.reader(head, delimiter=guess_delimiter(head)), [])
+    return []
 
 
 def _of_schema(file: Path) -> list[str]:
