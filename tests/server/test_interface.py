@@ -2,10 +2,12 @@
 
 import io
 import json
+import os
 import threading
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,8 @@ from tests.server.test_server import (
 from translator.errors import ConfigError, RunError
 from translator.runs import RunDirectory
 from translator.server import AccessKey, ServerError, ServerSettings, listen, read_keys, serve
-from translator.server.app import create_app
-from translator.server.files import Downloads
+from translator.server.app import _FILES_AT_ONCE, create_app
+from translator.server.files import Downloads, FileTranslation
 from translator.translation import Translator
 
 BOUNDARY = "a-boundary"
@@ -269,6 +271,29 @@ def test_a_file_waits_for_others_and_ends_when_its_client_leaves(translator: Tra
         thread.join()
         wait_until(lambda: metrics(address)["translator_cancelled_requests_total"] == 1)
         gate.go_on.set()
+
+
+def test_texts_do_not_wait_for_the_files_that_are_translated(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def run(job: FileTranslation, *_: Any) -> bytes:
+        begun.release()
+        go_on.wait(30)
+        return job.name.encode()
+
+    monkeypatch.setattr(FileTranslation, "run", run)
+    files = min(32, (os.cpu_count() or 1) + 4)  # as many as asyncio has threads
+    with serving(translator) as address, ThreadPoolExecutor(files) as pool:
+        sent = [pool.submit(send_file, address, f"{n}.txt", b"ana") for n in range(files)]
+        for _ in range(min(files, _FILES_AT_ONCE)):
+            begun.acquire(timeout=30)
+        try:
+            assert ask(f"{address}/translate", request_of("ana"))[0] == 200
+        finally:
+            go_on.set()
+        assert {each.result()[0] for each in sent} == {200}
 
 
 def _send_and_leave(address: str) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib import resources
@@ -62,6 +62,7 @@ _PAGE = {
 }
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _SIDES = ("source", "target")
+_FILES_AT_ONCE = 16  # others wait
 _TOO_LONG = "the translation took too long"
 _REFUSALS = {
     400: "What was sent is not a request.",
@@ -142,6 +143,8 @@ class _Service:
         self._worker = Worker(translator, self._metrics, settings)
         self._identifier = LanguageIdentifier()
         self._downloads = Downloads.of(settings)
+        # Threads of their own: texts, which need those of asyncio, are not to wait for files.
+        self._files = ThreadPoolExecutor(_FILES_AT_ONCE, thread_name_prefix="file")
         self._source, self._target = _ways(translator)
 
     def app(self) -> FastAPI:
@@ -204,6 +207,7 @@ class _Service:
         self._worker.start()
         yield
         await asyncio.to_thread(self._worker.close)
+        self._files.shutdown(wait=False, cancel_futures=True)
 
     # --- LibreTranslate's -------------------------------------------------------------------------
 
@@ -246,8 +250,8 @@ class _Service:
         self._gate.check_key(asked, request)
         translator = self._chosen(asked.source, asked.target, [])
         try:
-            job = await asyncio.to_thread(
-                FileTranslation, upload, _ways(translator), self._settings
+            job = await asyncio.get_running_loop().run_in_executor(
+                self._files, FileTranslation, upload, _ways(translator), self._settings
             )
             data = await self._await_file(job, translator, request)
         except DataError as error:
@@ -408,8 +412,8 @@ class _Service:
         submit = partial(
             self._worker.translate, decoding=_decoding(translator, 0), translator=translator
         )
-        work = asyncio.ensure_future(
-            asyncio.to_thread(job.run, submit, translator.word_attention, gone)
+        work = asyncio.get_running_loop().run_in_executor(
+            self._files, job.run, submit, translator.word_attention, gone
         )
         left = asyncio.create_task(_until_left(request))
         try:
