@@ -260,6 +260,13 @@ def test_markdown_comes_back_as_it_was(text: str) -> None:
     assert_round_trip(text, settings_of("markdown"))
 
 
+@pytest.mark.parametrize("links", ["![y](z) ", "[y](z) "])
+def test_many_links_behind_an_open_bracket_are_read(links: str) -> None:
+    text = f"From [0 to {links * 60}and on\n"  # two ways to read each would be 2⁶⁰
+    expected = f"FROM [0 TO {links.replace('y', 'Y') * 60}AND ON\n"
+    assert translated(text, settings_of("markdown"), upper) == expected
+
+
 def test_only_the_prose_of_markdown_changes() -> None:
     assert translated(MARKDOWN, settings_of("markdown")) == UPPER_MARKDOWN
 
