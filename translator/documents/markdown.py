@@ -25,7 +25,7 @@ _LIST_ITEM = re.compile(r"(?:[-+*:]|\d{1,9}[.)])[ \t]")
 _TERM_ENDS = re.compile(r":[ \t]")  # what is before it is defined
 _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 _HEADING = re.compile(r"#{1,6}[ \t]+")
-_HEADING_END = re.compile(r"(?:[ \t]+#+)?(?:[ \t]*\{[^{}]*\})?\s*$")
+_HEADING_END = re.compile(r"(?<![ \t])(?:[ \t]+#+)?(?:[ \t]*\{[^{}]*\})?$")
 _DEFINITION = re.compile(r"\[(?!\^)[^\]]+\]:")  # of a link's target
 _FOOTNOTE = re.compile(r"(?:\[\^[^\]]+\]|\*\[[^\]]+\]):[ \t]*")  # or an abbreviation
 _RULED = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?\s*$")  # under a header
@@ -49,7 +49,8 @@ _MARKS = re.compile(
     r"|(?P<escape_stands>\\[!-/:-@\[-`{-~])"
     r"|(?P<formula_stands>\$\$.+?\$\$|(?<![\w$])\$(?=\S)[^$]*(?<=\S)\$(?![\w$]))"
     r"|(?P<address_stands><[A-Za-z][\w+.-]*:[^<>\s]*>|<[^<>\s@]+@[^<>\s]+>)"
-    r"|(?P<literal_stands><(?P<literal>code|kbd|samp)\b[^<>]*>.*?</(?P=literal)>)"
+    r"|(?P<literal_stands><(?P<literal>code|kbd|samp)\b[^<>]*>(?:(?!<(?P=literal)\b).)*?"
+    r"</(?P=literal)>)"
     rf"|{TAGS}"
     r"|(?P<template_stands>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}"
     r"|\{:?[ \t]*[#.][^{}]*\}|\{[^{}]*=[^{}]*\})"
@@ -284,9 +285,10 @@ def _inline(text: str) -> Segment:
 
 def _heading(line: str, before: str) -> Segment:
     text = line[len(before) :]
-    end = _HEADING_END.search(text)
+    end = _HEADING_END.search(text.rstrip())
     assert end
-    return join([verbatim(before), _inline(text[: end.start()]), verbatim(end[0])])
+    words, rest = text[: end.start()], text[end.start() :]
+    return join([verbatim(before), _inline(words), verbatim(rest)])
 
 
 def _row(row: str) -> Segment:

@@ -35,8 +35,8 @@ _BETWEEN_MARKS: _Sides = (re.compile(r"[^\w¿¡]*"), re.compile(r"[^\w.!?…]*")
 _MAX_SPANS = 100  # of a sentence, each of which is looked for in all of it
 _SOME_WORD = "Xx"
 
-TAGS = (
-    r"(?P<tag_stands><!--.*?-->|<(?:br|hr|img|wbr|input)\b[^<>]*>"
+TAGS = (  # no comment holds another: what is open for ever would take the square of a text's length
+    r"(?P<tag_stands><!--(?:(?!<!--).)*?-->|<(?:br|hr|img|wbr|input)\b[^<>]*>"
     r"|<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*/>)"
     r"|(?P<tag_closes></[A-Za-z][^<>]*>)"
     r"|(?P<tag_opens><[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)"
