@@ -122,6 +122,12 @@ def test_emoji_at_the_end_are_no_part_of_a_sentence(sentence: str, tail: str) ->
     assert tail_of(sentence) == tail
 
 
+@pytest.mark.parametrize("sign", ["😂", "♪", "👍🏻"])
+def test_emoji_that_are_no_head_and_no_tail_are_read_in_one_way(sign: str) -> None:
+    text = f"{sign * 90}x"  # two ways to read each would be 2⁹⁰
+    assert (head_of(text, "en"), tail_of(text)) == ("", "")
+
+
 def test_sentences_without_spaces_are_split_at_their_marks() -> None:
     assert split_sentences("你好。世界！") == [("你好。", ""), ("世界！", "")]
 

@@ -10,10 +10,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-EMOJI = (  # a pictograph with what varies or joins it, a keycap
+EMOJI = (  # pictographs with what varies or joins them, keycaps; possessive: read in one way only
     "(?:[\u231a-\u27bf\u2b05-\u2b55\u3030\u303d\U0001f000-\U0001faff]"
-    "[\ufe0e\ufe0f\u20e3\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"
-    "|[0-9*#]\ufe0f?\u20e3)+"
+    "[\ufe0e\ufe0f\u20e3\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*+"
+    "|[0-9*#]\ufe0f?\u20e3)++"
 )
 _IN_ADDRESS, _ENDS_ADDRESS = r"[^\s<>\"'“”‘’«»{}|]", r"[^\s<>\"'“”‘’«»{}|.,;:!?)\]]"
 _FILE_ENDINGS = (

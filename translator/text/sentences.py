@@ -49,7 +49,7 @@ _HEAD = re.compile(  # 2.1.  (3)  b)  c.  IV.  [1]  -  • [x]  >>  😊
     )(?:\s+|$))+""",
     re.VERBOSE,
 )
-_TAIL = re.compile(rf"(?:\s*(?:{EMOJI}|[♪♫]))+\s*$")
+_TAIL = re.compile(rf"(?:\s*(?:{EMOJI}|[♪♫]))++\s*$")
 _LONGEST_TAIL = 100  # characters
 
 
