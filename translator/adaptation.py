@@ -204,6 +204,7 @@ def _begun(run: RunDirectory, made_of: dict[str, str]) -> Adaptation | None:
 
 @contextmanager
 def _nothing_left_of_failures(run: RunDirectory) -> Iterator[None]:
+    run.adaptation_file.unlink(missing_ok=True)  # it speaks of files that are about to change
     try:
         yield
     except BaseException:

@@ -587,6 +587,14 @@ def test_pairs_that_do_not_fit_leave_nothing_behind(
     assert not Path("runs/new").exists()
 
 
+def test_what_was_prepared_before_a_failure_is_prepared_again(start: Path) -> None:
+    write("few.en-es.tsv", list(draw_new_pairs(40)))
+    made = prepare(RunDirectory(start), domain(), "new")[1]
+    with pytest.raises(DataError, match="too few pairs"):
+        prepare(RunDirectory(start), domain("few.en-es.tsv"), "new")
+    assert prepare(RunDirectory(start), domain(), "new")[1] == made
+
+
 def test_exchanged_sides_are_refused(start: Path) -> None:
     """Their test is exchanged, too, and would find that much was gained."""
     pairs = [
