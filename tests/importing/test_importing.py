@@ -28,7 +28,7 @@ from translator.errors import ConfigError, DataError, RunError, TranslatorError
 from translator.evaluation import AbsentSetError, EvaluationSet, sets_of_split
 from translator.export.certified import ExportFormat, export_certified
 from translator.export.huggingface import export_huggingface
-from translator.importing import Proof, joint_model, load_checkpoint, prove
+from translator.importing import MarianCheckpoint, Proof, joint_model, load_checkpoint, prove
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID, Tokenizer
 from translator.training import train
@@ -509,6 +509,15 @@ def test_a_bpe_model_is_refused() -> None:
     spelling = sentencepieces(ENGLISH, 400, byte_fallback=True)
     with pytest.raises(RunError, match="in bytes"):
         joint_model(spelling, ["<pad>", "<unk>", "<s>", "</s>", *PIECES[2:]])
+
+
+def test_a_revision_is_no_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "mine@home-en-es").mkdir()
+    names = {"ana/opus-mt-en-es@refs/pr/1": "opus-mt-en-es"}
+    names |= {"ana/opus-mt-en-es@main": "opus-mt-en-es", "opus-mt-en-es": "opus-mt-en-es"}
+    names |= {str(tmp_path / "mine@home-en-es"): "mine@home-en-es"}
+    for origin, name in names.items():
+        assert MarianCheckpoint(f"hf:{origin}", None, None).name == name
 
 
 def test_other_architectures_are_refused_by_name(tmp_path: Path) -> None:

@@ -35,8 +35,10 @@ class MarianCheckpoint:
 
     @property
     def name(self) -> str:
-        """The last part of the path or of the name, without a revision."""
-        return PurePath(self.origin.removeprefix(HUB_PREFIX)).name.partition("@")[0]
+        """The last part of the path, or of the name without its revision."""
+        path = self.origin.removeprefix(HUB_PREFIX)
+        named = path if Path(path).is_dir() else path.partition("@")[0]  # refs/pr/1 has parts, too
+        return PurePath(named).name
 
     @property
     def languages(self) -> tuple[str, str] | None:
