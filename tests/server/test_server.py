@@ -194,6 +194,7 @@ def test_auto_says_which_language_it_seems_to_be(server: str) -> None:
         ({"q": "ana"}, 400, "source"),
         (request_of("ana", source="de"), 400, "en to es only"),
         (request_of("ana", target="de"), 400, "en to es only"),
+        (request_of("ana", source=f"en{'-x' * 50}"), 400, "source: String should have at most"),
         (request_of("ana", format="pdf"), 400, "format"),
         (request_of("ana", glossary=["ana"]), 400, "glossary"),
         (request_of("ana", alternatives=11), 400, "alternatives"),

@@ -21,6 +21,8 @@ def _from_form(terms: object) -> object:
     return json.loads(terms) if isinstance(terms, str) else terms
 
 
+_LONGEST_CODE = 100  # characters
+_Code = Annotated[str, Field(max_length=_LONGEST_CODE)]
 _Count = Annotated[int, Field(ge=0, le=MAX_ALTERNATIVES), BeforeValidator(_whole)]
 _Terms = Annotated[dict[str, str], Field(max_length=MAX_TERMS), BeforeValidator(_from_form)]
 
@@ -37,8 +39,8 @@ class TranslateRequest(ApiRequest):
     """The request of LibreTranslate's /translate."""
 
     q: str | list[str] = Field(description="A text, or several.")
-    source: str = Field(description="Its language; auto says which language it seems to be.")
-    target: str = Field(description="The language to translate into.")
+    source: _Code = Field(description="Its language; auto says which language it seems to be.")
+    target: _Code = Field(description="The language to translate into.")
     format: Literal["text", "html"] = Field("text", description="html: tags go with their words.")
     alternatives: _Count = Field(0, description="How many other translations of each text.")
     glossary: _Terms = Field({}, description="Terms, and what they must be translated by.")
@@ -53,16 +55,16 @@ class TranslateRequest(ApiRequest):
 class TranslateFileRequest(ApiRequest):
     """The request of LibreTranslate's /translate_file, without the file."""
 
-    source: str = Field(description="The language of the file; auto: whichever is translated.")
-    target: str = Field(description="The language to translate into.")
+    source: _Code = Field(description="The language of the file; auto: whichever is translated.")
+    target: _Code = Field(description="The language to translate into.")
 
 
 class LiveRequest(ApiRequest):
     """A text whose translation is watched."""
 
     q: str = Field(description="A text.")
-    source: str = Field("auto", description="Its language; auto: the first run's.")
-    target: str = Field("", description="The language to translate into; else the first run's.")
+    source: _Code = Field("auto", description="Its language; auto: the first run's.")
+    target: _Code = Field("", description="The language to translate into; else the first run's.")
     alternatives: _Count = Field(0, description="How many other translations of each sentence.")
 
 

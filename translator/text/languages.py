@@ -111,7 +111,7 @@ def standard(tag: str) -> str:
 
     try:
         return langcodes.standardize_tag(_of_locale(tag), macro=True)
-    except langcodes.tag_parser.LanguageTagError:
+    except (langcodes.tag_parser.LanguageTagError, RecursionError):  # of too many subtags
         return tag
 
 
@@ -261,7 +261,7 @@ def scripts_of(language: str) -> tuple[str, ...]:
     try:
         named = langcodes.Language.get(_of_locale(language), normalize=False).script
         tag = langcodes.Language.get(standard(language), normalize=False)
-    except langcodes.tag_parser.LanguageTagError:
+    except (langcodes.tag_parser.LanguageTagError, RecursionError):  # of too many subtags
         return ()
     if named is None and primary(language) in _OF_SEVERAL_SCRIPTS:
         return _OF_SEVERAL_SCRIPTS[primary(language)]
