@@ -132,6 +132,8 @@ def test_a_page_is_read_and_written_in_the_encoding_that_it_states() -> None:
     with pytest.raises(DataError, match="no text in utf-8") as error:
         page(b"<p>caf\xe9</p>")
     assert "charset" in error.value.hint
+    with pytest.raises(DataError, match="no text in undefined"):  # a codec that always refuses
+        page(b'<meta charset="undefined"><p>one</p>')
 
 
 # --- as another reader sees it --------------------------------------------------------------------

@@ -162,6 +162,7 @@ def test_a_translation_is_quoted_where_yaml_would_read_another_thing(
         ("a: *b", "yaml", "line 1: no YAML"),
         ("[" * 5_000, "yaml", "nested too deeply|no YAML"),
         ("a: \x00", "yaml", "no YAML"),
+        ('a: "\\U00110000"', "yaml", "no YAML"),
     ],
 )
 def test_a_broken_file_of_messages_is_told_by_its_line(
@@ -169,6 +170,17 @@ def test_a_broken_file_of_messages_is_told_by_its_line(
 ) -> None:
     with pytest.raises(DataError, match=message):
         translated(content, file_format)
+
+
+def test_a_number_of_json_may_be_of_any_length() -> None:
+    number = "1" * 5000
+    assert translated(f'{{"a": {number}, "b": "c"}}', "json") == f'{{"a": {number}, "b": "C"}}'
+
+
+def test_a_key_of_yaml_that_is_made_of_aliases_is_no_bomb() -> None:
+    layers = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    text = "\n".join(["a0: &a0 [b]", *layers, "? *a11", ": c", ""])  # 9¹¹ times b
+    assert translated(text, "yaml") == text.replace("[b]", "[B]").replace(": c", ": C")
 
 
 texts = st.text(st.sampled_from("abñ \n\t\\\"%s<>{}&:'#-|[]é,!*"), max_size=12)

@@ -87,7 +87,7 @@ def decode_xml(data: bytes, given: str = "") -> tuple[str, str]:
         encoding = declared[1].decode("ascii")
     try:
         return data.decode(encoding), encoding
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise DataError(
             f"no text in {encoding}: {error}", "Correct its XML declaration, or give --encoding."
         ) from None

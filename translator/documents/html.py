@@ -92,7 +92,7 @@ def decode_html(data: bytes, given: str = "") -> tuple[str, str]:
         encoding = declared[1].decode("ascii")
     try:
         return data.decode(encoding), encoding
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise DataError(
             f"no text in {encoding}: {error}",
             'Say its encoding in the page, <meta charset="…">, or give --encoding.',

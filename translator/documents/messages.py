@@ -92,7 +92,7 @@ def json_segments(text: str, direction: Direction) -> Iterator[Segment]:
     """Segments of a JSON file, which may have comments; DataError where it is broken."""
     content = text.removeprefix("\ufeff")
     try:
-        root = json.loads(_TOKEN.sub(_without_comment, content))
+        root = json.loads(_TOKEN.sub(_without_comment, content), parse_int=str)  # of any length
     except json.JSONDecodeError as error:
         raise DataError(f"line {error.lineno}: no JSON: {error.msg}", "Mend it first.") from None
     except RecursionError:
@@ -162,7 +162,7 @@ def yaml_segments(text: str, direction: Direction) -> Iterator[Segment]:
             strings = _Strings(text, direction)
             strings.read_root(root)
             edits += strings.edits
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a character beyond Unicode
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark else ""
         why = getattr(error, "problem", None) or str(error).partition("\n")[0]
@@ -198,9 +198,9 @@ class _Strings:
         self._seen.add(id(node))
         in_flow = in_flow or bool(getattr(node, "flow_style", False))
         if isinstance(node, yaml.MappingNode):
-            names = {str(key.value) for key, _ in node.value}
+            names = {_name(key) for key, _ in node.value}
             for key, value in node.value:
-                self._read(value, (*keys, str(key.value)), names, in_flow=in_flow)
+                self._read(value, (*keys, _name(key)), names, in_flow=in_flow)
         elif isinstance(node, yaml.SequenceNode):
             for each in node.value:
                 self._read(each, keys, set(), in_flow=in_flow)
@@ -225,6 +225,11 @@ class _Strings:
 
     def _write(self, node: yaml.Node, segment: Segment) -> None:
         self.edits.append(_Edit(self._start(node), node.end_mark.index, segment))
+
+
+def _name(key: yaml.Node) -> str:
+    """What a key is called; a list or a mapping, which may be an alias of aliases, has no name."""
+    return str(key.value) if isinstance(key, yaml.ScalarNode) else ""
 
 
 def _quoted(text: str, style: str, *, in_flow: bool) -> str:
