@@ -9,6 +9,7 @@ import re
 import stat
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,7 @@ from translator.evaluation import (
 from translator.evaluation.cache import _hypotheses_file, _sha256, _write
 from translator.evaluation.faults import FAULTS, final_sign, lost_numbers, repetitions
 from translator.evaluation.neural import bootstrap_mean, neural_score
+from translator.evaluation.resampling import bootstrap_scores
 from translator.evaluation.robustness import ways_to_write, with_typos
 from translator.evaluation.scores import by_length
 from translator.runs import RunDirectory
@@ -659,6 +661,15 @@ def test_wins_and_losses_are_counted_by_sentence() -> None:
 def test_a_system_of_another_test_set_is_refused(test_set: EvaluationSet) -> None:
     with pytest.raises(DataError, match="b has 1 translations, but handwritten has 120"):
         compare(test_set, [System("a", test_set.sources), System("b", ("x",))])
+
+
+def test_resamples_take_hardly_more_memory_than_their_draws() -> None:
+    tracemalloc.start()
+    try:
+        bootstrap_scores(sacrebleu.CHRF(), [np.ones((2000, 18), np.int64)], 2000)
+        assert tracemalloc.get_traced_memory()[1] < 2 * 8 * 2000 * 2000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("seed", ["abc", "-1", ""])

@@ -42,9 +42,13 @@ def bootstrap_scores(metric: Any, systems: Sequence[Array], resamples: int) -> l
     """The scores [resamples] of each system, whose statistics are [N, K], on the same resamples."""
     sentences = len(systems[0])
     drawn = np.random.default_rng(seed()).choice(sentences, size=(resamples, sentences))
-    counts = np.stack([np.bincount(row, minlength=sentences) for row in drawn])
+    sums: list[list[Array]] = [[] for _ in systems]
+    for rows in _parts(drawn):
+        times = np.stack([np.bincount(row, minlength=sentences) for row in rows]).astype(float)
+        for found, statistics in zip(sums, systems, strict=True):
+            found.append(times @ statistics)
     # in single precision, as sacrebleu has them
-    return [scores_of(metric, _selected(counts, each).astype(np.float32)) for each in systems]
+    return [scores_of(metric, np.concatenate(each).astype(np.float32)) for each in sums]
 
 
 def bootstrap_p_value(baseline: Array, system: Array, difference: float) -> float:
@@ -61,15 +65,14 @@ def randomization_p_value(
     In each trial every sentence changes sides with probability ½.
     """
     kept = np.random.default_rng(seed()).integers(2, size=(trials, len(baseline)), dtype=bool)
-    moved = _selected(kept, baseline - system)
+    moved = np.concatenate([part.astype(float) @ (baseline - system) for part in _parts(kept)])
     first, second = system.sum(axis=0) + moved, baseline.sum(axis=0) - moved
     return _p_value(np.abs(scores_of(metric, first) - scores_of(metric, second)), difference)
 
 
-def _selected(times: Array, statistics: Array) -> Array:
-    """Sums [S, K] of statistics [N, K], each row of which counts `times` [S, N]."""
-    parts = np.array_split(times, -(-len(times) // _ROWS))
-    return np.concatenate([part.astype(float) @ statistics for part in parts])
+def _parts(resamples: Array) -> list[Array]:
+    """Resamples [S, N], some at a time: as numbers, all of them would take much memory."""
+    return np.array_split(resamples, -(-len(resamples) // _ROWS))
 
 
 def _p_value(seen_by_chance: Array, seen: float) -> float:
