@@ -119,6 +119,10 @@ def test_bytes_that_are_no_utf8_are_told_with_their_line() -> None:
     assert "--encoding cp1252" in error.value.hint
 
 
+def test_a_paragraph_of_many_lines_takes_no_square_of_them() -> None:
+    assert_round_trip("to be\n" * 30_000, settings_of("paragraphs"))
+
+
 def test_a_paragraph_is_one_text_and_keeps_its_lines_and_indentation() -> None:
     text = "  The first line\n    and the second.\n\nAnother.\n"
     seen: list[str] = []

@@ -4,6 +4,7 @@ A text is one line of prose without white space around it. A document without it
 the byte: translated by the identity it comes back as it was.
 """
 
+import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -104,7 +105,7 @@ def wrapped(
     whether a line may begin with the words that it is given.
     """
     joined = " ".join(line.text for line in lines)
-    breaks = [sum(len(line.text) + 1 for line in lines[:i]) - 1 for i in range(1, len(lines))]
+    *breaks, _ = (end - 1 for end in itertools.accumulate(len(line.text) + 1 for line in lines))
 
     def put_lines_back(text: str) -> str:
         found = _spaces_nearest(text, breaks, len(joined), may_begin)
