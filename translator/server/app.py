@@ -62,7 +62,7 @@ _PAGE = {
 }
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _SIDES = ("source", "target")
-_FILES_AT_ONCE = 16  # others wait
+_FILES_AT_ONCE = 8  # each may take some hundred megabytes; others wait
 _TOO_LONG = "the translation took too long"
 _REFUSALS = {
     400: "What was sent is not a request.",
