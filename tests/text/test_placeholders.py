@@ -150,6 +150,7 @@ def test_the_sign_of_a_key_goes_before_the_first_letter() -> None:
         ("{name} has {n}", []),
         ("{n, plural, one {# file}", []),
         ("{n, plural, one {# file} other", []),
+        (f"{'{n, plural, one {' * 1500}x{'}}' * 1500}", []),
     ],
 )
 def test_the_branches_of_a_message_are_texts(message: str, texts: list[str]) -> None:

@@ -33,7 +33,7 @@ def message_stretches(message: str) -> list[Stretch]:
         return []
     try:
         spans = [*_spans(message, 0, len(message))]
-    except ValueError:
+    except (ValueError, RecursionError):  # no message is nested a thousand times
         return []
     spans = [_stripped(message, *span) for span in spans if has_words(message[slice(*span)])]
     stretches, begin = [], 0
