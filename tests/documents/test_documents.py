@@ -271,14 +271,6 @@ def test_many_links_behind_an_open_bracket_are_read(links: str) -> None:
     assert translated(text, settings_of("markdown"), upper) == expected
 
 
-@pytest.mark.parametrize(
-    ("before", "open_mark"), [("a ", "<!-- "), ("a ", "<code> "), ("# a", "\xa0")]
-)
-def test_what_is_open_for_ever_is_read_once(before: str, open_mark: str) -> None:
-    text = f"{before}{open_mark * 8_000} z\n"  # read to the end from each mark, it would take long
-    assert_round_trip(text, settings_of("markdown"))
-
-
 def test_only_the_prose_of_markdown_changes() -> None:
     assert translated(MARKDOWN, settings_of("markdown")) == UPPER_MARKDOWN
 
