@@ -162,6 +162,11 @@ def test_a_value_is_quoted_where_it_has_to_be() -> None:
     assert result == '---\ntitle: "a: \\"b\\""\n---\n'
 
 
+def test_a_language_of_many_parts_is_read_in_one_way() -> None:
+    text = f"---\nlang: en{'_a' * 90}!\n---\n\nTEXT\n"  # two ways for each would be 2⁹⁰
+    assert in_capitals(text) == text
+
+
 def test_the_language_of_the_front_matter_is_compared() -> None:
     text = "---\nlang: de\n---\nText\n"
     with pytest.raises(DataError, match="front matter: the document says 'de'"):

@@ -9,7 +9,7 @@ _PROSE = re.compile(  # a field, the quotes around its value, the value
     r"((?:title|description)[ \t]*[:=][ \t]*)([\"\']?)(.*\w.*?)(\2[ \t]*)(\r?\n?)", re.IGNORECASE
 )
 _LANGUAGE = re.compile(  # what is before its tag, it, and what is after
-    r"(lang[ \t]*[:=][ \t]*[\"\']?)([A-Za-z]{2,3}(?:[-_]\w+)*)([\"\']?\s*)"
+    r"(lang[ \t]*[:=][ \t]*[\"\']?)([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)([\"\']?\s*)"
 )
 _UNSAFE = re.compile(r"[-?:,\[\]{}#&*!|>%@`\"\']|.*(?::(?:\s|$)|\s#)")  # of YAML without quotes
 
