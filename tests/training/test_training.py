@@ -1223,6 +1223,9 @@ def test_of_equal_scores_the_lower_loss_is_the_best() -> None:
     assert ours._is_best({"loss": 2.9, "bleu": 0.0, "chrf": 1.0})
     assert not ours._is_best({"loss": 3.0, "bleu": 0.0, "chrf": 1.0})
     assert ours._is_best({"loss": 9.0, "bleu": 0.1, "chrf": 1.0})
+    assert not ours._is_best({"loss": math.nan, "bleu": 0.0, "chrf": 1.0})
+    ours.best["loss"] = math.nan
+    assert ours._is_best({"loss": 9.0, "bleu": 0.0, "chrf": 1.0})
 
 
 def test_a_model_without_its_checkpoints_is_not_trained_over() -> None:

@@ -1,6 +1,7 @@
 """The loop: a step over some batches, validations, checkpoints, and going on exactly."""
 
 import itertools
+import math
 import signal
 import statistics
 import threading
@@ -383,11 +384,12 @@ class Trainer:
         yield result
 
     def _is_best(self, scores: dict[str, float]) -> bool:
-        """By the metric; of equal values, such as 0 at first, by the loss."""
+        """By the metric; of equal values, such as 0 at first, by the loss, of which NaN is last."""
 
         def rank(values: dict[str, float]) -> tuple[float, float]:
-            metric = self.settings.best_metric
-            return (0.0 if metric == "loss" else values[metric]), -values["loss"]
+            metric, loss = self.settings.best_metric, values["loss"]
+            loss = math.inf if math.isnan(loss) else loss
+            return (0.0 if metric == "loss" else values[metric]), -loss
 
         return not self.best or rank(scores) > rank(self.best)
 
