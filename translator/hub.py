@@ -182,7 +182,7 @@ def _explained(name: str, instead: str = "") -> Iterator[None]:
     except errors.RevisionNotFoundError:
         raise RunError(f"{name} has no such revision", "Leave out what follows the @.") from None
     except errors.HfHubHTTPError as error:
-        status = error.response.status_code
+        status = getattr(error.response, "status_code", None)  # the client tells of none at times
         refused = status in (401, 403)
         raise RunError(
             f"the Hub refuses {name}: {_first_line(error)}" if refused else _failed(name, error),

@@ -6,7 +6,6 @@ for other runs, under a key that changes with the corpora and with every setting
 """
 
 import functools
-import glob
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from translator.config import Config, CorpusConfig
+from translator.config import Config
 from translator.data import (
     Augmenter,
     Codebook,
@@ -30,13 +29,12 @@ from translator.data import (
     SentencePair,
     Splits,
     View,
-    column_names,
     corpora_fingerprint,
     drawn_vocabulary,
     encode_frames,
     encode_pairs,
     encode_pictures,
-    fetched,
+    files_of,
     generator,
     is_in_table,
     noise_of,
@@ -338,26 +336,12 @@ def _key(config: Config, *settings: object) -> str:
         "data": data,
         "settings": settings,
         "similarity": [similarity_fingerprint(run) for run in sorted(filter(None, runs))],
-        "files": [[_identity(file) for file in _files(c, config)] for c in corpora],
+        "files": [
+            [_identity(file) for file in files_of(corpus, config.data.languages_of(corpus))]
+            for corpus in corpora
+        ],
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
-
-
-def _files(corpus: CorpusConfig, config: Config) -> list[Path]:
-    """The files that a corpus is read from; none for a dataset of the hub."""
-    if corpus.path.startswith("embedded:"):
-        folder = Path(__file__).parent / "corpus"
-        return sorted(folder.glob(corpus.path.removeprefix("embedded:") + ".*"))
-    languages = config.data.languages_of(corpus)
-    corpus = fetched(corpus, languages)
-    sides = column_names(corpus, languages)
-    names = dict.fromkeys(corpus.path.replace("{language}", each) for each in sides)
-    found: list[Path] = []
-    for name in names:
-        matches = sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207
-        for path in map(Path, matches):
-            found += sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
-    return found
 
 
 def _identity(file: Path) -> list[Any]:

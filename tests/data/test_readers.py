@@ -24,7 +24,7 @@ from tests.data.site import served
 from tests.helpers import ROOT, examples
 from translator import files
 from translator.config import Config, CorpusConfig, load_config
-from translator.data import SentencePair, read_corpus, read_lines, read_pairs
+from translator.data import SentencePair, files_of, read_corpus, read_lines, read_pairs
 from translator.data.readers.pairs import ReferencedPair, languages_in_name
 from translator.documents import Format, Settings, read_document
 from translator.errors import DataError
@@ -1541,3 +1541,20 @@ def test_each_side_of_a_pair_is_a_text_where_texts_are_learned(write):
 def test_a_file_of_other_languages_says_how_to_train_on_it(write, languages, commands):
     for name, content in (("a.de-fr.tsv", "a\tb\n"), ("a.jsonl", '{"de": "a", "fr": "b"}\n')):
         assert refused(write(name, content), *languages).hint.endswith(commands)
+
+
+def test_the_files_of_a_corpus_are_all_that_it_is_read_from(tmp_path: Path) -> None:
+    for name in ("a.en", "a.es", "folder/b.tsv", "folder/deep/c.tsv", "d1.tsv", "d2.tsv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    def names(path: str) -> list[str]:
+        found = files_of(CorpusConfig(path=f"{tmp_path}/{path}"), ("en", "es"))
+        return [each.relative_to(tmp_path).as_posix() for each in found]
+
+    assert names("a.{language}") == ["a.en", "a.es"]
+    assert names("folder") == ["folder/b.tsv", "folder/deep/c.tsv"]
+    assert names("d*.tsv") == ["d1.tsv", "d2.tsv"]
+    assert names("none.tsv") == ["none.tsv"]
+    [embedded] = files_of(CorpusConfig(path="embedded:valid"), ("en", "es"))
+    assert embedded.is_file()

@@ -417,6 +417,10 @@ def test_csv_comes_back_as_it_was_and_only_one_column_changes(
     ]
 
 
+def test_a_bare_carriage_return_in_a_cell_stays() -> None:
+    assert_round_trip("id,text\n1,a\rb\n2,c\n", settings_of("csv", "text"))
+
+
 @pytest.mark.parametrize(
     ("text", "column", "expected"),
     [

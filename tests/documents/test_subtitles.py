@@ -187,6 +187,11 @@ def test_the_older_format_has_other_fields() -> None:
     assert in_capitals(text, []) == text.replace("a, b", "A, B")
 
 
+def test_a_format_without_fields_says_nothing() -> None:
+    text = EVENTS.replace("Format: Layer", "Format:\nX: Layer") + "yes\n"
+    assert in_capitals(text, []) == text.replace("yes", "YES")
+
+
 # --- what is passed over --------------------------------------------------------------------------
 
 

@@ -303,7 +303,7 @@ def test_the_summary_is_json_and_counts_lines_from_one(test_set: EvaluationSet) 
 
 
 def test_kept_translations_are_taken_while_nothing_has_changed(
-    run: RunDirectory, pairs: list[SentencePair]
+    run: RunDirectory, pairs: list[SentencePair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources, references = zip(*pairs, strict=True)
     cipher = EvaluationSet("cipher/x", sources, (references,))
@@ -328,6 +328,8 @@ def test_kept_translations_are_taken_while_nothing_has_changed(
     run.write_model({name: 0.9 * weight for name, weight in weights.items()}, tokenizer)
     assert not translate_or_reuse(run, cipher, 1).reused
     assert translate_or_reuse(run, cipher, 1).reused
+    monkeypatch.setattr("translator.evaluation.cache.__version__", "0.0")
+    assert not translate_or_reuse(run, cipher, 1).reused
 
 
 def test_two_that_write_the_same_evaluation_at_once_leave_the_whole_of_one(tmp_path: Path) -> None:

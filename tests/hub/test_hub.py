@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from tests.commands import run_command
 from tests.helpers import tiny_config
 from tests.hub.stand_in import TOKEN, Hub, environment_of, stand_in
 from translator.config import dump_config, load_config
-from translator.hub import RUN_FOLDER
+from translator.errors import RunError
+from translator.hub import RUN_FOLDER, _explained
 from translator.runs import RunDirectory
 
 NAME = "ana/cipher"
@@ -274,3 +276,8 @@ def assert_error(done: CompletedProcess[str], message: str) -> None:
     assert done.stderr.count("error: ") == 1 and "Traceback" not in done.stderr
     assert message in done.stderr, done.stderr
     assert "hint: " in done.stderr
+
+
+def test_a_refusal_of_the_client_without_an_answer_is_told() -> None:
+    with pytest.raises(RunError, match="ana/cipher"), _explained("ana/cipher"):
+        raise LocalEntryNotFoundError("nothing is cached")

@@ -167,6 +167,11 @@ TMX = """<tmx version="1.4"><header srclang="en"/><body><tu><tuv xml:lang="en"><
         ("t.tbx", TBX),
         ("t.tbx", OLD_TBX),
         ("t.tmx", TMX),
+        (
+            "t.tmx",
+            TMX.replace("disco", '<bpt i="1">&lt;b&gt;</bpt>disco<ept i="1">&lt;/b&gt;</ept>'),
+        ),
+        ("t.tsv", "hard disk\tdisco duro\u2028\n"),  # which ends a line for some
     ],
 )
 def test_terms_are_read_from_what_others_write(tmp_path: Path, name: str, content: str) -> None:
@@ -252,6 +257,11 @@ def test_a_file_that_is_no_glossary_is_answered_with_what_helps(
         ("t.csv", "English,Spanish\n", "t.csv has no term"),
         ("t.tmx", "<tmx><body/></tmx>", "t.tmx has no term"),
         ("t.csv", "a,b\nonly\n", "row 2: not a source term"),
+        (
+            "t.csv",
+            'a,b\n"c,' + 200_000 * "d",
+            "(row|line) 2: ",
+        ),  # by the limit of csv, or as a term
         ("t.tbx", "<tbx", "broken XML"),
     ],
 )

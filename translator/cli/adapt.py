@@ -8,6 +8,7 @@ import typer
 from translator.cli.console import INTERRUPTED, TRAIN, app, echo, note, say, table
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.train import echo_event, train
+from translator.config import HUB_PREFIX
 from translator.errors import VerdictError
 from translator.progress import activity
 
@@ -81,8 +82,15 @@ def adapt_cli(
         replay_share=replay_share,
         replay_text=replay_text,
     )
-    name = name or f"{Path(start.name.rpartition(':')[2]).resolve().name}-adapted"
+    name = name or f"{_bare(start.name)}-adapted"
     adapt(start, domain, name, max_loss, overrides or [], as_json=as_json)
+
+
+def _bare(run: str) -> str:
+    """The last part of a run's path, or of its name without what it is a name for."""
+    if run.startswith(HUB_PREFIX):
+        run = run.partition("@")[0]  # its revision
+    return Path(run.rpartition(":")[2]).resolve().name
 
 
 def adapt(

@@ -133,6 +133,7 @@ def synthesize(
     """Write the pairs of a text as a job that can be resumed; `options` are those of Synthesis."""
     if output.suffix != ".jsonl":
         raise typer.BadParameter(f"--output {output}: the pairs are JSON lines, name it NAME.jsonl")
+    from translator.data import files_of
     from translator.runs import RunDirectory
     from translator.synthesis import Synthesis, texts_of
     from translator.translation import Translator
@@ -144,13 +145,14 @@ def synthesize(
         decoding = changed_decoding(decoding, beam_size=beam_size)
     next(texts_of(text, languages), None)  # before the model is loaded
     runs = [run, *([RunDirectory.find(round_trip)] if round_trip else [])]
+    files = [each for each in files_of(CorpusConfig(path=text), languages) if each.is_file()]
     fingerprint = {
         "version of translator": __version__,
         "model": fingerprint_of(*(file for each in runs for file in each.files)),
         "search": decoding.model_dump_json(),
         "options": repr(options),
         "direction": str(languages),
-        "text": fingerprint_of(Path(text)) if Path(text).is_file() else _fetched(text, languages),
+        "text": fingerprint_of(*files) if files else text,  # the name of a dataset of the Hub
     }
     job = DocumentJob(output.resolve(), fingerprint)
     note(f"{run.name} translates {' → '.join(languages)}")
@@ -171,14 +173,6 @@ def synthesize(
         kept = sum(1 for _ in lines)
     say(f"{kept:,} pairs of {read:,} texts in {output}")
     note(f"to learn from them: data.train: [..., {{path: {output}, held_out: false}}]")
-
-
-def _fetched(corpus: str, languages: LanguagePair) -> str:
-    """The name of a corpus, and the checksums of what it was downloaded as."""
-    from translator.data import checksums
-
-    found = checksums(CorpusConfig(path=corpus), languages)
-    return f"{corpus} {found}" if found else corpus
 
 
 def write_pairs(

@@ -23,7 +23,7 @@ def substation_segments(lines: Iterable[str], problems: Problems) -> Iterator[Se
     for number, line in enumerate(lines, start=1):
         if line.startswith("["):
             in_events = line.strip().lower() == "[events]"
-        elif in_events and line.startswith("Format:"):
+        elif in_events and line.startswith("Format:") and "," in line:
             fields = line.count(",") + 1
         if not in_events or not line.startswith("Dialogue:"):
             yield verbatim(line)

@@ -179,7 +179,8 @@ def _row_segment(row: str, dialect: _Dialect, source: int, target: int) -> Segme
     cells, delimiter = dialect.cells(row), dialect.delimiter
     end = row[len(delimiter.join(cells)) :]
     old = cells[source]
-    new = line_by_line(dialect.content(old)).map(lambda text: dialect.cell(text, old))
+    content = line_by_line(dialect.content(old))
+    new = content.map(lambda text: dialect.cell(text, old)).kept_as(old)
     cells += [""] * (target - len(cells) + 1)
     before = "".join(cell + delimiter for cell in cells[:target])
     after = "".join(delimiter + cell for cell in cells[target + 1 :])

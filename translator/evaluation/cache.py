@@ -18,6 +18,7 @@ from translator.evaluation.sets import EvaluationSet, read_hypotheses
 from translator.integrity import read_object
 from translator.runs import RunDirectory, lock, written_aside
 from translator.translation import Translator
+from translator.version import __version__
 
 
 class ScoreRecord(TypedDict):
@@ -96,6 +97,7 @@ def _record(
     run: RunDirectory, test_set: EvaluationSet, decoding: DecodingConfig
 ) -> dict[str, object]:
     return {
+        "version": __version__,  # another one may search otherwise
         "set": test_set.name,
         "sentences": len(test_set),
         "decoding": decoding.model_dump(),

@@ -8,6 +8,7 @@ from typing import Any
 
 from translator.errors import DataError
 from translator.files import how_to_convert
+from translator.text.inline_codes import plain_text
 from translator.text.languages import code_of, is_language, primary
 
 _HEADERS = ({"source", "target"}, {"source term", "target term"})
@@ -58,7 +59,7 @@ def _of_lines(
     path: Path, text: str, languages: tuple[str, str] | None
 ) -> Iterator[tuple[str, str]]:
     source, target = 0, 1
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         parts = [part.strip() for part in line.split("\t")]
@@ -89,7 +90,7 @@ def _of_csv(path: Path, text: str, languages: tuple[str, str] | None) -> Iterato
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     source, target = 0, 1
-    for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), start=1):
+    for number, row in enumerate(_rows(path, text, delimiter), start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
@@ -102,6 +103,17 @@ def _of_csv(path: Path, text: str, languages: tuple[str, str] | None) -> Iterato
             )
         else:
             yield cells[source], cells[target]
+
+
+def _rows(path: Path, text: str, delimiter: str) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {reader.line_num}: broken CSV: {error}",
+            "A quote that is opened must be closed.",
+        ) from None
 
 
 def _columns(header: list[str], languages: tuple[str, str] | None) -> tuple[int, int] | None:
@@ -126,7 +138,7 @@ def _of_xml(
         sides: list[str] = []
         for language in languages:
             terms = (
-                " ".join("".join(term.itertext()).split())
+                " ".join(plain_text(term).split())
                 for side in _elements(unit, *_SIDES[suffix])
                 if is_language(_tag_of(side), language)
                 for term in _elements(side, _TERMS[suffix])

@@ -1,10 +1,11 @@
 """Files → text pairs, every format behind one door, nothing dropped and nothing held in memory."""
 
+import glob
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from translator.config import Config, CorpusConfig, ModelConfig
+from translator.config import LANGUAGE_PLACEHOLDER, Config, CorpusConfig, ModelConfig
 from translator.data.readers.arrow import read_parquet
 from translator.data.readers.hub import read_dataset
 from translator.data.readers.interchange import read_tmx, read_xliff
@@ -29,6 +30,7 @@ __all__ = [
     "checksums",
     "column_names",
     "fetched",
+    "files_of",
     "is_in_table",
     "read_corpus",
     "read_frames",
@@ -53,6 +55,23 @@ def read_pairs(
     """
     languages = source_language, target_language
     return itertools.islice(_all_pairs(fetched(corpus, languages), languages), corpus.max_pairs)
+
+
+def files_of(corpus: CorpusConfig, languages: tuple[str, str]) -> list[Path]:
+    """The files that a corpus is read from, those that are not there, too.
+
+    A remote corpus is downloaded first; a dataset of the Hub has a name, and no file.
+    """
+    if corpus.kind == "embedded":
+        return [embedded_file(corpus.path)]
+    corpus = fetched(corpus, languages)
+    sides = column_names(corpus, languages)
+    found: list[Path] = []
+    for name in dict.fromkeys(corpus.path.replace(LANGUAGE_PLACEHOLDER, each) for each in sides):
+        matches = sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207
+        for path in map(Path, matches):
+            found += sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+    return found
 
 
 def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:

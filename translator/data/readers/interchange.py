@@ -1,6 +1,5 @@
 """The XML that translators exchange → pairs: TMX and XLIFF."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,10 @@ from translator.data.readers.pairs import (
 from translator.data.readers.xml import child, elements, name_in
 from translator.documents.xliff import waits
 from translator.errors import DataError
+from translator.text.inline_codes import plain_text
 from translator.text.languages import is_language, primary
 
-_CODE = set("bpt ept ph it ut sub x bx ex sc ec cp sm em".split())  # what is in them is no text
-_STANDALONE = {"ph", "x"}  # stand for something, such as a line break
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
-_NO_TEXT = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f]")  # what XML has no characters for
 
 
 # --- TMX ------------------------------------------------------------------------------------------
@@ -68,9 +65,8 @@ def _text_in(variants: dict[str, Any], language: str) -> str:
     fitting = [each for each in variants if is_language(each, language)]
     if not fitting:
         return ""
-    return _plain_text(
-        variants[min(fitting, key=len)].find("{*}seg")
-    )  # the exact tag is the shortest
+    exact = min(fitting, key=len)  # the shortest is the tag alone
+    return plain_text(variants[exact].find("{*}seg"))
 
 
 # --- XLIFF ----------------------------------------------------------------------------------------
@@ -95,32 +91,5 @@ def read_xliff(
             forward = is_forward(file, ("source", "target"), [None, None], corpus, languages)
         source, target = child(element, "source"), child(element, "target")
         is_waiting = target is None or waits(element.attrib, target.attrib)
-        pair = (_plain_text(source), "" if is_waiting else _plain_text(target))
+        pair = (plain_text(source), "" if is_waiting else plain_text(target))
         yield SentencePair(*(pair if forward else pair[::-1]))
-
-
-# --- inline tags ----------------------------------------------------------------------------------
-
-
-def _plain_text(element: Any) -> str:
-    """The text of a segment without its inline tags.
-
-    Words that only a standalone tag, such as a line break, kept apart get a space between them.
-    """
-    if element is None:
-        return ""
-    text = _NO_TEXT.sub("", "".join(_texts(element)))
-    if "\0" not in text:  # which cannot occur in XML: it marks a standalone tag
-        return text
-    return re.sub(r"(?<=\w)\0+(?=\w)", " ", text).replace("\0", "")
-
-
-def _texts(element: Any) -> Iterator[str]:
-    yield element.text or ""
-    for inline in element:
-        name = name_in(inline.tag)
-        if name in _STANDALONE:
-            yield "\0"
-        if name not in _CODE:
-            yield from _texts(inline)
-        yield inline.tail or ""
