@@ -7,7 +7,7 @@ there were seals have none, and are read as they are.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -18,6 +18,14 @@ _TENSORS_SEAL = "tensors_sha256"
 _LONGEST_HEADER = 100_000_000  # bytes, as safetensors has it
 
 T = TypeVar("T")
+
+
+def lines_sha256(lines: Iterable[str]) -> str:
+    """The SHA-256 of a file of these lines, each with a line feed at its end."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
 
 
 # --- JSON -----------------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 """What is typed to evaluate, compare and report, and what comes out."""
 
+import hashlib
 import json
+import math
 import re
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,9 @@ from typer.testing import CliRunner, Result
 from translator.cli import app
 from translator.data import SentencePair
 from translator.errors import DataError, VerdictError
-from translator.evaluation import set_of_files
+from translator.evaluation import score, sentence_chrf, set_of_files
 from translator.runs import RunDirectory
+from translator.version import __version__
 
 
 def translator(*arguments: str | Path) -> Result:
@@ -64,6 +68,54 @@ def test_evaluate_scores_several_sets_and_tells_what_leaked(run: RunDirectory, f
     assert by_set["test/held-out"]["leaked"] == {"sources": 0, "references": 0}
     assert by_set["source"]["leaked"]["sources"] > 20
     assert "warning: source:" in done.stderr and "occur in the training data" in done.stderr
+
+
+def test_json_says_what_a_score_depends_on(run: RunDirectory, files: Path, tmp_path: Path) -> None:
+    output = tmp_path / "sentences.jsonl"
+    done = translator(
+        *("evaluate", "--run", run.path, *pair_of(files), "--beam-size", "1", "--resamples", "0"),
+        *("--json", "--sentences", output, "--fail-under", "bleu=1", "--fail-under", "chrf=100"),
+    )
+    assert isinstance(done.exception, VerdictError), done.output
+    [found] = json.loads(done.stdout)
+    kept = json.loads((run.evaluations / "source.beam-1.json").read_text(encoding="utf-8"))
+    hypotheses = run.evaluations / "source.beam-1.hypotheses.txt"
+    for record in (found, kept):
+        assert record["model_sha256"] == run.model_sha256()
+        assert record["direction"] == "en-es"
+        assert record["versions"] == {"translator": __version__, "torch": version("torch")}
+        assert record["sources_sha256"] == sha256(files / "source")
+        assert record["references_sha256"] == [sha256(files / "reference")]
+        assert record["hypotheses_sha256"] == sha256(hypotheses)
+    assert found["run"] == str(run.path)
+    assert [(each["metric"], each["passed"]) for each in found["fail_under"]] == [
+        ("bleu", True),
+        ("chrf", False),
+    ]
+    bleu, chrf = found["scores"][:2]
+    logs = [math.log(each / 100) for each in bleu["precisions"]]
+    geometric = 100 * bleu["brevity_penalty"] * math.exp(sum(logs) / 4)
+    assert bleu["score"] == pytest.approx(geometric)
+    assert "precisions" not in chrf
+    lines = output.read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["hypothesis"] for row in rows] == hypotheses.read_text("utf-8").splitlines()
+    assert [row["line"] for row in rows] == [*range(1, found["sentences"] + 1)]
+    texts = [row["hypothesis"] for row in rows]
+    assert [row["chrf2"] for row in rows] == pytest.approx(
+        sentence_chrf(texts, [row["references"][0] for row in rows]), abs=0.01
+    )
+    for fault, counted in found["faults"].items():
+        assert sum(fault in row["faults"] for row in rows) == counted["sentences"]
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_perfect_score_is_a_hundred() -> None:
+    texts = [f"a b c d e f {number}" for number in range(9)]
+    assert score(texts, texts)[0].score == 100.0
 
 
 def test_sets_of_one_name_are_told_apart_by_their_paths(

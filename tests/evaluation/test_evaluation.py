@@ -42,12 +42,13 @@ from translator.evaluation import (
     sets_of_split,
     translate_or_reuse,
 )
-from translator.evaluation.cache import _hypotheses_file, _sha256, _write
+from translator.evaluation.cache import _hypotheses_file, _write
 from translator.evaluation.faults import FAULTS, final_sign, lost_numbers, repetitions
 from translator.evaluation.neural import bootstrap_mean, neural_score
 from translator.evaluation.resampling import bootstrap_scores
 from translator.evaluation.robustness import ways_to_write, with_typos
 from translator.evaluation.scores import by_length
+from translator.integrity import lines_sha256
 from translator.runs import RunDirectory
 from translator.translation import Translator
 
@@ -343,7 +344,7 @@ def test_two_that_write_the_same_evaluation_at_once_leave_the_whole_of_one(tmp_p
     record = json.loads(file.read_text(encoding="utf-8"))
     hypotheses = _hypotheses_file(file).read_text(encoding="utf-8")
     assert hypotheses == f"hypothesis {record['number']}\n"
-    assert record["hypotheses_sha256"] == _sha256(hypotheses.splitlines())
+    assert record["hypotheses_sha256"] == lines_sha256(hypotheses.splitlines())
     assert sorted(file.parent.iterdir()) == [_hypotheses_file(file), file]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,6 +74,10 @@ def evaluate_cli(
     ] = False,
     to: ToOption = None,
     beam_size: BeamOption = None,
+    sentences: Annotated[
+        Path | None,
+        typer.Option(help="Also write each sentence, its chrF2 and its faults: NAME.jsonl."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -82,6 +86,10 @@ def evaluate_cli(
     check_pair(source, reference)
     if hypothesis and (robustness or beam_size):
         raise typer.BadParameter("--hypothesis is a file: nothing is translated")
+    if sentences and sentences.suffix != ".jsonl":
+        raise typer.BadParameter(
+            f"--sentences {sentences}: they are JSON lines, name it NAME.jsonl"
+        )
     with shown_progress():
         directory = find_run(run, translating=True) if run or not hypothesis else None
         metrics, neural = chosen_metrics(metric or [], directory)
@@ -95,10 +103,16 @@ def evaluate_cli(
         else:
             assert directory is not None
             evaluations = _evaluate_run(directory, sets, beam_size, options, robustness, as_json)
+    if sentences:
+        _write_sentences(sentences, [evaluation for evaluation, _ in evaluations])
+    verdicts = [list(_verdicts(evaluation, gates)) for evaluation, _ in evaluations]
     if as_json:
-        summaries = [summary for _, summary in evaluations]
+        summaries = [
+            {**summary, "fail_under": own} if gates else summary
+            for (_, summary), own in zip(evaluations, verdicts, strict=True)
+        ]
         echo(json.dumps(summaries, indent=2, ensure_ascii=False))
-    _check_gates([evaluation for evaluation, _ in evaluations], gates)
+    _raise_where_under(evaluations, verdicts)
 
 
 def _evaluate_file(
@@ -128,7 +142,7 @@ def _evaluate_run(
     with_robustness: bool,
     as_json: bool,
 ) -> "list[tuple[Evaluation, dict[str, Any]]]":
-    from translator.evaluation import assess, directed, store, translate
+    from translator.evaluation import assess, directed, provenance, store, translate
 
     loaded = load(run)
     if run.weights_of is not None:
@@ -150,7 +164,8 @@ def _evaluate_run(
             kept = f"hypotheses not kept in {run.results}: {error.strerror or error}"
         note(f"  {len(test_set) / max(1e-9, seconds):,.0f} sentences/s; {kept}")
         _warn(evaluation)
-        summary = {**evaluation.summary(), "decoding": decoding.model_dump()}
+        made_by = {"run": run.name, **provenance(run, test_set, decoding)}
+        summary = {**evaluation.summary(), **made_by}
         if with_robustness:
             summary["robustness"] = _robustness(translator, test_set, decoding, as_json)
         evaluations.append((evaluation, summary))
@@ -263,14 +278,51 @@ def _gates(
     return gates
 
 
-def _check_gates(evaluations: "list[Evaluation]", gates: dict[str, tuple[str, float]]) -> None:
+def _verdicts(
+    evaluation: "Evaluation", gates: dict[str, tuple[str, float]]
+) -> Iterator[dict[str, Any]]:
+    """What --fail-under asked of a test set, as JSON."""
+    for metric, (name, least) in gates.items():
+        passed = evaluation[name] >= least  # no score that is not a number
+        yield {"metric": metric, "name": name, "least": least, "passed": passed}
+
+
+def _raise_where_under(
+    evaluations: "list[tuple[Evaluation, dict[str, Any]]]", verdicts: list[list[dict[str, Any]]]
+) -> None:
     failed = [
-        f"{evaluation.test_set.name}: {name} {evaluation[name]:.2f} is under {least:g}"
-        for evaluation in evaluations
-        for name, least in gates.values()
-        if not evaluation[name] >= least
+        f"{evaluation.test_set.name}: {name} {evaluation[name]:.2f} is under {each['least']:g}"
+        for (evaluation, _), own in zip(evaluations, verdicts, strict=True)
+        for each in own
+        if (name := each["name"]) and not each["passed"]
     ]
     if failed:
         raise VerdictError(
             "; ".join(failed), "This is what --fail-under asked for; the scores stand above."
         )
+
+
+# --- sentences ------------------------------------------------------------------------------------
+
+
+def _write_sentences(file: Path, evaluations: "Sequence[Evaluation]") -> None:
+    """A line of JSON for each sentence of the test sets, with its chrF2 and its faults."""
+    from translator.evaluation import sentence_chrf
+    from translator.runs import written_aside
+
+    with written_aside(file) as stream:
+        for each in evaluations:
+            test_set = each.test_set
+            scores = sentence_chrf(each.hypotheses, *test_set.references)
+            for index, value in enumerate(scores):
+                row = {
+                    "set": test_set.name,
+                    "line": index + 1,
+                    "source": test_set.sources[index],
+                    "references": [texts[index] for texts in test_set.references],
+                    "hypothesis": each.hypotheses[index],
+                    "chrf2": round(value, 2),
+                    "faults": [name for name, found in each.faults.items() if index in found],
+                }
+                stream.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
+    say(f"{sum(len(each.test_set) for each in evaluations):,} sentences in {file}")

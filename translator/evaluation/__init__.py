@@ -12,6 +12,7 @@ from translator.evaluation.assessment import (
 from translator.evaluation.cache import (
     ScoreRecord,
     TranslatedSet,
+    provenance,
     read_record,
     store,
     translate_or_reuse,
@@ -76,6 +77,7 @@ __all__ = [
     "find_leakage",
     "known_sets",
     "length_ratio",
+    "provenance",
     "read_hypotheses",
     "read_record",
     "robustness",

@@ -20,6 +20,7 @@ from translator.evaluation.scores import (
     score,
 )
 from translator.evaluation.sets import EvaluationSet
+from translator.integrity import lines_sha256
 from translator.translation import Translator
 
 RESAMPLES = 1000  # of the bootstrap, as sacrebleu's
@@ -70,6 +71,11 @@ class Evaluation:
             "set": self.test_set.name,
             "sentences": n,
             "references": len(self.test_set.references),
+            "sources_sha256": lines_sha256(self.test_set.sources),
+            "references_sha256": [
+                lines_sha256(text or "" for text in each) for each in self.test_set.references
+            ],
+            "hypotheses_sha256": lines_sha256(self.hypotheses),
             "scores": [score.summary() for score in self.scores],
             "length_ratio": self.length_ratio,
             "faults": {

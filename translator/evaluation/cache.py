@@ -1,10 +1,9 @@
 """A cache of translations. Hypotheses in a run's evaluations/, with what they depend on."""
 
-import hashlib
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -15,7 +14,7 @@ from translator.config import DecodingConfig, changed_decoding
 from translator.errors import DataError
 from translator.evaluation.assessment import Evaluation, directed, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
-from translator.integrity import read_object
+from translator.integrity import lines_sha256, read_object
 from translator.runs import RunDirectory, lock, written_aside
 from translator.translation import Translator
 from translator.version import __version__
@@ -61,12 +60,12 @@ def translate_or_reuse(
         decoding = changed_decoding(decoding, beam_size=beam_size)
     file = run.evaluation_file(test_set.name, decoding)
     hypotheses_file = _hypotheses_file(file)
-    record = _record(run, test_set, decoding)
+    record = provenance(run, test_set, decoding)
     cached = read_record(file)
     if cached and all(cached.get(key) == value for key, value in record.items()):
         try:
             hypotheses = read_hypotheses(hypotheses_file, test_set)
-            if cached.get("hypotheses_sha256") in (None, _sha256(hypotheses)):
+            if cached.get("hypotheses_sha256") in (None, lines_sha256(hypotheses)):
                 seconds = cached.get("seconds") or 0.0
                 return TranslatedSet(hypotheses, seconds, decoding, hypotheses_file, True)
         except DataError:
@@ -87,28 +86,27 @@ def store(run: RunDirectory, evaluation: Evaluation, decoding: DecodingConfig) -
     Raises OSError where the run may not be written.
     """
     file = run.evaluation_file(evaluation.test_set.name, decoding)
-    record = _record(run, evaluation.test_set, decoding)
+    record = provenance(run, evaluation.test_set, decoding)
     content = {**evaluation.summary(), **record, **_made(evaluation.seconds)}
     _write(file, content, evaluation.hypotheses)
     return _hypotheses_file(file)
 
 
-def _record(
+def provenance(
     run: RunDirectory, test_set: EvaluationSet, decoding: DecodingConfig
 ) -> dict[str, object]:
+    """What the translations of a test set by a run depend on, as JSON."""
+    data = run.read_config().data
+    direction = test_set.direction if data.directions else ""
     return {
-        "version": __version__,  # another one may search otherwise
+        "versions": {"translator": __version__, "torch": version("torch")},
         "set": test_set.name,
         "sentences": len(test_set),
+        "direction": direction or str(data.direction),
         "decoding": decoding.model_dump(),
         "model_sha256": run.model_sha256(),
-        "sources_sha256": _sha256(test_set.sources),
-        **({"direction": test_set.direction} if run.read_config().data.directions else {}),
+        "sources_sha256": lines_sha256(test_set.sources),
     }
-
-
-def _sha256(lines: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _made(seconds: float | None) -> dict[str, object]:
@@ -134,7 +132,7 @@ def _write(file: Path, content: dict[str, object], hypotheses: tuple[str, ...]) 
     Where two processes evaluate the same, one writes after the other.
     """
     lines = "".join(line + "\n" for line in hypotheses).encode()
-    content = {**content, "hypotheses_sha256": _sha256(hypotheses)}
+    content = {**content, "hypotheses_sha256": lines_sha256(hypotheses)}
     record = json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
     with (
         lock(file, keep=False),

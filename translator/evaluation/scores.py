@@ -4,8 +4,8 @@ Of N sentences the references are R lists of N texts; None stands where a senten
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Score:
     mean: float | None = None
     interval: float | None = None
     decimals: int = 1  # to print
+    details: Mapping[str, Any] = field(default_factory=dict)  # of BLEU, what it is made of
 
     @property
     def value(self) -> str:
@@ -56,6 +57,7 @@ class Score:
             "mean": self.mean,
             "interval": self.interval,
             "signature": self.signature,
+            **self.details,
         }
 
 
@@ -106,8 +108,22 @@ def score(
         mean = float(result._mean) if resamples > 1 else None
         interval = float(result._ci) if resamples > 1 else None
         signature = str(metric.get_signature())
-        scores.append(Score(result.name, float(result.score), signature, mean, interval))
+        value = float(result.score)
+        if name not in LOWER_IS_BETTER:
+            value = min(100.0, value)  # which BLEU's logarithms may miss by a rounding
+        details = _details(result) if name == "bleu" else {}
+        scores.append(Score(result.name, value, signature, mean, interval, details=details))
     return tuple(scores)
+
+
+def _details(bleu: Any) -> dict[str, Any]:
+    """What BLEU is made of: precisions of 1- to 4-grams in percent, and lengths in tokens."""
+    return {
+        "precisions": [float(each) for each in bleu.precisions],
+        "brevity_penalty": float(bleu.bp),
+        "hypothesis_tokens": int(bleu.sys_len),
+        "reference_tokens": int(bleu.ref_len),
+    }
 
 
 def _corpus_score(
