@@ -207,7 +207,7 @@ def _push(run: "RunDirectory", folder: Path, repository: str, licence: str) -> s
 
 def _show(certificate: "Certificate") -> None:
     say(
-        f"{certificate.sentences:,} sentences of {certificate.test_set}, "
+        f"{certificate.sentences:,} sentences of {certificate.test_set}, whole and searched once, "
         f"{certificate.threads} thread{'s' * (certificate.threads != 1)} of the CPU"
     )
     say(

@@ -5,6 +5,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from translator.integrity import read_object
 from translator.runs import CERTIFICATE
@@ -55,6 +56,7 @@ class Certificate:
     bleu_p: float | None = None  # of BLEU's difference; None in certificates of earlier versions
     alike: float | None = None  # chrF2 against the translations of the run, with the beam
     processor: str = ""  # that computed both; 8 bits are not as exact on every one
+    decoding: dict[str, Any] = field(default_factory=dict)  # of both, with the beam
     files: dict[str, str] = field(default_factory=dict)  # path in the folder → SHA-256
     others: "tuple[Certificate, ...]" = ()  # of the other directions of a run
 

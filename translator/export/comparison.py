@@ -75,6 +75,7 @@ def certify(run: RunDirectory, export: Export, sample: EvaluationSet, threads: i
         bleu_p=bootstrap_p(sample, own, theirs),
         alike=alike.score,
         processor=processor(),
+        decoding=beam.model_dump(),
         files={
             str(file.relative_to(export.folder)): sha256_of(file)
             for file in files_of(export.folder)
