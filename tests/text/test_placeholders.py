@@ -112,6 +112,12 @@ def test_what_has_no_place_gets_that_of_the_source() -> None:
     assert put_back("Tienes mensajes.", [], "You have {n} new messages.") == "Tienes {n} mensajes."
 
 
+def test_a_placeholder_that_is_a_part_of_another_has_a_place_of_its_own() -> None:
+    source = "Copy a.txt to data.txt now."
+    assert put_back("Copia ahora (data.txt).", [], source) == "Copia a.txt ahora (data.txt)."
+    assert put_back("Usa a o.", [], "Use {x} or ${x}") == "Usa {x} a ${x} o."
+
+
 @given(
     st.lists(st.sampled_from(["{a}", "%s", "http://x.org", "@ana", "😊", "we", "go."])), st.text()
 )

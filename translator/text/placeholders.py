@@ -178,9 +178,12 @@ def put_back(translation: str, stand_ins: Iterable[tuple[str, str]], source: str
     for word, placeholder in stand_ins:
         translation = _word(word).sub(placeholder.replace("\\", r"\\"), translation)
     for placeholder in lost_placeholders(source, translation):
-        translation = " ".join(translation.replace(placeholder, " ").split())
-        for match in re.finditer(re.escape(placeholder), source):
-            translation = _inserted(translation, placeholder, match.start() / len(source))
+        stretches = split_placeholders(translation)
+        left = "".join(" " if each == placeholder else each for each, _ in stretches)
+        translation = " ".join(left.split())
+        for match in _FOUND.finditer(source):  # a.txt is none of data.txt
+            if match[0] == placeholder:
+                translation = _inserted(translation, placeholder, match.start() / len(source))
     return translation
 
 
