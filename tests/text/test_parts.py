@@ -161,3 +161,10 @@ def test_a_long_text_is_cut_at_the_best_place(text: str, limit: int, expected: l
     words = text.split()
     parts = split_long(list(range(len(words))), words, limit)
     assert [" ".join(words[i] for i in part) for part in parts] == expected
+
+
+def test_a_name_is_no_word_in_small_letters(trained_run: RunDirectory) -> None:
+    """Stand-ins are looked for in whatever case: Spanish `con` would be taken for one."""
+    processor = TextProcessor(trained_run.read_config(), trained_run.read_tokenizer())
+    processor.__dict__["_pieces"] = ["▁Con", "▁con", "▁Tom", "tom", "Ana", "▁NATO", "▁Boston"]
+    assert processor.names == ["Tom", "Boston"]

@@ -345,9 +345,15 @@ class TextProcessor:
 
     @cached_property
     def names(self) -> list[str]:
-        """Words with a capital that are pieces of their own, the commonest first."""
+        """Words with a capital that are pieces of their own, the commonest first.
+
+        One that is a piece in small letters too may be a word of the translation, such as Spanish
+        `con`: no name.
+        """
         words = [piece[1:] for piece in self._pieces if piece.startswith("▁")]
-        return [each for each in words if len(each) > 2 and each.isalpha() and each.istitle()]
+        known = set(words)
+        names = [each for each in words if len(each) > 2 and each.isalpha() and each.istitle()]
+        return [each for each in names if each.lower() not in known]
 
     def constrained(self, part: TextPart, words: Sequence[str]) -> TextPart:
         """A part for another search, which is to find what is lost.
