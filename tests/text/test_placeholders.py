@@ -35,6 +35,8 @@ from translator.text.placeholders import (
             r"/usr/bin/x ~/a/b ./x C:\Temp\x a.txt",
             ["/usr/bin/x", "~/a/b", "./x", r"C:\Temp\x", "a.txt"],
         ),
+        ("HTTPS://X.ORG/A, WWW.X.ORG, README.TXT", ["HTTPS://X.ORG/A", "WWW.X.ORG", "README.TXT"]),
+        ("It has ended.Log in", []),
         ("@maria and #tag and :name", ["@maria", "#tag", ":name"]),
         ("I 😊 you 👩‍👩‍👧 1️⃣", ["😊", "👩‍👩‍👧", "1️⃣"]),
         ("<b>Hi</b><br/>", ["<b>", "</b>", "<br/>"]),

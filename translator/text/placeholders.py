@@ -20,6 +20,7 @@ _FILE_ENDINGS = (
     "txt|pdf|docx?|xlsx?|pptx?|csv|tsv|json|ya?ml|xml|html?|png|jpe?g|gif|svg|zip|gz|tar"
 )
 _FILE_ENDINGS += "|exe|py|js|css|md|mp[34]|wav|srt|po|ini|cfg|conf|log|sh"
+_FILE_ENDINGS += f"|{_FILE_ENDINGS.upper()}"  # README.TXT, but not: it ends.Log in
 PLACEHOLDER = "|".join(
     (
         r"<%.{0,200}?%>|\{\{[^{}]{0,200}\}\}|\[%.{0,200}?%\]",  # <%= x %>, {{ x }}
@@ -28,8 +29,8 @@ PLACEHOLDER = "|".join(
         r"%[A-Za-z_][\w.]+%(?!%)",  # %name%
         r"%(?:\d+\$)?[#0+-]*\d*(?:\.\d+)?(?:hh?|ll?|[zjtL])?[diouxXeEfFgGcspn@%](?![a-z])",  # %1$s
         r"%[1-9](?!\d*[%\w])",  # %1
-        rf"(?:https?|ftp|file)://{_IN_ADDRESS}*{_ENDS_ADDRESS}",
-        rf"(?<!\w)(?:mailto:|www\.){_IN_ADDRESS}*{_ENDS_ADDRESS}",
+        rf"(?i:https?|ftp|file)://{_IN_ADDRESS}*{_ENDS_ADDRESS}",
+        rf"(?<!\w)(?i:mailto:|www\.){_IN_ADDRESS}*{_ENDS_ADDRESS}",
         r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # e-mail
         r"(?<!\S)(?:~|\.{1,2})/[\w./-]*\w/?|(?<![\w/.<])/(?:[\w.-]+/)+[\w.-]*",  # paths
         r"(?<!\w)[A-Za-z]:\\[^\s\"'<>|]*[\w\\]",
