@@ -168,3 +168,12 @@ def test_a_name_is_no_word_in_small_letters(trained_run: RunDirectory) -> None:
     processor = TextProcessor(trained_run.read_config(), trained_run.read_tokenizer())
     processor.__dict__["_pieces"] = ["▁Con", "▁con", "▁Tom", "tom", "Ana", "▁NATO", "▁Boston"]
     assert processor.names == ["Tom", "Boston"]
+
+
+def test_what_stands_in_capitals_hides_no_capitals(trained_run: RunDirectory) -> None:
+    tokenizer = trained_run.read_tokenizer()
+    processor = TextProcessor(trained_run.read_config(), tokenizer)
+    [part] = processor.parts(["ANA {X} BEBE"])
+    searched = processor.constrained(part, ["Supongamos"])
+    assert searched.stand_ins == (("Supongamos", "{X}"),)
+    assert tokenizer.decode([part.ids, searched.ids])[1].split()[::2] == ["Ana", "bebe"]

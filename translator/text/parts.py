@@ -364,6 +364,9 @@ class TextProcessor:
         source, stand_ins = with_stand_ins(part.source, words)
         required = [word for word, _ in stand_ins] + placeholders(source) + numbers(source)
         written = self._as_read(source, part)
+        if part.in_capitals:  # a name in other letters would hide that the sentence is, too
+            loud = [upper(word, self._source_language) for word in words]
+            written, _ = with_stand_ins(part.source, loud)
         [ids], _ = encode_sentences(self._tokenizer, [written], self._source_language)
         searched = self._with_terms(replace(part, required=(), terms=()), required)
         return replace(
