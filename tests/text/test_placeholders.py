@@ -110,6 +110,13 @@ def test_words_stand_for_placeholders_and_give_way_again() -> None:
     )
 
 
+def test_a_word_is_kept_from_what_its_placeholder_touches() -> None:
+    source = "It is {n}px wide, {a}{b}."
+    written, pairs = with_stand_ins(source, ["Tom", "Mary", "Boston"])
+    assert written == "It is Tom px wide, Mary Boston."
+    assert put_back("打开Tom文件、Mary Boston", pairs, source) == "打开{n}文件、{a} {b}"
+
+
 def test_what_has_no_place_gets_that_of_the_source() -> None:
     assert put_back("Tienes mensajes.", [], "You have {n} new messages.") == "Tienes {n} mensajes."
 

@@ -87,9 +87,10 @@ _PLAIN_WORD = re.compile(  # nothing but letters: neither e.txt nor name() nor h
 )
 _WITH_DOTLESS_I = ("tr", "az")
 _WITH_CAPITAL_NOUNS = ("de", "gsw", "lb", "nds")
-_UNSPACED = re.compile(  # Thai, Lao, Burmese, Khmer, kana and Han
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+UNSPACED = (  # a range of characters: Thai, Lao, Burmese, Khmer, kana and Han
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 )
+_UNSPACED_SIGN = re.compile(f"[{UNSPACED}]")
 _WITH_OPENING_MARKS = ("ast", "ca", "es", "gl")
 
 Guesses = tuple[str | None, str | None]
@@ -346,4 +347,4 @@ def word_edges(words: str) -> tuple[str, str]:
 
 def is_unspaced(text: str) -> bool:
     """Whether some of a text is in a script that puts no space between words."""
-    return bool(_UNSPACED.search(text))
+    return bool(_UNSPACED_SIGN.search(text))

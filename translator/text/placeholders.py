@@ -10,6 +10,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from translator.text.languages import UNSPACED
+
 EMOJI = (  # pictographs with what varies or joins them, keycaps; possessive: read in one way only
     "(?:[\u231a-\u27bf\u2b05-\u2b55\u3030\u303d\U0001f000-\U0001faff]"
     "[\ufe0e\ufe0f\u20e3\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*+"
@@ -156,18 +158,22 @@ def with_stand_ins(text: str, words: Sequence[str]) -> tuple[str, list[tuple[str
     """A text with words in place of its placeholders, and which stands for which.
 
     Tags have none and are left out, words of the text itself stand for nothing, and where there are
-    too few words the other placeholders stay.
+    too few words the other placeholders stay. A space keeps a word from what its placeholder
+    touches, as in {n}px.
     """
     free = iter([word for word in words if word.lower() not in text.lower()])
-    written, pairs = [], []
+    written, pairs, stood = "", list[tuple[str, str]](), False  # whether a word stands at its end
     for stretch, is_placeholder in split_placeholders(text):
+        stands = False
         if is_placeholder and _TAG.fullmatch(stretch):
             stretch = ""
         elif is_placeholder and (word := next(free, "")):
             pairs.append((word, stretch))
-            stretch = word
-        written.append(stretch)
-    return "".join(written), pairs
+            stretch, stands = word, True
+        touches = written[-1:].isalnum() and stretch[:1].isalnum()
+        written += " " * (touches and (stood or stands)) + stretch
+        stood = stands or (stood and not stretch)
+    return written, pairs
 
 
 def put_back(translation: str, stand_ins: Iterable[tuple[str, str]], source: str) -> str:
@@ -194,7 +200,9 @@ def stand_alone(translation: str, stand_ins: Iterable[tuple[str, str]]) -> list[
 
 
 def _word(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+    """A whole word; signs that are written without spaces, such as 打开, are none of it."""
+    letter = rf"[^\W{UNSPACED}]"
+    return re.compile(rf"(?<!{letter}){re.escape(word)}(?!{letter})", re.IGNORECASE)
 
 
 def _inserted(text: str, placeholder: str, share: float) -> str:
