@@ -207,6 +207,8 @@ def test_what_cannot_be_explained_is_refused(made: Callable[..., Translator]) ->
         explain(translator, " ")
     with pytest.raises(DataError, match="no text"):
         explain(made("encoder_only"), " ")
+    with pytest.raises(DataError, match=r"translation has .* looks at \d\d at once"):
+        explain(made("decoder_only"), "ana bebe nina", "oto " * 60)  # both in one sequence
     seeing = translator.config.model.model_copy(update={"source": "image"})
     translator.config = translator.config.model_copy(update={"model": seeing})
     with pytest.raises(DataError, match="only texts"):

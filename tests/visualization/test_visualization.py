@@ -468,7 +468,8 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:
 def test_a_run_without_metrics_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no run directory"):
         read_curves([RunDirectory(tmp_path / "none")])
-    for lines in ([], ['{"step": 50, "tra'], [{"step": 50, "other": 1}]):
+    nan = '{"step": 50, "valid_loss": NaN}\n'
+    for lines in ([], ['{"step": 50, "tra'], [{"step": 50, "other": 1}], [nan]):
         run = logged(tmp_path / f"run{len(list(tmp_path.iterdir()))}", *lines)
         with pytest.raises(RunError, match=r"metrics\.jsonl holds no metrics yet"):
             read_curves([run])
@@ -685,6 +686,19 @@ def test_pointing_and_the_keyboard_show_a_weight_and_light_its_row_and_column(
     future = all_of(browser, "tbody tr")[0].find_elements("css selector", "td")[2]
     ActionChains(browser).move_to_element(future).perform()
     assert "does not see" in readout() and "not written yet" in readout()
+    assert_quiet(browser)
+
+
+@pytest.mark.slow
+def test_the_picture_that_was_seen_is_shown(
+    browser: Any, maps: AttentionMaps, tmp_path: Path
+) -> None:
+    keys = len(maps.cross_attention.keys)
+    seen = replace(maps, shown=Shown(np.zeros((8, 6, 3), np.uint8), (1, keys)))
+    show(browser, attention_page(seen), tmp_path)
+    size = "const seen = document.querySelector('#shown img'); return [seen.naturalWidth, "
+    assert browser.execute_script(f"{size}seen.naturalHeight]") == [6, 8]
+    assert len(all_of(browser, "#tiles div")) == keys
     assert_quiet(browser)
 
 

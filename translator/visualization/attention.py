@@ -159,16 +159,6 @@ class AttentionMaps:
         caption += "what is looked at" if self.shown else "the word that is looked at"
         if self.rest:
             caption += f"; the rest of a row goes to {escape(self.rest)}"
-        weights = shown.view()
-        rows = [
-            f"<tr><th>{escape(query)}</th>{''.join(_cell(x, weights.max()) for x in row)}</tr>"
-            for query, row in zip(shown.queries, weights.tolist(), strict=True)
-        ]
-        keys = "".join(f"<th>{escape(key)}</th>" for key in shown.keys)
-        caption = "row: query, the word that looks; column: key, "
-        caption += "what is looked at" if self.shown else "the word that is looked at"
-        if self.rest:
-            caption += f"; the rest of a row goes to {escape(self.rest)}"
         return f"<table><caption>{caption}</caption><tr><td></td>{keys}</tr>{''.join(rows)}</table>"
 
     def kinds_with(self, layer: int | None, head: int | None) -> dict[str, AttentionMap]:
@@ -344,7 +334,9 @@ def read_pair(
         return source_ids, list(best.tokens), finished(found, language, in_capitals=in_capitals)
     written = likely_cases(tokenizer.target, [target], language) if in_capitals else [target]
     [target_ids] = tokenizer.target.encode(written)
-    check_length(target_ids, longest, "translation")
+    if translator.model.encoder is None:  # which reads both as one sequence
+        longest -= len(tag_of(config, tokenizer)) + len(source_ids) + 1
+    check_length(target_ids, max(0, longest), "translation")
     return source_ids, target_ids, target
 
 

@@ -119,11 +119,11 @@ def curves_of(run: RunDirectory) -> dict[str, Curve]:
 def _check_metrics(run: RunDirectory) -> None:
     if not run.path.is_dir():
         raise RunError(f"there is no run directory {run.path}", "Name one, such as runs/everyday.")
-    if not any(key in entry for entry in run.read_metrics() for key in METRICS):
+    if not curves_of(run):
         if not run.is_own:
             raise RunError(f"{run.name} brings no metrics along", "They lie where it was trained.")
         raise RunError(
-            f"{run.metrics_file} holds no metrics yet",
+            f"{run.metrics_file} holds no metrics yet that are finite",
             "Training adds a line to it every training.log_every_steps steps.",
         )
 

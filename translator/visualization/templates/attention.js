@@ -78,7 +78,7 @@ function drawTable() {
 
 function shade() {
   weights = chosenWeights();
-  const most = Math.max(...weights.flat());
+  const most = weights.reduce((max, row) => Math.max(max, ...row), 0);  // all at once are too many
   for (const [i, row] of [...table.tBodies[0].rows].entries()) {
     for (let j = 0; j < row.cells.length - 1; j++) {
       const weight = weights[i][j];
