@@ -37,6 +37,7 @@ from translator.text.placeholders import (
         ),
         ("HTTPS://X.ORG/A, WWW.X.ORG, README.TXT", ["HTTPS://X.ORG/A", "WWW.X.ORG", "README.TXT"]),
         ("It has ended.Log in", []),
+        ("/usr/bin, /usr/lib/. Or /usr/a-.", ["/usr/bin", "/usr/lib/", "/usr/a-"]),
         ("@maria and #tag and :name", ["@maria", "#tag", ":name"]),
         ("I 😊 you 👩‍👩‍👧 1️⃣", ["😊", "👩‍👩‍👧", "1️⃣"]),
         ("<b>Hi</b><br/>", ["<b>", "</b>", "<br/>"]),

@@ -34,7 +34,7 @@ PLACEHOLDER = "|".join(
         rf"(?i:https?|ftp|file)://{_IN_ADDRESS}*{_ENDS_ADDRESS}",
         rf"(?<!\w)(?i:mailto:|www\.){_IN_ADDRESS}*{_ENDS_ADDRESS}",
         r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # e-mail
-        r"(?<!\S)(?:~|\.{1,2})/[\w./-]*\w/?|(?<![\w/.<])/(?:[\w.-]+/)+[\w.-]*",  # paths
+        r"(?<!\S)(?:~|\.{1,2})/[\w./-]*\w/?|(?<![\w/.<])/(?:[\w.-]+/)+(?:[\w.-]*[\w-])?",  # paths
         r"(?<!\w)[A-Za-z]:\\[^\s\"'<>|]*[\w\\]",
         rf"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?:{_FILE_ENDINGS})(?!\w)",
         r"(?<![\w@])@[A-Za-z_](?:[\w.-]*\w)?",  # @name
