@@ -49,6 +49,8 @@ def package(run: RunDirectory, folder: Path) -> Path:
     Makes the package where there is no folder. Raises DataError for one that is no package.
     """
     run.check_model()
+    if warning := run.unfinished_warning():
+        print(f"warning: {warning}", file=sys.stderr)
     if not folder.exists():
         _begin(folder)
     modules = [file.parent for file in folder.glob("*/__init__.py")]

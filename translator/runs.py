@@ -13,11 +13,11 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NotRequired, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, NotRequired, TypeVar
 
 from pydantic import ConfigDict, PositiveInt, with_config
 from typing_extensions import TypedDict  # pydantic wants it before Python 3.12
@@ -170,6 +170,8 @@ class Description(TypedDict):
 class _CheckpointState(TypedDict):
     step: PositiveInt
     checksums: dict[str, str]  # of the files of tensors
+    validations_without_best: NotRequired[int]
+    owes_validation: NotRequired[bool]  # one that was due was interrupted
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,21 @@ class Checkpoint:
     step: int
     state: dict[str, Any]  # numbers and names, kept as JSON
     tensors: "dict[str, dict[str, Tensor]]"  # file stem → name → tensor
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the training of a run has come."""
+
+    state: Literal["finished", "training", "stopped"]  # training: a process is at it now
+    step: int  # in training the last that was logged, else the one to go on from
+    max_steps: int | None  # None until a budget of minutes has become one of steps
+
+    def __str__(self) -> str:
+        """In words, such as `stopped at step 158 of 240`."""
+        of = f" of {self.max_steps:,}" if self.max_steps is not None else ""
+        said = {"training": "still in training:"}.get(self.state, f"{self.state} at")
+        return f"{said} step {self.step:,}{of}"
 
 
 class Trained(NamedTuple):
@@ -330,17 +347,68 @@ class RunDirectory:
         return learned or bool(self.checkpoint_steps())
 
     @property
-    def step_in_training(self) -> int | None:
-        """The last step that was logged by a process that trains this run now; None without one."""
+    def is_in_training(self) -> bool:
+        """Whether a process trains this run now."""
         if not (self.path / ".training.lock").is_file():
-            return None
+            return False
         try:
             with lock(self.path / "training", seconds=_GLANCE):  # another may ask the same
-                return None
+                return False
         except TimeoutError:
-            return max((int(entry["step"]) for entry in self.read_metrics()), default=0)
+            return True
         except OSError:  # it may not be written to, so nobody trains it
+            return False
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far training has come; None where that was elsewhere, or nothing tells.
+
+        The newest checkpoint tells it: it holds the step, and how long no validation was better.
+        Where the checkpoints are no more, as people delete them, the log has the last step.
+        """
+        steps = [int(entry["step"]) for entry in self.read_metrics()]
+        is_in_training = self.is_in_training
+        last = None if is_in_training else next(self._checkpoint_states(), None)
+        if not (is_in_training or last or steps):
             return None
+        step = last["step"] if last else max(steps, default=0)
+        try:
+            settings = self.read_config().training
+            max_steps = self._max_steps(step)
+        except RunError:  # whoever uses these files says what is wrong with them
+            return None
+        if is_in_training:
+            return Progress("training", step, max_steps)
+        ended = max_steps is not None and step >= max_steps
+        if settings.patience is not None:
+            without = math.inf if last is None else last.get("validations_without_best", 0)
+            ended = ended or without >= settings.patience
+        owes = last is not None and last.get("owes_validation", False)
+        return Progress("finished" if ended and not owes else "stopped", step, max_steps)
+
+    def _max_steps(self, step: int) -> int | None:
+        """How many steps there are in all, as far as it was decided by a step."""
+        settings = self.read_config().training
+        if settings.max_minutes is None:
+            return settings.max_steps
+        measured = self.read_measured()
+        return measured.get("max_steps") or steps_in_all(measured.get("decisions", []), step)
+
+    def unfinished_warning(self) -> str | None:
+        """That training has not come to its end, as a sentence; None where it has."""
+        progress = self.progress
+        if progress is None or progress.state == "finished":
+            return None
+        goes_on = ""
+        if progress.state == "stopped" and self.checkpoint_steps():
+            command = f"translator train {self.config_file}"
+            if self.adaptation_file.is_file():
+                command = "translator adapt"
+            goes_on = f"; `{command}` goes on"
+        return (
+            f"{self.name} is not trained to its end ({progress}): its weights are the best "
+            f"so far{goes_on}"
+        )
 
     def forget(self) -> None:
         """Delete what training wrote before its first step, perhaps with other settings or data."""
@@ -768,6 +836,14 @@ class RunDirectory:
         steps = [name.removeprefix("step-") for name in names]
         return sorted((int(step) for step in steps if step.isdecimal()), reverse=True)
 
+    def _checkpoint_states(self) -> Iterator[_CheckpointState]:
+        """What the checkpoints say in numbers, the newest first; damaged ones are passed over."""
+        for step in self.checkpoint_steps():
+            with suppress(OSError, ValueError):
+                yield read_object(
+                    self.checkpoints / f"step-{step}" / "state.json", _CheckpointState
+                )
+
     def read_checkpoints(self) -> Iterator[Checkpoint | RunError]:
         """Checkpoints, newest first; a damaged one is yielded as the error that tells so."""
         import safetensors.torch
@@ -853,6 +929,15 @@ class PreparedDirectory:
             partial.path.rename(self.path)
         finally:
             shutil.rmtree(partial.path, ignore_errors=True)
+
+
+def steps_in_all(decisions: Iterable[tuple[int, int]], step: int) -> int | None:
+    """How many steps a run has by the decision under which a step was made; None before any.
+
+    A decision is the step after which it was made, and how many steps there are since.
+    """
+    known = [max_steps for after, max_steps in decisions if after < max(1, step)]
+    return known[-1] if known else None
 
 
 def passed_over() -> str:

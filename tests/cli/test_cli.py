@@ -48,19 +48,34 @@ def test_stdout_carries_the_translation_and_nothing_else(trained_run: RunDirecto
     assert "run: runs/tiny (the newest)" in done.stderr.replace("\\", "/")
 
 
-def test_a_run_that_is_still_in_training_is_said_to_be(
+def test_a_run_that_is_not_trained_to_its_end_is_said_to_be(
     trained_run: RunDirectory, tmp_path: Path
 ) -> None:
+    """A note where it is used; a warning, also with --quiet, where what is made of it lasts."""
     run = RunDirectory(tmp_path / "runs" / "tiny")
     shutil.copytree(trained_run.path, run.path)
 
-    def said() -> str:
-        return translator("translate", "ana bebe", cwd=tmp_path).stderr
+    def said(*words: str) -> str:
+        return translator(*words, cwd=tmp_path).stderr
 
     with lock(run.path / "training"):
-        assert said() == "run: runs/tiny (the newest, still in training: step 320)\n"
-    assert said() == "run: runs/tiny (the newest)\n"
-    assert (run.step_in_training, RunDirectory(tmp_path).step_in_training) == (None, None)
+        known = "still in training: step 320 of 320"
+        assert said("translate", "ana bebe") == f"run: runs/tiny (the newest, {known})\n"
+    assert said("translate", "ana bebe") == "run: runs/tiny (the newest)\n"
+    assert said("translate", "ana bebe", "--run", "runs/tiny") == ""
+    text = run.config_file.read_text(encoding="utf-8")
+    run.write_text(run.config_file, text.replace("max_steps: 320", "max_steps: 400"))
+    known = "run: runs/tiny (stopped at step 320 of 400)\n"
+    assert said("translate", "ana bebe", "--run", "runs/tiny") == known
+    assert said("translate", "ana bebe", "--run", "runs/tiny", "--quiet") == ""
+    (tmp_path / "a.txt").write_text("ana\n" * 2, encoding="utf-8")
+    files = ("--source", "a.txt", "--reference", "a.txt")
+    assert known in said("compare", "runs/tiny", "a.txt", *files)
+    warning = said("export", "runs/tiny", "--source", "a.txt", "--reference", "no.txt", "--quiet")
+    assert warning.splitlines()[0] == (
+        "warning: runs/tiny is not trained to its end (stopped at step 320 of 400): its weights "
+        "are the best so far; `translator train runs/tiny/config.yaml` goes on"
+    )
 
 
 def test_stdin_gives_as_many_lines_as_it_has(trained_run: RunDirectory) -> None:

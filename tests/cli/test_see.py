@@ -16,7 +16,7 @@ from tests.helpers import ROOT
 from translator.cli.interactive import converse
 from translator.config import Config, dump_config, json_schema, load_config
 from translator.hypotheses import Alternative, Translation
-from translator.runs import RunDirectory
+from translator.runs import RunDirectory, lock
 from translator.translation import Translator
 
 LINES = "".join(f"the number {n} is here\tel número {n} está aquí\n" for n in range(100))
@@ -107,9 +107,12 @@ def test_runs_are_listed_and_deleted(trained_run: RunDirectory, tmp_path: Path) 
     assert one["bleu"] > 50 and one["languages"] == "en → es" and one["bytes"] > 1000
     assert (two["bleu"], two["state"], two["lineage"]) == (None, "no model yet", "runs/one")
     table = translator("runs", cwd=tmp_path).stdout
-    head = "run languages BLEU validated on MB date started from"
+    head = "run languages BLEU validated on MB date state started from"
     assert table.splitlines()[0].split() == head.split()
-    assert "runs/one, no model yet" in table
+    assert {line.split()[-1] for line in table.splitlines()[1:]} == {"runs/one", "finished"}
+    assert (one["state"], one["step"], one["max_steps"]) == ("finished", 320, 320)
+    with lock(tmp_path / "runs" / "one" / "training"):
+        assert " training at step 320 of 320\n" in translator("runs", cwd=tmp_path).stdout
     assert one["validated_on"] == "held out of cipher.en-es.tsv"
     shutil.copytree(trained_run.path, tmp_path / "runs" / "other")
     assert "note: " not in translator("runs", cwd=tmp_path).stderr  # their set is the same

@@ -2,6 +2,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import safetensors.torch
@@ -15,6 +16,7 @@ from translator.runs import (
     RUN_VARIABLE,
     RUNS,
     Checkpoint,
+    Progress,
     RunDirectory,
     lock,
     write_atomically,
@@ -349,6 +351,50 @@ def test_a_wrong_environment_is_no_reason_to_take_another_run(here, monkeypatch)
     monkeypatch.setenv(RUN_VARIABLE, "nowhere")
     with pytest.raises(RunError, match="nowhere"):
         RunDirectory.find()
+
+
+# --- how far training has come --------------------------------------------------------------------
+
+
+def test_the_newest_whole_checkpoint_tells_how_far_training_has_come(tmp_path: Path) -> None:
+    run = trained(tmp_path / "imported")
+    assert (run.progress, run.unfinished_warning()) == (None, None)
+    run.write_config(Config(training={"max_steps": 9}))
+    run.append_metrics({"step": 8})
+    for step, known in ((3, "stopped"), (6, "stopped"), (9, "finished")):
+        run.write_checkpoint(checkpoint(step), keep=3)
+        assert run.progress == Progress(known, step, 9)
+    (run.checkpoints / "step-9" / "state.json").write_bytes(b"{}")
+    assert str(run.progress) == "stopped at step 6 of 9"
+    warning = run.unfinished_warning()
+    assert warning and warning.endswith(f"; `translator train {run.config_file}` goes on")
+    with lock(run.path / "training"):
+        assert str(run.progress) == "still in training: step 8 of 9"
+        assert "goes on" not in str(run.unfinished_warning())
+
+
+@pytest.mark.parametrize(
+    ("settings", "measured", "expected"),
+    [
+        ({"max_steps": 8}, {}, Progress("finished", 8, 8)),
+        ({"max_steps": 9}, {}, Progress("stopped", 8, 9)),
+        ({"max_steps": 9, "patience": 2}, {}, Progress("finished", 8, 9)),  # as far as is known
+        ({"max_minutes": 1}, {}, Progress("stopped", 8, None)),
+        ({"max_minutes": 1}, {"decisions": [(3, 9), (7, 8), (8, 10)]}, Progress("finished", 8, 8)),
+        ({"max_minutes": 1}, {"max_steps": 12}, Progress("stopped", 8, 12)),  # of an old version
+    ],
+)
+def test_without_checkpoints_the_log_tells_how_far_training_has_come(
+    settings: dict[str, Any], measured: Any, expected: Progress, tmp_path: Path
+) -> None:
+    run = trained(tmp_path / "copied")
+    run.write_config(Config(training=settings))
+    run.write_measured(measured)
+    run.append_metrics({"step": 0, "valid_loss": 9.0})
+    assert run.progress is not None and run.progress.step == 0
+    run.append_metrics({"step": 8})
+    assert run.progress == expected
+    assert "goes on" not in str(run.unfinished_warning())
 
 
 # --- checkpoints ----------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ from translator.errors import OtherConfigurationError, RunError, TranslatorError
 from translator.evaluation import Change, assess, evaluate, score, sets_of_split
 from translator.model import Transformer
 from translator.preparation import prepare_data
-from translator.runs import RUNS, PreparedDirectory, RunDirectory, lock
+from translator.runs import RUNS, PreparedDirectory, Progress, RunDirectory, lock
 from translator.tokenizer import Tokenizer
 from translator.training import (
     Decision,
@@ -602,6 +602,7 @@ def test_training_stops_when_nothing_improves() -> None:
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert (finished.completed, finished.stopped_early, finished.step) == (True, True, 12)
+    assert RunDirectory(RUNS / "tiny").progress == Progress("finished", 12, 1000)
     assert [type(event) for event in train(config)] == [Plan, Finished]
 
 
@@ -1167,18 +1168,18 @@ def test_whoever_asks_if_a_run_is_being_trained_keeps_no_one_from_training(
     run, held = RunDirectory(RUNS / "tiny"), threading.Event()
 
     def ask() -> None:
-        with lock(run.path / "training"):  # as `step_in_training` does, but longer
+        with lock(run.path / "training"):  # as `is_in_training` does, but longer
             held.set()
             time.sleep(0.1)
 
-    for answer in (lambda: run.step_in_training, lambda: next(train(tiny()))):
+    for answer in (lambda: run.is_in_training, lambda: next(train(tiny()))):
         held.clear()
         asking = threading.Thread(target=ask)
         asking.start()
         held.wait()
         found = answer()
         asking.join()
-        assert found is None or isinstance(found, Plan)
+        assert found is False or isinstance(found, Plan)
 
 
 def test_what_failed_before_it_learned_anything_claims_no_name() -> None:
@@ -1286,6 +1287,7 @@ def test_a_signal_does_not_wait_for_a_validation_which_the_next_sitting_makes(
     first = list(train(config))
     assert isinstance(first[-1], Finished)
     assert (first[-1].step, first[-1].completed) == (3 * number, False)
+    assert RunDirectory(RUNS / "tiny").progress == Progress("stopped", 3 * number, 6)
     second = list(train(config))
     assert isinstance(second[0], Plan) and not second[0].finished
     assert isinstance(second[1], Validated) and second[1].step == 3 * number

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import INTERRUPTED, TRAIN, app, echo, note, say, table
+from translator.cli.console import INTERRUPTED, TRAIN, app, echo, note, note_run, say, table
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.train import echo_event, train
 from translator.config import HUB_PREFIX
@@ -76,6 +76,7 @@ def adapt_cli(
         from translator.runs import RunDirectory
 
     start = RunDirectory.find(run)
+    note_run(start)
     domain = Domain(
         corpora=tuple(corpora),
         glossary=glossary,

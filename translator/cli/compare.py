@@ -13,6 +13,7 @@ from translator.cli.console import (
     app,
     echo,
     note,
+    note_run,
     padded,
     say,
     table,
@@ -106,7 +107,10 @@ def _runs(systems: list[Path]) -> "dict[Path, RunDirectory]":
                 f"there is no run directory and no file {system}",
                 "Name runs such as runs/everyday, or files with one translation a line.",
             )
-    return {system: RunDirectory.find(system) for system in systems if is_run(system)}
+    runs = {system: RunDirectory.find(system) for system in systems if is_run(system)}
+    for run in runs.values():
+        note_run(run)
+    return runs
 
 
 def _check_directions(test_set: "EvaluationSet", runs: "dict[Path, RunDirectory]") -> None:

@@ -256,25 +256,44 @@ def meant_run(run: Path | None, *, translating: bool = False) -> "RunDirectory":
     return RunDirectory.find(run, able=_translates if translating else None)
 
 
-def find_run(run: Path | None, *, translating: bool = False) -> "RunDirectory":
-    """The run that is meant; says which it is, where it has no name, and if it was refused."""
-    found = meant_run(run, translating=translating)
-    from translator.packaged import is_packaged
-    from translator.runs import RUN_VARIABLE, RunDirectory, passed_over
+def find_run(
+    run: Path | None, *, translating: bool = False, lasting: bool = False
+) -> "RunDirectory":
+    """The run that is meant; says what there is to know of it, as that it was refused.
 
-    if run is None:
-        origin = "the newest" if found.path == RunDirectory.find().path else "the newest that can"
-        if is_packaged(found.name):
-            others = passed_over()
-            origin = f"installed; in runs/, {others}" if others else "installed; runs/ has none"
-        if os.environ.get(RUN_VARIABLE):
-            origin = f"${RUN_VARIABLE}"
-        if (step := found.step_in_training) is not None:
-            origin += f", still in training: step {step:,}"
-        note(f"run: {found.name} ({origin})")
+    `lasting`, that its training has not ended is a warning, and no note: what is made of it lasts.
+    """
+    found = meant_run(run, translating=translating)
+    warning = found.unfinished_warning() if lasting else None
+    note_run(found, "" if run else _origin(found), in_training=not warning)
+    if warning:
+        say(f"warning: {warning}")
     if found.refused:
         say(f"warning: {found.name} was refused when it was adapted: {'; '.join(found.refused)}")
     return found
+
+
+def note_run(run: "RunDirectory", origin: str = "", *, in_training: bool = True) -> None:
+    """Say which run is taken, where it has no name, and that its training has not ended."""
+    facts = [origin] if origin else []
+    progress = run.progress if in_training else None
+    if progress and progress.state != "finished":
+        facts.append(str(progress))
+    if facts:
+        note(f"run: {run.name} ({', '.join(facts)})")
+
+
+def _origin(run: "RunDirectory") -> str:
+    """Why it is this run that a command takes, without a name."""
+    from translator.packaged import is_packaged
+    from translator.runs import RUN_VARIABLE, RunDirectory, passed_over
+
+    if os.environ.get(RUN_VARIABLE):
+        return f"${RUN_VARIABLE}"
+    if is_packaged(run.name):
+        others = passed_over()
+        return f"installed; in runs/, {others}" if others else "installed; runs/ has none"
+    return "the newest" if run.path == RunDirectory.find().path else "the newest that can"
 
 
 def _translates(config: Config) -> bool:

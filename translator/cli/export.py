@@ -86,7 +86,7 @@ def export_cli(
     from translator.hypotheses import check_translates
 
     with shown_progress():
-        directory = find_run(run)
+        directory = find_run(run, lasting=True)
         check_translates(directory.read_config())
         folder = output or directory.exports / form
         certificate = None if force or not push else _certificate_of(directory, folder)

@@ -123,6 +123,8 @@ def _history(config: "Config", run: "RunDirectory") -> dict[str, str]:
     train = run.read_environment().get("pairs", {}).get("train")
     if train and paths:
         facts["data"] = f"{train['kept']:,} pairs of {paths}"
+    if progress := run.progress:
+        facts["training"] = str(progress)
     if found := _best_validation(run.read_metrics(), config.training.best_metric):
         facts["validation"] = found
     if run.lineage:

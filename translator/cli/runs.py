@@ -36,7 +36,9 @@ class Listed:
     validated_on: str  # which pairs these are: BLEU of others cannot be compared
     bytes: int  # of all its files, checkpoints and exports too
     date: str  # of its weights, or where there are none yet, of its configuration
-    state: str
+    state: str  # finished, training, stopped, no model yet, installed, refused or damaged
+    step: int | None  # that training has come to, where it was here
+    max_steps: int | None  # that it has in all, as far as that is decided
     lineage: str  # what it started from
 
 
@@ -104,14 +106,15 @@ def rm_cli(
 def _listed(run: "RunDirectory") -> Listed:
     has_model = run.model_file.is_file()
     name = run.path.name if run.is_own else run.name
-    state = "" if has_model else "no model yet"
     file = run.model_file if has_model else run.config_file
     date = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
     size = sum(each.stat().st_size for each in run.path.rglob("*") if each.is_file())
     try:
         config = run.read_config()
     except TranslatorError:
-        return Listed(name, "?", None, "", size, date, "damaged", "")
+        return Listed(name, "?", None, "", size, date, "damaged", None, None, "")
+    progress = run.progress
+    state = progress.state if progress else "finished" if has_model else "no model yet"
     pairs = dict.fromkeys((config.data.direction, *config.data.all_directions))
     return Listed(
         name=name,
@@ -121,6 +124,8 @@ def _listed(run: "RunDirectory") -> Listed:
         bytes=size,
         date=date,
         state="installed" if not run.is_own else "refused" if run.refused else state,
+        step=progress.step if progress else None,
+        max_steps=progress.max_steps if progress else None,
         lineage=config.training.start_from or "",
     )
 
@@ -138,11 +143,14 @@ def validation_set(data: DataConfig) -> str:
 
 
 def _rows(runs: list[Listed]) -> list[list[str]]:
-    rows = [["run", "languages", "BLEU", "validated on", "MB", "date", "started from"]]
+    rows = [["run", "languages", "BLEU", "validated on", "MB", "date", "state", "started from"]]
     for run in runs:
         bleu = "" if run.bleu is None else f"{run.bleu:.1f}"
-        started = ", ".join(filter(None, (run.lineage, run.state)))
+        state = run.state
+        if state in ("training", "stopped") and run.step is not None:
+            state += f" at step {run.step:,}" + (f" of {run.max_steps:,}" if run.max_steps else "")
         size = f"{run.bytes / 1e6:.1f}"
         validated_on = run.validated_on if bleu else ""
-        rows.append([run.name, run.languages, bleu, validated_on, size, run.date, started])
+        row = [run.name, run.languages, bleu, validated_on, size, run.date, state, run.lineage]
+        rows.append(row)
     return rows

@@ -26,7 +26,7 @@ from translator.hardware import (
 )
 from translator.model import build_model
 from translator.preparation import TrainingData
-from translator.runs import Checkpoint, RunDirectory
+from translator.runs import Checkpoint, RunDirectory, steps_in_all
 from translator.training.budget import (
     MEASURED_STEPS,
     Decision,
@@ -124,9 +124,7 @@ class Trainer:
 
         None until a budget of minutes has become one of steps.
         """
-        before = max(1, self.step)
-        known = [decision.max_steps for decision in self.decisions if decision.step < before]
-        return known[-1] if known else None
+        return steps_in_all(self.decisions, self.step)
 
     @property
     def stopped_early(self) -> bool:
