@@ -1258,6 +1258,7 @@ def test_a_signal_during_a_validation_saves_a_checkpoint() -> None:
             signal.raise_signal(signal.SIGINT)
     assert isinstance(events[-1], Finished)
     assert (events[-1].step, events[-1].completed) == (3, False)
+    assert events[-1].signal == signal.SIGINT
     assert RunDirectory(RUNS / "tiny").checkpoint_steps() == [3]
 
 
@@ -1378,7 +1379,7 @@ def test_a_signal_ends_training_with_everything_saved(number: signal.Signals) ->
         wait_for_step(lambda: process.poll() is None, 10)
         process.send_signal(number)
         _, messages = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "the same command goes on from there" in messages
     assert "Traceback" not in messages
     (step,) = RunDirectory(RUNS / "tiny").checkpoint_steps()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import INTERRUPTED, TRAIN, app, echo, note, note_run, say, table
+from translator.cli.console import TRAIN, app, echo, note, note_run, say, signal_code, table
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.train import echo_event, train
 from translator.config import HUB_PREFIX
@@ -117,7 +117,7 @@ def adapt(
     finished = train(config, as_json=as_json, adapting=True)
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(signal_code(finished.signal))
     with shown_progress(quiet=as_json), activity("validating what was known"):
         share = blend(start, finished.run, max_loss)
     if 0.0 < share < 1.0 and not as_json:

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -34,7 +35,6 @@ PANELS = TRAIN, TRANSLATE, JUDGE, DATA, DEPLOY, SEE = (
     "Train", "Translate", "Judge", "Data", "Deploy", "See"
 )  # fmt: skip
 VERDICT = 3  # the exit code of a command that succeeded, and judged that something is not good
-INTERRUPTED = 130  # of what SIGINT ended
 _MAIN = ("train", "translate", "evaluate", "export", "inspect")
 _KINDS = {  # of files that commands replace, and how one begins
     ".html": ("page", b"<!doctype html"),
@@ -158,10 +158,13 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
-            say("interrupted")  # by Ctrl-C, where no command has said more
-        if end.code == INTERRUPTED:
-            _leave()
+        interrupt = getattr(end.__context__, "__cause__", None)
+        if isinstance(interrupt, KeyboardInterrupt):
+            say("interrupted")  # where no command has said more
+            end.code = exit_code(interrupt)
+        for code in map(signal_code, (signal.SIGINT, signal.SIGTERM)):
+            if end.code == code:
+                _leave(code)
         raise
     except TranslatorError as error:
         if debug:
@@ -180,7 +183,17 @@ def main() -> None:
         sys.exit(1)
 
 
-def _leave() -> None:
+def signal_code(number: int | None) -> int:
+    """The exit code of what a signal ended, SIGINT if nothing else is known, as shells have it."""
+    return 128 + (number or signal.SIGINT)
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """That of what was interrupted by Ctrl-C, or by a signal whose handler gave its number."""
+    return signal_code(interrupt.args[0] if interrupt.args else None)
+
+
+def _leave(code: int) -> None:
     """End an interrupted process at once, with nothing left to write.
 
     To take torch down takes a second, and CTranslate2's threads would first finish their batch.
@@ -188,7 +201,7 @@ def _leave() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # it is closed, or nobody reads it
             stream.flush()
-    os._exit(INTERRUPTED)
+    os._exit(code)
 
 
 def _with_home(argument: str) -> str:

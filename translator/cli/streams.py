@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import typer
 
-from translator.cli.console import INTERRUPTED, say
+from translator.cli.console import exit_code, say
 from translator.documents import BlockDone, Problems, read_texts
 from translator.errors import DataError, FullDiskError
 from translator.files import open_bytes
@@ -72,10 +72,10 @@ def resumable(output: Path, texts: Activity) -> Iterator[None]:
     """Say of a job that is interrupted, or whose output cannot be written, how to go on."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         said = f"interrupted after {texts.done:,} texts; "
         say(said + "the same command with --resume goes on from there")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(exit_code(interrupt)) from None
     except OSError as error:
         remedy = "Make room: the same command with --resume goes on from there."
         raise cannot_write(output, error, remedy) from None

@@ -19,7 +19,6 @@ import typer
 from pydantic import BaseModel
 
 from translator.cli.console import (
-    INTERRUPTED,
     TRAIN,
     app,
     bar,
@@ -29,6 +28,7 @@ from translator.cli.console import (
     note,
     quoted,
     say,
+    signal_code,
     table,
 )
 from translator.cli.corpora import OverridesOption, WhatArgument, check_corpora, config_of
@@ -96,7 +96,7 @@ def train_cli(
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; everything is saved")
         say("the same command goes on from there, to the same model")
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(signal_code(finished.signal))
 
 
 def _command_named(name: str) -> str:

@@ -697,7 +697,7 @@ def _interruptible() -> Iterator[None]:
     """SIGTERM ends the job like Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

@@ -73,6 +73,7 @@ class Finished:
     run: RunDirectory
     step: int
     completed: bool
+    signal: int | None  # that asked this process to stop
     stopped_early: bool  # completed, since training.patience validations brought nothing better
     best: dict[str, float]  # of the best model: its step and scores; empty before a validation
     seconds: float  # of work in all sittings; not those in which the process was stopped

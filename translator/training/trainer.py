@@ -171,6 +171,7 @@ class Trainer:
             run=self.run,
             step=self.step,
             completed=self.finished,
+            signal=stop.signal,
             stopped_early=self.stopped_early,
             best=self.best,
             seconds=self.seconds,
@@ -611,13 +612,14 @@ class _Stop:
 
     def __init__(self) -> None:
         self.requested = False
+        self.signal: int | None = None
         self._at_once = False
 
     def request(self, number: int, frame: object) -> None:
         """The handler of a signal; the second signal interrupts."""
         if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
+            raise KeyboardInterrupt(number)
+        self.requested, self.signal = True, number
         if self._at_once:
             raise _Stopped
 
