@@ -401,3 +401,15 @@ def test_columns_are_set_of_a_corpus_that_is_named(tmp_path: Path) -> None:
     assert (config.data.source_language, config.data.target_language) == ("es", "en")
     assert config.training.max_steps == 100  # those of a small corpus
     assert next(read_pairs(corpus, "es", "en")) == ("el número 0", "the number 0")
+
+
+def test_a_training_whose_events_nobody_reads_any_more_goes_on_and_says_so() -> None:
+    program = "from translator.cli.train import echo_event\n"
+    program += "for step in range(3): echo_event('StepDone', {'step': step})"
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = started_as(program)
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=True)
+    os.close(writer)
+    assert done.stderr.startswith("nobody reads the events any more: it goes on without them")
+    assert len(done.stderr.splitlines()) == 1

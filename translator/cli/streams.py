@@ -96,11 +96,16 @@ def output_to(output_file: Path | None) -> Iterator[BinaryIO]:
         with written_aside(output_file) if output_file else _stdout() as output:
             yield output
     except BrokenPipeError:  # `| head -1` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_stdout()
     except OSError as error:
         if output_file is None:
             raise
         raise cannot_write(output_file, error, "Make room, or name another --output.") from None
+
+
+def forget_stdout() -> None:
+    """Write to nowhere from now on, what is still to be flushed too: its reader has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_to(output_file: Path | None, parts: Iterable[str | bytes]) -> None:

@@ -34,6 +34,7 @@ from translator.cli.console import (
 from translator.cli.corpora import OverridesOption, WhatArgument, check_corpora, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.runs import validation_set
+from translator.cli.streams import forget_stdout
 from translator.cli.verdict import meaning, prospect
 from translator.config import Config, ModelConfig
 from translator.errors import OtherConfigurationError
@@ -258,8 +259,12 @@ def _as_json(events: "Iterator[Event]", *, quiet: bool) -> "Finished":
 
 
 def echo_event(name: str, fields: Mapping[str, Any]) -> None:
-    """Write an event to stdout as a line of JSON."""
-    echo(json.dumps({"event": name, **_plain(dict(fields))}, ensure_ascii=False))
+    """Write an event to stdout as a line of JSON; without a reader, say so once and go on."""
+    try:
+        echo(json.dumps({"event": name, **_plain(dict(fields))}, ensure_ascii=False))
+    except BrokenPipeError:
+        forget_stdout()
+        say("nobody reads the events any more: it goes on without them, and Ctrl-C stops it")
 
 
 def _plain(value: Any) -> Any:
