@@ -344,6 +344,18 @@ def _key(config: Config, *settings: object) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
 
 
+def corpora_hashes(config: Config) -> dict[str, str]:
+    """By the path of each corpus, what tells its files from others; their times do not matter."""
+    data = config.data
+    corpora = [*data.train, *([data.valid] if data.valid else []), *data.leave_out]
+    hashes = {}
+    for corpus in corpora:
+        files = files_of(corpus, data.languages_of(corpus))
+        known = [[value for value in _identity(file) if type(value) is str] for file in files]
+        hashes[corpus.path] = hashlib.sha256(json.dumps(known).encode()).hexdigest()
+    return hashes
+
+
 def _identity(file: Path) -> list[Any]:
     """What changes with the content of a file: name, size, time, and a hash of some blocks.
 

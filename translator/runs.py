@@ -80,6 +80,7 @@ class Environment(TypedDict, total=False):
 
     pairs: dict[str, CountsRecord]  # by split
     data_fingerprint: str
+    corpora: dict[str, str]  # what tells the files of each from others, by its path
     downloads: dict[str, str]  # the SHA-256 of the corpora that were downloaded, by address
     tokenizer_sha256: str
     seed: int

@@ -1311,11 +1311,21 @@ def test_pairs_that_share_a_text_with_held_out_ones_are_counted() -> None:
     assert counts.read == counts.kept + sum(counts.dropped.values()) == 400 - 20 - 20
 
 
-def test_other_data_may_not_continue_a_run() -> None:
-    run_to_step(tiny(), 6)
+@pytest.mark.parametrize("step", [3, 7])  # of six, so that the second run ends
+def test_other_data_may_not_continue_a_run(step: int) -> None:
+    """Nor does a run that has ended learn from them without a word: another name is named."""
+    config = tiny("training.max_steps=6")
+    run_to_step(config, step)
+    began = RunDirectory(RUNS / "tiny").read_environment()["pairs"]["train"]["read"]
     write_corpus(Path("digits.en-es.tsv"), 301)
-    with pytest.raises(RunError, match="not those that the run began with"):
-        list(train(tiny()))
+    with pytest.raises(RunError) as caught:
+        list(train(config))
+    assert caught.value.message == (
+        "the training data are not those that the run began with: digits.en-es.tsv has changed; "
+        f"of train {began} pairs were read then, and {began + 1} now"
+    )
+    assert caught.value.hint.startswith("Bring the old" if step == 3 else "The run has ended. ")
+    assert "--set name=tiny-2" in caught.value.hint
 
 
 def test_a_run_of_other_streams_is_not_continued_but_left_where_it_is_finished() -> None:

@@ -17,7 +17,7 @@ from translator.distributed import World, joined
 from translator.errors import ConfigError, OtherConfigurationError, RunError
 from translator.evaluation import Change, changes_since
 from translator.hardware import describe
-from translator.preparation import TrainingData, prepare_data
+from translator.preparation import TrainingData, corpora_hashes, prepare_data
 from translator.runs import MOMENT, RUNS, RunDirectory, lock
 from translator.training.clock import WorkClock
 from translator.training.events import Event, Finished, Plan, Warned
@@ -70,9 +70,9 @@ def _train(
     known = run.read_environment()
     if known and not trainer.step:
         warnings.append("it was stopped before its first checkpoint, so it begins anew")
-    lineage = {} if known else _lineage(config)
-    environment = {**_environment(config, trainer), **downloads, **lineage, **known}
-    _check_fingerprint(environment, data)
+    first = {} if known else {**_lineage(config), "corpora": corpora_hashes(config)}
+    environment = {**_environment(config, trainer), **downloads, **first, **known}
+    _check_fingerprint(environment, trainer)
     if world.is_main:
         _keep_held_out(run, data, environment)
         run.write_json(run.environment_file, environment)
@@ -217,12 +217,31 @@ def _downloads(config: Config, run: RunDirectory) -> dict[str, Any]:
     return {"downloads": found} if found else {}
 
 
-def _check_fingerprint(environment: dict[str, Any], data: TrainingData) -> None:
-    if environment["data_fingerprint"] != data.fingerprint:
-        raise RunError(
-            "the training data are not those that the run began with",
-            "Bring the old files back, or train under another name (--set name=…).",
+def _check_fingerprint(environment: dict[str, Any], trainer: Trainer) -> None:
+    """RunError where a run, also one that has ended, learned from other data than these."""
+    data = trainer.data
+    if environment["data_fingerprint"] == data.fingerprint:
+        return
+    known = environment.get("corpora", {})
+    found = corpora_hashes(trainer.config)
+    told = [f"{path} has changed" for path in found if known.get(path, found[path]) != found[path]]
+    for split, before in environment["pairs"].items():
+        read, now = before["read"], data.counts[split].read
+        if read != now:
+            told.append(f"of {split} {read:,} pairs were read then, and {now:,} now")
+    other = f"train under another name (--set name={trainer.run.next_name})"
+    hint = f"Bring the old files back, or {other}."
+    if trainer.finished:
+        hint = (
+            f"The run has ended. To learn from the new data, {other}; --set "
+            f"training.start_from={trainer.run.path} begins with what it has learned."
         )
+    raise RunError(
+        "the training data are not those that the run began with"
+        + ": " * bool(told)
+        + "; ".join(told),
+        hint,
+    )
 
 
 def _leaked(config: Config, run: RunDirectory, data: TrainingData) -> list[str]:
