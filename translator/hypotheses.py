@@ -6,10 +6,10 @@ more where it went wrong; then the parts of a text are joined.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from translator.config import Config, DecodingConfig
 from translator.errors import RunError
@@ -17,6 +17,7 @@ from translator.progress import activity
 from translator.text.parts import TextPart, TextProcessor
 from translator.text.placeholders import placeholders
 
+_Result = TypeVar("_Result")
 LengthNormalization = Literal["gnmt", "length"]
 
 LOOP_REPEATS = 4  # the same ids this many times, one after another, are a loop
@@ -101,7 +102,8 @@ PartSearch = Callable[
 ]
 """Ids → hypotheses, all that a translator brings: yields indices of parts and what is found.
 
-It searches until no rounds are left; whoever gets its results may add some."""
+It may yield none, after any step, so that whoever runs it can do something else. It searches until
+no rounds are left; whoever gets its results may add some."""
 
 
 class Fault(NamedTuple):
@@ -193,6 +195,17 @@ def search_parts(
     Where placeholders or numbers are lost, the next search has them as constraints. `copied` gives
     words that the model leaves as they are; they stand for placeholders then.
     """
+    return result_of(steps_of_parts(search, parts, decoding, processor, copied))
+
+
+def steps_of_parts(
+    search: PartSearch,
+    parts: Sequence[TextPart],
+    decoding: DecodingConfig,
+    processor: TextProcessor,
+    copied: Callable[[], Sequence[str]] = tuple,
+) -> Generator[None, None, list[Found]]:
+    """The same, step by step."""
     parts = list(parts)
     found = [Found(part, [_KEPT]) if part.is_kept else Found(part) for part in parts]
     searched = [i for i, part in enumerate(parts) if not part.is_kept]
@@ -212,7 +225,17 @@ def search_parts(
                 else:
                     again.setdefault(decoding.model_copy(update=remedy), []).append(index)
             rounds.extend(Round(each, other) for other, each in again.items())
+            yield
     return found
+
+
+def result_of(steps: Generator[Any, None, _Result]) -> _Result:
+    """What a generator returns when all its steps have been taken."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
 
 
 def copied_words(

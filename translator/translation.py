@@ -45,7 +45,9 @@ from translator.hypotheses import (
     copied_words,
     max_target_tokens,
     repeats,
+    result_of,
     search_parts,
+    steps_of_parts,
     translation_of,
     translations,
 )
@@ -170,12 +172,25 @@ class Translator:
         `wanted` is asked at every step of the search whether anybody still waits for text i. Once
         it says no, the text leaves the search, and what is returned for it is unfinished.
         """
+        translator = self if to is None else self.toward(to)
+        steps = translator.steps_of_translating(
+            texts, decoding, prefix=prefix, glossary=glossary, details=details, wanted=wanted
+        )
+        return result_of(steps)
+
+    def steps_of_translating(
+        self,
+        texts: Sequence[str],
+        decoding: DecodingConfig | None = None,
+        *,
+        prefix: str = "",
+        glossary: Glossary | None = None,
+        details: bool = False,
+        wanted: Callable[[int], bool] | None = None,
+    ) -> Generator[None, None, list[Translation]]:
+        """What `translate` does, step by step: between two, other texts may be translated."""
         check_texts("translate", texts)
         check_translates(self.config)
-        if to is not None:
-            return self.toward(to).translate(
-                texts, decoding, prefix=prefix, glossary=glossary, details=details, wanted=wanted
-            )
         decoding = decoding or self.config.decoding
         parts = self._processor.parts(
             texts, split=decoding.split_sentences, prefix=prefix, glossary=glossary
@@ -184,7 +199,7 @@ class Translator:
         parts = [part for part in parts if not part.problem]
         if wanted:
             parts = [replace(part, wanted=partial(wanted, part.text)) for part in parts]
-        found = self._search(self._hypotheses, parts, decoding)
+        found = yield from self._steps(self._hypotheses, parts, decoding)
         results = translations(texts, found, decoding.n_best, self._processor)
         for index, problem in problems.items():
             results[index] = Translation(texts[index], "", 0.0, error=problem)
@@ -298,7 +313,12 @@ class Translator:
     def _search(
         self, search: PartSearch, parts: Sequence[TextPart], decoding: DecodingConfig
     ) -> list[Found]:
-        return search_parts(search, parts, decoding, self._processor, lambda: self._copied)
+        return result_of(self._steps(search, parts, decoding))
+
+    def _steps(
+        self, search: PartSearch, parts: Sequence[TextPart], decoding: DecodingConfig
+    ) -> Generator[None, None, list[Found]]:
+        return steps_of_parts(search, parts, decoding, self._processor, lambda: self._copied)
 
     @cached_property
     def _copied(self) -> list[str]:
@@ -311,8 +331,8 @@ class Translator:
         """Search for all rounds (a `PartSearch`); those that are added are served beside others."""
         waiting: deque[SearchJob] = deque()
         self._enqueue(waiting, parts, rounds)
-        for job, results in run_searches(self._engine, waiting, self._rows_at_once):
-            yield job.sentences, results
+        for ended in run_searches(self._engine, waiting, self._rows_at_once):
+            yield (ended[0].sentences, ended[1]) if ended else ((), [])
             self._enqueue(waiting, parts, rounds)
             while waiting and not any(parts[i].is_wanted for i in waiting[0].sentences):
                 waiting.popleft()

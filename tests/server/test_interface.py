@@ -109,8 +109,8 @@ def test_several_runs_translate_what_each_is_for(both: str, translator: Translat
 def test_each_run_answers_what_it_is_asked(translator: Translator) -> None:
     other = into(translator, "es", "en")
     asked: list[str] = []
-    search = other.translate
-    other.translate = lambda *a, **k: (asked.append("other"), search(*a, **k))[1]  # type: ignore
+    search = other.steps_of_translating
+    other.steps_of_translating = lambda *a, **k: (asked.append("other"), search(*a, **k))[1]  # type: ignore
     with answering_to(translator, [other]) as address:
         ask(f"{address}/translate", request_of("ana"))
         assert asked == []

@@ -35,7 +35,7 @@ from translator.server import ServerSettings, listen
 from translator.server.app import _Service, create_app
 from translator.server.metrics import Metrics
 from translator.server.pace import Pace, work_of
-from translator.server.worker import BusyError, Worker
+from translator.server.worker import BusyError, Worker, _Batch
 from translator.translation import Translator
 
 TEXT = "ana bebe. Nina banana?"
@@ -522,7 +522,7 @@ def test_what_could_not_be_answered_in_time_is_refused_at_once(translator: Trans
     service = _Service(translator, ServerSettings(request_seconds=20.0))
     long = "ana " * 100
     work = work_of([long], translator.config.decoding)
-    for line in (service._worker._texts, service._worker._watched):
+    for line in (service._worker._short, service._worker._watched):
         line.pace.observe(2000.0, begun=work, done=work, full=True)
     with (
         ThreadPoolExecutor(1) as pool,
@@ -574,7 +574,7 @@ def test_work_is_characters_for_each_hypothesis() -> None:
 def worker(translator: Translator) -> Worker:
     """A worker that has not begun; a letter takes a second, and 15 seconds may be accepted."""
     worker = Worker(translator, Metrics(), ServerSettings(request_seconds=20.0))
-    for line in (worker._texts, worker._watched):
+    for line in worker._lines:
         line.pace.observe(1.0, begun=1, done=1, full=True)
     return worker
 
@@ -612,25 +612,28 @@ def test_texts_that_are_watched_take_turns_with_the_others(worker: Worker) -> No
 def test_a_batch_is_what_can_be_done_in_a_tenth_of_the_time(
     worker: Worker, seconds_per_letter: float, letters: int
 ) -> None:
-    worker._texts.pace.seconds_per_unit = 0.0
+    line = worker._short if letters <= 5000 else worker._long
+    line.pace.seconds_per_unit = 0.0
     text, other = "a" * letters, GREEDY.model_copy(update={"n_best": 2})
-    accepted = [(text, GREEDY), (text, other), (text, GREEDY), ("", GREEDY), (text, GREEDY)]
+    accepted = [(text, GREEDY), (text, other), (text, GREEDY), (text, GREEDY)]
     futures = [worker.translate([text], decoding) for text, decoding in accepted]
-    worker._texts.pace.seconds_per_unit = seconds_per_letter
+    line.pace.seconds_per_unit = seconds_per_letter
 
     def batch() -> tuple[bool, list[int]]:
-        full = worker._begin_batch()
-        jobs, worker._texts.under_way = worker._texts.under_way, []
-        return full, [futures.index(job.future) for job in jobs]
+        begun = worker._begin_texts(line)
+        assert begun
+        return begun.is_full, [futures.index(job.future) for job in begun.jobs]
 
-    assert batch() == (True, [0, 2, 3])
+    assert batch() == (True, [0, 2])
     assert batch() == (False, [1])
-    assert batch() == (False, [4])
+    assert batch() == (False, [3])
 
 
 def test_what_is_under_way_counts_until_it_is_cancelled(worker: Worker) -> None:
     first, second = worker.translate(["a"], GREEDY), worker.translate(["a"] * 14, GREEDY)
-    worker._texts.under_way = [worker._texts.waiting.popleft()]
+    [job, _] = worker._short.waiting
+    worker._short.waiting.remove(job)
+    worker._short.begun.append(_Batch([job], worker._steps_of_texts([job]), is_full=False))
     assert worker.seconds_to_do() == 15
     first.cancel()
     assert worker.seconds_to_do() == 14
@@ -657,12 +660,52 @@ def test_a_long_text_that_is_watched_makes_nobody_wait_for_its_end(translator: T
     assert gate.sentences[:6] == [1, 2, 1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("looks_short", [False, True])
+def test_a_text_that_takes_long_makes_nobody_wait_for_its_end(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch, looks_short: bool
+) -> None:
+    monkeypatch.setattr("translator.server.worker._LEAST_BATCH", 5000 if looks_short else 10)
+    worker = Worker(translator, Metrics(), ServerSettings())
+    long, short = ["ana bebe nina. " * 5], ["ana"]
+    order: list[str] = []
+    with held(translator) as gate:
+        worker.start()
+        asked = {"long": worker.translate(long, GREEDY)}
+        wait_until(lambda: gate.encodes)
+        asked["short"] = worker.translate(short, GREEDY)
+        for name, future in asked.items():
+            future.add_done_callback(lambda _, name=name: order.append(name))
+        time.sleep(0.3)  # the turn of the first is over
+        gate.go_on.set()
+        worker.close()
+    assert order == ["short", "long"]
+    for name, texts in (("long", long), ("short", short)):
+        assert asked[name].result() == translator.translate(texts, GREEDY)
+
+
+def test_a_batch_that_takes_too_long_lets_others_of_its_line_go_first(worker: Worker) -> None:
+    line = worker._long
+    line.pace.seconds_per_unit = 1e-9
+    for n_best in (1, 2, 1):  # which do not go together
+        worker.translate(["a" * 6000], GREEDY.model_copy(update={"n_best": n_best}))
+    first, same = (worker._next_batch(line, worker._begin_texts) for _ in range(2))
+    assert first is same
+    assert first
+    first.spent = 2.1  # a batch may take two seconds
+    second = worker._next_batch(line, worker._begin_texts)
+    assert second
+    assert list(line.begun) == [second, first]
+    assert worker._next_batch(line, worker._begin_texts) is second
+    second.spent = 2.1
+    assert worker._next_batch(line, worker._begin_texts) is second  # nothing else waits
+
+
 def test_a_translation_that_takes_too_long_is_given_up(translator: Translator) -> None:
     with serving(translator, request_seconds=1.0) as address:
         with held(translator) as gate:
             status, answer, headers = ask(f"{address}/translate", request_of("ana"))
             assert (status, answer["error"]) == (503, "the translation took too long")
-            assert int(headers["Retry-After"]) > 0
+            assert headers["Retry-After"] is None  # to ask again would take as long
             live = ask(f"{address}/live", request_of("ana"))
             assert live[:2] == (200, {"error": "the translation took too long"})
             assert gate.encodes == 1  # of the second nothing was computed

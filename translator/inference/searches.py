@@ -49,8 +49,10 @@ class SearchJob(NamedTuple):
 @torch.inference_mode()
 def run_searches(
     engine: Engine, waiting: deque[SearchJob], rows_at_once: int
-) -> Iterator[tuple[SearchJob, list[list[Hypothesis]]]]:
+) -> Iterator[tuple[SearchJob, list[list[Hypothesis]]] | None]:
     """Run the searches of many batches; yields each job that has ended and what its search found.
+
+    After each step it yields None: whoever runs it may do something else.
 
     A batch ends with a few long sentences, and steps of few rows take nearly as long as steps of
     many. So the next batch begins as soon as fewer than `rows_at_once` hypotheses are under way,
@@ -76,6 +78,7 @@ def run_searches(
                 each.past.reorder(ask.rows)
                 going.append(each._replace(ask=ask))
         active = going
+        yield None
 
 
 @torch.inference_mode()

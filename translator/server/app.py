@@ -71,7 +71,7 @@ _REFUSALS = {
     413: "More bytes or characters than a request may have.",
     415: "Neither JSON nor a form.",
     429: "Too many requests of this address; Retry-After says when to come back.",
-    503: "Too much to do; Retry-After says when to come back.",
+    503: "Too much to do; Retry-After says when to come back. Without it, this takes too long.",
 }
 _ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -395,7 +395,7 @@ class _Service:
             )
             if result.done():
                 return result.result()
-            raise BusyError(_TOO_LONG, self._worker.retry_seconds())
+            raise BusyError(_TOO_LONG)
         finally:
             left.cancel()
             future.cancel()
@@ -469,7 +469,9 @@ async def _until_left(request: Request) -> None:
 async def _refuse(request: Request, error: Exception) -> Response:
     """An error in the form of LibreTranslate."""
     if isinstance(error, BusyError):
-        return JSONResponse({"error": str(error)}, 503, {"Retry-After": str(error.retry_seconds)})
+        seconds = error.retry_seconds
+        headers = {"Retry-After": str(seconds)} if seconds else None
+        return JSONResponse({"error": str(error)}, 503, headers)
     assert isinstance(error, AnyHTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 

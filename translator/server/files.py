@@ -161,4 +161,4 @@ def _waited_for(
             if wait([future], timeout=_LOOK_SECONDS).done:
                 return future.result()
         future.cancel()
-    raise BusyError("the translation took too long", 1)
+    raise BusyError("the translation took too long")
