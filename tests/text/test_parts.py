@@ -1,5 +1,7 @@
 """Texts as parts and back, by the tokenizer of the trained cipher."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,17 @@ def test_what_the_parts_say_is_the_text(processor: TextProcessor, split: bool) -
     joined = processor.join((part, part.ids) for part in parts)
     assert joined.split() == text.split()
     assert ("\n" in joined) == split
+
+
+def test_what_is_longer_than_any_word_is_copied(processor: TextProcessor) -> None:
+    run, stack = "x1y" * 50, "a" + "\u0301" * 500
+    assert processor.parts([run, stack, f"({run})."]) == []  # such a text stays as it is
+    text = f"Ana bebe  ({run}), nina.\n{stack} abba"
+    parts = processor.parts([text])
+    assert [part.sentence for part in parts if not part.is_kept] == ["Ana bebe", "nina.", "abba"]
+    joined = processor.join((part, part.ids) for part in parts)
+    assert joined == unicodedata.normalize("NFC", text)
+    assert len(processor.parts([f"{run}\n"], keep=False)) > 1
 
 
 def test_who_does_not_translate_sees_what_is_kept(processor: TextProcessor) -> None:

@@ -41,6 +41,9 @@ from translator.text.placeholders import (
         ("@maria and #tag and :name", ["@maria", "#tag", ":name"]),
         ("I 😊 you 👩‍👩‍👧 1️⃣", ["😊", "👩‍👩‍👧", "1️⃣"]),
         ("<b>Hi</b><br/>", ["<b>", "</b>", "<br/>"]),
+        (f"An {'xy' * 60}, {'x' * 100}", ["xy" * 60]),  # no word has more than 100 letters
+        ("e" + "\u0301" * 200 + " á", ["e" + "\u0301" * 200]),
+        ("中文" * 100 + "สวัสดี" * 50 + "a," * 100 + "." * 200, []),
         ("100% sure, 50% of it, 5%.", []),
         ("he/she and/or km/h 5/6 #5 $5 AT&T R&D a < b > c", []),
         ("Note: this. Mr. Smith, e.g. U.S. Steel No.5", []),

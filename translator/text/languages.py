@@ -87,8 +87,9 @@ _PLAIN_WORD = re.compile(  # nothing but letters: neither e.txt nor name() nor h
 )
 _WITH_DOTLESS_I = ("tr", "az")
 _WITH_CAPITAL_NOUNS = ("de", "gsw", "lb", "nds")
-UNSPACED = (  # a range of characters: Thai, Lao, Burmese, Khmer, kana and Han
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+UNSPACED = (  # ranges of characters: Thai, Lao, Tibetan, Burmese, Khmer, kana and Han
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\uff66-\uff9f\U00020000-\U0003ffff"
 )
 _UNSPACED_SIGN = re.compile(f"[{UNSPACED}]")
 _WITH_OPENING_MARKS = ("ast", "ca", "es", "gl")

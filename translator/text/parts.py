@@ -33,6 +33,7 @@ from translator.text.placeholders import (
     placeholders,
     put_back,
     split_placeholders,
+    split_unbroken,
     stand_alone,
     with_accelerator,
     with_stand_ins,
@@ -148,14 +149,15 @@ class TextProcessor:
 
         What has no letter is kept as it is, unless the glossary has another term for it: a text
         has no parts then, a sentence one without ids. So are the head of a line, such as `2.1.`,
-        and emoji at the end of a sentence. Without `keep` the model sees all of it.
+        emoji at the end of a sentence, and what is longer than any word. Without `keep` the model
+        sees all of it.
         """
         glossary = glossary or Glossary()
         sentences = [
             TextPart(index, (), space=space, sentence=sentence)
             for index, text in enumerate(texts)
             if not (keep and _stays(text, glossary))
-            for sentence, space in self._sentences(text, split, glossary)
+            for sentence, space in self._sentences(text, split, glossary, keep=keep and not prefix)
         ]
         if keep and not prefix:
             sentences = [
@@ -184,10 +186,19 @@ class TextProcessor:
         quiet = part.capitalised and not capitalises_nouns(language)
         return with_small_letter(text, language) if quiet else text
 
-    def _sentences(self, text: str, split: bool, glossary: Glossary) -> list[tuple[str, str]]:
+    def _sentences(
+        self, text: str, split: bool, glossary: Glossary, *, keep: bool
+    ) -> list[tuple[str, str]]:
         """The sentences of a text, with the space after each; none cuts what requires a term."""
         text = unicodedata.normalize("NFC", text)  # as the glossary's terms
         sentences = split_sentences(text, self._source_language) if split else [(text, "")]
+        if keep:
+            sentences = [
+                (stretch, within if number < len(cut) else within + space)
+                for sentence, space in sentences
+                for cut in [[*split_unbroken(sentence)]]
+                for number, (stretch, within) in enumerate(cut, start=1)
+            ]
         return list(whole_spans(sentences, glossary.spans(text))) if glossary else sentences
 
     def _with_ends(

@@ -8,7 +8,7 @@ may write them otherwise, so of them the value counts.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from translator.text.languages import UNSPACED
 
@@ -23,6 +23,8 @@ _FILE_ENDINGS = (
 )
 _FILE_ENDINGS += "|exe|py|js|css|md|mp[34]|wav|srt|po|ini|cfg|conf|log|sh"
 _FILE_ENDINGS += f"|{_FILE_ENDINGS.upper()}"  # README.TXT, but not: it ends.Log in
+_LONGEST_WORD = 100  # letters, marks and digits
+_IN_WORD = rf"[^\s!-/:-@\[-`{{-~\u00a0-\u00bf\u2000-\u2bff\u3000-\u303f{UNSPACED}]"
 PLACEHOLDER = "|".join(
     (
         r"<%.{0,200}?%>|\{\{[^{}]{0,200}\}\}|\[%.{0,200}?%\]",  # <%= x %>, {{ x }}
@@ -43,13 +45,19 @@ PLACEHOLDER = "|".join(
         r"\$[A-Za-z_]\w*",  # $name
         r"&(?:[A-Za-z][A-Za-z0-9]*|#\d+|#[xX][0-9A-Fa-f]+);",  # &amp;
         EMOJI,
+        rf"(?<!{_IN_WORD}){_IN_WORD}{{{_LONGEST_WORD + 1},}}+",  # no word is so long
     )
 )
 _TAG = re.compile(  # bounded: what is open for ever takes the square of a line's length
     r"<!--.{0,1000}?-->|</?[A-Za-z](?:[^<>\"']|\"[^\"]{0,1000}\"|'[^']{0,1000}'){0,1000}>"
 )
 _FOUND = re.compile(f"{_TAG.pattern}|{PLACEHOLDER}")
-_LIKELY = re.compile(r"[%{}<>@#$&/\\:]|www\.|\.[A-Za-z0-9]|[\u20e3\u231a-\u27bf\u2b05-\U0010ffff]")
+_LIKELY = re.compile(
+    r"[%{}<>@#$&/\\:]|www\.|\.[A-Za-z0-9]|[\u20e3\u231a-\u27bf\u2b05-\U0010ffff]"
+    rf"|{_IN_WORD}{{{_LONGEST_WORD + 1}}}"
+)
+_UNBROKEN = re.compile(rf"(?<!{_IN_WORD}){_IN_WORD}{{{_LONGEST_WORD + 1},}}+")
+_IN_RUN = re.compile(rf"[^\s{UNSPACED}]")  # what stands before and behind it without a space
 _ACCELERATOR = re.compile(
     r"(?<![\w&])&(?=[^\W\d_])(?!#?\w+;)|(?<=(?<!\w)[A-Z])&(?=[a-z])|(?<!\w)_(?=[^\W\d_]+(?:\W|$))"
 )
@@ -92,6 +100,42 @@ def split_placeholders(text: str) -> list[tuple[str, bool]]:
         stretches += [(text[end : match.start()], False), (match[0], True)]
         end = match.end()
     return [*stretches, (text[end:], False)]
+
+
+def split_unbroken(text: str) -> Iterator[tuple[str, str]]:
+    """A text cut around words that are too long for any, each stretch with the space behind it.
+
+    Such a word is cut out with all that stands around it without a space. Joined in order the
+    stretches are the text.
+    """
+    begin = 0
+    for match in _FOUND.finditer(text) if _UNBROKEN.search(text) else ():
+        start, end = match.span()
+        if start < begin or not _UNBROKEN.search(match[0]):
+            continue
+        while start > begin and _IN_RUN.match(text, start - 1):
+            start -= 1
+        while end < len(text) and _IN_RUN.match(text, end):
+            end += 1
+        before = text[begin:start]
+        if before.strip():
+            yield _with_space(before)
+            before = ""
+        begin = _end_of_space(text, end)
+        yield before + text[start:end], text[end:begin]
+    if begin < len(text) or not text:
+        yield text[begin:], ""
+
+
+def _end_of_space(text: str, begin: int) -> int:
+    while text[begin : begin + 1].isspace():
+        begin += 1
+    return begin
+
+
+def _with_space(text: str) -> tuple[str, str]:
+    bare = text.rstrip()
+    return bare, text[len(bare) :]
 
 
 def numbers(text: str) -> list[str]:
