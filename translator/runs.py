@@ -35,6 +35,7 @@ from translator.hub import download_run, is_of_hub
 from translator.integrity import read_object, sealed_json, sealed_tensors, tensors_metadata
 from translator.packaged import MODEL_PREFIX, is_packaged, packaged_names, packaged_run
 from translator.tokenizer import Tokenizer
+from translator.version import __version__
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,6 +79,7 @@ class Ancestor(TypedDict):
 class Environment(TypedDict, total=False):
     """environment.json: what a run was made with. Further keys are for people."""
 
+    packages: dict[str, str]  # with their versions, `translator` among them
     pairs: dict[str, CountsRecord]  # by split
     data_fingerprint: str
     corpora: dict[str, str]  # what tells the files of each from others, by its path
@@ -447,17 +449,36 @@ class RunDirectory:
 
     # --- the files that translate -----------------------------------------------------------------
 
-    def read_config(self) -> Config:
-        """The resolved configuration of the run."""
+    def read_config(self, overrides: Sequence[str] = ()) -> Config:
+        """The resolved configuration of the run, with `key=value` overrides of this moment.
+
+        RunError says what is wrong with the file; ConfigError where it may be an override.
+        """
         try:
-            return load_config(self.config_file)
+            return load_config(self.config_file, overrides)
         except ConfigError as error:
             if self.config_file.is_file() and not os.access(self.config_file, os.R_OK):
                 raise RunError(error.message, "Check the permissions.") from None
+            if newer := self._newer_version():
+                raise RunError(
+                    f"{self.path} was made by translator {newer}, and this is {__version__}: "
+                    f"{error.message}",
+                    f"Upgrade translator to {newer} or later.",
+                ) from None
+            if overrides:
+                raise
             raise RunError(
                 f"the configuration of the run is damaged: {error.message}",
                 "Restore the file from the configuration that made the run.",
             ) from None
+
+    def _newer_version(self) -> str:
+        """The version that made the run, if it is newer than this one; empty otherwise."""
+        made_by = ""
+        with suppress(RunError):  # whoever reads the file for its own sake says so
+            made_by = self.read_environment().get("packages", {}).get("translator", "")
+        numbers = [[*map(int, re.findall(r"\d+", each))] for each in (made_by, __version__)]
+        return made_by if numbers[0] > numbers[1] else ""
 
     def write_config(self, config: Config) -> None:
         """Keep the resolved configuration, every default written out."""

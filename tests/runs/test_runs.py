@@ -22,6 +22,7 @@ from translator.runs import (
     write_atomically,
 )
 from translator.tokenizer import Tokenizer
+from translator.version import __version__
 
 TOKENIZER = Tokenizer.train(["one text", "otro texto"], TokenizerConfig(vocabulary_size=300))
 OTHER_TOKENIZER = Tokenizer.train(["¿qué?", "¡sí!"], TokenizerConfig(vocabulary_size=300))
@@ -132,6 +133,17 @@ def test_the_configuration_comes_back(run):
     config = Config.model_validate({"name": "mine", "data": {"train": {"path": "ñ.en-es.tsv"}}})
     run.write_config(config)
     assert run.read_config() == config
+
+
+def test_a_run_of_a_newer_version_asks_for_an_upgrade(run: RunDirectory) -> None:
+    run.write_text(run.config_file, "decoding: {new_key: 1}\n")
+    for made_by, asks in (("999.0", True), (__version__, False), ("", False)):
+        run.write_json(run.environment_file, {"packages": {"translator": made_by}})
+        with pytest.raises(RunError, match=r"decoding\.new_key") as caught:
+            run.read_config()
+        begins = f"{run.path} was made by translator {made_by}, and this is {__version__}: "
+        assert caught.value.message.startswith(begins) == asks
+        assert (caught.value.hint == f"Upgrade translator to {made_by} or later.") == asks
 
 
 def test_a_damaged_configuration_is_an_error_of_the_run(run):

@@ -7,7 +7,6 @@ import typer
 
 from translator.cli.console import TRANSLATE, RunOption, app, find_run
 from translator.cli.progress import QuietOption, on_terminal
-from translator.config import load_config
 from translator.progress import activity
 
 Prompts = Annotated[
@@ -33,7 +32,7 @@ def generate_cli(
 ) -> None:
     """Continue a text with a run that has learned training.objective language_model."""
     directory = find_run(run)
-    decoding = load_config(directory.config_file, overrides or ()).decoding
+    decoding = directory.read_config(overrides or ()).decoding
     from translator.generation import LanguageModel
 
     with on_terminal(), activity(f"loading {directory.name}"):

@@ -9,7 +9,7 @@ import typer
 from translator.cli.console import DATA, BeamOption, RunOption, ToOption, app, find_run, note, say
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.streams import count, resumable
-from translator.config import CorpusConfig, LanguagePair, changed_decoding, load_config
+from translator.config import CorpusConfig, LanguagePair, changed_decoding
 from translator.documents import DocumentJob, Segment, fingerprint_of
 from translator.errors import writing
 from translator.progress import activity
@@ -140,7 +140,7 @@ def synthesize(
 
     config = run.read_config()
     languages = directions_among(to, config)[0] if to else config.data.direction
-    decoding = load_config(run.config_file, overrides).decoding
+    decoding = run.read_config(overrides).decoding
     if beam_size:
         decoding = changed_decoding(decoding, beam_size=beam_size)
     next(texts_of(text, languages), None)  # before the model is loaded

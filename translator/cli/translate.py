@@ -42,7 +42,6 @@ from translator.config import (
     DecodingConfig,
     LanguagePair,
     changed_decoding,
-    load_config,
 )
 from translator.documents import (
     TEXTS_AT_ONCE,
@@ -200,7 +199,7 @@ class Options:
 
     def decoding(self, run: "RunDirectory") -> DecodingConfig:
         """The settings of the run with what replaces them."""
-        decoding = load_config(run.config_file, self.overrides).decoding
+        decoding = run.read_config(self.overrides).decoding
         changes = {"beam_size": self.beam_size, "n_best": self.n_best}
         return changed_decoding(decoding, **{key: each for key, each in changes.items() if each})
 
@@ -436,7 +435,7 @@ def _format_of(file: Path, run: Path | None, to: str | None) -> Format:
     try:
         return Format.of(file)
     except DataError:
-        config = load_config(meant_run(run, translating=True).config_file)
+        config = meant_run(run, translating=True).read_config()
         spoken = directions_among(to, config)[0] if to else config.data.direction
         if primary(file.suffix.removeprefix(".")) == primary(spoken.source):
             return Format.LINES
