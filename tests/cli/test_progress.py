@@ -207,6 +207,8 @@ def test_the_outlook_follows_from_the_curve() -> None:
     assert "lowest at step 200" in forgotten and "more pairs" in forgotten
     assert prospect(curve([10, 20, 30]), "bleu") == ""
     assert prospect(curve([10, 20, 30, 40]), "loss") == ""
+    assert prospect(curve([10, 20, 30, 99]), "bleu") == prospect(curve([0, 0, 0, 0]), "bleu") == ""
+    assert "rose by 68.9" in prospect(curve([10, 20, 30, 98.9]), "bleu")
 
 
 def test_where_bleu_is_near_zero_the_outlook_follows_from_chrf() -> None:

@@ -42,7 +42,7 @@ from translator.evaluation.significance import System, binomial_tail, compare
 from translator.export import Certificate, CTranslate2Translator, certified_engine
 from translator.export.argos import export_argos
 from translator.export.certificate import sha256_of
-from translator.export.certified import ExportFormat, export_certified
+from translator.export.certified import ExportFormat, _way_out, export_certified
 from translator.export.comparison import sample_of
 from translator.export.ctranslate2 import Quantization, export_ctranslate2
 from translator.export.huggingface import TransformersTranslator, export_huggingface
@@ -446,6 +446,24 @@ def test_the_engine_refuses_by_name_what_only_the_run_can(
 ) -> None:
     with pytest.raises(RunError, match=next(iter(asked))):
         certified_engine(exported).translate(["ana"], **asked)
+
+
+@pytest.mark.parametrize(
+    ("bleu", "quantization", "sentences", "said"),
+    [
+        (9.9, "float32", 20, "The run itself hardly translates these sentences (BLEU 9.9): where "),
+        (10.0, "float32", 20, "Try a larger --sample; if that does not help, this is a defect: "),
+        (10.0, "float32", 10_000, "Try more sentences, with --source and --reference; if that "),
+        (10.0, "int8", 20, "Try a larger --sample, or --quantization float32."),
+    ],
+)
+def test_of_a_run_that_hardly_translates_an_export_that_does_otherwise_is_no_defect(
+    exported: RunDirectory, bleu: float, quantization: Quantization, sentences: int, said: str
+) -> None:
+    certificate = changed_certificate(exported)
+    of_run = dataclasses.replace(certificate.run, bleu=bleu)
+    certificate = dataclasses.replace(certificate, run=of_run)
+    assert _way_out(certificate, quantization, sentences).startswith(said)
 
 
 def with_outliers(run: RunDirectory) -> None:

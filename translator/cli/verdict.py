@@ -14,6 +14,7 @@ _BANDS = (  # of BLEU, as a rule of thumb
 _FEW_PAIRS = 100  # of validation, whose scores vary much
 _CLOSE_CHRF = 50.0  # with which no sentences have so low a BLEU as answers of few words
 _SIGNIFICANT = {"bleu": 1.0, "chrf": 1.0}  # points that are no chance in some hundred sentences
+_PERFECT = 99.0  # of BLEU and chrF: more steps gain nothing that could be seen
 _NAMES = {"bleu": "BLEU", "chrf": "chrF"}
 
 
@@ -35,14 +36,15 @@ def prospect(entries: Sequence[dict[str, Any]], metric: str) -> str:
     """Whether more steps would pay, by the validations among the lines of metrics.jsonl.
 
     Empty where there are too few of them, where all scores are 0, as the BLEU of short answers, or
-    the metric is the loss, of which no step is known that is worth its time.
+    one has nothing left to gain, or the metric is the loss, of which no step is known that is worth
+    its time.
     """
     key = f"valid_{metric}"
     found = [(entry["step"], entry[key], entry["valid_loss"]) for entry in entries if key in entry]
     if len(found) < 4 or metric not in _SIGNIFICANT:
         return ""
     steps, scores, losses = zip(*found, strict=True)
-    if not any(scores):
+    if not any(scores) or max(scores) >= _PERFECT:
         return ""
     if metric == "bleu" and max(scores) < _BANDS[0][0]:  # which moves by luck
         return prospect(entries, "chrf")

@@ -27,6 +27,8 @@ from translator.version import __version__
 
 ExportFormat = Literal["ctranslate2", "huggingface", "argos"]
 
+_HARDLY_TRAINED = 10.0  # BLEU of a run, below which its translations are much by chance
+
 
 def export_certified(
     run: RunDirectory,
@@ -60,21 +62,31 @@ def export_certified(
         first, *more = (certify(run, export, each, torch.get_num_threads()) for each in samples)
         certificate = dataclasses.replace(first, others=tuple(more))
         if certificate.problem:
-            hint = "Nothing was kept. "
-            if min(map(len, samples)) < sentences:  # there are no more in the test set
-                hint += "Try more sentences, with --source and --reference"
-            else:
-                hint += "Try a larger --sample"
-            hint += (
-                ", or --quantization float32."
-                if quantization != "float32"
-                else "; if that does not help, this is a defect: report it."
-            )
             raise RunError(
-                f"the export does not translate as {run.name}: {certificate.problem}", hint
+                f"the export does not translate as {run.name}: {certificate.problem}",
+                f"Nothing was kept. {_way_out(certificate, quantization, sentences)}",
             )
         certificate.write(partial)
     return certificate
+
+
+def _way_out(certificate: Certificate, quantization: Quantization, sentences: int) -> str:
+    """What to try where an export was found to translate otherwise than its run."""
+    directions = (certificate, *certificate.others)
+    bleu = min(each.run.bleu for each in directions)
+    if bleu < _HARDLY_TRAINED:
+        return (
+            f"The run itself hardly translates these sentences (BLEU {bleu:.1f}): where nothing is "
+            "much likelier than the rest, two searches find different texts. Train it further, or "
+            "name sentences that it translates, with --source and --reference."
+        )
+    if min(each.sentences for each in directions) < sentences:  # no more in the test set
+        more = "Try more sentences, with --source and --reference"
+    else:
+        more = "Try a larger --sample"
+    if quantization != "float32":
+        return f"{more}, or --quantization float32."
+    return f"{more}; if that does not help, this is a defect: report it."
 
 
 def _write(
