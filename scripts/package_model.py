@@ -4,15 +4,19 @@
     pip install ./mine-en-es
     translator translate "…" --run model:mine-en-es
 
-A folder that is not there yet becomes a package, with a pyproject.toml and a module. The weights
-are rounded to bfloat16, half the size; nothing of the machine goes along. The run's scores are
-those of the rounded weights: `translator evaluate --run model:mine-en-es`.
+A folder that is not there yet becomes a package, with a pyproject.toml and a module. Called again,
+the script replaces the run in it and raises the version, so that pip takes it for an upgrade: it is
+the day and time of the weights (UTC), or what --version says. The package asks for the versions of
+this program that read the run. The weights are rounded to bfloat16, half the size; nothing of the
+machine goes along. The run's scores are those of the rounded weights: `translator evaluate --run
+model:mine-en-es`.
 """
 
 import argparse
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -29,11 +33,11 @@ build-backend = "hatchling.build"
 
 [project]
 name = "translator-model-{name}"
-version = "{version}"
+version = "0"
 description = "A model of `translator`: --run model:{name}"
 requires-python = ">=3.11"
 # license = "…"  # what others may do with it, as the texts that it was trained on allow
-dependencies = ["translator-trainer>={version}"]
+dependencies = ["translator-trainer"]
 
 [project.entry-points."translator.models"]
 {name} = "{module}"
@@ -43,10 +47,11 @@ packages = ["{module}"]
 """
 
 
-def package(run: RunDirectory, folder: Path) -> Path:
+def package(run: RunDirectory, folder: Path, version: str = "") -> Path:
     """Fill run/ beside the one module of a package with the files of a run.
 
-    Makes the package where there is no folder. Raises DataError for one that is no package.
+    Makes the package where there is no folder; else gives it the version, by default that of the
+    weights. Raises DataError for a folder that is no package.
     """
     run.check_model()
     if warning := run.unfinished_warning():
@@ -70,16 +75,40 @@ def package(run: RunDirectory, folder: Path) -> Path:
     packaged.write_model(
         {name: each.to(torch.bfloat16) for name, each in weights.items()}, tokenizer
     )
+    _state_versions(folder / "pyproject.toml", version or version_of(run))
     return packaged.path
 
 
+def version_of(run: RunDirectory) -> str:
+    """When the weights of a run were written, as 2026.11.30.1542 (UTC): a version that rises."""
+    written = time.gmtime(run.model_file.stat().st_mtime)
+    clock = 100 * written.tm_hour + written.tm_min
+    return f"{written.tm_year}.{written.tm_mon}.{written.tm_mday}.{clock}"
+
+
+def dependency() -> str:
+    """This program in the versions that read its runs: all with the same first two numbers."""
+    major, minor = map(int, __version__.split(".")[:2])
+    return f"translator-trainer>={major}.{minor},<{major}.{minor + 1}"
+
+
+def _state_versions(file: Path, version: str) -> None:
+    """Put the version of a package, and those of this program, in place of older ones."""
+    if not file.is_file():
+        return
+    text = file.read_text(encoding="utf-8")
+    text = re.sub('^version = ".*"$', f'version = "{version}"', text, count=1, flags=re.MULTILINE)
+    text = re.sub('(?<=")translator-trainer[^"]*(?=")', dependency(), text)
+    file.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _begin(folder: Path) -> None:
-    """Write a package without a run, which is named as its folder."""
+    """Write a package without a run and without versions, which is named as its folder."""
     name = re.sub("[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "mine"
     module = f"translator_model_{name.replace('-', '_')}"
     (folder / module).mkdir(parents=True)
     (folder / module / "__init__.py").touch()
-    text = _PYPROJECT.format(name=name, version=__version__, module=module)
+    text = _PYPROJECT.format(name=name, module=module)
     (folder / "pyproject.toml").write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -87,9 +116,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--version", default="", help="else the day and time of the weights")
     options = parser.parse_args()
+    if not re.fullmatch(r"([0-9]+[0-9a-zA-Z.+!]*)?", options.version):
+        parser.error(f"--version {options.version} is none, such as 1.2.0")
     try:
-        folder = package(RunDirectory(options.run), options.folder)
+        folder = package(RunDirectory(options.run), options.folder, options.version)
     except TranslatorError as error:
         sys.exit(f"error: {error.message}\nhint: {error.hint}")
     size = sum(file.stat().st_size for file in folder.iterdir())

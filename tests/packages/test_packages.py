@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import cast
@@ -12,6 +13,8 @@ from typing import cast
 import pytest
 import yaml
 from huggingface_hub import ModelCard
+from packaging.requirements import Requirement
+from packaging.version import Version
 from typer.testing import CliRunner
 
 from tests.helpers import ROOT
@@ -24,6 +27,7 @@ from translator.export.card import write_card
 from translator.packaged import packaged_names
 from translator.runs import RUNS, Adaptation, RunDirectory
 from translator.translation import Translator
+from translator.version import __version__
 
 EN_ES = ROOT / "models" / "en-es"
 SENTENCES = ["ana bebe nina", "abba", "nina banana"]
@@ -77,9 +81,9 @@ def test_a_package_translates_as_its_run(
     assert installed.model_file.stat().st_size < 0.6 * trained_run.model_file.stat().st_size
 
 
-def packaged(run: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+def packaged(run: Path, folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     words = [sys.executable, str(ROOT / "scripts" / "package_model.py"), str(run), str(folder)]
-    return subprocess.run(words, capture_output=True, text=True, check=False)
+    return subprocess.run([*words, *options], capture_output=True, text=True, check=False)
 
 
 def test_a_folder_that_is_not_there_becomes_a_package(
@@ -94,6 +98,35 @@ def test_a_folder_that_is_not_there_becomes_a_package(
     assert {file.name for file in folder.iterdir()} == {"pyproject.toml", module}
     made = {file.name: file.read_bytes() for file in (folder / module / "run").iterdir()}
     assert made == {file.name: file.read_bytes() for file in installed.path.iterdir()}
+    written = time.gmtime(trained_run.model_file.stat().st_mtime)
+    assert Version(project["version"]) == Version(time.strftime("%Y.%m.%d.%H%M", written))
+    assert allows_this_version(project["dependencies"])
+
+
+def allows_this_version(dependencies: list[str]) -> bool:
+    """And others with the same first two numbers, whose runs this version reads, but no more."""
+    [requirement] = map(Requirement, dependencies)
+    major, minor, *_ = Version(__version__).release
+    later = [requirement.specifier.contains(f"{major}.{minor + each}.9") for each in (0, 1)]
+    return requirement.name == "translator-trainer" and later == [True, False]
+
+
+def test_a_package_that_is_made_again_is_an_upgrade(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(EN_ES, folder, ignore=lambda *_: ["run"])
+    file = folder / "pyproject.toml"
+    before = file.read_text("utf-8")
+    assert allows_this_version(tomllib.loads(before)["project"]["dependencies"])
+    file.write_text(before.replace(",<0.3", ""), "utf-8")
+    assert packaged(trained_run.path, folder, "--version", "1.2").returncode == 0
+    after = file.read_text("utf-8")
+    assert tomllib.loads(after)["project"]["version"] == "1.2"
+    assert re.sub('^version = ".*"$', "", after, flags=re.MULTILINE) == re.sub(
+        '^version = ".*"$', "", before, flags=re.MULTILINE
+    )
+    assert packaged(trained_run.path, folder, "--version", 'x"').returncode == 2
 
 
 def test_what_is_no_run_or_no_package_is_said_in_a_sentence(
