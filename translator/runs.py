@@ -369,17 +369,20 @@ class RunDirectory:
         The newest checkpoint tells it: it holds the step, and how long no validation was better.
         Where the checkpoints are no more, as people delete them, the log has the last step.
         """
-        steps = [int(entry["step"]) for entry in self.read_metrics()]
         is_in_training = self.is_in_training
         last = None if is_in_training else next(self._checkpoint_states(), None)
+        try:
+            steps = [int(entry["step"]) for entry in self.read_metrics()]
+            settings, measured = self.read_config().training, self.read_measured()
+        except (OSError, RunError):  # whoever uses these files says what is wrong with them
+            return None
         if not (is_in_training or last or steps):
             return None
         step = last["step"] if last else max(steps, default=0)
-        try:
-            settings = self.read_config().training
-            max_steps = self._max_steps(step)
-        except RunError:  # whoever uses these files says what is wrong with them
-            return None
+        max_steps: int | None = settings.max_steps
+        if settings.max_minutes is not None:
+            decided = steps_in_all(measured.get("decisions", []), step)
+            max_steps = measured.get("max_steps", decided)  # by an earlier version
         if is_in_training:
             return Progress("training", step, max_steps)
         ended = max_steps is not None and step >= max_steps
@@ -388,14 +391,6 @@ class RunDirectory:
             ended = ended or without >= settings.patience
         owes = last is not None and last.get("owes_validation", False)
         return Progress("finished" if ended and not owes else "stopped", step, max_steps)
-
-    def _max_steps(self, step: int) -> int | None:
-        """How many steps there are in all, as far as it was decided by a step."""
-        settings = self.read_config().training
-        if settings.max_minutes is None:
-            return settings.max_steps
-        measured = self.read_measured()
-        return measured.get("max_steps") or steps_in_all(measured.get("decisions", []), step)
 
     def unfinished_warning(self) -> str | None:
         """That training has not come to its end, as a sentence; None where it has."""

@@ -376,6 +376,9 @@ def test_the_newest_whole_checkpoint_tells_how_far_training_has_come(tmp_path: P
     for step, known in ((3, "stopped"), (6, "stopped"), (9, "finished")):
         run.write_checkpoint(checkpoint(step), keep=3)
         assert str(run.progress) == f"{known} at step {step} of 9"
+    run.measured_file.write_bytes(b"{")  # whoever uses it says so
+    assert run.progress is None
+    run.measured_file.unlink()
     (run.checkpoints / "step-9" / "state.json").write_bytes(b"{}")
     assert str(run.progress) == "stopped at step 6 of 9"
     warning = run.unfinished_warning()
