@@ -247,8 +247,9 @@ def copied_words(
     greedy = DecodingConfig(beam_size=1, tokens_per_batch=decoding.tokens_per_batch)
     copied: list[tuple[float, str]] = []
     for indices, results in search(parts, deque([Round(range(len(parts)), greedy)])):
-        for index, (best, *_) in zip(indices, results, strict=True):
+        for index, found in zip(indices, results, strict=True):
             name = names[parts[index].text]
+            best = found[0] if found else _NOTHING  # of a broken model
             if processor.text(parts[index], best.tokens).strip("¡!.") == name:
                 copied.append((-best.score, name))
     return [name for _, name in sorted(copied)]

@@ -1,11 +1,15 @@
 """Texts as parts and back, by the tokenizer of the trained cipher."""
 
 import unicodedata
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from translator.config import DecodingConfig
+from translator.hypotheses import Hypothesis, Round, copied_words
 from translator.runs import RunDirectory
 from translator.text.glossary import Glossary
 from translator.text.parts import TextPart, TextProcessor, split_long
@@ -190,3 +194,13 @@ def test_what_stands_in_capitals_hides_no_capitals(trained_run: RunDirectory) ->
     searched = processor.constrained(part, ["Supongamos"])
     assert searched.stand_ins == (("Supongamos", "{X}"),)
     assert tokenizer.decode([part.ids, searched.ids])[1].split()[::2] == ["Ana", "bebe"]
+
+
+def test_of_a_broken_model_no_word_is_copied(processor: TextProcessor) -> None:
+    def search(
+        parts: Sequence[TextPart], rounds: deque[Round]
+    ) -> Iterator[tuple[Sequence[int], list[list[Hypothesis]]]]:
+        yield range(len(parts)), [[] for _ in parts]
+
+    assert processor.names
+    assert copied_words(search, DecodingConfig(), processor) == []
