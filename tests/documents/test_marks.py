@@ -13,6 +13,7 @@ from translator.documents import Aligned, Format, Settings, blocks, read_documen
 from translator.documents.aligned import stretch_from
 from translator.hypotheses import Translation
 from translator.runs import RunDirectory
+from translator.text.placeholders import has_words
 from translator.translation import Translator
 
 Translate = Callable[[list[str]], list[str]]
@@ -33,7 +34,7 @@ def aligning(source: str, translation: str, aligned: dict[int, int]) -> Translat
 
     def translate(texts: list[str]) -> list[str]:
         known = Aligned(translation, source, lambda *_: attention)
-        return [known if text == source else "?" for text in texts]
+        return [known if text == source else "?" if has_words(text) else text for text in texts]
 
     return translate
 
@@ -88,6 +89,26 @@ def test_a_mark_within_a_word_takes_no_more_of_it(
     document = read_document([page.encode()], Settings(Format.HTML, ("en", "es")))
     found = "".join(translate_block(block, translate) for block in blocks(document.segments))
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence", "translation", "expected"),
+    [
+        ("I like AT&amp;T here.", "I like AT&T here.", "Me va AT&T aquí.", "Me va AT&amp;T aquí."),
+        (r"It has 5\*3 rows.", "It has 5*3 rows.", "Filas tiene 5*3.", r"Filas tiene 5\*3."),
+        (
+            "It has H<sub>2</sub>O here.",
+            "It has H2O here.",
+            "Hay aquí H2O.",
+            "Hay aquí H<sub>2</sub>O.",
+        ),
+    ],
+)
+def test_a_sign_within_a_word_replaces_no_word(
+    line: str, sentence: str, translation: str, expected: str
+) -> None:
+    words = {2: 2}  # the one with the sign
+    assert translated(line, aligning(sentence, translation, words)) == expected
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from translator.documents.aligned import Attention, stretch_from
 from translator.text.languages import is_unspaced, word_edges
+from translator.text.placeholders import has_words
 
 _MAX_WORDS = 12  # of a phrase of which a part is looked for
 _SENTENCE_MARKS = " .!?…¡¿"
@@ -155,18 +156,19 @@ def _find_most(translation: str, source: str, place: Place, phrase: str) -> Plac
 
 
 def _is_part_of_word(source: str, place: Place) -> bool:
-    """Whether a mark stands for a part of a word, such as the number in H₂O."""
-    before, inside = source[max(0, place.start - 1) : place.start], source[place.start : place.stop]
-    behind = source[place.stop : place.stop + 1]
-    joined = (before + inside[:1], inside[-1:] + behind)
-    return not place.span.text and any(len(two) == 2 and two.isalnum() for two in joined)
+    """Whether a mark stands for a part of a word, such as the number in H₂O, or the & in AT&T."""
+    beside = source[max(0, place.start - 1) : place.start], source[place.stop : place.stop + 1]
+    return not has_words(place.span.text) and any(map(str.isalnum, beside))
 
 
 def _occurrences(phrase: str, text: str, *, within: bool = False) -> list[tuple[int, int]]:
     """Where whole words occur in a text, or parts of words, which may be any but of a number."""
     if not phrase.strip():
         return []
-    before, after = (r"(?<!\d)", r"(?!\d)") if within else word_edges(phrase)
+    before, after = word_edges(phrase)
+    if within:  # only a letter or a digit goes on in another
+        before = r"(?<!\d)" if phrase[0].isalnum() else ""
+        after = r"(?!\d)" if phrase[-1].isalnum() else ""
     places = re.finditer(f"{before}{re.escape(phrase)}{after}", text, re.IGNORECASE)
     return [match.span() for match in places]
 
