@@ -101,7 +101,7 @@ def test_several_runs_translate_what_each_is_for(both: str, translator: Translat
     for source, target in [("en", "es"), ("es", "en"), ("en", "pt"), ("EN-us", "es_MX")]:
         asked = request_of("ana bebe") | {"source": source, "target": target}
         assert ask(f"{both}/translate", asked)[:2] == (200, expected)
-    status, answer, _ = ask(f"{both}/translate", request_of("ana") | {"source": "es"})
+    status, answer, _ = ask(f"{both}/translate", request_of("ana") | {"source": "pt"})
     assert status == 400
     assert answer["error"] == "this model translates en to es, es to en, en to pt-BR only"
 
@@ -229,7 +229,7 @@ def test_the_formats_of_files_are_listed(both: str) -> None:
         ("a.txt.gz", b"ana", 400, "format"),
         ("a.docx", b"ana", 400, "no Word"),
         ("a.json", b"{", 400, "no JSON"),
-        ("a.txt", b"\xff\n", 400, "not UTF-8"),
+        ("a.txt", b"\xff\n", 400, "not UTF-8 (byte 1 of the line). Send it in UTF-8."),
         ("a.txt", b"ana bebe " * 60_000, 413, "characters in the file"),
     ],
 )

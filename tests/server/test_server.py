@@ -27,8 +27,9 @@ import uvicorn
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.commands import started_as
+from tests.commands import run_command, started_as
 from tests.helpers import CIPHER, all_of, ended, one
+from translator.cli.serve import _ORIGIN
 from translator.config import DecodingConfig
 from translator.runs import RunDirectory
 from translator.server import ServerSettings, listen
@@ -177,9 +178,22 @@ def test_the_public_client_of_libretranslate_works_unchanged(
 
 
 def test_auto_says_which_language_it_seems_to_be(server: str) -> None:
-    text = "¿Dónde está la estación? Quisiera una taza de café."
+    text = "Where is the station? I would like a cup of coffee."
     answer = ask(f"{server}/translate", request_of([text], source="auto"))[1]
+    assert answer["detectedLanguage"][0]["language"] == "en"
+
+
+def test_what_is_in_the_target_language_stays(server: str, translator: Translator) -> None:
+    spanish = "¿Dónde está la estación? Quisiera una taza de café."
+    expected = [spanish, translator.translate(["nina"])[0].text]
+    answer = ask(f"{server}/translate", request_of([spanish, "nina"], source="auto"))[1]
+    assert answer["translatedText"] == expected
     assert answer["detectedLanguage"][0]["language"] == "es"
+    for language in ("en", "es", "es-MX"):
+        asked = request_of("ana", source=language, target=language, alternatives=1)
+        answer = {"translatedText": "ana", "alternatives": []}
+        assert ask(f"{server}/translate", asked)[:2] == (200, answer)
+    assert ask(f"{server}/translate", request_of("ana", source="de", target="de"))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -211,6 +225,22 @@ def test_what_is_no_request_is_refused_with_a_reason(
     assert said in answer["error"]
     assert "ana" not in answer["error"]
     assert_serves(server, translator)
+
+
+def test_fields_may_stand_in_the_query(server: str, translator: Translator) -> None:
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    query, expected = (
+        "source=en&target=es",
+        {"translatedText": translator.translate(["¿ana?"])[0].text},
+    )
+    for address, body, headers in [
+        (f"{server}/translate?{query}&q=%C2%BFana%3F", b"", {}),
+        (f"{server}/translate?{query}&q=%C2%BFana%3F", b"", {"Content_Type": ""}),
+        (f"{server}/translate?{query}", "q=¿ana?".encode(), form),
+    ]:
+        assert ask(address, body, **headers)[:2] == (200, expected)
+    status, answer, _ = ask(f"{server}/translate", b"", Content_Type="")
+    assert (status, answer["error"].split(";")[0]) == (400, "q: Field required")
 
 
 def test_a_form_must_be_utf8_and_another_type_is_none(server: str) -> None:
@@ -780,6 +810,11 @@ def test_ten_megabytes_are_refused_and_not_kept(server: str, translator: Transla
     assert_serves(server, translator)
 
 
+def test_a_body_that_is_said_to_be_huge_is_not_waited_for(server: str) -> None:
+    answer = raw(server, POST, b"Content-Length: 99999999999\r\n\r\n{")
+    assert answer.startswith(b"HTTP/1.1 413")
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(translator: Translator) -> None:
     with serving(translator, request_seconds=1.5) as address, ThreadPoolExecutor(8) as pool:
         slow = [
@@ -1079,6 +1114,17 @@ def test_the_command_sets_the_limits_that_it_is_given(trained_run: RunDirectory)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
         assert process.stderr.read() == "interrupted\n"  # --quiet logs no requests
+
+
+def test_an_origin_that_no_browser_sends_is_refused() -> None:
+    written = "foo example.org https://example.org/ https://Example.org https://*.org".split()
+    written += ["http://example.org:80", "https://example.org:443"]
+    sent = "* null http://localhost:3000 https://example.org:80 http://[::1]:5000".split()
+    sent.append("moz-extension://0b7e1f6a-11")
+    assert [each for each in written + sent if _ORIGIN.fullmatch(each)] == sent
+    ended = run_command("serve", "--allow-origin", "foo")
+    assert ended.returncode == 2
+    assert "foo is no origin" in ended.stderr
 
 
 def test_a_port_that_is_taken_is_said(trained_run: RunDirectory) -> None:

@@ -1,5 +1,6 @@
 """`translator serve`: runs over HTTP."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from translator.runs import RunDirectory
     from translator.server import ServerSettings
     from translator.translation import Translator
+
+_ORIGIN = re.compile(  # RFC 6454: no path, no capital, no port that the scheme has anyway
+    r"\*|null|(?!http:.*:80$|https:.*:443$)[a-z][a-z\d+.-]*://([^/?#@*:\sA-Z]+|\[[\da-f:.]+\])(:\d+)?"
+)
 
 
 @app.command("serve", rich_help_panel=DEPLOY)
@@ -69,6 +74,13 @@ def serve_cli(
     Ctrl-C or SIGTERM ends it, after what was accepted is answered. Nothing that users send is
     logged. It speaks no TLS: to other machines, put a proxy that does in front of it.
     """
+    for origin in allow_origin or ():
+        if not _ORIGIN.fullmatch(origin):
+            raise typer.BadParameter(
+                f"{origin} is no origin: write it as browsers send it, such as "
+                "https://example.org or http://localhost:3000, or * for all",
+                param_hint="--allow-origin",
+            )
     from translator.server import ServerSettings, check_installed, read_keys
 
     check_installed()

@@ -28,6 +28,7 @@ from translator.hypotheses import Translation, check_translates
 from translator.server.answers import Answer, Question
 from translator.server.files import Downloads, FileTranslation
 from translator.server.interface import (
+    FORM,
     JSON,
     ApiRequest,
     Detected,
@@ -43,7 +44,7 @@ from translator.server.keys import AccessKey
 from translator.server.live import LiveEvent
 from translator.server.metrics import Metrics
 from translator.server.observed import Observed
-from translator.server.requests import Gate, parse, parse_with_file
+from translator.server.requests import Gate, is_form, parse, parse_with_file
 from translator.server.settings import ServerSettings
 from translator.server.worker import BusyError, Worker
 from translator.text.glossary import Glossary
@@ -214,30 +215,42 @@ class _Service:
     async def translate(self, request: Request) -> dict[str, Any]:
         """Translate a text, or several: `q` is a string or a list, and so are the answers."""
         asked, key = await self._read(TranslateRequest, request)
-        question = Question.of(asked)
-        translator = self._chosen(asked.source, asked.target, question.texts)
         terms = asked.glossary
         self._gate.check_size([*asked.texts, *terms, *terms.values()], key)
-        decoding, glossary = _decoding(translator, asked.alternatives), _glossary(terms)
-        translations: dict[str, Translation] = {}
-        texts = question.texts
-        while True:
-            future = self._worker.translate(
-                texts, decoding, translator=translator, glossary=glossary
-            )
-            translated = await self._await(future, request)
-            translations.update(zip(texts, translated, strict=True))
-            found, texts = await asyncio.to_thread(
-                question.answers, translations, translator.word_attention
-            )
-            if not texts:
-                break
-        self._metrics.characters.inc(sum(map(len, asked.texts)))
-        answers = [self._answer(each, asked) for each in found]
+        kept = {text for text in asked.texts if self._is_in(asked.target, text, asked.source)}
+        others = [text for text in asked.texts if text not in kept]
+        translated = iter(await self._answers(others, asked, request) if others or not kept else ())
+        answers = [
+            self._answer(Answer(text, text, [], 0.0) if text in kept else next(translated), asked)
+            for text in asked.texts
+        ]
         if isinstance(asked.q, str):
             return answers[0]
         keys = answers[0] if answers else ("translatedText",)
         return {key: [answer[key] for answer in answers] for key in keys}
+
+    async def _answers(
+        self, texts: list[str], asked: TranslateRequest, request: Request
+    ) -> list[Answer]:
+        """What is answered to some texts of a request."""
+        question = Question.of(asked.model_copy(update={"q": texts}))
+        translator = self._chosen(asked.source, asked.target, question.texts)
+        decoding, glossary = _decoding(translator, asked.alternatives), _glossary(asked.glossary)
+        translations: dict[str, Translation] = {}
+        missing = question.texts
+        while True:
+            future = self._worker.translate(
+                missing, decoding, translator=translator, glossary=glossary
+            )
+            translated = await self._await(future, request)
+            translations.update(zip(missing, translated, strict=True))
+            found, missing = await asyncio.to_thread(
+                question.answers, translations, translator.word_attention
+            )
+            if not missing:
+                break
+        self._metrics.characters.inc(sum(map(len, texts)))
+        return found
 
     async def translate_file(self, request: Request) -> dict[str, str]:
         """Translate a document: its texts, and nothing else. The answer is where to fetch it."""
@@ -255,7 +268,7 @@ class _Service:
             )
             data = await self._await_file(job, translator, request)
         except DataError as error:
-            raise HTTPException(400, f"{error.message}. {error.hint}") from None
+            raise HTTPException(400, f"{error.message}. {_hint(error)}".strip()) from None
         name = self._downloads.add(job.name, data)
         return {"translatedFileUrl": f"{request.base_url}download_file/{quote(name)}"}
 
@@ -355,8 +368,11 @@ class _Service:
         self, model: type[_Request], request: Request
     ) -> tuple[_Request, AccessKey | None]:
         self._gate.check_rate(request)
-        body = await self._gate.read(request)
-        asked = parse(model, body, request.headers.get("Content-Type", ""))
+        body, kind = await self._gate.read(request), request.headers.get("Content-Type", "")
+        query: bytes = request.scope["query_string"]
+        if query and (not body or is_form(kind)):
+            body, kind = b"&".join(filter(None, (query, body))), FORM
+        asked = parse(model, body, kind if body or kind else FORM)
         return asked, self._gate.check_key(asked, request)
 
     def _chosen(self, source: str, target: str, texts: Iterable[str]) -> Translator:
@@ -376,6 +392,19 @@ class _Service:
             source = self._identifier.identify(" ".join(" ".join(texts).split()))[0] or source
         sides.sort(key=lambda way: (_unlike(way[0], source), _unlike(way[1], target)))
         return self._translators[sides[0]]
+
+    def _is_in(self, target: str, text: str, source: str) -> bool:
+        """Whether a text is in the language that it is to be translated into, and so stays.
+
+        With auto it is if it seems to be in it for certain; else if both are the same language,
+        between whose variants no run translates.
+        """
+        if not any(are_alike(code, target) for way in self._translators for code in way):
+            return False
+        if source == "auto":
+            return self._identifier.is_in(text, target)
+        ways = ((are_alike(way[0], source), are_alike(way[1], target)) for way in self._translators)
+        return are_alike(source, target) and not any(map(all, ways))
 
     def _said(self, name: Callable[[str], str] = str) -> str:
         """What is translated into what, in words."""
@@ -453,6 +482,13 @@ def _unlike(code: str, asked: str) -> tuple[bool, bool]:
 
 def _decoding(translator: Translator, alternatives: int) -> DecodingConfig:
     return translator.config.decoding.model_copy(update={"n_best": alternatives + 1})
+
+
+def _hint(error: DataError) -> str:
+    """What mends a file that was sent; who sends it has no options of the command line."""
+    if "--encoding" in error.hint:
+        return "Send it in UTF-8."
+    return "" if "--" in error.hint else error.hint
 
 
 def _glossary(terms: dict[str, str]) -> Glossary | None:

@@ -18,6 +18,7 @@ from translator.server.interface import FORM, JSON, MULTIPART, ApiRequest
 from translator.server.keys import AccessKey
 from translator.server.settings import ServerSettings
 
+_MOST_THROWN_AWAY = 100_000_000  # bytes of a body that is too long
 _Request = TypeVar("_Request", bound=ApiRequest)
 
 
@@ -77,6 +78,8 @@ class Gate:
         body = bytearray()
         max_bytes = max_bytes or self._settings.max_bytes
         too_long = False
+        if _declared(request) > max(max_bytes, _MOST_THROWN_AWAY):
+            raise HTTPException(413, f"more than {max_bytes:,} bytes", {"Connection": "close"})
         try:
             with anyio.fail_after(self._settings.request_seconds):
                 async for part in request.stream():
@@ -94,6 +97,12 @@ class Gate:
         return bytes(body)
 
 
+def _declared(request: Request) -> int:
+    """How many bytes a body is said to have; 0 where nothing is said."""
+    length = request.headers.get("Content-Length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+
+
 def _bearer(request: Request) -> bytes:
     """The token of RFC 6750, as its bytes; empty where there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -104,9 +113,18 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def is_form(content_type: str) -> bool:
+    """Whether a body has its fields as a query has them."""
+    return _kind(content_type) == FORM
+
+
+def _kind(content_type: str) -> str:
+    return content_type.split(";")[0].strip().lower()
+
+
 def parse(model: type[_Request], body: bytes, content_type: str) -> _Request:
     """The body as a request of this kind; 400 says what is wrong with it, 415 not JSON or form."""
-    kind = content_type.split(";")[0].strip().lower()
+    kind = _kind(content_type)
     try:
         if kind == JSON:
             return model.model_validate_json(body, strict=True)
@@ -126,7 +144,7 @@ def parse_with_file(
     model: type[_Request], body: bytes, content_type: str
 ) -> tuple[_Request, Upload]:
     """The body of a form as a request with a file; errors as of `parse`."""
-    if content_type.split(";")[0].strip().lower() != MULTIPART:
+    if _kind(content_type) != MULTIPART:
         raise HTTPException(415, f"the Content-Type must be {MULTIPART}")
     try:
         fields, files = _multipart(body, content_type)

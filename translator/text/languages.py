@@ -226,6 +226,11 @@ class LanguageIdentifier:
         found, score = self.identify(text)
         return primary(found) != primary(language) and score >= self._min_score
 
+    def is_in(self, text: str, language: str) -> bool:
+        """Whether a text is for certain in a language."""
+        found, score = self.identify(" ".join(text.split()))
+        return primary(found) == primary(language) and score >= self._min_score
+
     def knows(self, language: str) -> bool:
         """Whether a language is among those that can be identified."""
         return primary(language) in _known()
