@@ -44,6 +44,7 @@ from translator.text.placeholders import (
         (f"An {'xy' * 60}, {'x' * 100}", ["xy" * 60]),  # no word has more than 100 letters
         ("e" + "\u0301" * 200 + " á", ["e" + "\u0301" * 200]),
         ("中文" * 100 + "สวัสดี" * 50 + "a," * 100 + "." * 200, []),
+        (">>es<< a >>pt-BR<< b en<< c << d cout<<x.", [">>es<<", ">>pt-BR<<", "en<<"]),
         ("100% sure, 50% of it, 5%.", []),
         ("he/she and/or km/h 5/6 #5 $5 AT&T R&D a < b > c", []),
         ("Note: this. Mr. Smith, e.g. U.S. Steel No.5", []),

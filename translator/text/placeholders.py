@@ -23,6 +23,7 @@ _FILE_ENDINGS = (
 )
 _FILE_ENDINGS += "|exe|py|js|css|md|mp[34]|wav|srt|po|ini|cfg|conf|log|sh"
 _FILE_ENDINGS += f"|{_FILE_ENDINGS.upper()}"  # README.TXT, but not: it ends.Log in
+TAG_OF_LANGUAGE = r"(?:>>|(?<!\S))[A-Za-z]{2,3}(?:[-_]\w+)*<<"  # es<< is what Markdown leaves of it
 _LONGEST_WORD = 100  # letters, marks and digits
 _IN_WORD = rf"[^\s!-/:-@\[-`{{-~\u00a0-\u00bf\u2000-\u2bff\u3000-\u303f{UNSPACED}]"
 PLACEHOLDER = "|".join(
@@ -43,6 +44,7 @@ PLACEHOLDER = "|".join(
         r"(?<![\w&#])#\w*[^\W\d]\w*|(?<!\S)#(?!\S)",  # #tag, and # of ICU messages
         r"(?<!\S):[A-Za-z_]\w*",  # :name, :D
         r"\$[A-Za-z_]\w*",  # $name
+        TAG_OF_LANGUAGE,
         r"&(?:[A-Za-z][A-Za-z0-9]*|#\d+|#[xX][0-9A-Fa-f]+);",  # &amp;
         EMOJI,
         rf"(?<!{_IN_WORD}){_IN_WORD}{{{_LONGEST_WORD + 1},}}+",  # no word is so long

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import sentencex
 
 from translator.text.languages import primary
-from translator.text.placeholders import EMOJI
+from translator.text.placeholders import EMOJI, TAG_OF_LANGUAGE
 
 MARKS = frozenset(".!?…؟۔।॥。！？")  # end a sentence, though not each time that they occur
 _LINE_END = re.compile(r"(?<!\s)\s*[\r\n]\s*")
@@ -40,12 +40,12 @@ _CLOSING = {"¿": "?", "¡": "!"}
 _OPENING_OR_CLOSING = re.compile(r"""[¿¡](?=[¿¡"'“‘«(\[]*\w)|[?!]""")
 _QUOTES = {'"': '"', "'": "'", "”": "“", "’": "‘", "»": "«", ")": "(", "]": "["}
 _NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3})*\.")
-_HEAD = re.compile(  # 2.1.  (3)  b)  c.  IV.  [1]  -  • [x]  >>  😊
+_HEAD = re.compile(  # 2.1.  (3)  b)  c.  IV.  [1]  -  • [x]  >>  😊  >>es<<
     rf"""\s*(?:(?:
         \d{{1,3}}(?:\.\d{{1,3}})*[.)] | \((?:\d{{1,3}}|[A-Za-z]|[ivx]+)\) | \[[\dxX ]{{1,3}}\]
         | [A-Za-z]\) | [a-z]\. | [ivx]+\) | I\. | [IVX]{{2,5}}[.)]
         | [-–—*+•·◦‣▪▫■□●○◆♦►▶➤→»>\#♪♫☐☑✓✔✗✘]+
-        | {EMOJI}
+        | {EMOJI} | {TAG_OF_LANGUAGE}
     )(?:\s+|$))+""",
     re.VERBOSE,
 )
