@@ -38,6 +38,7 @@ from translator.server.metrics import Metrics
 from translator.server.pace import Pace, work_of
 from translator.server.worker import BusyError, Worker, _Batch
 from translator.translation import Translator
+from translator.version import __version__
 
 TEXT = "ana bebe. Nina banana?"
 JSON = {"Content-Type": "application/json"}
@@ -329,6 +330,14 @@ def test_nobody_gets_what_another_asked_for(server: str, translator: Translator)
     batches = figures["translator_batch_texts_count"]
     assert figures["translator_batch_texts_sum"] > 1.5 * batches  # they were translated together
     assert figures["translator_waiting_requests"] == 0
+
+
+def test_figures_name_the_version_and_the_runs(server: str, translator: Translator) -> None:
+    run = f'run="{translator.config.name}",source="en",target="es"'
+    names = {f'translator_build_info{{version="{__version__}"}}', f"translator_model_info{{{run}}}"}
+    found = metrics(server)
+    assert {name for name in found if "_info" in name} == names
+    assert all(found[name] == 1 for name in names)
 
 
 def test_what_waits_together_is_answered_as_each_has_asked(translator: Translator) -> None:

@@ -140,6 +140,8 @@ class _Service:
                 )
         self._settings = settings
         self._metrics = Metrics()
+        for way, each in self._translators.items():
+            self._metrics.model.labels(each.config.name, *way).info({})
         self._gate = Gate(settings)
         self._worker = Worker(translator, self._metrics, settings)
         self._identifier = LanguageIdentifier()

@@ -1,6 +1,8 @@
 """What is counted, in the names and units of Prometheus. Nothing of a text is among it."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+
+from translator.version import __version__
 
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -10,6 +12,14 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        build = Info("translator_build", "Which translator serves.", registry=self._registry)
+        build.info({"version": __version__})
+        self.model = Info(
+            "translator_model",
+            "Which run translates from one language into another.",
+            ["run", "source", "target"],
+            registry=self._registry,
+        )
         self.seconds = Histogram(
             "translator_request_seconds",
             "Time from a request's head to the end of its answer.",
