@@ -24,6 +24,7 @@ class Activity:
     first: int = 0  # that were done before it began, by an earlier process
     note: str = ""  # what is to be said beside the numbers
     began: float = field(default_factory=time.monotonic)
+    step: int = 0  # units that the activity below it does
 
 
 _activities: list[Activity] = []

@@ -105,6 +105,15 @@ def test_a_line_says_how_far_and_how_long(activities: list[Activity], line: str)
     assert shown._line(activities, 10.0) == line
 
 
+def test_a_block_under_way_is_a_share_of_its_job() -> None:
+    job = Activity("out.txt", 5000, "texts", 2000, 1000, step=2000, began=0.0)
+    block = Activity("translating", 1800, "sentences", 900, began=5.0)
+    line = "out.txt: 3,000 of 5,000 texts, 200/s, 10 s to go"
+    assert shown._line(shown._seen_whole([job, block]), 10.0) == line
+    assert shown._seen_whole([job, Activity("loading")])[-1].name == "loading"
+    assert shown._seen_whole([Activity("test"), block])[-1] is block
+
+
 def test_lines_become_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10_000))
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))

@@ -940,6 +940,7 @@ def test_a_job_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=message):
             other.begin(resume=True)
+    assert job.begin(resume=False) == 5, "the same job goes on in any case"
     job.partial_output(0).file.write_bytes(b"")
     with pytest.raises(DataError, match="shorter than its journal"):
         job.begin(resume=True)

@@ -1,11 +1,13 @@
 """The progress of a command on stderr: a bar on a terminal, else a line now and then."""
 
+import itertools
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -64,7 +66,7 @@ def on_terminal() -> Iterator[None]:
 def _drawn(over: threading.Event) -> None:
     """Draw the bar some times a second."""
     while not over.wait(_SECONDS_BETWEEN_LOOKS):
-        if activities := under_way():
+        if activities := _seen_whole(under_way()):
             width = shutil.get_terminal_size().columns - 1
             bar.draw(_bar(activities, time.monotonic(), width))
 
@@ -75,13 +77,23 @@ def _now_and_then(over: threading.Event) -> None:
     said = set()
     while not over.wait(_SECONDS_BETWEEN_LOOKS):
         now = time.monotonic()
-        if not (activities := under_way()) or now - silent_since < patience:
+        if not (activities := _seen_whole(under_way())) or now - silent_since < patience:
             continue
         progress = (_name(activities), activities[-1].done, activities[-1].note)
         if progress not in said:
             said.add(progress)
             say(_line(activities, now))
             patience, silent_since = min(_SPARSER * patience, _LONGEST_SILENCE), now
+
+
+def _seen_whole(activities: list[Activity]) -> list[Activity]:
+    """The activities, the steps of one that are counted below it as a share of it."""
+    for number, (each, below) in enumerate(itertools.pairwise(activities), start=1):
+        if each.total and each.step and below.total:
+            share = int(each.step * below.done / below.total)
+            done = min(each.done + share, each.total)
+            return [*activities[: number - 1], replace(each, done=done)]
+    return activities
 
 
 def _line(activities: list[Activity], now: float) -> str:

@@ -49,7 +49,7 @@ OverridesOption = Annotated[
     list[str] | None, typer.Option("--set", help="decoding.sampling=true, … Repeatable.")
 ]
 ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Continue an interrupted job with this --output.")
+    bool, typer.Option("--resume", help="Refuse to start an interrupted job anew.")
 ]
 
 

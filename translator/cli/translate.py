@@ -20,6 +20,7 @@ from translator.cli.console import (
     RunOption,
     ToOption,
     app,
+    bar,
     find_run,
     load,
     meant_run,
@@ -27,7 +28,7 @@ from translator.cli.console import (
     say,
 )
 from translator.cli.media import draw, is_medium, names_in, say_error, say_if_meant_as_text
-from translator.cli.progress import QuietOption, on_terminal
+from translator.cli.progress import QuietOption, on_terminal, shown_progress
 from translator.cli.streams import (
     STREAM,
     count,
@@ -112,7 +113,7 @@ OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace existing translations in PO, XLIFF and TMX.")
 ]
 ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Continue an interrupted job with this --output.")
+    bool, typer.Option("--resume", help="Refuse to start an interrupted job anew.")
 ]
 EngineOption = Annotated[
     EngineName,
@@ -670,6 +671,11 @@ def _translate_file(
     input_file: Path, settings: Settings, translate: Translate, job: DocumentJob, *, resume: bool
 ) -> None:
     """Translate a document into a file as a job; an interruption says how to go on."""
+
+    def counted(block: list[str]) -> list[str]:
+        texts.step = len(block)
+        return translate(block)
+
     with (
         _shown(job) as texts,
         resumable(job.output, texts),
@@ -677,14 +683,19 @@ def _translate_file(
         writing(job.output),
         job.locked(),
     ):
+        was_there = job.partial_output(job.rank).journal.exists()
         begun = job.begin(resume=resume)
-        if resume and not begun:
-            note("there is nothing to resume: starting from the beginning")
+        if begun and not resume:
+            note("going on with the interrupted job of this --output")
+        elif not begun and (resume or was_there):
+            what = "nothing to resume" if resume else "an interrupted job, but nothing of it fits"
+            note(f"there is {what}: starting from the beginning")
         texts.total = _count_texts(input_file, settings)
         with open_bytes(input_file) as stream:
             document = read_document(stream, settings, str(input_file or "stdin"))
-            for block in job.translate(document.segments, translate, document.encode):
+            for block in job.translate(document.segments, counted, document.encode):
                 count(texts, block)
+                texts.step = 0
         if not job.finish(document.pack):
             note(f"part {job.rank + 1} of {job.world_size} is done; the last one joins them")
         if job.rank == 0:
@@ -709,15 +720,15 @@ def _interruptible() -> Iterator[None]:
 def _shown(job: DocumentJob) -> Iterator[Activity]:
     """The texts of a document as they are done; the first of several processes shows them."""
     with (
-        on_terminal() if job.rank == 0 else nullcontext(),
+        shown_progress() if job.rank == 0 else nullcontext(),
         activity(job.output.name, unit="texts") as texts,
     ):
         yield texts
 
 
 def _count_texts(input_file: Path, settings: Settings) -> int | None:
-    """How many texts a document holds, where somebody at a terminal waits for them."""
-    if not sys.stderr.isatty():
+    """How many texts a document holds, where it is shown how many are done."""
+    if bar.quiet:
         return None
     with suppress(DataError), open_bytes(input_file) as stream:
         return count_texts(read_document(stream, settings, str(input_file)).segments)

@@ -118,10 +118,11 @@ class DocumentJob:
     def begin(self, *, resume: bool) -> int:
         """Make the partial output ready; how many of this process's blocks it holds already.
 
-        DataError when the job to go on with was another one.
+        A job that was the same goes on, for it leads to the same bytes. Another one is replaced;
+        with `resume` it is a DataError.
         """
         part = self.partial_output(self.rank)
-        header, sizes, _ = part.read() if resume else (None, [], False)
+        header, sizes = part.read()[:2] if resume else self._of_the_same(part)
         if resume and header is None:
             self._check_processes()
         if header is None:
@@ -188,6 +189,14 @@ class DocumentJob:
         for part in parts:
             part.delete()
         return True
+
+    def _of_the_same(self, part: "PartialOutput") -> tuple[dict[str, str] | None, list[int]]:
+        """What a partial output was begun with and the sizes of its blocks, if it is this job's."""
+        with suppress(DataError):  # it is damaged
+            header, sizes, _ = part.read()
+            if header == self.fingerprint:
+                return header, sizes
+        return None, []
 
     def _check_processes(self) -> None:
         """DataError when there is the partial output of another number of processes."""
