@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import hypothesis
@@ -713,7 +714,7 @@ def test_a_text_that_takes_long_makes_nobody_wait_for_its_end(
         wait_until(lambda: gate.encodes)
         asked["short"] = worker.translate(short, GREEDY)
         for name, future in asked.items():
-            future.add_done_callback(lambda _, name=name: order.append(name))
+            future.add_done_callback(partial(lambda name, _: order.append(name), name))
         time.sleep(0.3)  # the turn of the first is over
         gate.go_on.set()
         worker.close()

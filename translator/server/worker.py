@@ -149,7 +149,7 @@ class Worker:
         self._batch_seconds = _BATCH_SHARE * settings.request_seconds
         self._most_seconds = _WAITING_SHARE * settings.request_seconds
         self._short = _Line[_TextsJob]()
-        self._long = _Line[_TextsJob]()
+        self._long: _Line[Any] = _Line()  # of texts
         self._watched = _Line[WatchedJob]()
         self._lines: tuple[_Line[Any], ...] = (self._short, self._long, self._watched)
         self._changed = threading.Condition()
