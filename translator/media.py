@@ -10,6 +10,7 @@ import importlib
 import io
 import math
 import re
+import struct
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,8 @@ Frames = npt.NDArray[Any]  # [S, F], uint8 of pictures and float16 of recordings
 Pixels = npt.NDArray[np.uint8]
 
 STRIDE = 4  # frames of a recording that become one state of the encoder
+# What Pillow raises of damaged pictures; the last two of the numbers of EXIF and TIFF.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, struct.error)
 _MOST_PIXELS = 64_000_000  # a larger picture is more memory than meaning
 _WHITE = 240  # as light as this is a border
 _GAP = 2  # frames of silence, at least, that keep neighbours apart when frames are convolved
@@ -80,7 +83,7 @@ def picture_of(content: bytes, name: str, config: ImageConfig) -> Pixels:
                 )
             picture.draft("RGB", (config.size, config.size))  # JPEG: decode no more than needed
             return _fitted(picture, config)
-    except (OSError, SyntaxError, ValueError, EOFError, pillow.DecompressionBombError) as error:
+    except (*_DAMAGED, pillow.DecompressionBombError) as error:
         raise DataError(f"{name}: {_reason(error)}", "Save it anew as PNG or JPEG.") from None
 
 
@@ -181,6 +184,8 @@ def _library(module: str, what: str) -> Any:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, TypeError | struct.error):  # which speak of the program
+        return "damaged"
     text = next(iter(str(error).splitlines()), "") or type(error).__name__
     if "identify image" in text:
         return "no picture that Pillow knows"

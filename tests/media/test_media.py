@@ -277,17 +277,27 @@ def jpeg_cut() -> bytes:
     return stream.getvalue()[:900]
 
 
+def jpeg_of_damaged_exif() -> bytes:
+    """The width of the picture is said to be a text."""
+    stream, picture = io.BytesIO(), Image.new("RGB", (4, 4))
+    exif = picture.getexif()
+    exif[0x010F], exif[0x0112] = "maker", 6
+    picture.save(stream, "JPEG", exif=exif)
+    return stream.getvalue().replace(b"\x01\x0f\x00\x02", b"\x01\x00\x00\x02")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"this is text", "no picture that Pillow knows"),
         (b"", "no picture"),
         (jpeg_cut(), "truncated"),
+        (jpeg_of_damaged_exif(), "damaged"),
         (bomb(), "10,001 × 10,000 pixels are too many"),
         (bomb(20_000), "far more pixels than are read"),
         (wav(440.0), "no picture"),
     ],
-    ids=["text", "empty", "truncated", "bomb", "larger", "sound"],
+    ids=["text", "empty", "truncated", "exif", "bomb", "larger", "sound"],
 )
 def test_what_is_no_picture_is_refused_by_its_name(content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=r"^x\.png: ") as caught:
