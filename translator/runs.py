@@ -454,7 +454,7 @@ class RunDirectory:
         except ConfigError as error:
             if self.config_file.is_file() and not os.access(self.config_file, os.R_OK):
                 raise RunError(error.message, "Check the permissions.") from None
-            if newer := self._newer_version():
+            if newer := self.newer_version:
                 raise RunError(
                     f"{self.path} was made by translator {newer}, and this is {__version__}: "
                     f"{error.message}",
@@ -467,7 +467,8 @@ class RunDirectory:
                 "Restore the file from the configuration that made the run.",
             ) from None
 
-    def _newer_version(self) -> str:
+    @property
+    def newer_version(self) -> str:
         """The version that made the run, if it is newer than this one; empty otherwise."""
         made_by = ""
         with suppress(RunError):  # whoever reads the file for its own sake says so

@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 
 from tests.helpers import full_disk
+from translator.cli.runs import _listed
 from translator.config import Config, TokenizerConfig
 from translator.errors import RunError
 from translator.runs import (
@@ -144,6 +145,7 @@ def test_a_run_of_a_newer_version_asks_for_an_upgrade(run: RunDirectory) -> None
         begins = f"{run.path} was made by translator {made_by}, and this is {__version__}: "
         assert caught.value.message.startswith(begins) == asks
         assert (caught.value.hint == f"Upgrade translator to {made_by} or later.") == asks
+        assert _listed(run).state == ("newer" if asks else "damaged")
 
 
 def test_a_damaged_configuration_is_an_error_of_the_run(run):

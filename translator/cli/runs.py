@@ -36,7 +36,8 @@ class Listed:
     validated_on: str  # which pairs these are: BLEU of others cannot be compared
     bytes: int  # of all its files, checkpoints and exports too
     date: str  # of its weights, or where there are none yet, of its configuration
-    state: str  # finished, training, stopped, no model yet, installed, refused or damaged
+    # finished, training, stopped, no model yet, installed, refused, damaged, or of a newer version
+    state: str
     step: int | None  # that training has come to, where it was here
     max_steps: int | None  # that it has in all, as far as that is decided
     lineage: str  # what it started from
@@ -112,7 +113,8 @@ def _listed(run: "RunDirectory") -> Listed:
     try:
         config = run.read_config()
     except TranslatorError:
-        return Listed(name, "?", None, "", size, date, "damaged", None, None, "")
+        state = "newer" if run.newer_version else "damaged"
+        return Listed(name, "?", None, "", size, date, state, None, None, "")
     progress = run.progress
     state = progress.state if progress else "finished" if has_model else "no model yet"
     pairs = dict.fromkeys((config.data.direction, *config.data.all_directions))
