@@ -37,7 +37,7 @@ from translator.server import ServerSettings, listen
 from translator.server.app import _Service, create_app
 from translator.server.metrics import Metrics
 from translator.server.pace import Pace, work_of
-from translator.server.worker import BusyError, Worker, _Batch
+from translator.server.worker import BusyError, Worker, _JobBatch
 from translator.translation import Translator
 from translator.version import __version__
 
@@ -673,7 +673,7 @@ def test_what_is_under_way_counts_until_it_is_cancelled(worker: Worker) -> None:
     first, second = worker.translate(["a"], GREEDY), worker.translate(["a"] * 14, GREEDY)
     [job, _] = worker._short.waiting
     worker._short.waiting.remove(job)
-    worker._short.begun.append(_Batch([job], worker._steps_of_texts([job]), is_full=False))
+    worker._short.begun.append(_JobBatch([job], worker._steps_of_texts([job]), is_full=False))
     assert worker.seconds_to_do() == 15
     first.cancel()
     assert worker.seconds_to_do() == 14

@@ -78,7 +78,7 @@ _Job = TypeVar("_Job", _TextsJob, WatchedJob)
 
 
 @dataclass(eq=False)
-class _Batch(Generic[_Job]):
+class _JobBatch(Generic[_Job]):
     """Jobs that are done together, step by step; the steps return a result for each."""
 
     jobs: list[_Job]
@@ -112,7 +112,7 @@ class _Line(Generic[_Job]):
 
     def __init__(self) -> None:
         self.waiting: deque[_Job] = deque()
-        self.begun: deque[_Batch[_Job]] = deque()  # the first has its turns, then the next
+        self.begun: deque[_JobBatch[_Job]] = deque()  # the first has its turns, then the next
         self.pace = Pace()
 
     @property
@@ -131,7 +131,7 @@ class _Line(Generic[_Job]):
         begun = sum(max(0.0, pace * each.work - each.seconds_spent) for each in self.begun)
         return begun + pace * (sum(job.work for job in self.waiting) + more_work)
 
-    def finish(self, batch: _Batch[_Job]) -> None:
+    def finish(self, batch: _JobBatch[_Job]) -> None:
         """A batch is done or cancelled: learn how long it took."""
         begun = sum(job.work for job in batch.jobs)
         self.pace.observe(batch.seconds_spent, begun=begun, done=batch.work, full=batch.is_full)
@@ -270,7 +270,7 @@ class Worker:
     def _take_turn(
         self,
         line: _Line[_Job],
-        begin: Callable[[_Line[_Job]], "_Batch[_Job] | None"],
+        begin: Callable[[_Line[_Job]], "_JobBatch[_Job] | None"],
         seconds: float,
     ) -> bool:
         """Let a batch of a line have its turn of some seconds, or of more while nobody else waits.
@@ -314,8 +314,8 @@ class Worker:
         return False
 
     def _next_batch(
-        self, line: _Line[_Job], begin: Callable[[_Line[_Job]], "_Batch[_Job] | None"]
-    ) -> "_Batch[_Job] | None":
+        self, line: _Line[_Job], begin: Callable[[_Line[_Job]], "_JobBatch[_Job] | None"]
+    ) -> "_JobBatch[_Job] | None":
         """The batch whose turn it is: a new one where none is begun, or only slow ones are."""
         batch = None
         if len(line.begun) < _MOST_BEGUN and all(map(self._is_slow, line.begun)):
@@ -324,11 +324,11 @@ class Worker:
             line.begun.appendleft(batch)
         return line.begun[0] if line.begun else None
 
-    def _is_slow(self, batch: _Batch[Any]) -> bool:
+    def _is_slow(self, batch: _JobBatch[Any]) -> bool:
         """Whether it has taken longer than a batch should."""
         return batch.seconds_spent > self._batch_seconds
 
-    def _others_wait(self, line: _Line[Any], batch: _Batch[Any]) -> bool:
+    def _others_wait(self, line: _Line[Any], batch: _JobBatch[Any]) -> bool:
         """Whether a batch is to stop for others, once its turn is over.
 
         One of short jobs stops only if it goes on among the long ones: if there are not too many,
@@ -342,7 +342,7 @@ class Worker:
             return bool(line.waiting)
         return self._is_slow(batch) and bool(line.waiting or len(line.begun) > 1)
 
-    def _begin_texts(self, line: _Line[_TextsJob]) -> _Batch[_TextsJob] | None:
+    def _begin_texts(self, line: _Line[_TextsJob]) -> _JobBatch[_TextsJob] | None:
         """Begin the oldest job and those that can be translated with it in a batch's time."""
         pace, is_full = line.pace.seconds_per_unit, False
         room = max(_LEAST_BATCH, self._batch_seconds / pace if pace else 0.0)
@@ -359,7 +359,7 @@ class Worker:
                 left.append(job)
                 is_full = True
         line.waiting = left
-        return _Batch(jobs, self._steps_of_texts(jobs), is_full) if jobs else None
+        return _JobBatch(jobs, self._steps_of_texts(jobs), is_full) if jobs else None
 
     def _steps_of_texts(
         self, jobs: list[_TextsJob]
@@ -378,11 +378,11 @@ class Worker:
         )
         return [[next(found) for _ in job.texts] for job in jobs]
 
-    def _begin_watched(self, line: _Line[WatchedJob]) -> _Batch[WatchedJob] | None:
+    def _begin_watched(self, line: _Line[WatchedJob]) -> _JobBatch[WatchedJob] | None:
         if not line.waiting:
             return None
         job = line.waiting.popleft()
-        return _Batch([job], _steps_of_watching(job), is_full=True)
+        return _JobBatch([job], _steps_of_watching(job), is_full=True)
 
 
 def _steps_of_watching(job: WatchedJob) -> Generator[None, None, list[None]]:
