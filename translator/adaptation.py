@@ -643,12 +643,9 @@ def doubts(found: Adaptation, max_loss: float) -> Iterator[str]:
 def _told(like: Resemblance) -> str:
     others = "of sentences unlike those it says little"
     if "before" in like and "after" in like:
-        count, before, after = (
-            like["sentences"] - like["resembling"],
-            like["before"],
-            like["after"],
-        )
-        others = f"the other {count:,} went from BLEU {before:.1f} to {after:.1f}"
+        count = like["sentences"] - like["resembling"]
+        gained = f"BLEU {like['before']:.1f} to {like['after']:.1f}"
+        others = f"the other {count:,} went from {gained}"
     return (
         f"{like['resembling']:,} of the {like['sentences']:,} sentences of {like['test_set']} "
         f"differ in at most one word from a text that was learned from; {others}"

@@ -278,7 +278,7 @@ def find_run(
     """
     found = meant_run(run, translating=translating)
     warning = found.unfinished_warning() if lasting else None
-    note_run(found, "" if run else _origin(found), in_training=not warning)
+    note_run(found, "" if run else _origin(found), says_progress=not warning)
     if warning:
         say(f"warning: {warning}")
     if found.refused:
@@ -286,10 +286,10 @@ def find_run(
     return found
 
 
-def note_run(run: "RunDirectory", origin: str = "", *, in_training: bool = True) -> None:
+def note_run(run: "RunDirectory", origin: str = "", *, says_progress: bool = True) -> None:
     """Say which run is taken, where it has no name, and that its training has not ended."""
     facts = [origin] if origin else []
-    progress = run.progress if in_training else None
+    progress = run.progress if says_progress else None
     if progress and progress.state != "finished":
         facts.append(str(progress))
     if facts:

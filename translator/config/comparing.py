@@ -32,7 +32,7 @@ def differences(old: Config, new: Config) -> list[str]:
 def distinguishing(configs: Sequence[Config]) -> list[str]:
     """What sets each of some configurations apart: `dropout 0.1, norm pre`; empty for nothing.
 
-    How often it is looked at what was learned is left out.
+    The intervals of logging, validation and checkpoints are left out: they teach nothing.
     """
     values = [dict(_leaves(_values(config))) for config in configs]
     intervals = {f"training.{key}" for key in INTERVALS}

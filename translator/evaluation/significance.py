@@ -215,7 +215,7 @@ class _Tested:
         return tuple(found)
 
     def signature(self, test: str, samples: int) -> str:
-        """The signature that sacrebleu gives its test, `bs` or `ar`, of so many samples."""
+        """The signature that sacrebleu gives its test, `bs` or `ar`, with a number of samples."""
         signature = self.metric.get_signature()
         signature.update("seed", str(seed()).lower())
         signature.update(test, samples)

@@ -23,7 +23,7 @@ METRICS = {  # the keys of metrics.jsonl that are drawn, and what they are calle
 }
 
 
-FEW_POINTS = (  # what is said of so many: two are a straight line, whatever happened
+FEW_POINTS = (  # by the number of points: two make a straight line, whatever happened
     "nothing logged yet",
     "one point: too few for a curve",
     "two points: too few for a curve",
