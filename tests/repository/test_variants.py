@@ -185,10 +185,17 @@ def test_a_model_is_trained_and_measured(place: Path, tmp_path: Path) -> None:
     for folder in ("bin", "configs", "scripts"):
         shutil.copytree(place / folder, tmp_path / folder)
     script = tmp_path / "scripts" / "train_and_measure.sh"
-    many, few = "--sentences 1000 \\\n        --rounds 2", "--sentences 4 --rounds 1 --beams 1"
     text = script.read_text(encoding="utf-8")
-    assert many in text
-    script.write_text(text.replace(many, f"{few} --systems ctranslate2"), encoding="utf-8")
+    for many, few in (
+        (
+            "--sentences 1000 \\\n        --rounds 2",
+            "--sentences 4 --rounds 1 --beams 1 --systems ctranslate2",
+        ),
+        ("float32 int8", "float32"),  # after two steps all is about as likely: int8 tips it over
+    ):
+        assert text.count(many) == 1
+        text = text.replace(many, few)
+    script.write_text(text, encoding="utf-8")
     lines = (place / "mine.en-es.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
     write_corpora(tmp_path / "corpus", lines)
     one_set = "data.test={tatoeba-test: {path: corpus/test/tatoeba-test.en-es.tsv}}"
@@ -199,7 +206,7 @@ def test_a_model_is_trained_and_measured(place: Path, tmp_path: Path) -> None:
     assert "<title>" in (measured / "report.html").read_text(encoding="utf-8")
     for test in ("tatoeba-test", "newstest2011"):
         assert (measured / f"speed-{test}.json").read_text(encoding="utf-8").count('"system"') == 1
-    assert len((measured / "sizes.txt").read_text(encoding="utf-8").splitlines()) == 3
+    assert len((measured / "sizes.txt").read_text(encoding="utf-8").splitlines()) == 2
 
 
 def write_corpora(folder: Path, lines: list[str]) -> None:
