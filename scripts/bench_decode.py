@@ -64,10 +64,12 @@ def uncached(run: Path, beam_size: int) -> System:
     from translator import Translator
     from translator.decoding import beam_search, search, steps_of_search
     from translator.model import Seq2SeqTransformer
+    from translator.text.directions import tag_of
     from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 
     translator = Translator.from_run(run, device="cpu")
     model, tokenizer = cast(Seq2SeqTransformer, translator.model), translator.tokenizer
+    tag = tag_of(translator.config, tokenizer)
 
     class Uncached:
         def __init__(self, source: torch.Tensor) -> None:
@@ -80,7 +82,7 @@ def uncached(run: Path, beam_size: int) -> System:
             logits: torch.Tensor = model.output(states[:, -1])
             return logits.log_softmax(dim=1)
 
-        def reorder(self, rows: torch.Tensor) -> None:
+        def reorder(self, rows: torch.Tensor, slots: int) -> None:
             self.prefixes = self.prefixes[rows]
             self.memory = self.memory._replace(
                 states=self.memory.states[rows], segments=self.memory.segments[rows]
@@ -88,7 +90,7 @@ def uncached(run: Path, beam_size: int) -> System:
 
     @torch.inference_mode()
     def translate(texts: Sequence[str]) -> list[str]:
-        ids = tokenizer.encode(texts)
+        ids = [(*tag, *each) for each in tokenizer.encode(texts)]
         order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
         found = [""] * len(ids)
         for start in range(0, len(order), 32):
@@ -118,8 +120,10 @@ def theirs(run: Path, exported: Path, beam_size: int, compute_type: str) -> Syst
     import ctranslate2
 
     from translator.runs import RunDirectory
+    from translator.text.directions import tag_of
 
     tokenizer = RunDirectory(run).read_tokenizer()
+    tag = tag_of(RunDirectory(run).read_config(), tokenizer)
     threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
     model = ctranslate2.Translator(
         str(exported / compute_type), device="cpu", intra_threads=threads, compute_type=compute_type
@@ -127,7 +131,7 @@ def theirs(run: Path, exported: Path, beam_size: int, compute_type: str) -> Syst
     ids = {tokenizer.pieces([i])[0]: i for i in range(tokenizer.vocabulary_size)}
 
     def translate(texts: Sequence[str]) -> list[str]:
-        pieces = [tokenizer.pieces(each) for each in tokenizer.encode(texts)]
+        pieces = [tokenizer.pieces([*tag, *each]) for each in tokenizer.encode(texts)]
         found = model.translate_batch(
             pieces,
             beam_size=beam_size,

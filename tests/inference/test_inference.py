@@ -95,7 +95,7 @@ class Steps:
     def reorder(self, rows: list[int]) -> None:
         chosen = torch.tensor(rows)
         self.prefixes, self.sentences = self.prefixes[chosen], self.sentences[chosen]
-        self.stepper.reorder(chosen)
+        self.stepper.reorder(chosen, 3)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -118,12 +118,44 @@ def test_reordered_hypotheses_go_on_from_their_own_past() -> None:
 
 
 @torch.inference_mode()
+def test_steps_go_on_with_as_many_hypotheses_as_a_sentence_has_left() -> None:
+    steps = Steps(build(), some_source(3))
+    for rows in ([0, 0, 0, 1, 2, 2], [1, 3, 3, 4, 5], [0, 0, 2, 3, 4, 4], [1, 2, 5], [2]):
+        steps.step()
+        steps.reorder(rows)
+    steps.step()
+
+
+@torch.inference_mode()
+def test_a_sentence_has_no_more_hypotheses_than_slots() -> None:
+    steps = Steps(build(), some_source(2))
+    steps.step()
+    with pytest.raises(ValueError, match="more hypotheses than slots, 3"):
+        steps.reorder([0, 1, 1, 1, 1])
+
+
+@torch.inference_mode()
 def test_steps_go_on_after_sentences_are_dropped() -> None:
     steps = Steps(build(), some_source(4))
     for rows in ([0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 5, 4, 6, 7], [3, 2], [1]):
         steps.step()
         steps.reorder(rows)
     steps.step()
+
+
+@torch.inference_mode()
+def test_a_memory_is_copied_only_where_many_of_its_sentences_have_ended() -> None:
+    engine = Engine(ENGINE_MODEL)
+    past = begun(engine, some_source(17))
+    rows = torch.arange(17)
+    memories = []
+    for _ in range(5):
+        engine.step([torch.full((len(rows),), 5)], [past])
+        rows = torch.arange(len(rows) - 1)
+        past.reorder(rows, 1)
+        assert past.memory is not None
+        memories.append(len(past.memory.attend))
+    assert memories == [17, 17, 14, 14, 12]
 
 
 @pytest.mark.heavy
@@ -137,19 +169,23 @@ def test_what_is_computed_for_a_sentence_is_the_same_bits_in_any_batch(
     engine = Engine(ENGINE_MODEL)
     source = some_source(sentences, width)
     lengths = (source != PAD_ID).sum(dim=1)
-    tokens = torch.randint(4, V, (5, sentences, slots))
     together, alone = (
         begun(engine, source),
         [begun(engine, s[None, :n]) for s, n in zip(source, lengths, strict=True)],
     )
-    spread = torch.arange(sentences).repeat_interleave(slots)
-    together.reorder(spread)
-    for past in alone:
-        past.reorder(torch.zeros(slots, dtype=torch.long))
-    for step in tokens:
-        found = engine.step([step.flatten()], [together]).unflatten(0, (sentences, slots))
-        for row, past in enumerate(alone):
-            assert torch.equal(found[row], engine.step([step[row]], [past]))
+    counts = torch.ones(sentences, dtype=torch.long)  # of the hypotheses of each
+    for _ in range(5):
+        chosen = [torch.randint(n, (int(torch.randint(1, slots + 1, ())),)) for n in counts]
+        chosen = [rows.sort().values for rows in chosen]
+        before = counts.cumsum(0) - counts
+        rows = torch.cat([n + rows for n, rows in zip(before, chosen, strict=True)])
+        together.reorder(rows, slots)
+        tokens = [torch.randint(4, V, rows.shape) for rows in chosen]
+        found = engine.step([torch.cat(tokens)], [together]).split([*map(len, tokens)])
+        for past, rows, own, expected in zip(alone, chosen, tokens, found, strict=True):
+            past.reorder(rows, slots)
+            assert torch.equal(expected, engine.step([own], [past]))
+        counts = torch.tensor([*map(len, chosen)])
 
 
 ENGINE_MODEL = build()
@@ -165,8 +201,8 @@ def test_it_does_not_matter_which_thread_computes_a_sentence(heads: int, slots: 
     engine = Engine(build(num_heads=heads))
     source = some_source(48, 45).flip(0)  # a long one last
     together, alone = begun(engine, source), begun(engine, source[-1:])
-    together.reorder(torch.arange(len(source)).repeat_interleave(slots))
-    alone.reorder(torch.zeros(slots, dtype=torch.long))
+    together.reorder(torch.arange(len(source)).repeat_interleave(slots), slots)
+    alone.reorder(torch.zeros(slots, dtype=torch.long), slots)
     for _ in range(40):
         tokens = torch.randint(4, V, (len(source) * slots,))
         found = engine.step([tokens], [together])[-slots:]
@@ -320,7 +356,7 @@ def test_hypotheses_go_on_from_a_prompt_and_their_own_past(
         expected = log_probs_of_prefixes(model, prefixes, read)[:, -1]
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
         chosen = torch.tensor(rows)
-        past.reorder(chosen)
+        past.reorder(chosen, 2)
         prefixes, sentences = prefixes[chosen], sentences[chosen]
 
 

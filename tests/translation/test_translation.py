@@ -337,13 +337,22 @@ def test_only_its_end_may_follow_a_prefix_that_has_begun_to_loop(
     [rule] = rules_of(
         [TextPart(0, (7,) * 20 if may_loop else (7,))], DecodingConfig(), torch.device("cpu")
     )
-    zero, log_probs = torch.zeros(1, dtype=torch.long), torch.full((1, 1, 8), -2.0)
+    zero, log_probs = torch.zeros(1, dtype=torch.long), torch.full((1, 8), -2.0)
     for n in (first - 1, first):
-        prefix = torch.tensor(ids[:n])[None, None]
-        beams = Beams(zero, zero + 99, torch.zeros(1, 1), prefix, zero + 1)
-        found = rule(beams, log_probs)[0, 0]
+        prefix = torch.tensor(ids[:n])[None]
+        beams = Beams(
+            sentences=zero,
+            limits=zero + 99,
+            free=zero + 1,
+            slots=1,
+            owners=zero,
+            places=zero,
+            log_probs=torch.zeros(1),
+            prefixes=prefix,
+        )
+        [found] = rule(beams, log_probs)
         only_the_end = torch.arange(8).ne(EOS_ID) & (n == first and not may_loop)
-        assert torch.equal(found, log_probs[0, 0].masked_fill(only_the_end, -math.inf))
+        assert torch.equal(found, log_probs[0].masked_fill(only_the_end, -math.inf))
 
 
 def test_a_text_is_seen_to_grow_into_its_translation(translator: Translator) -> None:

@@ -40,7 +40,7 @@ class TermCoverage(NamedTuple):
 
 class _Candidate(NamedTuple):
     log_prob: float
-    slot: int
+    parent: int
     token: int
     needed: int
 
@@ -63,15 +63,17 @@ def constrained_beam_search(
         rows = []
         for row, sentence in enumerate(beams.sentences.tolist()):
             wanted, closing = terms[sentence], marks[sentence] if marks else ()
-            states = [coverage(prefix, wanted) for prefix in beams.prefixes[row].tolist()]
-            best = _best_after(states, next_log_probs[row], beam_size, continues_word)
+            own = (beams.owners == row).nonzero()[:, 0]
+            states = [coverage(prefix, wanted) for prefix in beams.prefixes[own].tolist()]
+            best = _best_after(states, next_log_probs[own], beam_size, continues_word)
             left = int(beams.limits[row]) - beams.length  # ids, the end counted
             candidates = [
                 candidate
-                for slot, log_prob in enumerate(beams.log_probs[row].tolist())
-                if log_prob > -torch.inf
-                for candidate in _candidates(slot, log_prob, states[slot], best[slot], left, eos)
-                if not (states[slot].needed and _closes(candidate.token, states[slot], closing))
+                for parent, log_prob, state, tried in zip(
+                    own.tolist(), beams.log_probs[own].tolist(), states, best, strict=True
+                )
+                for candidate in _candidates(parent, log_prob, state, tried, left, eos)
+                if not (state.needed and _closes(candidate.token, state, closing))
             ]
             rows.append(_share_out(candidates, int(beams.free[row])))
         empty = _Candidate(-torch.inf, 0, eos, 0)
@@ -79,7 +81,7 @@ def constrained_beam_search(
         device = next_log_probs.device
         return Choice(
             torch.tensor([[each.log_prob for each in row] for row in filled], device=device),
-            torch.tensor([[each.slot for each in row] for row in filled], device=device),
+            torch.tensor([[each.parent for each in row] for row in filled], device=device),
             torch.tensor([[each.token for each in row] for row in filled], device=device),
         )
 
@@ -120,7 +122,7 @@ def coverage(prefix: Sequence[int], terms: Sequence[Term]) -> TermCoverage:
 def _best_after(
     states: Sequence[TermCoverage], next_log_probs: Tensor, count: int, continues_word: Tensor
 ) -> list[dict[int, float]]:
-    """For each prefix of a sentence the ids worth a look, and their log-probabilities [k, V]."""
+    """For each prefix of a sentence the ids worth a look, and their log-probabilities."""
     just_ended = torch.tensor([state.just_ended for state in states], device=next_log_probs.device)
     forbidden = just_ended[:, None] & continues_word[: next_log_probs.shape[1]]
     values, ids = top_k(
@@ -136,7 +138,7 @@ def _best_after(
 
 
 def _candidates(
-    slot: int, log_prob: float, state: TermCoverage, tried: dict[int, float], left: int, eos: int
+    parent: int, log_prob: float, state: TermCoverage, tried: dict[int, float], left: int, eos: int
 ) -> Iterator[_Candidate]:
     """The extensions of a prefix after which its `left` ids still suffice for what is missing."""
     for token, after in tried.items():
@@ -148,7 +150,7 @@ def _candidates(
             needed = state.needed
         too_late = state.needed > 0 if token == eos else needed > left - 2  # it and the end
         if not too_late and after > -torch.inf:
-            yield _Candidate(log_prob + after, slot, token, needed)
+            yield _Candidate(log_prob + after, parent, token, needed)
 
 
 def _closes(token: int, state: TermCoverage, closing: Container[int]) -> bool:

@@ -1,18 +1,18 @@
 """The one loop of every search: step, rule out, choose, end, stop.
 
-N is the number of hypotheses under way, V the vocabulary, b sentences under way, k slots of each.
+b is the number of sentences under way, k of the slots of each, V the vocabulary. N hypotheses are
+under way, at most b · k: a slot that a hypothesis has ended in, or that nothing came into, is empty
+and costs a model nothing.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from translator.hypotheses import Hypothesis, LengthNormalization, length_penalty
-
-_DROPPED_AT_ONCE = 8  # ended sentences leave when they are 1/8 of those under way: leaving copies
 
 
 class Stepper(Protocol):
@@ -21,52 +21,51 @@ class Stepper(Protocol):
     def step(self, tokens: Tensor) -> Tensor:
         """Extend hypothesis n by tokens[n]; log-probabilities of what may follow, [N, V]."""
 
-    def reorder(self, rows: Tensor) -> None:
+    def reorder(self, rows: Tensor, slots: int) -> None:
         """Go on with these rows [N'] of the N hypotheses; one may occur several times.
 
-        The rows of a sentence stay together and sentences keep their order.
+        The rows of a sentence stay together, `slots` at most, and sentences keep their order.
         """
 
 
 @dataclass(frozen=True)
 class Beams:
-    """The prefixes under way. A slot is empty where its log-probability is -inf."""
+    """The hypotheses under way, sentence by sentence and slot by slot."""
 
     sentences: Tensor  # [b] which of the given sentences
     limits: Tensor  # [b] how many ids a sentence may have, the end counted
-    log_probs: Tensor  # [b, k]
-    prefixes: Tensor  # [b, k, length]
     free: Tensor  # [b] slots that no ended hypothesis holds
+    slots: int  # k
+    owners: Tensor  # [N] of which of the b sentences a hypothesis is
+    places: Tensor  # [N] in which of the k slots it is
+    log_probs: Tensor  # [N]
+    prefixes: Tensor  # [N, length]
 
     @property
     def length(self) -> int:
         """How many ids the prefixes have."""
-        return self.prefixes.shape[2]
+        return self.prefixes.shape[1]
 
-    def __getitem__(self, rows: Tensor) -> "Beams":
-        """Only these sentences."""
-        return Beams(
-            self.sentences[rows],
-            self.limits[rows],
-            self.log_probs[rows],
-            self.prefixes[rows],
-            self.free[rows],
-        )
+    def by_sentence(self, values: Tensor, empty: float) -> Tensor:
+        """[N, …] → [b, k, …], with `empty` in empty slots."""
+        found = values.new_full((len(self.sentences), self.slots, *values.shape[1:]), empty)
+        found[self.owners, self.places] = values
+        return found
 
 
 class Choice(NamedTuple):
-    """What extends the prefixes: for each new slot its log-probability, parent slot and token."""
+    """What extends the prefixes: for each new slot its log-probability, parent and token."""
 
     log_probs: Tensor  # [b, k'] -inf where a slot stays empty
-    parents: Tensor  # [b, k']
+    parents: Tensor  # [b, k'] which of the N hypotheses
     tokens: Tensor  # [b, k']
 
 
 Rule = Callable[[Beams, Tensor], Tensor]
-"""What may follow: log-probabilities [b, k, V] with -inf where something may not."""
+"""What may follow: log-probabilities [N, V] with -inf where something may not."""
 
 Strategy = Callable[[Beams, Tensor], Choice]
-"""Which of the extensions, with log-probabilities [b, k, V], survive."""
+"""Which of the extensions, with log-probabilities [N, V] of what follows, survive."""
 
 
 class Ask(NamedTuple):
@@ -74,13 +73,14 @@ class Ask(NamedTuple):
 
     rows: Tensor  # [N'] of the N hypotheses of the step before; of the sentences, at first
     tokens: Tensor  # [N']
+    slots: int  # the most that a sentence may have of them
 
 
 def search(stepper: Stepper, asks: "Search") -> list[list[Hypothesis]]:
     """Drive one search to its end; for each sentence its hypotheses, best score first."""
     ask = next(asks, None)
     while ask is not None:
-        stepper.reorder(ask.rows)
+        stepper.reorder(ask.rows, ask.slots)
         try:
             ask = asks.send(stepper.step(ask.tokens))
         except StopIteration as end:
@@ -113,32 +113,24 @@ def steps_of_search(
     """
     found: list[list[Hypothesis]] = [[] for _ in range(len(limits))]
     beams = _no_prefixes(limits, slots)
-    tokens = torch.full_like(beams.sentences, bos)[:, None]  # [b, k]: one slot until the first step
-    ask = Ask(beams.sentences, tokens.flatten())
+    ask = Ask(beams.owners, torch.full_like(beams.owners, bos), beams.slots)
     best_scores = torch.full((len(limits), n_best), -torch.inf, device=limits.device)
     most = length_penalty(limits, penalty, normalization)  # [b] the penalty of the longest
     while len(beams.sentences):
-        width = tokens.shape[1]
-        log_probs = (yield ask).unflatten(0, (-1, width))  # [b, k, V]
+        log_probs = yield ask  # [N, V]
         choice = choose(beams, _allowed(beams, log_probs, rules, eos))
         ended = (choice.tokens == eos) & choice.log_probs.isfinite()  # [b, k]
-        beams = _extended(beams, choice, ended)
-        divisor = length_penalty(beams.length, penalty, normalization)
         if ended.any():
+            divisor = length_penalty(beams.length + 1, penalty, normalization)
             _collect(found, beams, choice, ended, divisor)
             scores = (choice.log_probs / divisor).masked_fill(~ended, -torch.inf)
             best_scores = torch.cat((best_scores, scores), dim=1).topk(n_best).values
-        going = beams.log_probs.amax(dim=1) / most > best_scores[:, -1]
-        rows = torch.arange(len(going), device=going.device)
-        done = len(going) - int(going.sum())
-        if done == len(going) or done * _DROPPED_AT_ONCE >= len(going):
-            rows = going.nonzero()[:, 0]
-            beams, best_scores, most = beams[rows], best_scores[rows], most[rows]
-        elif done:
-            emptied = beams.log_probs.masked_fill(~going[:, None], -torch.inf)
-            beams = replace(beams, log_probs=emptied)
-        tokens = choice.tokens[rows]
-        ask = Ask((choice.parents[rows] + rows[:, None] * width).flatten(), tokens.flatten())
+        log_probs = choice.log_probs.masked_fill(ended, -torch.inf)
+        going = log_probs.amax(dim=1) / most > best_scores[:, -1]  # [b]
+        live = log_probs.isfinite() & going[:, None]  # [b, k]
+        beams = _extended(beams, choice, ended, going, live)
+        ask = Ask(choice.parents[live], choice.tokens[live], beams.slots)
+        best_scores, most = best_scores[going], most[going]
     return [sorted(each, key=lambda hypothesis: -hypothesis.score) for each in found]
 
 
@@ -150,9 +142,12 @@ def _no_prefixes(limits: Tensor, slots: int) -> Beams:
     return Beams(
         sentences,
         limits,
-        torch.zeros(len(limits), 1, device=limits.device),
-        sentences.new_empty(len(limits), 1, 0),
-        torch.full_like(sentences, slots),
+        free=torch.full_like(sentences, slots),
+        slots=1,  # until the first step
+        owners=sentences,
+        places=torch.zeros_like(sentences),
+        log_probs=torch.zeros(len(limits), device=limits.device),
+        prefixes=sentences.new_empty(len(limits), 0),
     )
 
 
@@ -161,23 +156,28 @@ def _allowed(beams: Beams, log_probs: Tensor, rules: Sequence[Rule], eos: int) -
     allowed = log_probs
     for rule in rules:
         allowed = rule(beams, allowed)
-    at_limit = beams.limits <= beams.length + 1
+    at_limit = (beams.limits <= beams.length + 1)[beams.owners]
     if at_limit.any():
-        end = log_probs[at_limit, ..., eos]
+        end = log_probs[at_limit, eos]
         allowed = allowed.clone()
         allowed[at_limit] = -torch.inf
-        allowed[at_limit, ..., eos] = end
+        allowed[at_limit, eos] = end
     return allowed
 
 
-def _extended(beams: Beams, choice: Choice, ended: Tensor) -> Beams:
-    parents = choice.parents[:, :, None].expand(-1, -1, beams.length)
-    prefixes = torch.cat((beams.prefixes.gather(1, parents), choice.tokens[:, :, None]), dim=2)
-    return replace(
-        beams,
-        log_probs=choice.log_probs.masked_fill(ended, -torch.inf),
-        prefixes=prefixes,
-        free=beams.free - ended.sum(dim=1),
+def _extended(beams: Beams, choice: Choice, ended: Tensor, going: Tensor, live: Tensor) -> Beams:
+    """The hypotheses that go on [b, k], of sentences that go on [b]."""
+    owners, places = live[going].nonzero(as_tuple=True)
+    prefixes = beams.prefixes[choice.parents[live]]
+    return Beams(
+        beams.sentences[going],
+        beams.limits[going],
+        free=(beams.free - ended.sum(dim=1))[going],
+        slots=live.shape[1],
+        owners=owners,
+        places=places,
+        log_probs=choice.log_probs[live],
+        prefixes=torch.cat((prefixes, choice.tokens[live][:, None]), dim=1),
     )
 
 
@@ -186,6 +186,6 @@ def _collect(
 ) -> None:
     """Add the hypotheses that have just ended to those of their sentences."""
     owners = beams.sentences[:, None].expand_as(ended)[ended].tolist()
-    ids = beams.prefixes[ended][:, :-1].tolist()  # without the end
+    ids = beams.prefixes[choice.parents[ended]].tolist()
     for owner, tokens, log_prob in zip(owners, ids, choice.log_probs[ended].tolist(), strict=True):
         found[owner].append(Hypothesis(tuple(tokens), log_prob, log_prob / divisor))

@@ -17,19 +17,21 @@ def beam_search(beam_size: int, diversity: float = 0.0) -> Strategy:
     """
 
     def choose(beams: Beams, next_log_probs: Tensor) -> Choice:
-        count = min(beam_size, next_log_probs.shape[2])
-        values, ids = top_k(next_log_probs.flatten(0, 1), count)  # [b · k, count]
-        width = next_log_probs.shape[1]
-        candidates = (beams.log_probs[:, :, None] + values.unflatten(0, (-1, width))).flatten(1)
+        count = min(beam_size, next_log_probs.shape[1])
+        values, ids = top_k(next_log_probs, count)  # [N, count]
+        extended = beams.log_probs[:, None] + values
+        candidates = beams.by_sentence(extended, -torch.inf).flatten(1)  # [b, k · count]
         if diversity and beams.length:  # the first token has one prefix, and no competition
-            ranks = torch.arange(count, device=values.device).repeat(width)
+            ranks = torch.arange(count, device=values.device).repeat(beams.slots)
             chosen = (candidates - diversity * ranks).topk(min(beam_size, candidates.shape[1]))[1]
             log_probs = candidates.gather(1, chosen)
         else:
             log_probs, chosen = candidates.topk(min(beam_size, candidates.shape[1]))
         taken = torch.arange(log_probs.shape[1], device=chosen.device) >= beams.free[:, None]
-        tokens = ids.unflatten(0, (-1, width)).flatten(1).gather(1, chosen)
-        return Choice(log_probs.masked_fill(taken, -torch.inf), chosen // count, tokens)
+        rows = torch.arange(len(ids), device=ids.device)
+        parents = beams.by_sentence(rows, 0).gather(1, chosen // count)
+        tokens = ids[parents, chosen % count]
+        return Choice(log_probs.masked_fill(taken, -torch.inf), parents, tokens)
 
     return choose
 
@@ -46,20 +48,28 @@ def sampling(
 
     def choose(beams: Beams, next_log_probs: Tensor) -> Choice:
         slots = draws.shape[1]
-        next_log_probs = next_log_probs.expand(-1, slots, -1)  # from one slot in the first step
-        ranked, ids = (next_log_probs / temperature).sort(dim=2, descending=True, stable=True)
-        probs = ranked.softmax(dim=2)
-        before = probs.cumsum(dim=2) - probs  # the probability of all that are better
+        rows = torch.arange(len(next_log_probs), device=next_log_probs.device)
+        owners, places = beams.owners, beams.places
+        if not beams.length:  # all slots draw the first token from one prefix
+            rows = rows.repeat_interleave(slots)
+            owners, places = rows, torch.arange(slots, device=rows.device).repeat(len(owners))
+            next_log_probs = next_log_probs[rows]
+        ranked, ids = (next_log_probs / temperature).sort(dim=1, descending=True, stable=True)
+        probs = ranked.softmax(dim=1)
+        before = probs.cumsum(dim=1) - probs  # the probability of all that are better
         kept = before < top_p
         if top_k:
-            kept[:, :, top_k:] = False
-        reached = (probs * kept).cumsum(dim=2)
-        draw = draws[beams.sentences][:, :, beams.length, None] * reached[:, :, -1:]
-        place = (reached <= draw).sum(dim=2, keepdim=True)
-        tokens = ids.gather(2, place.clamp(max=ids.shape[2] - 1))
-        log_probs = beams.log_probs.expand(-1, slots) + next_log_probs.gather(2, tokens)[:, :, 0]
-        parents = torch.arange(beams.log_probs.shape[1], device=ids.device)
-        return Choice(log_probs, parents.expand_as(log_probs), tokens[:, :, 0])
+            kept[:, top_k:] = False
+        reached = (probs * kept).cumsum(dim=1)
+        draw = draws[beams.sentences[owners], places, beams.length, None] * reached[:, -1:]
+        rank = (reached <= draw).sum(dim=1, keepdim=True)
+        drawn = ids.gather(1, rank.clamp(max=ids.shape[1] - 1))
+        shape = (len(beams.sentences), slots)
+        log_probs = next_log_probs.new_full(shape, -torch.inf)
+        log_probs[owners, places] = beams.log_probs[rows] + next_log_probs.gather(1, drawn)[:, 0]
+        parents, tokens = rows.new_zeros(shape), rows.new_zeros(shape)
+        parents[owners, places], tokens[owners, places] = rows, drawn[:, 0]
+        return Choice(log_probs, parents, tokens)
 
     return choose
 

@@ -183,18 +183,18 @@ class CrossAttentionSublayer(Sublayer):
     def __call__(self, x: Tensor, pasts: Sequence[Past], layer: int) -> Tensor:
         """[Σ N · P + spare, D] → the same.
 
-        All positions of a sentence ask as N · P / B queries of one memory, which is not copied.
+        All hypotheses of a sentence ask one memory, which is not copied.
         """
         projected = self._queries(self.before(x))
         heads = []
         for past, rows in zip(pasts, _rows_of(pasts, projected), strict=True):
             assert past.memory is not None, "layers with cross-attention need a memory"
             keys, values = past.memory.of_layer(layer)
-            queries = rows.view(len(keys), -1, self._heads, keys.shape[3]).transpose(1, 2)
+            queries = past.by_sentence(rows).unflatten(2, (self._heads, -1)).transpose(1, 2)
             attended = F.scaled_dot_product_attention(
                 queries, keys, values, attn_mask=past.memory.attend
-            )  # [B, H, N · P / B, d_k]
-            heads.append(attended.transpose(1, 2).reshape(rows.shape))
+            )  # [B, H, slots · P, d_k]
+            heads.append(past.of_hypotheses(attended.transpose(1, 2).flatten(2)))
         return self.after(x + self._out(_with_spare(heads, len(x))))
 
 

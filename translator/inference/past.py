@@ -13,6 +13,7 @@ from translator.model import KeysValues
 
 VECTOR = 16  # float32 in the widest vector of a CPU
 _ALIGNMENT = 4  # float32 in 16 bytes
+_DROPPED_AT_ONCE = 8  # a memory leaves when 1/8 is of ended sentences: leaving copies the rest
 
 
 class ProjectedMemory(NamedTuple):
@@ -27,8 +28,6 @@ class ProjectedMemory(NamedTuple):
 
     def of_sentences(self, kept: Tensor) -> "ProjectedMemory":
         """Only these of the B sentences."""
-        if len(kept) == len(self.attend):
-            return self
         return ProjectedMemory(
             self.keys_values.index_select(1, kept), self.attend.index_select(0, kept)
         )
@@ -37,6 +36,7 @@ class ProjectedMemory(NamedTuple):
 class Past:
     """What the engine keeps between steps for N hypotheses of B sentences.
 
+    Those of a sentence look at one memory, from its slots: one at first.
     The first dimension of the past is time, so that what is kept for a new order of the hypotheses
     is copied in whole rows, and a step writes one position. The room doubles when it is full.
     """
@@ -60,7 +60,10 @@ class Past:
         self.hypotheses = states.shape[2]
         self._heads = num_heads
         self._states = states
+        self._slots = 1
         self._all = torch.arange(self.hypotheses, device=states.device)
+        self._owners = self._all  # [N] the sentence of each, a row of the memory
+        self._places = self._all  # [N] where each stands among the B · slots
         self._padded = 0  # positions that the next step looks at; those to come are zeros
         self._make_room(new, causal)
 
@@ -80,18 +83,40 @@ class Past:
         keys, values = past.unflatten(2, (2, self._heads, -1)).permute(2, 1, 3, 0, 4)
         return KeysValues(keys, values)
 
+    def by_sentence(self, rows: Tensor) -> Tensor:
+        """Queries of the newest positions [N · new, D] → [B, slots · new, D] for their memories.
+
+        Zeros stand in empty slots. So what attention computes for a hypothesis depends neither on
+        how many others there are nor on other sentences.
+        """
+        if self.new > 1:  # of a prompt, before there are several hypotheses
+            return rows.view(self.hypotheses, self.new, -1)
+        assert self.memory is not None
+        found = rows.new_zeros(len(self.memory.attend) * self._slots, rows.shape[1])
+        found[self._places] = rows
+        return found.view(-1, self._slots, rows.shape[1])
+
+    def of_hypotheses(self, found: Tensor) -> Tensor:
+        """The opposite: [B, slots · new, D] → [N · new, D]."""
+        rows = found.reshape(-1, found.shape[2])
+        return rows if self.new > 1 else rows[self._places]
+
     def advance(self) -> None:
         """All layers have been given the newest positions: make room for the next."""
         self.length += self.new
         self._make_room(1)
 
-    def reorder(self, rows: Tensor) -> None:
-        """Go on with these rows [N'] of the N hypotheses, sentence by sentence."""
-        if len(rows) == self.hypotheses and torch.equal(rows, self._all):
+    def reorder(self, rows: Tensor, slots: int) -> None:
+        """Go on with these rows [N'] of the N hypotheses, sentence by sentence.
+
+        A sentence has `slots` slots from now on, and no more rows than that.
+        """
+        same = len(rows) == self.hypotheses and torch.equal(rows, self._all)
+        if same and slots == self._slots:
             return
-        if self.memory is not None:
-            slots = self.hypotheses // len(self.memory.attend)
-            self.memory = self.memory.of_sentences(torch.unique_consecutive(rows // slots))
+        self._find_places(self._owners[rows], slots)
+        if same:
+            return
         states = self._states.new_empty(*self._states.shape[:2], len(rows), self._states.shape[3])
         known = self._states[: self.length]
         torch.index_select(known, 2, rows, out=states[: self.length])
@@ -99,6 +124,18 @@ class Past:
         self._states = states
         self.hypotheses = len(rows)
         self._all = torch.arange(len(rows), device=rows.device)
+
+    def _find_places(self, owners: Tensor, slots: int) -> None:
+        """Of hypotheses of these sentences [N'], which ascend; others leave the memory."""
+        if self.memory is not None:
+            kept, among_kept = owners.unique_consecutive(return_inverse=True)
+            sentences = len(self.memory.attend)
+            if (sentences - len(kept)) * _DROPPED_AT_ONCE >= max(1, sentences):
+                self.memory, owners = self.memory.of_sentences(kept), among_kept
+        ranks = torch.arange(len(owners), device=owners.device) - torch.searchsorted(owners, owners)
+        if bool((ranks >= slots).any()):
+            raise ValueError(f"a sentence has more hypotheses than slots, {slots}")
+        self._slots, self._owners, self._places = slots, owners, owners * slots + ranks
 
     def _make_room(self, new: int, causal: bool = True) -> None:
         """For the newest positions and the padding after them."""

@@ -32,9 +32,9 @@ class ModelStepper:
         return self._engine.step([tokens], [self._past])
 
     @torch.inference_mode()
-    def reorder(self, rows: Tensor) -> None:
+    def reorder(self, rows: Tensor, slots: int) -> None:
         """Keep these rows of the past, and the memory of the sentences that they belong to."""
-        self._past.reorder(rows)
+        self._past.reorder(rows, slots)
 
 
 class SearchJob(NamedTuple):
@@ -43,7 +43,7 @@ class SearchJob(NamedTuple):
     source: Tensor | Sequence[Tensor]
     search: Search
     sentences: Sequence[int] = ()  # which they are, for whoever asked
-    slots: int = 1  # hypotheses of each, once the first step has been made
+    slots: int = 1  # the most hypotheses of each
 
 
 @torch.inference_mode()
@@ -75,7 +75,7 @@ def run_searches(
             except StopIteration as end:
                 yield each.job, end.value
             else:
-                each.past.reorder(ask.rows)
+                each.past.reorder(ask.rows, ask.slots)
                 going.append(each._replace(ask=ask))
         active = going
         yield None
@@ -97,7 +97,7 @@ def stream_search(
             ask = job.search.send(engine.step([ask.tokens], [past]))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        past.reorder(ask.rows)
+        past.reorder(ask.rows, ask.slots)
         extended = zip(ask.rows.tolist(), ask.tokens.tolist(), strict=True)
         prefixes = [(*prefixes[row], token) for row, token in extended]
         yield prefixes[0]
