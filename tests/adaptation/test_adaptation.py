@@ -16,8 +16,16 @@ import torch
 
 from tests.commands import run_command
 from tests.helpers import CIPHER
-from translator import adaptation
-from translator.adaptation import Domain, blend, outcome, prepare
+from translator.adaptation import (
+    NO_STEP_BETTER,
+    Domain,
+    blend,
+    blending,
+    outcome,
+    prepare,
+    preparing,
+    verdict,
+)
 from translator.cli.console import VERDICT
 from translator.config import Config, CorpusConfig, LanguagePair
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs
@@ -131,7 +139,7 @@ def test_the_tests_of_both_domains_are_never_trained_on(
 def test_a_model_whose_corpora_are_gone_is_trained_on_its_own_translations(
     start: Path, trained_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adaptation, "_MOST_DISTILLED", 100)
+    monkeypatch.setattr(preparing, "_MOST_DISTILLED", 100)
     config = RunDirectory(start).read_config()
     data = config.data.model_copy(
         update={"train": [config.data.train[0].model_copy(update={"path": "gone.en-es.tsv"})]}
@@ -172,7 +180,7 @@ def import_again(start: Path, source: str, target: str) -> RunDirectory:
 def test_sentences_of_the_package_stand_in_for_sets_that_are_not_here(
     start: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adaptation, "_MOST_DISTILLED", 100)
+    monkeypatch.setattr(preparing, "_MOST_DISTILLED", 100)
     old = import_again(start, "en", "es")
     config, made = prepare(old, domain(), "new", [*GENTLE, *QUICK])
     assert made["distilled"] and made["replayed"] == 100
@@ -187,7 +195,7 @@ def test_sentences_of_the_package_stand_in_for_sets_that_are_not_here(
         seen.append(name)
         return activity(name)
 
-    monkeypatch.setattr(adaptation, "activity", noted)
+    monkeypatch.setattr(verdict, "activity", noted)
     known = [each for each in outcome(old, run, 1.0).get("changes", []) if not each["is_new"]]
     assert [(each["test_set"], each["sentences"]) for each in known[::2]] == [
         ("embedded:test-handwritten.en-es", 320),
@@ -258,8 +266,8 @@ def test_no_replay_is_none(start: Path) -> None:
 def test_steps_are_for_as_many_directions_as_a_pair_is_shown_in(
     start: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("translator.adaptation._MIN_STEPS", 1)
-    monkeypatch.setattr(adaptation, "_before", lambda *_: 0.0)  # its tokenizer has no tags
+    monkeypatch.setattr(preparing, "_MIN_STEPS", 1)
+    monkeypatch.setattr(preparing, "_before", lambda *_: 0.0)  # its tokenizer has no tags
     old = RunDirectory(start)
     _, one = prepare(old, domain(), "one")
     config = old.read_config()
@@ -284,7 +292,7 @@ def test_a_model_that_knows_the_domain_learns_at_a_lower_rate(start: Path) -> No
     rates = {}
     for name in ("new", "known"):
         config, made = prepare(RunDirectory(start), domain(f"{name}.en-es.tsv"), name)
-        [bleu] = adaptation._validated(
+        [bleu] = blending._validated(
             Translator.from_run(start),
             [evaluation_set(Splits(config).drawn["valid"])],
         )
@@ -347,8 +355,8 @@ def test_a_run_in_which_no_step_was_better_says_so(start: Path) -> None:
     assert "--set training.learning_rate=0.1, under another --name" in said
     code, told, again = adapt(*words, "--json")
     assert code == VERDICT and again == said
-    verdict = json.loads(told.splitlines()[-1])
-    assert verdict["refused"] == [adaptation.NO_STEP_BETTER] and verdict["changes"] == []
+    judged = json.loads(told.splitlines()[-1])
+    assert judged["refused"] == [NO_STEP_BETTER] and judged["changes"] == []
 
 
 def change(before: float, after: float, p: float, *, is_new: bool) -> ScoreChange:
@@ -382,11 +390,11 @@ def test_what_may_be_luck_is_said_and_refuses_nothing(
 ) -> None:
     changes = [change(20.0, 20.0 + gain, p_of_gains, is_new=True) for gain in gains]
     changes += [change(40.0, 38.5, p_of_loss, is_new=False)]
-    assert list(adaptation._refusals(changes, 1.0)) == refusals
+    assert list(verdict._refusals(changes, 1.0)) == refusals
     found = json.loads(json.dumps({"changes": changes}))
-    for said, expected in zip(adaptation.doubts(found, 1.0), doubts, strict=True):
+    for said, expected in zip(verdict.doubts(found, 1.0), doubts, strict=True):
         assert expected in said
-    assert "lost" not in "".join([*adaptation._refusals(changes, 2.0)])
+    assert "lost" not in "".join([*verdict._refusals(changes, 2.0)])
 
 
 @pytest.mark.parametrize(
@@ -402,7 +410,7 @@ def test_what_may_be_luck_is_said_and_refuses_nothing(
     ],
 )
 def test_two_texts_are_alike_if_they_differ_in_one_word(other: str, alike: bool) -> None:
-    forms = (set(adaptation._forms(text)) for text in ("The valve is closed.", other))
+    forms = (set(verdict._forms(text)) for text in ("The valve is closed.", other))
     assert bool(set.intersection(*forms)) == alike
 
 
@@ -412,7 +420,7 @@ def test_a_test_that_is_nearly_what_was_learned_from_is_told_of() -> None:
 
     def doubts() -> list[str]:
         found = json.loads(json.dumps({"changes": changes, "resemblances": [like]}))
-        return list(adaptation.doubts(found, 1.0))
+        return list(verdict.doubts(found, 1.0))
 
     assert doubts() == []
     like["resembling"] = 80
@@ -444,25 +452,25 @@ def test_a_model_that_has_learned_the_new_domain_is_the_one_to_use(start: Path) 
     assert (code, said) == (0, ""), said
     events = [json.loads(line) for line in told.splitlines()]
     assert [each["event"] for each in events] == ["Prepared", "Plan", "Finished", "Adapted"]
-    prepared, verdict = events[0], events[-1]
+    prepared, judged = events[0], events[-1]
     made = run.read_adaptation()
     assert made is not None and (prepared["pairs"], prepared["before"]) == (
         made["pairs"],
         made.get("before"),
     )
-    assert verdict["changes"] == changes and verdict["refused"] == []
-    assert (verdict["run"], verdict["start"]) == ("runs/old-adapted", "runs/old")
-    assert verdict["share"] == made["blended"]["share"]
+    assert judged["changes"] == changes and judged["refused"] == []
+    assert (judged["run"], judged["start"]) == ("runs/old-adapted", "runs/old")
+    assert judged["share"] == made["blended"]["share"]
     [like] = made["resemblances"]
     assert (like["test_set"], like["sentences"]) == (
         changes[0]["test_set"],
         changes[0]["sentences"],
     )
     [tested] = sets_of_split(run, "test")
-    assert like["resembling"] == len(adaptation._alike(tested.sources, run))
+    assert like["resembling"] == len(verdict._alike(tested.sources, run))
     learned = Splits(run.read_config()).train(run.read_config().data.train[0], Counts())
     copied = [pair.target for pair in learned if len(pair.target.split()) > 3][:2]
-    assert adaptation._alike(["no word of it", *copied], run) == {*range(1, 1 + len(copied))}
+    assert verdict._alike(["no word of it", *copied], run) == {*range(1, 1 + len(copied))}
     assert [row["after"] for row in changes] == [
         pytest.approx(float(line.split()[-3]), abs=0.051) for line in table.splitlines()[1:]
     ]

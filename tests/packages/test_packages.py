@@ -18,7 +18,7 @@ from packaging.version import Version
 from typer.testing import CliRunner
 
 from tests.helpers import ROOT
-from translator import adaptation
+from translator.adaptation import preparing
 from translator.cli import app
 from translator.config import load_config
 from translator.data import occurring
@@ -192,7 +192,7 @@ def test_training_starts_from_a_package(installed: RunDirectory, trained_run: Ru
 def test_an_adaptation_is_named_after_the_package(
     installed: RunDirectory, trained_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adaptation, "_MOST_DISTILLED", 100)
+    monkeypatch.setattr(preparing, "_MOST_DISTILLED", 100)
     corpus = trained_run.path.parents[1] / "cipher.en-es.tsv"
     few = (
         *("training.max_steps=2", "data.max_tokens_per_sentence=32", "decoding.beam_size=1"),

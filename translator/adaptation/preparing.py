@@ -1,23 +1,22 @@
-"""How does a model learn a new domain and keep what it knows? By training on both, and a check.
+"""What a model learns a new domain from, and what keeps what it knows.
 
 The pairs of the new domain are mixed with *replay*: pairs that the model was trained on, or where
-those are gone its own translations. Then both models translate the test sets of both domains. What
-is prepared lies in the new run, so that the same call goes on where another was interrupted.
+those are gone its own translations. What is prepared lies in the new run, so that the same call
+goes on where another was interrupted.
 """
 
 import functools
 import itertools
 import json
 import math
-import re
 import shutil
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from translator.adaptation.measuring import bleu_of, shortened
 from translator.config import Config, CorpusConfig, LanguagePair, config_of_values
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs, side_names
 from translator.data.sides import exchanged_sides
@@ -28,34 +27,20 @@ from translator.evaluation import (
     STAND_IN_LANGUAGES,
     STAND_INS,
     EvaluationSet,
-    System,
-    compare,
-    directed,
     known_sets,
-    score,
-    sets_of_split,
     translate,
 )
-from translator.evaluation.significance import LUCK
 from translator.progress import activity
 from translator.runs import (
     RUNS,
     Adaptation,
-    Resemblance,
     RunDirectory,
-    ScoreChange,
     write_atomically,
 )
 from translator.text.glossary import Glossary
 from translator.text.languages import primary
 from translator.tokenizer import Tokenizer
 from translator.translation import Translator
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-NOTHING_GAINED = "nothing was gained on the new domain"
-NO_STEP_BETTER = "no step was better on the new domain than the model that it began from"
 
 # What is known of these: docs/adapting.md.
 EPOCHS = 6  # of the new pairs, in each direction
@@ -73,14 +58,6 @@ _MOST_UNSAVED = 235  # steps from one checkpoint to the next
 _SHORT_PAIR = 16  # tokens: with as many for each, no pair of the replay comes twice
 _MOST_DISTILLED = 3000  # sentences that the old model translates
 _MOST_MEASURED = 5000  # pairs whose tokens are counted
-_MOST_COMPARED = 1000  # sentences of a test set
-_MOST_VALIDATED = 1000  # of a validation set
-_ALIKE_SHARE = 0.1  # of a test of the new domain; a warning if as much is nearly what was learned
-_FEWEST_WORDS = 4  # of a text that is compared with others
-_FEWEST_OTHERS = 30  # sentences, fewer of which get no score
-_SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the new weights
-_WORD = re.compile(r"\w+")
-_MARGIN = 0.5  # of what may be lost: the test sets that judge are others than those that choose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,53 +109,6 @@ def prepare(
             adaptation = _make(start, run, domain, made_of)
     config = config_of_values(_values(start, run, domain, adaptation), overrides, "the adaptation")
     return config, adaptation
-
-
-def blend(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
-    """Take the weights of an adapted run back toward the old ones, as far as the old domain asks.
-
-    Returns the share of the new weights: the largest at which no validation set of the old run
-    loses more than half of `max_loss` BLEU, or the least that is tried. Between a model and its
-    fine-tuning, what was forgotten comes back faster than what was learned goes (WiSE-FT; Wortsman
-    et al., 2022, https://arxiv.org/abs/2109.01903). Done once in the life of a run; a call that was
-    interrupted is repeated to the same bytes.
-    """
-    found = run.read_adaptation()
-    if found is None:
-        raise _not_adapted(run)
-    if run.weights_of is not None:  # nothing better than the old weights was found
-        return 0.0
-    trained = run.model_sha256()
-    if "blended" not in found:
-        if "changes" in found:  # an older version has judged these weights
-            return 1.0
-        found["blended"] = {"model_sha256": trained, "share": _share_of_new(start, run, max_loss)}
-        run.write_adaptation(found)
-    blended = found["blended"]
-    if blended["share"] < 1.0 and blended["model_sha256"] == trained:
-        run.write_model(_between(start, run, blended["share"]), run.read_tokenizer())
-    return blended["share"]
-
-
-def outcome(start: RunDirectory, run: RunDirectory, max_loss: float) -> Adaptation:
-    """What adaptation changed on the test sets of both, and why the run is refused, if it is.
-
-    Translates once in the life of a model, and not if its weights are still the old ones. The
-    verdict is kept, and `RunDirectory.find` passes a refused run over.
-    """
-    found = run.read_adaptation()
-    if found is None:
-        raise _not_adapted(run)
-    model = run.model_sha256()
-    if run.weights_of is not None:
-        found |= {"changes": [], "resemblances": [], "refused": [NO_STEP_BETTER]}
-    else:
-        if found.get("model_sha256") != model or "changes" not in found:
-            found["changes"], found["resemblances"] = _compared(start, run)
-        found["refused"] = [*_refusals(found["changes"], max_loss)]
-    found["model_sha256"] = model
-    run.write_adaptation(found)
-    return found
 
 
 # --- what is trained on ---------------------------------------------------------------------------
@@ -382,7 +312,7 @@ def _before(start: RunDirectory, new: Splits) -> float:
     data = new.config.data
     whole = EvaluationSet(new.valid, sources, (targets,), data.target_language, str(data.direction))
     with activity("the new domain, before"):
-        return _bleu(Translator.from_run(start.name), _shortened(whole, _MOST_TRANSLATED))
+        return bleu_of(Translator.from_run(start.name), shortened(whole, _MOST_TRANSLATED))
 
 
 def _tokens(pairs: Sequence[SentencePair], tokenizer: Tokenizer) -> int:
@@ -460,205 +390,3 @@ def _write_pairs(file: Path, pairs: Iterable[SentencePair], start: RunDirectory)
     names = side_names((data.source_language, data.target_language))
     lines = (json.dumps(dict(zip(names, p, strict=True)), ensure_ascii=False) for p in pairs)
     write_atomically(file, "".join(f"{line}\n" for line in lines).encode())
-
-
-# --- between the old weights and the new ----------------------------------------------------------
-
-
-def _share_of_new(start: RunDirectory, run: RunDirectory, max_loss: float) -> float:
-    """The largest share at which what the old run validates on is safe from losing `max_loss`."""
-    known, _ = known_sets(start, "valid")
-    if not known:
-        return 1.0  # `prepare` has warned of it
-    sets = [_shortened(each, _MOST_VALIDATED) for each in known]
-    with activity("the old weights"):
-        before = _validated(Translator.from_run(start.name), sets)
-
-    def loss(share: float) -> float:
-        trained = run.read_trained()
-        trained.model.load_state_dict(_between(start, run, share), strict=False)
-        with activity(f"{share:.0%} of the new weights"):
-            after = _validated(Translator(*trained), sets)
-        return max(old - new for old, new in zip(before, after, strict=True))
-
-    *shares, least = _SHARES
-    return next((share for share in shares if loss(share) <= _MARGIN * max_loss), least)
-
-
-def _validated(translator: Translator, sets: Sequence[EvaluationSet]) -> list[float]:
-    """BLEU of each set, by greedy search."""
-    scores = []
-    for number, each in enumerate(sets, start=1):
-        with activity(f"set {number} of {len(sets)}"):
-            scores.append(_bleu(translator, each))
-    return scores
-
-
-def _bleu(translator: Translator, each: EvaluationSet) -> float:
-    """BLEU of a set, by greedy search."""
-    greedy = translator.config.decoding.greedy()
-    texts, _ = translate(directed(translator, each), each.sources, greedy)
-    [bleu] = score(texts, *each.references, metrics=("bleu",), target_language=each.target_language)
-    return bleu.score
-
-
-def _between(start: RunDirectory, run: RunDirectory, share: float) -> "dict[str, Tensor]":
-    """Weights by name, on the line from those of the old run to those of the new one."""
-    old, new = (each.read_model(each.read_tokenizer()) for each in (start, run))
-    return {name: old[name].to(new[name]).lerp(new[name], share) for name in new}
-
-
-# --- what came of it ------------------------------------------------------------------------------
-
-
-def _compared(
-    start: RunDirectory, run: RunDirectory
-) -> tuple[list[ScoreChange], list[Resemblance]]:
-    """BLEU and chrF2 of both models on the test sets of both, and what to make of the new ones."""
-    changes: list[ScoreChange] = []
-    resemblances: list[Resemblance] = []
-    models = [Translator.from_run(each.name) for each in (start, run)]
-    known, missing = known_sets(start, "test")
-    sets = [(run, each) for each in sets_of_split(run, "test")]
-    sets += [(start, each) for each in known]
-    for number, (directory, whole) in enumerate(sets, start=1):
-        each = _shortened(whole)
-        own = directory is run or not missing
-        name_of_set = f"{directory.name} {each.name}" if own else each.name
-        systems = []
-        for name, model in zip(("old", "new"), models, strict=True):
-            with activity(f"set {number} of {len(sets)}, {name} model"):
-                texts, _ = translate(directed(model, each), each.sources)
-            systems.append(System(name, texts))
-        compared = compare(each, systems, ("bleu", "chrf"))
-        for metric, (before, after) in compared.differences.items():
-            changes.append(
-                {
-                    "test_set": name_of_set,
-                    "is_new": directory is run,
-                    "sentences": len(each),
-                    "metric": metric,
-                    "before": before.score,
-                    "after": after.score,
-                    "p": 1.0 if after.p_randomization is None else after.p_randomization,
-                }
-            )
-        if directory is run:
-            with suppress(DataError):  # corpora that are gone
-                resemblances.append(_resemblance(name_of_set, each, systems, run))
-    return changes, resemblances
-
-
-def _resemblance(
-    name: str, test_set: EvaluationSet, systems: Sequence[System], run: RunDirectory
-) -> Resemblance:
-    """How many sentences are nearly texts that were learned from, and the scores of the others."""
-    alike = _alike(test_set.sources, run)
-    found: Resemblance = {"test_set": name, "sentences": len(test_set), "resembling": len(alike)}
-    others = [number for number in range(len(test_set)) if number not in alike]
-    if len(others) >= _FEWEST_OTHERS:
-        references = [[texts[i] for i in others] for texts in test_set.references]
-        before, after = (
-            score(
-                [system.hypotheses[i] for i in others],
-                *references,
-                metrics=("bleu",),
-                target_language=test_set.target_language,
-            )[0].score
-            for system in systems
-        )
-        found |= {"before": before, "after": after}
-    return found
-
-
-def _alike(texts: Sequence[str], run: RunDirectory) -> set[int]:
-    """The numbers of texts that differ in one word at most from one that was learned from."""
-    places = defaultdict[str, set[int]](set)
-    for number, text in enumerate(texts):
-        for form in _forms(text):
-            places[form].add(number)
-    found: set[int] = set()
-    new = Splits.by_direction(run.read_config(), functools.cache(similarity_of))[0]
-    for corpus in new.config.data.train:
-        if corpus.held_out:  # is of the new domain
-            for text in itertools.chain.from_iterable(new.train(corpus, Counts())):
-                for form in _forms(text):
-                    found |= places.pop(form, set())
-    return found
-
-
-def _forms(text: str) -> Iterator[str]:
-    """The words of a text, whole and with each left out in turn; none of a text of few words.
-
-    Two texts that share a form differ in one word: it is another, added, left out or moved.
-    """
-    words = _WORD.findall(text.casefold())
-    if len(words) >= _FEWEST_WORDS:
-        yield " ".join(words)
-        yield from (" ".join(words[:i] + words[i + 1 :]) for i in range(len(words)))
-
-
-def _shortened(test_set: EvaluationSet, most: int = _MOST_COMPARED) -> EvaluationSet:
-    """At most some sentences, from all over the set."""
-    count = min(most, len(test_set))
-    chosen = [number * len(test_set) // count for number in range(count)]
-    return replace(
-        test_set,
-        sources=tuple(test_set.sources[i] for i in chosen),
-        references=tuple(tuple(each[i] for i in chosen) for each in test_set.references),
-    )
-
-
-def _not_adapted(run: RunDirectory) -> RunError:
-    return RunError(f"{run.path} was not made by adapt", "Name another one.")
-
-
-def _refusals(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[str]:
-    new = [each for each in changes if each["is_new"]]
-    gain = sum(each["after"] - each["before"] for each in new if each["metric"] == "BLEU")
-    if gain <= 0.0 and not _is_sure_of_gain(new):
-        yield NOTHING_GAINED
-    for each, loss in _lost(changes, max_loss):
-        if each["p"] < LUCK:
-            yield f"{each['test_set']} lost {loss:.1f} BLEU, more than {max_loss:g}"
-
-
-def doubts(found: Adaptation, max_loss: float) -> Iterator[str]:
-    """What the changes that a run was not refused for may hide: luck, and a test that is easy."""
-    changes = found.get("changes", [])
-    new = [each for each in changes if each["is_new"]]
-    if new and not _is_sure_of_gain(new):
-        yield (
-            f"the gain on the new domain may be luck: {new[0]['sentences']} pairs show large gains "
-            "only; to test on pairs of your own: --set data.test.own.path=FILE, under another "
-            "--name"
-        )
-    for each, loss in _lost(changes, max_loss):
-        yield f"{each['test_set']} lost {loss:.1f} BLEU, which may be luck (p {each['p']:.2f})"
-    for like in found.get("resemblances", []):
-        if like["resembling"] >= _ALIKE_SHARE * like["sentences"]:
-            yield _told(like)
-
-
-def _told(like: Resemblance) -> str:
-    others = "of sentences unlike those it says little"
-    if "before" in like and "after" in like:
-        count = like["sentences"] - like["resembling"]
-        gained = f"BLEU {like['before']:.1f} to {like['after']:.1f}"
-        others = f"the other {count:,} went from {gained}"
-    return (
-        f"{like['resembling']:,} of the {like['sentences']:,} sentences of {like['test_set']} "
-        f"differ in at most one word from a text that was learned from; {others}"
-    )
-
-
-def _is_sure_of_gain(new: Sequence[ScoreChange]) -> bool:
-    return any(each["after"] > each["before"] and each["p"] < LUCK for each in new)
-
-
-def _lost(changes: Sequence[ScoreChange], max_loss: float) -> Iterator[tuple[ScoreChange, float]]:
-    """The old test sets that lost more BLEU than they may, and how much."""
-    for each in changes:
-        loss = each["before"] - each["after"]
-        if not each["is_new"] and each["metric"] == "BLEU" and loss > max_loss:
-            yield each, loss
