@@ -19,6 +19,7 @@ from translator.config import Config
 from translator.data import SentencePair
 from translator.documents import Format, Settings, blocks, read_document, translate_block
 from translator.model import Seq2SeqTransformer, Transformer
+from translator.runs import RunDirectory
 
 ROOT = Path(__file__).parents[1]  # of the repository
 CIPHER = {
@@ -152,3 +153,12 @@ def translated_document(
     parts = [translate_block(block, translate) for block in blocks(document.segments, 3)]
     result = b"".join(map(document.encode, parts))
     return document.pack(result) if document.pack else result
+
+
+def half_forgotten(run: RunDirectory, path: Path) -> RunDirectory:
+    """A copy of a run, with weights of which any training makes better ones."""
+    copied = RunDirectory(Path(shutil.copytree(run.path, path)))
+    tokenizer = copied.read_tokenizer()
+    weights = copied.read_model(tokenizer)
+    copied.write_model({name: 0.8 * each for name, each in weights.items()}, tokenizer)
+    return copied

@@ -22,7 +22,7 @@ import torch
 from typer.testing import CliRunner
 
 from tests.commands import started_as
-from tests.helpers import encoder_decoder, ended
+from tests.helpers import encoder_decoder, ended, half_forgotten
 from translator.cli import app
 from translator.config import (
     FINE_TUNING,
@@ -867,7 +867,7 @@ def test_what_it_started_from_stays_the_best_where_nothing_better_comes(
 def test_fine_tuning_ends_with_what_it_changed_on_both_test_sets(
     trained_run: RunDirectory,
 ) -> None:
-    shutil.copytree(trained_run.path, "start")
+    half_forgotten(trained_run, Path("start"))
     config = from_run("start", "training.max_steps=20", "training.best_metric=loss")
     finished = list(train(config))[-1]
     assert isinstance(finished, Finished)
@@ -893,8 +893,7 @@ def test_fine_tuning_ends_with_what_it_changed_on_both_test_sets(
 
 
 def test_a_start_whose_test_set_is_lost_is_a_warning(trained_run: RunDirectory) -> None:
-    shutil.copytree(trained_run.path, "start")
-    RunDirectory(Path("start")).held_out_file("test/held-out").unlink()
+    half_forgotten(trained_run, Path("start")).held_out_file("test/held-out").unlink()
     config = from_run("start", "training.max_steps=4", "training.best_metric=loss")
     *_, warned, finished = train(config)
     assert isinstance(warned, Warned)

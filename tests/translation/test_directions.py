@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.helpers import CIPHER, draw_cipher_pairs, made_once, tiny_config
+from tests.helpers import CIPHER, draw_cipher_pairs, half_forgotten, made_once, tiny_config
 from translator import explain
 from translator.adaptation import Domain, outcome, prepare
 from translator.cli import app
@@ -376,8 +376,9 @@ def test_a_run_that_starts_from_one_of_two_directions_keeps_both(
     values = config.model_dump(exclude_unset=True, exclude={"model", "tokenizer"})
     for key in ("directions", "source_language", "target_language"):
         del values["data"][key]
+    start = half_forgotten(both_ways, tmp_path / "start")
     values["name"] = "further"
-    values["training"] = {"start_from": str(both_ways.path), "max_steps": 2}
+    values["training"] = {"start_from": str(start.path), "max_steps": 2, "best_metric": "loss"}
     events = train_in(tmp_path, Config.model_validate(values))
     assert isinstance(events[-1], Finished)
     assert [change.test_set.split()[1] for change in events[-1].changes] == [
@@ -385,7 +386,8 @@ def test_a_run_that_starts_from_one_of_two_directions_keeps_both(
         "test/held-out.es-en",
     ]
     further = Translator.from_run(tmp_path / "runs" / "further", device="cpu")
-    assert texts(further, MORDS, to="en") == WORDS
+    directions = [each.config.data.direction for each in further.directions]
+    assert [*map(str, directions)] == ["en-es", "es-en"]
 
 
 def test_an_explanation_reads_the_tag_before_the_text(translator: Translator) -> None:
