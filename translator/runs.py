@@ -13,8 +13,9 @@ import os
 import re
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, NotRequired, TypeVar
@@ -437,7 +438,8 @@ class RunDirectory:
             shutil.rmtree(folder, ignore_errors=True)
         later = [self.model_file, self.environment_file, self.metrics_file, self.adaptation_file]
         for file in (*self._first_files, *later):
-            file.with_name(f".{file.name}.partial").unlink(missing_ok=True)
+            for partial in self.path.glob(f".{file.name}*.partial"):
+                partial.unlink(missing_ok=True)
         for folder in (self.held_out, self.samples):
             for file in folder.glob(".*.partial"):
                 file.unlink(missing_ok=True)
@@ -1004,8 +1006,9 @@ def written_aside(file: Path, size: int | None = None) -> Iterator[BinaryIO]:
     """A stream into a file that takes the place of `file` if nothing is raised, else vanishes.
 
     The file of `size` bytes, if that is known, is on the disk before it takes its place, which is
-    that of its target where `file` is a symbolic link. A device, a pipe and what is a standard
-    stream of this process are written to themselves.
+    that of its target where `file` is a symbolic link. Of several that are written at once the last
+    one to be whole stays. A device, a pipe and what is a standard stream of this process are
+    written to themselves.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     if not is_replaceable(file):
@@ -1013,13 +1016,45 @@ def written_aside(file: Path, size: int | None = None) -> Iterator[BinaryIO]:
             yield stream
         return
     place = file.resolve()
-    partial = place.with_name(f".{place.name}.partial")
-    with writing(file, size), _vanishing(partial):
+    with writing(file, size), _own_partial(place) as partial, _vanishing(partial):
         with partial.open("wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(place)
+
+
+@contextmanager
+def _own_partial(place: Path) -> Iterator[Path]:
+    """A file beside `place` that nobody else writes to; what a killed process left is taken anew.
+
+    On Windows, which renames no file that is open, it is one for all.
+    """
+    with ExitStack() as held:
+        for number in itertools.count(1):
+            behind = f".{number}" if number > 1 else ""
+            partial = place.with_name(f".{place.name}{behind}.partial")
+            if sys.platform == "win32" or _is_taken(partial, held):
+                break
+        yield partial
+
+
+def _is_taken(partial: Path, held: ExitStack) -> bool:
+    """Make a file and lock it until `held` ends, unless another has it or moves it away."""
+    import fcntl
+
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o666)
+    held.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    try:
+        return os.path.samestat(partial.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def is_replaceable(file: Path) -> bool:

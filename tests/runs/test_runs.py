@@ -21,6 +21,7 @@ from translator.runs import (
     RunDirectory,
     lock,
     write_atomically,
+    written_aside,
 )
 from translator.tokenizer import Tokenizer
 from translator.version import __version__
@@ -119,6 +120,19 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 def test_what_a_kill_left_half_written_is_overwritten(tmp_path):
     (tmp_path / ".file.txt.partial").write_bytes(b"half a fi")
     write_atomically(tmp_path / "file.txt", b"new")
+    assert files_below(tmp_path) == {"file.txt"}
+
+
+def test_two_that_write_one_file_write_it_whole_each(tmp_path: Path) -> None:
+    file = tmp_path / "file.txt"
+    with written_aside(file) as first:
+        first.write(b"a beginning")
+        first.flush()
+        with written_aside(file) as second:
+            second.write(b"all")
+        assert file.read_bytes() == b"all"
+        first.write(b" and an end")
+    assert file.read_bytes() == b"a beginning and an end"
     assert files_below(tmp_path) == {"file.txt"}
 
 
