@@ -635,6 +635,21 @@ def test_only_an_export_is_replaced_and_only_on_demand(
     assert {path.name for path in tmp_path.iterdir()} == {"letters", "export"}
 
 
+def test_an_export_to_a_link_replaces_what_the_link_means(
+    trained_run: RunDirectory, valid: EvaluationSet, tmp_path: Path
+) -> None:
+    (tmp_path / "v1").mkdir()
+    link = tmp_path / "current"
+    link.symlink_to("v1")
+    for quantization in get_args(Quantization)[:2]:
+        export_certified(
+            trained_run, "ctranslate2", valid, folder=link, quantization=quantization, force=True
+        )
+        kept = Certificate.read(tmp_path / "v1")
+        assert kept and kept.quantization == quantization
+    assert link.is_symlink() and {path.name for path in tmp_path.iterdir()} == {"v1", "current"}
+
+
 def test_a_folder_that_holds_something_is_not_written_into(
     trained_run: RunDirectory, tmp_path: Path
 ) -> None:

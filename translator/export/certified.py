@@ -44,13 +44,14 @@ def export_certified(
     """Export a run and prove on sentences of a test set that it translates as the run does.
 
     The folder, RUN/export/FORMAT if none is named, appears when the proof has succeeded, with
-    certificate.json in it; a failure leaves what was there before. `others` are test sets of the
+    certificate.json in it, behind a symbolic link at its target; a failure leaves what was there
+    before. `others` are test sets of the
     other directions of the run, which must succeed too. `force` replaces an older export. Raises
     DataError for a folder that holds anything else, RunError when the export translates otherwise
     than the run, or another process exports to the same folder.
     """
     run.check_model()
-    folder = (folder or run.exports / form).absolute()
+    folder = (folder or run.exports / form).resolve()
     _check_replaceable(folder, force)
     samples = [sample_of(each, run, sentences) for each in (test_set, *others)]
     with (
@@ -156,7 +157,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _cannot_write(folder: Path, error: OSError) -> TranslatorError:
-    return TranslatorError(f"cannot write {folder}: {error.strerror}", "Name another --output.")
+    why = error.strerror or error
+    return TranslatorError(f"cannot write {folder}: {why}", "Name another --output.")
 
 
 @contextmanager
@@ -176,9 +178,12 @@ def _moved_in(folder: Path, force: bool) -> Iterator[Path]:
     try:
         with writing(folder):
             yield partial
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
+        try:
+            if folder.exists():
+                folder.rename(old)
+            partial.rename(folder)
+        except OSError as error:  # such as of a mount point
+            raise _cannot_write(folder, error) from None
     finally:
         if old.exists() and not folder.exists():
             old.rename(folder)
