@@ -111,6 +111,40 @@ def test_what_is_pushed_has_a_whole_card_and_nothing_private(
     assert "command" not in json.loads(files["run/environment.json"])
 
 
+def test_an_export_that_is_there_is_pushed_as_it_was_certified_with_the_scores_of_now(
+    hub: Hub, run: RunDirectory, tmp_path: Path
+) -> None:
+    push(hub, run, tmp_path)
+    export = run.exports / "huggingface"
+    (export / ".env").write_text("private", encoding="utf-8")
+    file = run.evaluations / "x.json"
+    run.write_text(file, file.read_text(encoding="utf-8").replace("38.26", "47.11"))
+    files = push(hub, run, tmp_path)
+    assert ".env" not in files and b"| 47.1 |" in files["README.md"]
+    card = export / "README.md"
+    run.write_text(card, card.read_text(encoding="utf-8") + "\nWritten by Ana.\n")
+    assert b"Written by Ana." in push(hub, run, tmp_path)["README.md"]
+    weights = export / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    pushed = command(hub, tmp_path, *PUSH, run.path, "--push", NAME, "--license", "cc-by-4.0")
+    assert_error(pushed, f"{export} is damaged: model.safetensors is not what was certified")
+    assert hub.repositories[NAME].commits[-1]["model.safetensors"] != weights.read_bytes()
+
+
+def test_an_export_with_a_certificate_of_an_earlier_version_is_pushed(
+    hub: Hub, run: RunDirectory, tmp_path: Path
+) -> None:
+    push(hub, run, tmp_path)
+    file = run.exports / "huggingface" / "certificate.json"
+    later = {"bleu_p", "alike", "files", "checks"}
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    run.write_json(file, {key: value for key, value in kept.items() if key not in later})
+    words = ("export", run.path, "--format", "huggingface", "--push", NAME, "--license", "mit")
+    done = command(hub, tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert "Δ BLEU +0.00 (nrefs" in done.stderr
+
+
 def test_a_second_push_replaces_the_run_and_keeps_what_others_added(
     hub: Hub, run: RunDirectory, tmp_path: Path
 ) -> None:

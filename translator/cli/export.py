@@ -93,7 +93,9 @@ def export_cli(
         if certificate is None:
             sets = _proving_sets(directory, source, reference)
             certificate = export(directory, form, folder, sets, quantization, sample, force=force)
-        address = _push(directory, folder, push, licence) if push and licence else None
+        address = None
+        if push and licence:
+            address = _push(directory, folder, certificate, push, licence)
     if as_json:
         pushed = {"address": address} if address else {}
         told = {**dataclasses.asdict(certificate), "folder": str(folder), **pushed}
@@ -194,11 +196,13 @@ def _certificate_of(run: "RunDirectory", folder: Path) -> "Certificate | None":
     return made if of_run else None
 
 
-def _push(run: "RunDirectory", folder: Path, repository: str, licence: str) -> str:
+def _push(
+    run: "RunDirectory", folder: Path, certificate: "Certificate", repository: str, licence: str
+) -> str:
     """Upload an export; returns its address."""
     from translator.export.publishing import publish
 
-    address, is_new = publish(run, folder, repository, licence)
+    address, is_new = publish(run, folder, certificate, repository, licence)
     say(f"pushed to {address}; `--run hf:{repository}` loads it")
     if is_new:
         say(f"it is private: {address}/settings lets others see it")
@@ -221,10 +225,9 @@ def _show(certificate: "Certificate") -> None:
     rows.append(_row(name, certificate.export))
     for line in table(rows).splitlines():
         say(f"  {line}")
-    say(
-        f"  Δ BLEU {certificate.bleu_difference:+.2f}, p = {certificate.bleu_p:.2g} of a paired "
-        f"bootstrap ({certificate.bleu_signature})"
-    )
+    p = certificate.bleu_p
+    luck = "" if p is None else f", p = {p:.2g} of a paired bootstrap"
+    say(f"  Δ BLEU {certificate.bleu_difference:+.2f}{luck} ({certificate.bleu_signature})")
 
 
 def _row(name: str, measured: "Measured") -> list[str]:

@@ -11,9 +11,16 @@ from translator.evaluation import ScoreRecord, read_record
 from translator.packaged import packaged_licence
 from translator.runs import Ancestor, RunDirectory
 
+CARD = "README.md"
+
 
 def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> None:
-    """Write README.md: languages, the scores that the run keeps, data and shape, and the usage."""
+    """Write README.md, the card of an export, as `card_of` has it."""
+    (folder / CARD).write_text(card_of(run, library, usage), encoding="utf-8", newline="\n")
+
+
+def card_of(run: RunDirectory, library: str, usage: str) -> str:
+    """Languages, the scores that the run keeps, data and shape, and the usage."""
     config = run.read_config()
     said = [" → ".join(pair) for pair in config.data.all_directions]
     kept = list(_kept_scores(run))
@@ -24,7 +31,7 @@ def write_card(run: RunDirectory, folder: Path, library: str, usage: str) -> Non
         scores = f"| test set | metric | score | signature |\n|---|---|---|---|\n{scores}"
     model = config.model
     licence = packaged_licence(run.name)
-    text = f"""\
+    return f"""\
 ---
 {_metadata(run, library, kept)}
 ---
@@ -47,7 +54,6 @@ other programs single sentences in usual letters.
 ## Training data
 
 {corpora}"""
-    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
 def _layers(model: ModelConfig) -> str:

@@ -23,7 +23,7 @@ from torch import Tensor
 from translator.config import Config, DecodingConfig
 from translator.errors import MissingLibraryError
 from translator.export.architectures import causal_decoder_of, encoder_decoder_of
-from translator.export.card import write_card
+from translator.export.card import CARD, card_of
 from translator.export.engine import ranked
 from translator.hypotheses import LOOPED, loops, max_target_tokens
 from translator.model import DecoderOnlyTransformer, Seq2SeqTransformer
@@ -59,21 +59,27 @@ def export_huggingface(run: RunDirectory, folder: Path) -> Path:
     decoder = causal_decoder_of(translator, "transformers")
     if decoder is None:
         weights = _weights(encoder_decoder_of(translator, "transformers"))
-        config, usage = _config(transformers, translator), _USAGE
+        config = _config(transformers, translator)
     else:
         weights = _opt_weights(decoder)
-        config, usage = _opt_config(transformers, translator), _OPT_USAGE
+        config = _opt_config(transformers, translator)
     folder.mkdir(parents=True, exist_ok=True)
     data = safetensors.torch.save(weights, {"format": "pt"})
     write_atomically(folder / "model.safetensors", data)
     config.save_pretrained(folder)
     _generation(transformers, translator.config).save_pretrained(folder)
     _write_tokenizer(run, translator.tokenizer, translator.config, folder)
-    data_config = translator.config.data
-    if data_config.directions:
-        usage = usage.replace('"Hello."', f'"{data_config.direction.tag} Hello."')
-    write_card(run, folder, "transformers", usage)
+    (folder / CARD).write_text(transformers_card(run), encoding="utf-8", newline="\n")
     return folder
+
+
+def transformers_card(run: RunDirectory) -> str:
+    """The card of a run's export, with the scores that the run has now."""
+    config = run.read_config()
+    usage = _OPT_USAGE if config.model.architecture == "decoder_only" else _USAGE
+    if config.data.directions:
+        usage = usage.replace('"Hello."', f'"{config.data.direction.tag} Hello."')
+    return card_of(run, "transformers", usage)
 
 
 class TransformersTranslator:

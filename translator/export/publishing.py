@@ -3,33 +3,47 @@
 Beside the export lies the run itself, in run/: `--run hf:USER/NAME` loads it, bit for bit.
 """
 
+import dataclasses
 import json
 from pathlib import Path, PurePath
 from typing import Any
 
 from translator.config import HUB_PREFIX, Config, dump_config
-from translator.export.card import public_name
+from translator.errors import RunError
+from translator.export.card import CARD, public_name
+from translator.export.certificate import Certificate, files_of, sha256_of
+from translator.export.huggingface import transformers_card
 from translator.hub import RUN_FOLDER, upload
-from translator.runs import RunDirectory
+from translator.runs import CERTIFICATE, RunDirectory
 
-_CARD = "README.md"
 _SHARED = (  # of environment.json: neither the command nor the machine
     "packages python precision seed parameters vocabulary_size pairs data_fingerprint "
     "downloads tokenizer_sha256 proof lineage"
 ).split()
 
 
-def publish(run: RunDirectory, folder: Path, repository: str, licence: str) -> tuple[str, bool]:
+def publish(
+    run: RunDirectory, folder: Path, certificate: Certificate, repository: str, licence: str
+) -> tuple[str, bool]:
     """Upload a run and its export for transformers in `folder` to the Hub, as USER/NAME.
 
-    Of absolute paths only the last part is told, and the held-out sentences stay here. Returns the
-    address, and whether it is new: then its user alone sees it. Raises RunError where the Hub
-    refuses.
+    The export is what its certificate says, the card has the scores of now unless somebody wrote
+    another one. Of absolute paths only the last part is told, and the held-out sentences stay here.
+    Returns the address, and whether it is new: then its user alone sees it. Raises RunError where
+    the export is damaged or the Hub refuses.
     """
-    files: dict[str, Path | bytes] = {
-        file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()
-    }
-    files[_CARD] = _published_card(folder / _CARD, repository, licence).encode()
+    certified = {name: each for name, each in certificate.files.items() if name != CARD}
+    damaged = dataclasses.replace(certificate, files=certified).damaged_file(folder)
+    if damaged:
+        raise RunError(
+            f"{folder} is damaged: {damaged} is not what was certified", "Export it anew: --force."
+        )
+    names = [*certified] or [file.relative_to(folder).as_posix() for file in files_of(folder)]
+    files: dict[str, Path | bytes] = {name: folder / name for name in (*names, CERTIFICATE)}
+    file = folder / CARD
+    is_edited = file.is_file() and sha256_of(file) != certificate.files.get(CARD)
+    card = file.read_text(encoding="utf-8") if is_edited else transformers_card(run)
+    files[CARD] = _published_card(card, repository, licence).encode()
     files |= {f"{RUN_FOLDER}/{name}": content for name, content in shared_files(run).items()}
     return upload(repository, files, f"{run.read_config().name}, trained with translator")
 
@@ -49,11 +63,11 @@ def shared_files(run: RunDirectory) -> dict[str, Path | bytes]:
     }
 
 
-def _published_card(file: Path, repository: str, licence: str) -> str:
+def _published_card(text: str, repository: str, licence: str) -> str:
     """The card of an export with its licence and its name, and how `translator` uses it."""
     from huggingface_hub import ModelCard
 
-    card = ModelCard(file.read_text(encoding="utf-8"))
+    card = ModelCard(text)
     data: Any = card.data
     data.license = licence
     usage, scores, rest = card.text.replace("this/folder", repository).partition("## Scores")
