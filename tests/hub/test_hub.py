@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+import safetensors.numpy
 from huggingface_hub import ModelCard
 from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -17,8 +18,10 @@ from tests.helpers import tiny_config
 from tests.hub.stand_in import TOKEN, Hub, environment_of, stand_in
 from translator.config import dump_config, load_config
 from translator.errors import RunError
+from translator.export.publishing import shared_files
 from translator.hub import RUN_FOLDER, _explained
-from translator.runs import RunDirectory
+from translator.integrity import sealed_tensors
+from translator.runs import RunDirectory, write_atomically
 
 NAME = "ana/cipher"
 PUSH = ("export", "--format", "huggingface", "--sample", 20, "--quiet")
@@ -109,6 +112,26 @@ def test_what_is_pushed_has_a_whole_card_and_nothing_private(
     assert not [text for text in texts if str(tmp_path).encode() in text or b"pytest-of" in text]
     assert not [path for path in files if path.endswith((".bin", ".pt", ".pkl", ".jsonl"))]
     assert "command" not in json.loads(files["run/environment.json"])
+
+
+def test_of_the_run_that_training_began_from_only_the_name_is_pushed(run: RunDirectory) -> None:
+    start = "/home/ana/private/first"
+    tokenizer = run.read_tokenizer()
+    weights = run.read_model(tokenizer)
+    run.write_model(weights, tokenizer, weights_of=start)
+    fingerprints = run.read_fingerprints()
+    data = safetensors.numpy.save({**fingerprints})
+    run.fingerprints_file.write_bytes(sealed_tensors(data, {"not_known": start}))
+    copy = RunDirectory(run.path.with_name("copy"))
+    for name, content in shared_files(run).items():
+        given = content if isinstance(content, bytes) else content.read_bytes()
+        assert b"/home/ana" not in given
+        write_atomically(copy.path / name, given)
+    assert copy.weights_of == copy.unknown_start == "first"
+    for name, weight in copy.read_model(tokenizer).items():
+        assert weight.equal(weights[name])
+    for side, each in copy.read_fingerprints().items():
+        assert (each == fingerprints[side]).all()
 
 
 def test_an_export_that_is_there_is_pushed_as_it_was_certified_with_the_scores_of_now(

@@ -14,6 +14,7 @@ from translator.export.card import CARD, public_name
 from translator.export.certificate import Certificate, files_of, sha256_of
 from translator.export.huggingface import transformers_card
 from translator.hub import RUN_FOLDER, upload
+from translator.integrity import sealed_tensors, tensors_metadata
 from translator.runs import CERTIFICATE, RunDirectory
 
 _SHARED = (  # of environment.json: neither the command nor the machine
@@ -53,14 +54,23 @@ def shared_files(run: RunDirectory) -> dict[str, Path | bytes]:
 
     Of absolute paths only the last part is told, and nothing of the machine.
     """
-    own = [*run.files, *([run.fingerprints_file] if run.fingerprints_file.is_file() else [])]
+    own = [*run.files, *([run.fingerprints_file] if run.read_fingerprints() else [])]
     config = Config.model_validate(_without_folders(run.read_config().model_dump(mode="json")))
     environment = json.dumps(_shared_environment(run), indent=2, ensure_ascii=False) + "\n"
     return {
-        **{file.name: file for file in own},
+        **{file.name: _shared_tensors(file) for file in own},
         run.config_file.name: dump_config(config).encode(),
         run.environment_file.name: environment.encode(),
     }
+
+
+def _shared_tensors(file: Path) -> Path | bytes:
+    """A file; where it is of tensors and its metadata name folders, the same without them."""
+    if file.suffix != ".safetensors":
+        return file
+    metadata = tensors_metadata(file, verify=False)
+    shared = _without_folders(metadata)
+    return file if shared == metadata else sealed_tensors(file.read_bytes(), shared)
 
 
 def _published_card(text: str, repository: str, licence: str) -> str:
