@@ -23,7 +23,7 @@ import torch
 
 from translator.errors import DataError, TranslatorError
 from translator.export.publishing import shared_files
-from translator.runs import RunDirectory
+from translator.runs import RunDirectory, write_atomically
 from translator.version import __version__
 
 _PYPROJECT = """\
@@ -51,11 +51,14 @@ def package(run: RunDirectory, folder: Path, version: str = "") -> Path:
     """Fill run/ beside the one module of a package with the files of a run.
 
     Makes the package where there is no folder; else gives it the version, by default that of the
-    weights. Raises DataError for a folder that is no package.
+    weights. The run in a package stays until the new one is written. Raises DataError for a folder
+    that is no package, RunError for a run that is damaged.
     """
     run.check_model()
     if warning := run.unfinished_warning():
         print(f"warning: {warning}", file=sys.stderr)
+    tokenizer = run.read_tokenizer()
+    weights = run.read_model(tokenizer)
     if not folder.exists():
         _begin(folder)
     modules = [file.parent for file in folder.glob("*/__init__.py")]
@@ -64,19 +67,22 @@ def package(run: RunDirectory, folder: Path, version: str = "") -> Path:
             f"{folder} is no package of a model, which has one folder with an __init__.py",
             "Name the folder of a package, or one that is not there yet.",
         )
-    packaged = RunDirectory(modules[0] / "run")
-    shutil.rmtree(packaged.path, ignore_errors=True)
-    packaged.path.mkdir()
-    for name, content in shared_files(run).items():
-        file = packaged.path / name
-        file.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    tokenizer = packaged.read_tokenizer()
-    weights = run.read_model(tokenizer)
-    packaged.write_model(
-        {name: each.to(torch.bfloat16) for name, each in weights.items()}, tokenizer
-    )
-    _state_versions(folder / "pyproject.toml", version or version_of(run))
-    return packaged.path
+    place, partial = modules[0] / "run", RunDirectory(modules[0] / ".run.partial")
+    version = version or version_of(run)
+    shutil.rmtree(partial.path, ignore_errors=True)  # of a process that was killed
+    try:
+        for name, content in shared_files(run).items():
+            data = content if isinstance(content, bytes) else content.read_bytes()
+            write_atomically(partial.path / name, data)
+        partial.write_model(
+            {name: each.to(torch.bfloat16) for name, each in weights.items()}, tokenizer
+        )
+        shutil.rmtree(place, ignore_errors=True)
+        partial.path.rename(place)
+    finally:
+        shutil.rmtree(partial.path, ignore_errors=True)
+    _state_versions(folder / "pyproject.toml", version)
+    return place
 
 
 def version_of(run: RunDirectory) -> str:
@@ -124,6 +130,8 @@ def main() -> None:
         folder = package(RunDirectory(options.run), options.folder, options.version)
     except TranslatorError as error:
         sys.exit(f"error: {error.message}\nhint: {error.hint}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}\nhint: Check the disk.")
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{folder}: {size / 1e6:.1f} MB")
     print(f"its licence and what it was trained on are for you to say, in {options.folder}")

@@ -129,6 +129,23 @@ def test_a_package_that_is_made_again_is_an_upgrade(
     assert packaged(trained_run.path, folder, "--version", 'x"').returncode == 2
 
 
+def test_a_package_keeps_its_run_until_the_new_one_is_written(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    folder, damaged = tmp_path / "mine", tmp_path / "damaged"
+    assert packaged(trained_run.path, folder).returncode == 0
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    shutil.copytree(trained_run.path, damaged, ignore=shutil.ignore_patterns("checkpoints"))
+    weights = RunDirectory(damaged).model_file
+    weights.write_bytes(weights.read_bytes()[:-1])
+    done = packaged(damaged, folder)
+    assert (done.returncode, "is damaged" in done.stderr) == (1, True), done.stderr
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+    [run] = folder.glob("*/run")
+    assert packaged(run, folder, "--version", "0").returncode == 0  # of its own run
+    assert {file: file.read_bytes() for file in run.iterdir()}.items() <= before.items()
+
+
 def test_what_is_no_run_or_no_package_is_said_in_a_sentence(
     trained_run: RunDirectory, tmp_path: Path
 ) -> None:
