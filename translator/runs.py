@@ -785,7 +785,13 @@ class RunDirectory:
 
         lines = map(json.loads, data.decode().removesuffix("\n").split("\n"))
         names = side_names(languages)
-        return [SentencePair(*(line[name] for name in names)) for line in lines]
+        try:
+            return [SentencePair(*(line[name] for name in names)) for line in lines]
+        except KeyError as error:
+            raise RunError(
+                f"{file}, a held-out set of the run, has no texts for {error}",
+                f"Restore the languages in {self.config_file} that it was made with.",
+            ) from None
 
     def evaluation_file(self, test_set: str, decoding: DecodingConfig) -> Path:
         """Where the scores of a test set are kept; the hypotheses lie beside it."""

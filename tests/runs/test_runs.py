@@ -11,6 +11,7 @@ import torch
 from tests.helpers import full_disk
 from translator.cli.runs import _listed
 from translator.config import Config, TokenizerConfig
+from translator.data import SentencePair
 from translator.errors import RunError
 from translator.runs import (
     CERTIFICATE,
@@ -259,6 +260,15 @@ def test_every_flipped_bit_of_the_tokenizer_is_noticed_before_it_is_loaded(run):
         run.tokenizer_file.write_bytes(flipped)
         with pytest.raises(RunError, match=r"does not belong to model\.safetensors, or is damaged"):
             run.read_tokenizer()
+
+
+def test_held_out_texts_of_other_languages_are_an_error_of_the_run(run):
+    kept = run.keep_held_out("valid", [SentencePair("a", "b")], ("en", "es"))
+    run.write_json(run.environment_file, {"held_out_sha256": {"valid": kept}})
+    assert run.read_held_out("valid", ("en", "es")) == [("a", "b")]
+    with pytest.raises(RunError, match="has no texts for 'fr'") as caught:
+        run.read_held_out("valid", ("fr", "es"))
+    assert str(run.config_file) in caught.value.hint
 
 
 def test_before_there_is_a_model_the_environment_knows_the_tokenizer(run):
