@@ -460,6 +460,48 @@ def test_a_vocabulary_that_no_run_can_have_is_refused(tmp_path: Path) -> None:
     assert "has a piece <s>" in refusal(tmp_path, f"hf:{folder}").message
 
 
+@pytest.mark.parametrize(
+    ("file", "damage", "message"),
+    [
+        ("vocab.json", lambda content: content | {"▁a": "5"}, "does not have the"),
+        ("vocab.json", lambda content: content | {"▁a": None}, "does not have the"),
+        (
+            "vocab.json",
+            lambda content: {key.replace("▁a", "\ud800"): i for key, i in content.items()},
+            "a piece that is no text",
+        ),
+        ("generation_config.json", lambda content: content | {"bad_words_ids": [5]}, "no lists"),
+        (
+            "generation_config.json",
+            lambda content: content | {"bad_words_ids": [[10**30]]},
+            "no lists",
+        ),
+    ],
+)
+def test_files_that_hold_something_else_are_refused(
+    tmp_path: Path, folder: Path, file: str, damage: Callable[[Any], Any], message: str
+) -> None:
+    copy = tmp_path / folder.name
+    shutil.copytree(folder, copy)
+    content = json.loads((copy / file).read_text(encoding="utf-8"))
+    (copy / file).write_text(json.dumps(damage(content)), encoding="utf-8")
+    assert message in refusal(tmp_path, f"hf:{copy}").message
+
+
+@pytest.mark.parametrize(
+    ("number", "message"), [(float("nan"), "numbers that are not finite"), (3e38, "not finite")]
+)
+def test_weights_that_compute_nothing_are_refused(
+    tmp_path: Path, folder: Path, number: float, message: str
+) -> None:
+    copy = tmp_path / folder.name
+    shutil.copytree(folder, copy)
+    weights = safetensors.torch.load_file(copy / "model.safetensors")
+    weights["model.encoder.layers.0.fc1.weight"].fill_(number)
+    safetensors.torch.save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    assert message in refusal(tmp_path, f"hf:{copy}").message
+
+
 def test_a_model_of_several_target_languages_translates_into_each_as_transformers_does(
     tmp_path: Path,
 ) -> None:

@@ -161,8 +161,12 @@ def _obstacles(checkpoint: MarianCheckpoint) -> Iterator[str]:
     config, vocabulary = checkpoint.config, checkpoint.tokenizer.encoder
     if checkpoint.tokenizer.separate_vocabs or not config.share_encoder_decoder_embeddings:
         yield "each language has a vocabulary of its own"
-    if sorted(vocabulary.values()) != list(range(config.vocab_size)):
+    is_of_numbers = all(type(number) is int for number in vocabulary.values())
+    if not is_of_numbers or sorted(vocabulary.values()) != list(range(config.vocab_size)):
         yield f"vocab.json does not have the {config.vocab_size:,} pieces of the model"
+    pieces = "".join(vocabulary)
+    if pieces != pieces.encode("utf-8", "ignore").decode():  # half of a surrogate pair
+        yield "vocab.json has a piece that is no text"
     if "<s>" in vocabulary:
         yield "vocab.json has a piece <s>"
     special = {"<pad>": config.pad_token_id, "</s>": config.eos_token_id}
@@ -172,8 +176,22 @@ def _obstacles(checkpoint: MarianCheckpoint) -> Iterator[str]:
         yield "a translation does not begin with <pad>"
     if not config.scale_embedding:
         yield "the embeddings are not scaled"
+    if not _are_sequences(checkpoint.model.generation_config.bad_words_ids or [], config):
+        yield "bad_words_ids in generation_config.json are no lists of its ids"
+    for name, weight in checkpoint.model.state_dict().items():
+        if not weight.isfinite().all():
+            yield f"its weights are damaged: {name} has numbers that are not finite"
     if config.activation_function not in _ACTIVATIONS:
         yield f"the activation is {config.activation_function}"
     for part in ("attention_heads", "ffn_dim"):
         if getattr(config, f"encoder_{part}") != getattr(config, f"decoder_{part}"):
             yield f"encoder and decoder differ in {part}"
+
+
+def _are_sequences(value: object, config: Any) -> bool:
+    """Whether a value of JSON is a list of lists of ids."""
+    ids = range(config.vocab_size)
+    return isinstance(value, list) and all(
+        isinstance(each, list) and all(type(number) is int and number in ids for number in each)
+        for each in value
+    )

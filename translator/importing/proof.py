@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from translator.decoding import beam_search, search, steps_of_search
-from translator.errors import DataError
+from translator.errors import DataError, RunError
 from translator.evaluation.significance import LUCK, binomial_tail
 from translator.importing.checkpoint import MarianCheckpoint
 from translator.inference import Engine, ModelStepper
@@ -47,7 +47,7 @@ def prove(checkpoint: MarianCheckpoint, translator: Translator, sentences: Seque
     """Read and translate sentences with both; those that Marian reads with <unk> are left out.
 
     All is computed in float32, greedily, from texts to texts. Raises DataError when no sentence
-    is left.
+    is left, RunError when the model finds nothing.
     """
     config = translator.config
     chosen: list[tuple[str, list[int]]] = []
@@ -102,6 +102,11 @@ class _Batch:
         limits = torch.full((len(texts),), limit)
         steps = steps_of_search(limits, beam_search(1), bos=BOS_ID, eos=EOS_ID, slots=1)
         found = search(ModelStepper(engine, self.source), steps)
+        if not all(found):
+            raise RunError(
+                f"{checkpoint.origin} finds no translation: what it computes is not finite",
+                "Its weights are damaged: fetch it again.",
+            )
         self.found = [list(hypotheses[0].tokens) for hypotheses in found]
         self.limit = limit
 
