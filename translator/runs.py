@@ -1049,7 +1049,11 @@ def _is_taken(partial: Path, held: ExitStack) -> bool:
     """Make a file and lock it until `held` ends, unless another has it or moves it away."""
     import fcntl
 
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o666)
+    except OSError as error:
+        error.filename = None  # it is the file itself that cannot be written
+        raise
     held.callback(os.close, descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

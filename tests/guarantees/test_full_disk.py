@@ -187,6 +187,32 @@ def test_a_small_disk_says_how_much_is_needed_and_free(
         subprocess.run(["umount", str(disk)], check=True)
 
 
+def test_a_folder_that_cannot_be_written_is_not_called_a_matter_of_the_disk(
+    trained_run: RunDirectory,
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root mounts a disk")
+    try:
+        for line, name in (
+            ("attention ana -o OUT/a", "a.html"),
+            ("report -o OUT/r.html", "r.html"),
+        ):
+            assert command(f"{line} --run RUN", monkeypatch, trained_run, corpus, disk) == 1
+            said = f"error: {disk / name}: Read-only file system\nhint: Check the permissions, or "
+            assert said in capsys.readouterr().err
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 # --- what is no file of its own -------------------------------------------------------------------
 
 

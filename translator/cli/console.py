@@ -1,5 +1,6 @@
 """What the commands share: the application, their common options, and how they speak."""
 
+import errno
 import os
 import re
 import shlex
@@ -177,8 +178,11 @@ def main() -> None:
         if debug:
             raise
         say(f"error: {error.filename or 'input or output'}: {error.strerror or error}")
-        full = isinstance(error, FullDiskError)
-        remedy = "Make room there" if full else "Check the disk and the permissions"
+        remedy = "Check the disk"
+        if isinstance(error, FullDiskError):
+            remedy = "Make room there"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            remedy = "Check the permissions, or name another file"
         say(f"hint: {'; '.join([remedy, *getattr(error, '__notes__', ())])}.")
         sys.exit(1)
 
