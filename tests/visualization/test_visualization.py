@@ -27,6 +27,7 @@ from translator.model import Attention, Seq2SeqTransformer
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 from translator.translation import Translator
+from translator.visualization import picture
 from translator.visualization.attention import (
     END,
     START,
@@ -381,6 +382,16 @@ def test_long_sentences_are_drawn_one_map_below_the_other(deep: Translator) -> N
     long = attention_maps(deep, "ana bebe nina " * 8, "oto tita rosa " * 8)
     width, height = size_of(attention_picture(long).png)
     assert height > 1.5 * width
+
+
+def test_no_picture_has_more_pixels_than_can_be_drawn(
+    maps: AttentionMaps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for draw in (attention_picture, heads_picture):
+        assert max(size_of(draw(maps).png)) > 500
+    monkeypatch.setattr(picture, "_MOST_PIXELS", 500)
+    for draw in (attention_picture, heads_picture):
+        assert max(size_of(draw(maps).png)) == 500
 
 
 # --- learning curves ------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ _MARGIN = 0.15  # inches that a title or a legend keeps from either edge
 _MOST_COLUMNS = 5  # of a legend
 _TITLE_SIZE = 11  # points
 _DPI = 100
+_MOST_PIXELS = 12_000  # to a side: Matplotlib draws no 65,536, and far fewer fill the memory
 
 
 @dataclass(frozen=True)
@@ -309,9 +310,11 @@ def _draw_scale(figure: "Figure", image: "AxesImage") -> None:
 
 
 def _figure(width: float, height: float) -> "Figure":
+    """A figure of these inches, its pixels larger where there would be too many."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(max(_NARROWEST, width), height), dpi=_DPI, layout="constrained")
+    size = max(_NARROWEST, width), height
+    return Figure(figsize=size, dpi=min(_DPI, _MOST_PIXELS / max(size)), layout="constrained")
 
 
 @contextmanager
@@ -327,7 +330,7 @@ def _png(figure: "Figure") -> bytes:
     with _silent_about_glyphs():
         # With so few places that labels are larger than they are, it is drawn all the same.
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
-        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+        figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
 
