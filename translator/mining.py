@@ -66,6 +66,8 @@ def mine(
         return []
     if whitened:
         source, target = half_whitened(source, target)
+        texts = min(int(np.count_nonzero(side.any(1))) for side in (source, target))
+        k = min(k, max(1, texts - 1))  # the mean product with all of a side is 0, and no measure
     forward, backward = _both_ways(source, target, k)
     levels = _levels(forward), _levels(backward)
     proposals = [
