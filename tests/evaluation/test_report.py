@@ -144,6 +144,7 @@ def test_the_report_of_a_run_tells_its_data_its_settings_and_how_it_learned(
     assert trained_run.config_file.read_text(encoding="utf-8") in text
     assert trained_run.read_environment()["data_fingerprint"] in text
     assert "cipher.en-es.tsv" in text
+    assert f"SHA-256 {evaluation.summary()['sources_sha256'][:12]}…" in text
     assert "Loss (nats/token; of training with smoothed labels)" in text and "Validation" in text
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -238,6 +239,27 @@ def test_a_line_goes_up_where_the_values_do_and_skips_what_is_not_finite() -> No
     assert "&lt;Score&gt;" in svg and "<Score>" not in svg
     assert "20 ± 2" in svg
     assert line_plot("Nothing", "step", {"BLEU": []}) == ""
+
+
+@pytest.mark.parametrize(
+    ("points", "ends"),
+    [
+        ([Point(1, 95, 9.0), Point(2, 3, 9.0)], (0, 100)),
+        ([Point(1, 40, 50.0)], (0, 100)),
+        ([Point(1, 100, 0.0)], (0, 100)),
+        ([Point(1, 0, 0.0)], (0, 1)),
+        ([Point(1, 12, 20.0)], (0, 40)),
+    ],
+)
+def test_a_percentage_has_no_place_under_0_or_over_100(
+    points: list[Point], ends: tuple[float, float]
+) -> None:
+    svg = line_plot("Scores", "words", {"BLEU": points}, percent=True)
+    ticks = numbers('class="y">([^<]*)<', svg)
+    assert (ticks[0], ticks[-1]) == ends
+    grid = numbers(r"M46 ([\d.]+)H", svg)
+    bars = numbers(r'd="M[\d.]+ ([\d.]+)V', svg) + numbers(r"V([\d.]+)M", svg)
+    assert all(min(grid) <= end <= max(grid) for end in bars)
 
 
 def test_bars_of_a_class_stand_side_by_side_and_say_what_they_count() -> None:

@@ -26,7 +26,7 @@ class Axes:
 
     def __init__(self, xs: Sequence[float], ys: Sequence[float], *, from_zero: bool) -> None:
         self.x_range = _padded(min(xs), max(xs))
-        self.y_ticks = round_ticks(0.0 if from_zero else min(ys), max(ys))
+        self.y_ticks = round_ticks(0.0, max(ys) or 1.0) if from_zero else round_ticks(min(ys), max(ys))
         self.y_range = (self.y_ticks[0], self.y_ticks[-1])
 
     def x(self, value: float) -> float:
@@ -34,7 +34,9 @@ class Axes:
         return round(_LEFT + (value - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT), 1)
 
     def y(self, value: float) -> float:
+        """The height of a value, or of the end of the axis that is nearest to it."""
         low, high = self.y_range
+        value = min(max(value, low), high)
         height = _HEIGHT - _TOP - _BOTTOM
         return round(_TOP + (high - value) / (high - low) * height, 1)
 
@@ -45,14 +47,18 @@ def line_plot(
     series: Mapping[str, Sequence[Point]],
     x_names: Mapping[float, str] | None = None,
     *,
-    from_zero: bool = False,
+    percent: bool = False,
 ) -> Markup:
-    """Lines through points, with error bars where they are known; `x_names` replace numbers."""
+    """Lines through points, with error bars where they are known; `x_names` replace numbers.
+
+    The axis of what is a percentage begins at 0, and has no place for more than 100.
+    """
     points = [point for line in series.values() for point in line if math.isfinite(point.y)]
     if not points:
         return Markup()
     ends = [p.y + sign * (p.interval or 0.0) for p in points for sign in (-1, 1)]
-    axes = Axes([p.x for p in points], ends, from_zero=from_zero)
+    most = 100.0 if percent else math.inf
+    axes = Axes([p.x for p in points], [min(end, most) for end in ends], from_zero=percent)
     parts = [_frame(axes, x_label, x_names)]
     for number, (name, line) in enumerate(series.items()):
         known = [point for point in line if math.isfinite(point.y)]

@@ -1,7 +1,6 @@
 """An evaluation, and the run that made it, as one page that can be opened or sent."""
 
 import difflib
-import hashlib
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from translator.evaluation import FAULTS, Evaluation, EvaluationSet, sentence_chrf
+from translator.integrity import lines_sha256
 from translator.runs import RunDirectory
 from translator.version import __version__
 from translator.visualization.curves import curves_of
@@ -99,7 +99,7 @@ def _length_plot(evaluation: Evaluation) -> Markup:
         ]
         for place, score in enumerate(buckets[0].scores if buckets else ())
     }
-    return line_plot("Score by length", "words of the source", series, names, from_zero=True)
+    return line_plot("Score by length", "words of the source", series, names, percent=True)
 
 
 def _ratio_plot(evaluation: Evaluation) -> Markup:
@@ -233,7 +233,7 @@ def _learning_curves(run: RunDirectory) -> list[Markup]:
     quality = series(BLEU="valid_bleu", chrF2="valid_chrf")
     return [
         line_plot("Loss (nats/token; of training with smoothed labels)", "step", loss),
-        line_plot("Validation", "step", quality, from_zero=True),
+        line_plot("Validation", "step", quality, percent=True),
     ]
 
 
@@ -260,6 +260,6 @@ def _test_row(evaluation: Evaluation) -> list[str]:
             f"{len(leakage.sources):,} sources and {len(leakage.references):,} references "
             "occur in training"
         )
-    digest = hashlib.sha256("\n".join(test_set.sources).encode()).hexdigest()[:12]
+    digest = lines_sha256(test_set.sources)[:12]
     size = f"{len(test_set):,} sentences"
     return ["test", test_set.name, size, f"{leaked}; sources' SHA-256 {digest}…"]
