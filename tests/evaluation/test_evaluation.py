@@ -26,6 +26,7 @@ from translator.data import SentencePair, bare_text, fingerprints, occurring, re
 from translator.errors import DataError, RunError
 from translator.evaluation import (
     METRICS,
+    Difference,
     EvaluationSet,
     System,
     assess,
@@ -618,6 +619,25 @@ def test_equal_systems_are_equal(test_set: EvaluationSet, systems: tuple[System,
         assert (differences[1].p_bootstrap, differences[1].p_randomization) == (1.0, 1.0)
         assert differences[1].difference == 0.0
     assert same.duels[0].wins == same.duels[0].losses == same.duels[0].most_different == ()
+
+
+def test_what_a_metric_does_not_see_is_no_difference() -> None:
+    """chrF counts no spaces, and nothing matches a reference that is in another script."""
+
+    def chrf_of(test_set: EvaluationSet, systems: list[System]) -> tuple[Difference, ...]:
+        return compare(test_set, systems, ("chrf",), resamples=50, trials=50).differences["chrF2"]
+
+    texts = tuple(f"the cat number {n} sleeps" for n in range(30))
+    seen = EvaluationSet("seen", ("",) * 30, (texts,))
+    spaced = tuple(text.replace("number ", "number") for text in texts)
+    unseen = EvaluationSet("unseen", ("",) * 30, (("кот",) * 30,))
+    for test_set, other in ((seen, spaced), (unseen, texts[::-1])):
+        systems = [System("a", texts), System("b", other)]
+        [_, told] = chrf_of(test_set, systems)
+        assert (told.difference, told.p_bootstrap, told.p_randomization) == (0.0, 1.0, 1.0)
+    systems = [System("a", texts), System("b", (*spaced[:-1], "nothing"))]
+    [_, told] = chrf_of(seen, systems)
+    assert told.p_randomization == 1.0  # of one sentence that differs
 
 
 @pytest.mark.heavy

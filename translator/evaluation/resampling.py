@@ -76,6 +76,9 @@ def _parts(resamples: Array) -> list[Array]:
 
 
 def _p_value(seen_by_chance: Array, seen: float) -> float:
+    """How often chance goes beyond what was seen; 1 where that is nothing, which chance equals."""
+    if seen <= _ROUNDING:
+        return 1.0
     beyond = int(np.sum(seen_by_chance > seen + _ROUNDING))
     return (beyond + 1) / (len(seen_by_chance) + 1)
 

@@ -85,18 +85,15 @@ def compare(
     the difference that was seen, so of two systems that agree in all but k sentences it says p
     ≈ 0: swapping k translations can only give 2^k outcomes, and two of them always equal what
     was seen. No such test can be surer than 2^(1-k), so this is the least p-value of a
-    randomization here; it matters for k < 15. Equal systems have p = 1 in both.
+    randomization here; it matters for k < 15. Sentences agree in which a metric counts the same.
+    Systems of equal scores have p = 1 in both.
     """
     _check(systems, test_set)
-    different = [
-        sum(a != b for a, b in zip(system.hypotheses, systems[0].hypotheses, strict=True))
-        for system in systems
-    ]
     differences, signatures = {}, {}
     for name in metrics:
         tested = _Tested.of(name, systems, test_set)
         with activity(f"paired bootstrap and randomization of {tested.name} on {test_set.name}"):
-            differences[tested.name] = tested.differences(resamples, trials, different)
+            differences[tested.name] = tested.differences(resamples, trials)
         signatures[tested.name] = (
             tested.signature("bs", resamples),
             tested.signature("ar", trials),
@@ -110,7 +107,10 @@ def compare(
         differences=differences,
         signatures=signatures,
         sentence_scores=scores,
-        duels=tuple(_duel(scores[0], scores[n], different[n]) for n in range(1, len(systems))),
+        duels=tuple(
+            _duel(systems[0], system, scores[0], scores[n])
+            for n, system in enumerate(systems[1:], start=1)
+        ),
     )
 
 
@@ -123,8 +123,6 @@ def bootstrap_p(
     resamples: int = 1000,
 ) -> float:
     """The p-value of sacrebleu's paired bootstrap for two systems: see `compare`."""
-    if list(baseline) == list(system):
-        return 1.0
     tested = _Tested.of(metric, [System("", tuple(baseline)), System("", tuple(system))], test_set)
     first, second = bootstrap_scores(tested.metric, tested.statistics, resamples)
     return bootstrap_p_value(first, second, abs(tested.scores[1] - tested.scores[0]))
@@ -181,24 +179,20 @@ class _Tested:
         scores = [float(result.score) for result in results]
         return cls(chosen, results[0].name, [np.array(each) for each in rows], scores)
 
-    def differences(
-        self, resamples: int, trials: int, different: Sequence[int]
-    ) -> tuple[Difference, ...]:
-        """Compare each system with the first.
-
-        `different` counts, for each system, the sentences that it translates differently.
-        """
+    def differences(self, resamples: int, trials: int) -> tuple[Difference, ...]:
+        """Compare each system with the first."""
         from sacrebleu.significance import estimate_ci
 
         sampled = bootstrap_scores(self.metric, self.statistics, resamples)
         found = []
-        for number, (score, k) in enumerate(zip(self.scores, different, strict=True)):
+        for number, score in enumerate(self.scores):
             mean, interval = estimate_ci(sampled[number])
-            p_bootstrap = p_randomization = 1.0 if number else None
-            if k:
+            p_bootstrap = p_randomization = None
+            if number:
                 gap = abs(score - self.scores[0])
                 p_bootstrap = bootstrap_p_value(sampled[0], sampled[number], gap)
                 sides = self.statistics[0], self.statistics[number]
+                k = np.count_nonzero((sides[0] != sides[1]).any(axis=1))
                 p_randomization = randomization_p_value(self.metric, *sides, gap, trials)
                 p_randomization = max(p_randomization, min(1.0, 2.0 ** (1 - k)))
             found.append(
@@ -222,12 +216,15 @@ class _Tested:
         return str(signature)
 
 
-def _duel(baseline: Sequence[float], system: Sequence[float], different: int) -> Duel:
-    gains = [b - a for a, b in zip(baseline, system, strict=True)]
+def _duel(
+    baseline: System, system: System, before: Sequence[float], after: Sequence[float]
+) -> Duel:
+    """Two systems and the chrF2 of their sentences."""
+    gains = [b - a for a, b in zip(before, after, strict=True)]
     order = sorted(range(len(gains)), key=lambda index: -abs(gains[index]))
     return Duel(
         tuple(i for i, gain in enumerate(gains) if gain > 0),
         tuple(i for i, gain in enumerate(gains) if gain < 0),
-        different,
+        sum(a != b for a, b in zip(baseline.hypotheses, system.hypotheses, strict=True)),
         tuple(index for index in order if gains[index]),
     )

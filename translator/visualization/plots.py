@@ -26,7 +26,9 @@ class Axes:
 
     def __init__(self, xs: Sequence[float], ys: Sequence[float], *, from_zero: bool) -> None:
         self.x_range = _padded(min(xs), max(xs))
-        self.y_ticks = round_ticks(0.0, max(ys) or 1.0) if from_zero else round_ticks(min(ys), max(ys))
+        self.y_ticks = (
+            round_ticks(0.0, max(ys) or 1.0) if from_zero else round_ticks(min(ys), max(ys))
+        )
         self.y_range = (self.y_ticks[0], self.y_ticks[-1])
 
     def x(self, value: float) -> float:
