@@ -27,7 +27,6 @@ from translator.model import Attention, Seq2SeqTransformer
 from translator.runs import RunDirectory
 from translator.tokenizer import BOS_ID, EOS_ID, PAD_ID
 from translator.translation import Translator
-from translator.visualization import picture
 from translator.visualization.attention import (
     END,
     START,
@@ -389,7 +388,7 @@ def test_no_picture_has_more_pixels_than_can_be_drawn(
 ) -> None:
     for draw in (attention_picture, heads_picture):
         assert max(size_of(draw(maps).png)) > 500
-    monkeypatch.setattr(picture, "_MOST_PIXELS", 500)
+    monkeypatch.setattr("translator.visualization.picture._MOST_PIXELS", 500)
     for draw in (attention_picture, heads_picture):
         assert max(size_of(draw(maps).png)) == 500
 
