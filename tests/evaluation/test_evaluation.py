@@ -301,6 +301,13 @@ def test_the_summary_is_json_and_counts_lines_from_one(test_set: EvaluationSet) 
     assert summary["sentences"] == 120
 
 
+def test_a_ratio_to_nothing_is_null_in_json() -> None:
+    nothing = EvaluationSet("nothing", ("a",), (("",),))
+    evaluation = assess(nothing, ["b"], resamples=0)
+    summary = json.loads(json.dumps(evaluation.summary(), allow_nan=False))
+    assert summary["length_ratio"] is summary["by_length"][0]["length_ratio"] is None
+
+
 # --- what is kept ---------------------------------------------------------------------------------
 
 
@@ -408,6 +415,7 @@ def test_damaged_fingerprints_are_refused(tmp_path: Path) -> None:
         ("I saw a dog.", "I saw a dog.", "Vi un perro.", "copy"),
         ("I saw a dog.", "Vi un перро.", "Vi un perro.", "foreign script"),
         ("I saw a dog.", "Vi un ⁇ .", "Vi un perro.", "foreign script"),
+        ("The 1st is 5 μm.", "El 1.º es de 5 µm.", "El primero es de 5 μm.", None),
         ("It cost 1,250.", "Costó 1.25.", "Costó 1.250.", "number lost"),
         ("It cost 12.50.", "Costó 1250.", "Costó 12,50.", "number lost"),
         ("{n} dogs at x.org/a", "{m} perros", "{n} perros", "placeholder lost"),

@@ -136,7 +136,8 @@ def _numbers(text: str) -> Counter[str]:
 
 
 def _scripts(text: str) -> frozenset[str]:
-    return frozenset(script_of(character) for character in text if character.isalpha())
+    """The scripts of the letters of a text; º is Latin, and µ Greek, as what they stand for is."""
+    return frozenset(script_of(each) for each in normalize("NFKC", text) if each.isalpha())
 
 
 @cache
