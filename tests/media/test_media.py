@@ -663,6 +663,21 @@ def test_a_text_for_a_run_of_pictures_is_told_the_newest_run_that_reads_texts(
     assert hints("nowhere.png") == []
 
 
+def test_a_set_of_files_is_judged_as_one_of_the_run(colours: RunDirectory, tmp_path: Path) -> None:
+    """Names of pictures have no words to count, and that an answer was trained on is no leak."""
+    names = names_of(colours)
+    table = tmp_path / "set.tsv"
+    table.write_text("".join(f"{name}\t{answer}\n" for name, answer in names.items()))
+    options = ("--run", colours.path, "--test-set", table, "--resamples", "0")
+    done = run_command("evaluate", *options, "--json", cwd=colours.path.parents[1])
+    [found] = json.loads(done.stdout)
+    assert found["by_length"] == []
+    assert found["leaked"] == {"sources": len(names), "references": 0}
+    assert "BLEU is near zero" not in done.stderr
+    done = run_command("evaluate", *options, "--robustness", cwd=colours.path.parents[1])
+    assert done.returncode == 2
+
+
 def test_what_cannot_be_read_is_told_and_the_others_go_on(colours: RunDirectory) -> None:
     translator = Translator.from_run(colours.path, device="cpu")
     folder = colours.path.parents[1]

@@ -97,6 +97,8 @@ def evaluate_cli(
         sets = chosen_sets(directory, split, test_set, source, reference, to)
         if hypothesis and len(sets) > 1:
             raise typer.BadParameter("--hypothesis belongs to one test set")
+        if robustness and not sets[0].of_text:
+            raise typer.BadParameter("--robustness writes texts otherwise: this run reads none")
         options = {"metrics": metrics, "resamples": resamples, "neural": neural}
         if hypothesis:
             evaluations = [_evaluate_file(hypothesis, sets[0], directory, options, as_json)]

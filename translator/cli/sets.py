@@ -120,7 +120,8 @@ def chosen_sets(
             error.hint += f" {_other_sets(run.read_config().data)}"
             raise
         sets += [each for each in own if not pairs or each.direction in map(str, pairs)]
-    return sets
+    of_text = config is None or config.model.source == "text"
+    return [replace(each, of_text=of_text) for each in sets]
 
 
 def _other_sets(data: DataConfig) -> str:
