@@ -133,6 +133,8 @@ def test_scores_stand_with_intervals_and_signatures(evaluation: Evaluation) -> N
     assert "few sentences (30)" in written
     assert "15 sentences/s" in written
     assert written.count("(empty)") >= 1
+    shown = [attributes for tag, attributes in Page(written).elements if tag == "dd"]
+    assert shown.count({"dir": "auto"}) == written.count("<dt>source</dt>") * 3
 
 
 def test_the_report_of_a_run_tells_its_data_its_settings_and_how_it_learned(

@@ -187,6 +187,7 @@ def test_the_written_token_is_marked_and_shown_however_unlikely_it_is(
     assert all(len(each.likeliest) == 3 + (each.written == 3) for each in found.next_tokens)
     page = explanation_page(found)
     assert page.count('class="more written"') == len(written)
+    assert f"<h1><bdi>{found.source}</bdi> → <bdi>{found.translation}</bdi></h1>" in page
 
 
 def test_what_cannot_be_explained_is_refused(made: Callable[..., Translator]) -> None:
