@@ -40,9 +40,11 @@ RoundTripOption = Annotated[
     typer.Option("--round-trip", metavar="RUN", help="Translate back with this run and compare."),
 ]
 MinChrfOption = Annotated[
-    float,
+    float | None,
     typer.Option(
-        min=0.0, max=100.0, help="With --round-trip: leave out texts that come back less alike."
+        min=0.0,
+        max=100.0,
+        help="With --round-trip: leave out texts that come back less alike; else 30.",
     ),
 ]
 OverridesOption = Annotated[
@@ -62,7 +64,7 @@ def backtranslate_cli(
     tag: Annotated[str, typer.Option(help="Tag before each translation; empty: none.")] = "[BT]",
     min_score: MinScoreOption = None,
     round_trip: RoundTripOption = None,
-    min_chrf: MinChrfOption = 30.0,
+    min_chrf: MinChrfOption = None,
     beam_size: BeamOption = None,
     overrides: OverridesOption = None,
     resume: ResumeOption = False,
@@ -73,6 +75,9 @@ def backtranslate_cli(
     The run translates the other way: to learn en → es, Spanish text and a run es → en. What it
     writes becomes the source of a pair, with a tag; the text itself is the target.
     """
+    if min_chrf is not None and round_trip is None:
+        raise typer.BadParameter("--min-chrf compares what --round-trip brings back: name its run")
+    least = 30.0 if min_chrf is None else min_chrf
     with shown_progress():
         synthesize(
             text,
@@ -80,7 +85,7 @@ def backtranslate_cli(
             find_run(run, translating=True),
             to,
             round_trip,
-            {"tag": tag, "min_score": min_score, "min_chrf": min_chrf},
+            {"tag": tag, "min_score": min_score, "min_chrf": least},
             beam_size=beam_size,
             overrides=overrides or (),
             resume=resume,
@@ -95,7 +100,7 @@ def distill_cli(
     to: ToOption = None,
     min_score: MinScoreOption = None,
     round_trip: RoundTripOption = None,
-    min_chrf: MinChrfOption = 30.0,
+    min_chrf: MinChrfOption = None,
     beam_size: BeamOption = None,
     overrides: OverridesOption = None,
     resume: ResumeOption = False,
