@@ -239,6 +239,7 @@ def test_compare_tells_better_worse_and_equal(files: Path) -> None:
     systems = (files / "poor", files / "good", files / "poor")
     done = translator("compare", *systems, "--reference", files / "reference", "--json")
     assert done.exit_code == 0, done.output
+    assert "warning: reference: few sentences (40): mind the intervals" in done.stderr
     [told] = json.loads(done.stdout)
     better, same = told["against_the_first"]
     assert (better["wins"], better["losses"]) == (40, 0)

@@ -72,6 +72,8 @@ def compare_cli(
     if source:
         check_pair(source, reference)
     with shown_progress():
+        from translator.evaluation import doubts
+
         metrics, neural = chosen_metrics(metric or [])
         if neural:
             raise typer.BadParameter("compare takes no other --metric than rouge")
@@ -85,8 +87,8 @@ def compare_cli(
         for each in sets:
             if runs and not each.has_sources:
                 raise typer.BadParameter("a run needs a --source to translate")
-            if each.warning:
-                say(f"warning: {each.name}: {each.warning}")
+            for warning in doubts(each):
+                say(f"warning: {each.name}: {warning}")
             comparison = _compare(each, systems, runs, metrics, beam_size)
             comparisons.append(_summary(comparison, sentences))
             if not as_json:

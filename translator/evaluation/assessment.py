@@ -194,12 +194,17 @@ def find_leakage(test_set: EvaluationSet, trained_on: Mapping[str, Fingerprints]
     return Leakage(found["source"], found["target"])
 
 
+def doubts(test_set: EvaluationSet) -> list[str]:
+    """What makes numbers of a test set doubtful, whoever translates it."""
+    warnings = [test_set.warning] if test_set.warning else []
+    if len(test_set) < _FEW_SENTENCES:
+        warnings.append(f"few sentences ({len(test_set)}): mind the intervals")
+    return warnings
+
+
 def _warnings(evaluation: Evaluation) -> list[str]:
     """What makes the numbers doubtful."""
-    warnings = [evaluation.test_set.warning] if evaluation.test_set.warning else []
-    n = len(evaluation.test_set)
-    if n < _FEW_SENTENCES:
-        warnings.append(f"few sentences ({n}): mind the intervals")
+    warnings = doubts(evaluation.test_set)
     of_text = evaluation.test_set.of_text  # names of pictures have no four words to match
     if of_text and evaluation["BLEU"] < _NEAR_ZERO_BLEU:
         warnings.append(
