@@ -230,6 +230,7 @@ class Translator:
             watched = yield from self._watched(part, decoding, [each.best for each in found])
             search = partial(self._after_watching, watched)
             found += self._search(search, [part], decoding)
+            yield self._processor.join([each.best for each in found])
             if on_sentence and not part.goes_on:
                 on_sentence(
                     translation_of(part.sentence, found[begun:], decoding.n_best, self._processor)
