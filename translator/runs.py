@@ -1040,13 +1040,13 @@ def _own_partial(place: Path) -> Iterator[Path]:
         for number in itertools.count(1):
             behind = f".{number}" if number > 1 else ""
             partial = place.with_name(f".{place.name}{behind}.partial")
-            if sys.platform == "win32" or _is_taken(partial, held):
+            if sys.platform == "win32" or _is_ours(partial, held):
                 break
         yield partial
 
 
-def _is_taken(partial: Path, held: ExitStack) -> bool:
-    """Make a file and lock it until `held` ends, unless another has it or moves it away."""
+def _is_ours(partial: Path, held: ExitStack) -> bool:
+    """Make a file and lock it until `held` ends; False where another has it or moves it away."""
     import fcntl
 
     try:

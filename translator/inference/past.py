@@ -37,6 +37,7 @@ class Past:
     """What the engine keeps between steps for N hypotheses of B sentences.
 
     Those of a sentence look at one memory, from its slots: one at first.
+
     The first dimension of the past is time, so that what is kept for a new order of the hypotheses
     is copied in whole rows, and a step writes one position. The room doubles when it is full.
     """
