@@ -284,3 +284,18 @@ def test_a_report_is_written_of_a_run_and_of_files_alone(
     assert f"the report is {alone}" in done.stderr
     assert "Configuration" not in alone.read_text(encoding="utf-8")
     assert [file.name for file in alone.parent.iterdir()] == ["alone.html"]
+    [translated] = run.evaluations.glob("*held-out*.hypotheses.txt")
+    theirs = ("--hypothesis", translated, "-o", tmp_path / "theirs.html")
+    done = translator("report", run.path, *theirs)  # a run may find the test set
+    assert done.exit_code == 0, done.output
+    assert "Configuration" not in (tmp_path / "theirs.html").read_text(encoding="utf-8")
+
+
+def test_references_without_a_character_have_no_length_ratio(tmp_path: Path) -> None:
+    for side, text in (("source", "a b"), ("reference", ""), ("theirs", "c")):
+        (tmp_path / side).write_text(f"{text}\n", encoding="utf-8")
+    command = ("evaluate", *pair_of(tmp_path), "--hypothesis", tmp_path / "theirs")
+    done = translator(*command)
+    assert "length ratio – (characters)" in done.stdout, done.output
+    [told] = json.loads(translator(*command, "--json").stdout)
+    assert told["length_ratio"] is None

@@ -46,7 +46,7 @@ from translator.evaluation import (
 from translator.evaluation.cache import _hypotheses_file, _write
 from translator.evaluation.faults import FAULTS, final_sign, lost_numbers, repetitions
 from translator.evaluation.neural import bootstrap_mean, neural_score
-from translator.evaluation.resampling import bootstrap_scores
+from translator.evaluation.resampling import bootstrap_scores, in_parts
 from translator.evaluation.robustness import ways_to_write, with_typos
 from translator.evaluation.scores import by_length
 from translator.integrity import lines_sha256
@@ -694,11 +694,21 @@ def test_a_system_of_another_test_set_is_refused(test_set: EvaluationSet) -> Non
         compare(test_set, [System("a", test_set.sources), System("b", ("x",))])
 
 
-def test_resamples_take_hardly_more_memory_than_their_draws() -> None:
+@pytest.mark.parametrize("sentences", [1, 7, 1001])
+def test_draws_in_parts_are_those_of_one_draw(sentences: int) -> None:
+    one, parts = np.random.default_rng(3), np.random.default_rng(3)
+    found = in_parts(lambda n: parts.choice(sentences, size=(n, sentences)), 1100)
+    assert np.array_equal(np.concatenate([*found]), one.choice(sentences, size=(1100, sentences)))
+    found = in_parts(lambda n: parts.integers(2, size=(n, sentences), dtype=bool), 1100)
+    drawn = one.integers(2, size=(1100, sentences), dtype=bool)
+    assert np.array_equal(np.concatenate([*found]), drawn)
+
+
+def test_resamples_take_less_memory_than_their_draws() -> None:
     tracemalloc.start()
     try:
-        bootstrap_scores(sacrebleu.CHRF(), [np.ones((2000, 18), np.int64)], 2000)
-        assert tracemalloc.get_traced_memory()[1] < 2 * 8 * 2000 * 2000
+        bootstrap_scores(sacrebleu.CHRF(), [np.ones((2000, 18), np.int64)], 4000)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 4000 * 2000  # what all draws take
     finally:
         tracemalloc.stop()
 

@@ -495,6 +495,8 @@ def test_a_model_that_8_bits_ruin_is_refused_and_nothing_is_left(
     assert certificate.identical_greedy == 1.0
     folder = run.exports / "ctranslate2"
     folder.rename(run.exports / ".ctranslate2.old")  # as a kill in the midst of replacing leaves it
+    with pytest.raises(DataError, match="holds an export already"):
+        export_certified(run, "ctranslate2", valid)
     with pytest.raises(RunError, match="of a paired bootstrap"):
         export_certified(run, "ctranslate2", valid, quantization="int8", force=True)
     assert [path.name for path in run.exports.iterdir()] == ["ctranslate2"]

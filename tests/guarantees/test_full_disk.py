@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,21 @@ def command(
         except SystemExit as end:
             return int(end.code or 0)
     return 0
+
+
+@contextmanager
+def mounted(folder: Path, option: str) -> Iterator[Path]:
+    """A file system in memory, mounted with an option."""
+    folder.mkdir()
+    try:
+        mount = ["mount", "-t", "tmpfs", "-o", option, "tmpfs", str(folder)]
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root mounts a disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -165,14 +182,7 @@ def test_a_small_disk_says_how_much_is_needed_and_free(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only root mounts a disk")
-    try:
+    with mounted(tmp_path / "disk", "size=64k") as disk:
         write_atomically(disk / "new.html", OLD)
         (disk / "ballast").write_bytes(bytes(40_000))
         line = "report RUN --output OUT/new.html --beam-size 1"
@@ -183,8 +193,6 @@ def test_a_small_disk_says_how_much_is_needed_and_free(
         needed, free = (int(number.replace(",", "")) for number in found.groups())
         assert needed > free == 64 * 1024 - 4096 - 40_960
         assert files_of(disk) == {"new.html": OLD, "ballast": bytes(40_000)}
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_folder_that_cannot_be_written_is_not_called_a_matter_of_the_disk(
@@ -194,14 +202,7 @@ def test_a_folder_that_cannot_be_written_is_not_called_a_matter_of_the_disk(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only root mounts a disk")
-    try:
+    with mounted(tmp_path / "disk", "ro") as disk:
         for line, name in (
             ("attention ana -o OUT/a", "a.html"),
             ("report -o OUT/r.html", "r.html"),
@@ -209,8 +210,6 @@ def test_a_folder_that_cannot_be_written_is_not_called_a_matter_of_the_disk(
             assert command(f"{line} --run RUN", monkeypatch, trained_run, corpus, disk) == 1
             said = f"error: {disk / name}: Read-only file system\nhint: Check the permissions, or "
             assert said in capsys.readouterr().err
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 # --- what is no file of its own -------------------------------------------------------------------

@@ -182,7 +182,7 @@ def _show(evaluation: "Evaluation") -> None:
     widths = [max(len(row[column]) for row in scores) for column in (0, 1)]
     for name, value, signature in scores:
         echo(f"  {name:<{widths[0]}}  {value:>{widths[1]}}  {signature}")
-    echo(f"  length ratio {evaluation.length_ratio:.2f} (characters)\n")
+    echo(f"  length ratio {_ratio(evaluation.length_ratio)} (characters)\n")
     rows = [["fault", "sentences", "share"]]
     notes = ["lines"]
     for fault, indices in evaluation.faults.items():
@@ -198,9 +198,13 @@ def _show(evaluation: "Evaluation") -> None:
     rows = [["words of the source", "sentences", "BLEU", "chrF2", "length ratio"]]
     for bucket in evaluation.by_length:
         values = [score.value for score in bucket.scores]
-        rows.append([str(bucket), f"{bucket.sentences:,}", *values, f"{bucket.length_ratio:.2f}"])
+        rows.append([str(bucket), f"{bucket.sentences:,}", *values, _ratio(bucket.length_ratio)])
     echo(_indented(table(rows)))
     echo()
+
+
+def _ratio(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:.2f}"
 
 
 def _warn(evaluation: "Evaluation") -> None:

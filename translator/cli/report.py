@@ -57,7 +57,10 @@ def report_cli(
     beam_size: BeamOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Write scores, plots, faults, sentences and the run's data and settings as one HTML file."""
+    """Write scores, plots, faults, sentences and the run's data and settings as one HTML file.
+
+    Translations given with --hypothesis are shown without a run.
+    """
     run = named_run(named, run)
     check_pair(source, reference)
     with shown_progress():
@@ -66,7 +69,8 @@ def report_cli(
         sets = chosen_sets(directory, split, test_set, source, reference, to)
         if hypothesis and (len(sets) > 1 or beam_size):
             raise typer.BadParameter("--hypothesis is the one translation of one test set")
-        file = output or (directory.results / "report.html" if directory else Path("report.html"))
+        made_by = None if hypothesis else directory
+        file = output or (made_by.results / "report.html" if made_by else Path("report.html"))
         check_outputs(file)
         from translator.runs import write_atomically
         from translator.visualization.report import render_report
@@ -75,16 +79,16 @@ def report_cli(
             _evaluation(each, directory, hypothesis, beam_size, metrics=metrics, neural=neural)
             for each in sets
         ]
-        attention = None if hypothesis or not directory else _attention_by(directory)
+        attention = _attention_by(made_by) if made_by else None
         with activity(f"writing {file}"):
-            write_atomically(file, render_report(evaluations, directory, attention).encode())
+            write_atomically(file, render_report(evaluations, made_by, attention).encode())
     for evaluation in evaluations:
         for warning in evaluation.warnings:
             say(f"warning: {evaluation.test_set.name}: {warning}")
-    if directory and not directory.environment_file.is_file():
-        missing = f"{directory.name} has no {directory.environment_file.name}"
+    if made_by and not made_by.environment_file.is_file():
+        missing = f"{made_by.name} has no {made_by.environment_file.name}"
         say(f"warning: {missing}: the report does not say what the run was made with")
-    if directory and (damaged := directory.metrics_warning()):
+    if made_by and (damaged := made_by.metrics_warning()):
         say(f"warning: {damaged}")
     say(f"the report is {file}: open it in a browser")
 

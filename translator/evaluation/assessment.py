@@ -1,6 +1,5 @@
 """How good is it? Everything that is said of one system on one test set, in one place."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +53,7 @@ class Evaluation:
     test_set: EvaluationSet
     hypotheses: tuple[str, ...]
     scores: tuple[Score, ...]
-    length_ratio: float  # characters of the hypotheses ÷ characters of the references
+    length_ratio: float | None  # characters of the hypotheses ÷ characters of the references
     faults: dict[str, tuple[int, ...]]  # sentences by fault, see faults.FAULTS
     by_length: tuple[LengthBucket, ...]
     leakage: Leakage | None = None  # None: the run keeps no fingerprints
@@ -78,7 +77,7 @@ class Evaluation:
             ],
             "hypotheses_sha256": lines_sha256(self.hypotheses),
             "scores": [score.summary() for score in self.scores],
-            "length_ratio": _finite(self.length_ratio),
+            "length_ratio": self.length_ratio,
             "faults": {
                 fault: {
                     "sentences": len(indices),
@@ -91,7 +90,7 @@ class Evaluation:
                 {
                     "words": [bucket.first, bucket.last],
                     "sentences": bucket.sentences,
-                    "length_ratio": _finite(bucket.length_ratio),
+                    "length_ratio": bucket.length_ratio,
                     "scores": [score.summary() for score in bucket.scores],
                 }
                 for bucket in self.by_length
@@ -101,11 +100,6 @@ class Evaluation:
             "warnings": list(self.warnings),
             "seconds": self.seconds and round(self.seconds, 3),
         }
-
-
-def _finite(number: float) -> float | None:
-    """A number as JSON has it, which knows no NaN."""
-    return number if math.isfinite(number) else None
 
 
 def directed(translator: Translator, test_set: EvaluationSet) -> Translator:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from translator.errors import DataError
-from translator.evaluation.resampling import seed
+from translator.evaluation.resampling import in_parts, seed
 from translator.evaluation.scores import Score
 from translator.evaluation.sets import EvaluationSet, read_sentences
 
@@ -62,9 +62,9 @@ def bootstrap_mean(
     """
     if resamples < 2:
         return None, None, str(seed()).lower()
-    draw = np.random.default_rng(seed())
-    chosen = draw.choice(len(scores), size=(resamples, len(scores)), replace=True)
-    means = np.sort(scores[chosen].mean(axis=1))
+    generator, sentences = np.random.default_rng(seed()), len(scores)
+    chosen = in_parts(lambda n: generator.choice(sentences, size=(n, sentences)), resamples)
+    means = np.sort(np.concatenate([scores[part].mean(axis=1) for part in chosen]))
     outside = resamples // 40
     half_width = 0.5 * float(means[resamples - outside - 1] - means[outside])
     return float(means.mean()), half_width, str(seed()).lower()

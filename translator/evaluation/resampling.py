@@ -7,7 +7,7 @@ sacrebleu's own, and so are the results.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ from translator.errors import DataError
 
 Array = NDArray[Any]
 
-_ROWS = 512  # of resamples whose selections are numbers at once
+_ROWS = 512  # resamples drawn at once: whole words of random bits, so parts equal one draw
 _ROUNDING = 1e-9  # of a score: what differs by less is equal
 
 
@@ -41,9 +41,9 @@ def seed() -> int | None:
 def bootstrap_scores(metric: Any, systems: Sequence[Array], resamples: int) -> list[Array]:
     """The scores [resamples] of each system, whose statistics are [N, K], on the same resamples."""
     sentences = len(systems[0])
-    drawn = np.random.default_rng(seed()).choice(sentences, size=(resamples, sentences))
+    generator = np.random.default_rng(seed())
     sums: list[list[Array]] = [[] for _ in systems]
-    for rows in _parts(drawn):
+    for rows in in_parts(lambda n: generator.choice(sentences, size=(n, sentences)), resamples):
         times = np.stack([np.bincount(row, minlength=sentences) for row in rows]).astype(float)
         for found, statistics in zip(sums, systems, strict=True):
             found.append(times @ statistics)
@@ -64,15 +64,17 @@ def randomization_p_value(
 
     In each trial every sentence changes sides with probability ½.
     """
-    kept = np.random.default_rng(seed()).integers(2, size=(trials, len(baseline)), dtype=bool)
-    moved = np.concatenate([part.astype(float) @ (baseline - system) for part in _parts(kept)])
+    generator = np.random.default_rng(seed())
+    kept = in_parts(lambda n: generator.integers(2, size=(n, len(baseline)), dtype=bool), trials)
+    moved = np.concatenate([part.astype(float) @ (baseline - system) for part in kept])
     first, second = system.sum(axis=0) + moved, baseline.sum(axis=0) - moved
     return _p_value(np.abs(scores_of(metric, first) - scores_of(metric, second)), difference)
 
 
-def _parts(resamples: Array) -> list[Array]:
-    """Resamples [S, N], some at a time: as numbers, all of them would take much memory."""
-    return np.array_split(resamples, -(-len(resamples) // _ROWS))
+def in_parts(draw: Callable[[int], Array], resamples: int) -> Iterator[Array]:
+    """What `draw` gives for a number of resamples, some at a time: all take much memory."""
+    for first in range(0, resamples, _ROWS):
+        yield draw(min(_ROWS, resamples - first))
 
 
 def _p_value(seen_by_chance: Array, seen: float) -> float:

@@ -68,7 +68,7 @@ class LengthBucket:
     first: int
     last: int | None  # None: no limit
     sentences: int
-    length_ratio: float
+    length_ratio: float | None
     scores: tuple[Score, ...]  # BLEU, chrF2
 
     def __str__(self) -> str:
@@ -192,13 +192,16 @@ def sentence_chrf(hypotheses: Sequence[str], *references: Sequence[str | None]) 
     ]
 
 
-def length_ratio(hypotheses: Sequence[str], *references: Sequence[str | None]) -> float:
-    """Characters of the hypotheses ÷ characters of the references (their mean, if several)."""
+def length_ratio(hypotheses: Sequence[str], *references: Sequence[str | None]) -> float | None:
+    """Characters of the hypotheses ÷ characters of the references (their mean, if several).
+
+    None where the references have none.
+    """
     lengths = (
         [len(text) for text in own if text is not None] for own in zip(*references, strict=True)
     )
     total = sum(sum(each) / len(each) for each in lengths)
-    return sum(map(len, hypotheses)) / total if total else math.nan
+    return sum(map(len, hypotheses)) / total if total else None
 
 
 def by_length(

@@ -45,10 +45,10 @@ def export_certified(
 
     The folder, RUN/export/FORMAT if none is named, appears when the proof has succeeded, with
     certificate.json in it, behind a symbolic link at its target; a failure leaves what was there
-    before. `others` are test sets of the
-    other directions of the run, which must succeed too. `force` replaces an older export. Raises
-    DataError for a folder that holds anything else, RunError when the export translates otherwise
-    than the run, or another process exports to the same folder.
+    before. `others` are test sets of the other directions of the run, which must succeed too.
+    `force` replaces an older export. Raises DataError for a folder that holds anything else,
+    RunError when the export translates otherwise than the run, or another process exports to the
+    same folder.
     """
     run.check_model()
     folder = (folder or run.exports / form).resolve()
@@ -164,11 +164,11 @@ def _cannot_write(folder: Path, error: OSError) -> TranslatorError:
 @contextmanager
 def _moved_in(folder: Path, force: bool) -> Iterator[Path]:
     """A folder beside `folder` that takes its place if nothing is raised, and vanishes if not."""
-    _check_replaceable(folder, force)  # anew: another process may have made one meanwhile
     partial, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("partial", "old"))
     try:
         if old.exists() and not folder.exists():  # killed between the two renames
             old.rename(folder)
+        _check_replaceable(folder, force)  # anew: another process may have made one meanwhile
         for leftover in (partial, old):  # of a killed process
             if leftover.exists():
                 shutil.rmtree(leftover)
