@@ -160,10 +160,7 @@ class Grammar:
 
     def noun(self, *kinds: str, but: str = "", numbers: str = "cumpqn") -> Noun:
         """A noun of some types, of some numbers, outside a class."""
-        options: Sequence[Noun] = nouns_of(*kinds)
-        if but or len(numbers) < 6:
-            options = [n for n in options if n.number in numbers and not (but and n.among(but))]
-        return self.word(options)
+        return self.word(nouns_of(*kinds, but=but, numbers=numbers))
 
     def adjective(self, fits: Callable[[Adjective], bool], noun: Noun | None = None) -> Adjective:
         """An adjective that fits, of a noun where one is given."""
@@ -174,7 +171,7 @@ class Grammar:
         """An adjective that may stand beside a noun."""
         if noun.number == "n":
             return None
-        fitting = [a for a in lexicon.adjectives_for(noun) if a.has("attr", "pre")]
+        fitting = lexicon.adjectives_beside(noun)
         return self.word(fitting) if fitting else None
 
     def plural(self, noun: Noun, probability: float) -> bool:

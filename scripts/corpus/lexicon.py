@@ -12,7 +12,7 @@ Genders: `m`, `f`, and `F` for feminine nouns that take `el` and `un` (`el agua`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from tables import Pair, split, table, word_class
 
@@ -48,7 +48,7 @@ class Noun(Word):
     spanish_plural: str
     takes_el: bool
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name under which uses of the word are counted."""
         return f"n:{self.english}:{self.spanish}"
@@ -71,7 +71,7 @@ class Adjective(Word):
     flags: frozenset[str]
     types: frozenset[str]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name under which uses of the word are counted."""
         return f"a:{self.english}:{self.spanish}"
@@ -92,7 +92,7 @@ class Verb(Word):
     adverbs: frozenset[str]
     places: tuple[str, ...]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name under which uses of the word are counted."""
         return f"v:{self.english}:{self.spanish}"
@@ -118,7 +118,7 @@ class Phrase(Word):
 
     tags: frozenset[str]
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name under which uses of the word are counted."""
         return f"p:{self.english}:{self.spanish}"
@@ -216,10 +216,14 @@ def fits(noun: Noun, names: frozenset[str]) -> bool:
 
 
 @cache
-def nouns_of(*names: str) -> tuple[Noun, ...]:
-    """All nouns of the given types, groups or words."""
+def nouns_of(*names: str, but: str = "", numbers: str = "cumpqn") -> tuple[Noun, ...]:
+    """All nouns of the given types, groups or words, of some numbers, outside a class."""
     wanted = frozenset(part for name in names for part in expand(name))
-    return tuple(noun for noun in nouns() if fits(noun, wanted))
+    return tuple(
+        noun
+        for noun in nouns()
+        if fits(noun, wanted) and noun.number in numbers and not (but and noun.among(but))
+    )
 
 
 @cache
@@ -242,6 +246,12 @@ def adjectives() -> tuple[Adjective, ...]:
 def adjectives_for(noun: Noun) -> tuple[Adjective, ...]:
     """The adjectives that can be said of a noun."""
     return tuple(adjective for adjective in adjectives() if fits(noun, adjective.types))
+
+
+@cache
+def adjectives_beside(noun: Noun) -> tuple[Adjective, ...]:
+    """The adjectives that may stand beside a noun."""
+    return tuple(each for each in adjectives_for(noun) if each.has("attr", "pre"))
 
 
 @cache

@@ -284,7 +284,7 @@ def test_a_report_is_written_of_a_run_and_of_files_alone(
     assert f"the report is {alone}" in done.stderr
     assert "Configuration" not in alone.read_text(encoding="utf-8")
     assert [file.name for file in alone.parent.iterdir()] == ["alone.html"]
-    [translated] = run.evaluations.glob("*held-out*.hypotheses.txt")
+    [translated] = run.evaluations.glob("*held-out.beam-1.hypotheses.txt")
     theirs = ("--hypothesis", translated, "-o", tmp_path / "theirs.html")
     done = translator("report", run.path, *theirs)  # a run may find the test set
     assert done.exit_code == 0, done.output

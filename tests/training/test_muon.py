@@ -53,6 +53,19 @@ def test_singular_values_come_near_one(
     assert after[: len(after) // 2].min() > 0.6 and after.max() < 1.3
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_without_fast_bfloat16_the_iteration_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(muon, "has_fast_bfloat16", lambda device: False)
+    torch.manual_seed(1)
+    matrix = torch.randn(shape) @ torch.diag(torch.logspace(0, -3, shape[1]))
+    x = (matrix / matrix.norm()).double()
+    for _ in range(3):
+        x = 3.4445 * x - 4.7750 * x @ x.T @ x + 2.0315 * x @ x.T @ x @ x.T @ x
+    torch.testing.assert_close(orthogonalized(matrix[None])[0].double(), x, rtol=0, atol=1e-4)
+
+
 def test_a_kernel_of_a_convolution_is_the_matrix_whose_rows_are_its_outputs() -> None:
     torch.manual_seed(1)
     kernels = [torch.nn.Parameter(torch.randn(4, 3, 3, 3)) for _ in range(2)]
