@@ -1,5 +1,5 @@
 """`python -m translator` is the same as `translator`; torchrun starts it so."""
 
-from translator.cli import main
+from translator.cli import program
 
-main()
+program()

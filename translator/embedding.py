@@ -5,7 +5,6 @@ Shapes: N texts, B sentences, S length of the longest, D d_model; n rows and C c
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +13,7 @@ import numpy.typing as npt
 import torch
 
 from translator.config import Config
-from translator.data import Similarity
-from translator.documents import fingerprint_of
-from translator.errors import ConfigError, DataError, RunError, check_texts
+from translator.errors import DataError, RunError, check_texts
 from translator.hardware import keep_memory
 from translator.inference import Engine, batches_of_like_length
 from translator.inputs import processor_of, source_of
@@ -149,34 +146,6 @@ def what_is_read(model: Transformer) -> npt.NDArray[np.float64] | None:
 
 
 # --- vectors and their neighbours -----------------------------------------------------------------
-
-
-def similarity_of(run: str) -> Similarity:
-    """The cosines of pairs of texts by a run; ConfigError, which names the key, if it fails."""
-    with _named_by_key():
-        embedder = Embedder.from_run(run)
-
-    def similarity(sources: Sequence[str], targets: Sequence[str]) -> Scores:
-        products = embedder.embed(sources) * embedder.embed(targets)
-        return np.asarray(products.sum(1, np.float64), np.float32)
-
-    return similarity
-
-
-def similarity_fingerprint(run: str) -> str:
-    """A hash that changes with whatever changes the cosines of `similarity_of`."""
-    with _named_by_key():
-        directory = RunDirectory.named(run)
-        directory.check_model()
-    return fingerprint_of(*directory.files)
-
-
-@contextmanager
-def _named_by_key() -> Iterator[None]:
-    try:
-        yield
-    except RunError as error:
-        raise ConfigError(f"data.cleaning.similarity_run: {error.message}", error.hint) from None
 
 
 def normalized(vectors: npt.NDArray[np.floating]) -> Vectors:

@@ -41,10 +41,10 @@ from translator.data import (
     read_corpus,
     telling_sides,
 )
-from translator.embedding import similarity_fingerprint, similarity_of
 from translator.errors import DataError, RunError, writing
 from translator.media import FrameShape
 from translator.runs import PreparedDirectory, RunDirectory, lock, write_atomically
+from translator.similarity import similarity_fingerprint, similarity_of
 from translator.tokenizer import Tokenizer
 from translator.version import __version__
 

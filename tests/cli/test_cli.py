@@ -360,6 +360,74 @@ def test_a_mistaken_command_line_costs_no_torch(tmp_path: Path) -> None:
         assert done.stdout.endswith("[]\n"), done
 
 
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [("pass", 0), ("sys.exit(3)", 3), ("sys.exit('why')", 1), ("1 / 0", 1), ("print('lost')", 120)],
+)
+def test_a_process_ends_at_once_when_all_that_waits_for_its_end_has_run(
+    ends: str, code: int
+) -> None:
+    """What is full at the end is told by Python itself, as what a command raises is."""
+    probe = f"""
+import atexit, sys, threading, time
+from translator.cli import console
+
+class Torch:
+    def __del__(self):
+        print("taken down", file=sys.stderr)
+
+def late():
+    time.sleep(0.2)
+    print("thread", file=sys.stderr)
+
+def main():
+    atexit.register(lambda: print("atexit", file=sys.stderr))
+    threading.Thread(target=late).start()
+    {ends}
+
+torch, console.main = Torch(), main
+console.program()
+"""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full" if code == 120 else os.devnull).open("wb") as out:
+        command = [sys.executable, "-c", probe]
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, env=buffered)
+    said = done.stderr.decode().split("\n")
+    assert done.returncode == code, said
+    assert [line for line in said if line in ("thread", "atexit")] == ["thread", "atexit"]
+    assert ("taken down" in said) == (ends in ("1 / 0", "print('lost')"))
+    assert any("No space left" in line for line in said) == (code == 120)
+
+
+def test_what_computes_no_model_costs_no_torch(trained_run: RunDirectory, tmp_path: Path) -> None:
+    sides = {side: [f"{side} {n}" for n in range(40)] for side in ("a", "b", "theirs")}
+    for side, lines in sides.items():
+        write(tmp_path / side, "".join(f"{line}\n" for line in lines).encode())
+    pairs = map("\t".join, zip(sides["a"], sides["b"], strict=True))
+    write(tmp_path / "c.en-es.tsv", "\n".join(pairs).encode())
+    commands = [
+        "data check c.en-es.tsv",
+        "data clean c.en-es.tsv -o clean.tsv",
+        "config init c.en-es.tsv -o c.yaml",
+        "evaluate --source a --reference b --hypothesis theirs",
+        "compare theirs b --source a --reference b",
+        "report --source a --reference b --hypothesis theirs -o page.html",
+        f"plot {trained_run.path} -o curves",
+    ]
+    probe = (
+        "import sys; from translator.cli import main\n"
+        "for command in sys.argv[1:]:\n"
+        "    sys.argv = ['translator', *command.split()]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: print(end.code, 'torch' in sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe, *commands], capture_output=True, text=True, cwd=tmp_path
+    )
+    ends = re.findall(r"^(\d) (True|False)$", done.stderr, re.MULTILINE)
+    assert ends == [("0", "False")] * len(commands), done.stderr
+
+
 def test_the_text_path_imports_no_library_of_pictures_or_sounds(tmp_path: Path) -> None:
     lines = "".join(f"number {n}\tnúmero {n}\n" for n in range(100))
     corpus = write(tmp_path / "c.en-es.tsv", lines.encode())

@@ -11,14 +11,13 @@ from translator.data import SentencePair
 from translator.embedding import (
     Embedder,
     normalized,
-    similarity_fingerprint,
-    similarity_of,
     what_is_read,
 )
 from translator.errors import ConfigError, RunError
 from translator.inference import Engine
 from translator.model import Seq2SeqTransformer, build_model
 from translator.runs import RunDirectory
+from translator.similarity import similarity_fingerprint, similarity_of
 from translator.text.parts import TextProcessor
 from translator.tokenizer import EOS_ID
 from translator.translation import Precision, Translator

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "translator"
 ORDER = """
 version errors progress processes files integrity config hub packaged media functional hardware
 distributed protobuf tokenizer text hypotheses documents data frontends model decoding inference
-alignment runs inputs embedding mining preparation doctor translation generation evaluation
-synthesis training adaptation visualization export importing server cli
+alignment runs inputs embedding similarity mining preparation doctor translation generation
+evaluation synthesis training adaptation visualization export importing server cli
 """.split()
 HEAVY = {"torch", "datasets", "sacrebleu"}
 

@@ -21,7 +21,6 @@ from translator.config import Config, CorpusConfig, LanguagePair, config_of_valu
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs, side_names
 from translator.data.sides import exchanged_sides
 from translator.documents import fingerprint_of
-from translator.embedding import similarity_of
 from translator.errors import DataError, RunError, TranslatorError
 from translator.evaluation import (
     STAND_IN_LANGUAGES,
@@ -37,6 +36,7 @@ from translator.runs import (
     RunDirectory,
     write_atomically,
 )
+from translator.similarity import similarity_of
 from translator.text.glossary import Glossary
 from translator.text.languages import primary
 from translator.tokenizer import Tokenizer

@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from translator.adaptation.measuring import not_adapted, shortened
 from translator.data import Counts, Splits
-from translator.embedding import similarity_of
 from translator.errors import DataError
 from translator.evaluation import (
     EvaluationSet,
@@ -24,6 +23,7 @@ from translator.evaluation import (
 from translator.evaluation.significance import LUCK
 from translator.progress import activity
 from translator.runs import Adaptation, Resemblance, RunDirectory, ScoreChange
+from translator.similarity import similarity_of
 from translator.translation import Translator
 
 NOTHING_GAINED = "nothing was gained on the new domain"

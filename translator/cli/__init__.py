@@ -27,7 +27,7 @@ from translator.cli import (
     train,
     translate,
 )
-from translator.cli.console import app, main
+from translator.cli.console import app, main, program
 
 __all__ = [
     "adapt",
@@ -47,6 +47,7 @@ __all__ = [
     "mine",
     "neighbours",
     "plot",
+    "program",
     "report",
     "runs",
     "serve",

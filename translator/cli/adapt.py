@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import TRAIN, app, echo, note, note_run, say, signal_code, table
+from translator.cli.console import (
+    TRAIN,
+    app,
+    echo,
+    loading_torch,
+    note,
+    note_run,
+    say,
+    signal_code,
+    table,
+)
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.train import echo_event, train
 from translator.config import HUB_PREFIX
@@ -70,7 +80,7 @@ def adapt_cli(
     on the new test or too much lost on an old one, the new run is refused: exit code 3, and
     commands without --run pass it over. The same command goes on with an interrupted adaptation.
     """
-    with shown_progress(quiet=as_json), activity("loading torch"):
+    with shown_progress(quiet=as_json), loading_torch():
         import translator.training  # noqa: F401  # now, so that training need not say it again
         from translator.adaptation import Domain
         from translator.runs import RunDirectory

@@ -11,7 +11,6 @@ from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
 from translator.config import Config, dump_config, json_schema
 from translator.errors import DataError
-from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.doctor import Report
@@ -45,8 +44,8 @@ def init_cli(
         file = output or Path(f"{config.name}.yaml")
         if file != Path("-") and file.exists():
             raise DataError(f"{file} is there already", "Name another --output, or delete it.")
-        with activity("loading torch"):
-            from translator.doctor import examine
+        from translator.doctor import examine
+
         report = examine(config)
         advice = [line.partition("  #")[0].replace(": ", "=", 1) for line in report.suggestions]
         config, _ = config_of(corpora, [*advice, *(overrides or ())])

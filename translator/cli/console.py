@@ -1,6 +1,8 @@
 """What the commands share: the application, their common options, and how they speak."""
 
+import atexit
 import errno
+import gc
 import os
 import re
 import shlex
@@ -197,8 +199,30 @@ def exit_code(interrupt: KeyboardInterrupt) -> int:
     return signal_code(interrupt.args[0] if interrupt.args else None)
 
 
+def program() -> None:
+    """Be a process: the command line, and an end that does not take torch down for a second.
+
+    What is registered with `atexit` has run by then, and other threads have ended.
+    """
+    ended: list[int] = []
+
+    def leave() -> None:
+        with suppress(OSError, ValueError):  # which Python will say itself
+            sys.stdout.flush()
+            if ended:
+                _leave(ended[0])
+
+    atexit.register(leave)  # the first of all, so the last to run
+    try:
+        main()
+    except SystemExit as end:
+        ended.append(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+    ended.append(0)
+
+
 def _leave(code: int) -> None:
-    """End an interrupted process at once, with nothing left to write.
+    """End the process at once, with nothing left to write.
 
     To take torch down takes a second, and CTranslate2's threads would first finish their batch.
     """
@@ -206,6 +230,24 @@ def _leave(code: int) -> None:
         with suppress(OSError, ValueError):  # it is closed, or nobody reads it
             stream.flush()
     os._exit(code)
+
+
+@contextmanager
+def loading_torch() -> Iterator[None]:
+    """Be seen to import what needs torch, and to look for garbage in it neither now nor later.
+
+    Of the half million objects that torch is made of none is garbage.
+    """
+    collects = gc.isenabled() and "torch" not in sys.modules
+    if collects:
+        gc.disable()
+    try:
+        with activity("loading torch"):
+            yield
+    finally:
+        if collects:
+            gc.freeze()
+            gc.enable()
 
 
 def _with_home(argument: str) -> str:
@@ -267,8 +309,7 @@ def named_run(argument: Path | None, option: Path | None) -> Path | None:
 
 def meant_run(run: Path | None, *, translating: bool = False) -> "RunDirectory":
     """The run that is meant; `translating`, without a name the newest that has learned to."""
-    with activity("loading torch"):
-        from translator.runs import RunDirectory
+    from translator.runs import RunDirectory
 
     return RunDirectory.find(run, able=_translates if translating else None)
 
@@ -319,7 +360,7 @@ def _translates(config: Config) -> bool:
 
 def load(run: "RunDirectory") -> "Translator":
     """The translator of a run."""
-    with activity("loading torch"):
+    with loading_torch():
         from translator.translation import Translator
 
     with activity(f"loading {run.name}"):

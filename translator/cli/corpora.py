@@ -22,7 +22,6 @@ from translator.config import (
 )
 from translator.errors import ConfigError, DataError
 from translator.files import COMPRESSIONS
-from translator.progress import activity
 
 _YAML = (".yaml", ".yml")
 _PAIRS_PER_STEP = 5
@@ -75,8 +74,8 @@ def check_corpora(config: Config) -> None:
         _check_there(corpus.path)
     remote = [corpus for corpus in config.data.corpora if corpus.is_remote]
     if remote:
-        with activity("loading torch"):
-            from translator.data import fetched
+        from translator.data import fetched
+
         for corpus in remote:
             fetched(corpus, config.data.languages_of(corpus))
 

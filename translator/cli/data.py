@@ -20,7 +20,6 @@ from translator.cli.console import (
 )
 from translator.cli.corpora import OverridesOption, WhatArgument, config_of
 from translator.cli.progress import QuietOption, shown_progress
-from translator.progress import activity
 
 if TYPE_CHECKING:
     from translator.doctor import CorpusReport, Report
@@ -46,8 +45,7 @@ def check_cli(
         check_outputs(html)
     with shown_progress():
         config, _ = config_of(what, overrides)
-        with activity("loading torch"):
-            from translator.doctor import examine
+        from translator.doctor import examine
 
         report = examine(config)
     if html:
@@ -77,9 +75,8 @@ def clean_cli(
     """Write the training pairs that cleaning keeps, and those it drops with the reason."""
     with shown_progress():
         config, _ = config_of(what, overrides)
-        with activity("loading torch"):
-            from translator.data.sides import exchanged_sides
-            from translator.doctor import write_clean
+        from translator.data.sides import exchanged_sides
+        from translator.doctor import write_clean
 
         cleaned = write_clean(config, output)
     if as_json:

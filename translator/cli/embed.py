@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from translator.cli.console import TRANSLATE, RunOption, app, find_run, note
+from translator.cli.console import TRANSLATE, RunOption, app, find_run, loading_torch, note
 from translator.cli.progress import QuietOption, on_terminal
 from translator.cli.streams import lines_of, output_to, text_of, write_to
 from translator.progress import activity
@@ -50,7 +50,8 @@ def embed_cli(
 
 def embed(texts: Iterable[str], run: str, output_file: Path | None) -> None:
     """Write the vectors of texts, some thousands at a time."""
-    from translator.embedding import Embedder
+    with loading_torch():
+        from translator.embedding import Embedder
 
     with on_terminal(), activity(f"loading {run}"):
         embedder = Embedder.from_run(run)

@@ -16,6 +16,7 @@ from translator.cli.console import (
     bar,
     echo,
     find_run,
+    loading_torch,
     named_run,
     note,
     quoted,
@@ -151,7 +152,8 @@ def export(
     force: bool,
 ) -> "Certificate":
     """Export a run to a folder, and prove it on sentences of the test sets of its directions."""
-    from translator.export.certified import export_certified
+    with loading_torch():
+        from translator.export.certified import export_certified
 
     for each in sets:
         if each.warning:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import TRANSLATE, RunOption, app, find_run
+from translator.cli.console import TRANSLATE, RunOption, app, find_run, loading_torch
 from translator.cli.progress import QuietOption, on_terminal
 from translator.progress import activity
 
@@ -33,7 +33,8 @@ def generate_cli(
     """Continue a text with a run that has learned training.objective language_model."""
     directory = find_run(run)
     decoding = directory.read_config(overrides or ()).decoding
-    from translator.generation import LanguageModel
+    with loading_torch():
+        from translator.generation import LanguageModel
 
     with on_terminal(), activity(f"loading {directory.name}"):
         model = LanguageModel.from_run(directory.name)

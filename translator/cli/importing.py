@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from translator.cli.console import TRAIN, app, echo, note
+from translator.cli.console import TRAIN, app, echo, loading_torch, note
 from translator.cli.progress import QuietOption, shown_progress
 from translator.progress import activity
 
@@ -42,7 +42,9 @@ def import_cli(
     """
     with shown_progress(), activity(f"importing {origin}"):
         from translator.evaluation.sets import read_sentences
-        from translator.importing import import_checkpoint
+
+        with loading_torch():
+            from translator.importing import import_checkpoint
 
         run, proof = import_checkpoint(
             origin,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import RunOption, find_run, note, say
+from translator.cli.console import RunOption, find_run, loading_torch, note, say
 from translator.cli.data import data_app
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.streams import lines_of, write_to
@@ -60,8 +60,9 @@ def mine(
     **settings: Any,
 ) -> None:
     """Write the pairs of two files as TSV and say how many; `settings` are those of `mining`."""
-    from translator.embedding import Embedder
-    from translator.mining import mine as mine_vectors
+    with loading_torch():
+        from translator.embedding import Embedder
+        from translator.mining import mine as mine_vectors
 
     config = run.read_config()
     source_language, target_language = config.data.direction

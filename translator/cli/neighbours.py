@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import TRANSLATE, RunOption, app, find_run
+from translator.cli.console import TRANSLATE, RunOption, app, find_run, loading_torch
 from translator.cli.progress import QuietOption, on_terminal
 from translator.cli.streams import lines_of, write_to
 from translator.progress import activity
@@ -37,7 +37,8 @@ def neighbours_cli(
     """
     directory = find_run(run)
     texts = list(lines_of(queries))
-    from translator.embedding import Embedder, nearest_texts
+    with loading_torch():
+        from translator.embedding import Embedder, nearest_texts
 
     with on_terminal(), activity(f"embedding by {directory.name}"):
         embedder = Embedder.from_run(directory.name)

@@ -15,6 +15,7 @@ from translator.cli.console import (
     app,
     check_outputs,
     find_run,
+    load,
     named_run,
     say,
 )
@@ -99,11 +100,10 @@ def _attention_by(
     """What tells where the model of a run looked while it wrote a translation."""
     from translator.errors import DataError
     from translator.evaluation import directed
-    from translator.translation import Translator
+
+    translator = load(run)
     from translator.visualization.attention import attention_maps, between_words
     from translator.visualization.report import SentenceAttention
-
-    translator = Translator.from_run(run.name)
 
     def attention(
         test_set: "EvaluationSet", source: str, hypothesis: str

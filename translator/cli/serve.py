@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from translator.cli.console import DEPLOY, app, bar, find_run, load, note, say
+from translator.cli.console import DEPLOY, app, bar, find_run, load, loading_torch, note, say
 from translator.cli.progress import QuietOption, shown_progress
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def serve_cli(
                 "https://example.org or http://localhost:3000, or * for all",
                 param_hint="--allow-origin",
             )
-    from translator.server import ServerSettings, check_installed, read_keys
+    with loading_torch():
+        from translator.server import ServerSettings, check_installed, read_keys
 
     check_installed()
     settings = ServerSettings(

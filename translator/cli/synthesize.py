@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from translator.cli.console import DATA, BeamOption, RunOption, ToOption, app, find_run, note, say
+from translator.cli.console import (
+    DATA,
+    BeamOption,
+    RunOption,
+    ToOption,
+    app,
+    find_run,
+    loading_torch,
+    note,
+    say,
+)
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.streams import count, resumable
 from translator.config import CorpusConfig, LanguagePair, changed_decoding
@@ -140,8 +150,10 @@ def synthesize(
         raise typer.BadParameter(f"--output {output}: the pairs are JSON lines, name it NAME.jsonl")
     from translator.data import files_of
     from translator.runs import RunDirectory
-    from translator.synthesis import Synthesis, texts_of
-    from translator.translation import Translator
+
+    with loading_torch():
+        from translator.synthesis import Synthesis, texts_of
+        from translator.translation import Translator
 
     config = run.read_config()
     languages = directions_among(to, config)[0] if to else config.data.direction

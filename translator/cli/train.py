@@ -25,6 +25,7 @@ from translator.cli.console import (
     duration,
     echo,
     listed,
+    loading_torch,
     note,
     quoted,
     say,
@@ -117,7 +118,7 @@ def train(config: Config, *, as_json: bool = False, adapting: bool = False) -> "
     started = time.perf_counter() - time.process_time()  # to start a process is mostly computing
     with shown_progress(quiet=as_json):
         note(f"reading {listed([corpus.path for corpus in config.data.train])}")
-        with activity("loading torch"):
+        with loading_torch():
             import translator.training as training
         events = training.train(config, seconds=time.perf_counter() - started, compare=not adapting)
         if config.training.trackers and not others_speak:
@@ -293,7 +294,7 @@ def _plain(value: Any) -> Any:
 def rehearse(config: Config) -> "Rehearsal":
     """Prepare the corpora and make some steps, to tell what training would take."""
     with shown_progress():
-        with activity("loading torch"):
+        with loading_torch():
             from translator.training import rehearse as rehearse_training
         return rehearse_training(config)
 

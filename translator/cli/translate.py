@@ -23,6 +23,7 @@ from translator.cli.console import (
     bar,
     find_run,
     load,
+    loading_torch,
     meant_run,
     note,
     say,
@@ -594,8 +595,9 @@ def _load(
     It adds what cannot be read, pictures and recordings, to `unread`, and says why.
     """
     glossary = _glossary(options, pair)
-    from translator.hardware import take_own_gpu
-    from translator.translation import Translator
+    with loading_torch():
+        from translator.hardware import take_own_gpu
+        from translator.translation import Translator
 
     take_own_gpu()
     with on_terminal(), activity(f"loading {run.name}"):

@@ -26,10 +26,10 @@ from translator.doctor.report import (
     TokenizerCoverage,
 )
 from translator.doctor.textfiles import TextCorpus
-from translator.embedding import similarity_of
 from translator.errors import DataError, TranslatorError
 from translator.progress import activity, tracked
 from translator.runs import RunDirectory
+from translator.similarity import similarity_of
 from translator.text.languages import (
     LanguageIdentifier,
     are_exchanged,

@@ -13,10 +13,10 @@ from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, Counts, SentencePair, read_corpus
 from translator.data.readers.remote import bare_name
 from translator.doctor.textfiles import UNMENDABLE, TextCorpus
-from translator.embedding import similarity_of
 from translator.errors import DataError
 from translator.progress import tracked
 from translator.runs import is_replaceable, written_aside
+from translator.similarity import similarity_of
 
 
 def write_clean(config: Config, output: Path) -> dict[str, Counts]:

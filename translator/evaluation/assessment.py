@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from translator.config import DecodingConfig
 from translator.data import Fingerprints, occurring
@@ -21,7 +21,9 @@ from translator.evaluation.scores import (
 )
 from translator.evaluation.sets import EvaluationSet
 from translator.integrity import lines_sha256
-from translator.translation import Translator
+
+if TYPE_CHECKING:
+    from translator.translation import Translator
 
 RESAMPLES = 1000  # of the bootstrap, as sacrebleu's
 _FEW_SENTENCES = 100
@@ -102,14 +104,14 @@ class Evaluation:
         }
 
 
-def directed(translator: Translator, test_set: EvaluationSet) -> Translator:
+def directed(translator: "Translator", test_set: EvaluationSet) -> "Translator":
     """The translator in the direction of a test set, where it has several and the set has one."""
     several = len(translator.config.data.directions) > 1
     return translator.toward(test_set.direction) if several and test_set.direction else translator
 
 
 def evaluate(
-    translator: Translator,
+    translator: "Translator",
     sources: Sequence[str],
     references: Sequence[str],
     decoding: DecodingConfig | None = None,
@@ -123,7 +125,7 @@ def evaluate(
 
 
 def translate(
-    translator: Translator, sources: Sequence[str], decoding: DecodingConfig | None = None
+    translator: "Translator", sources: Sequence[str], decoding: DecodingConfig | None = None
 ) -> tuple[tuple[str, ...], float]:
     """Translations, without spaces at their ends, and the seconds that they took."""
     started = time.perf_counter()

@@ -16,7 +16,6 @@ from translator.evaluation.assessment import Evaluation, directed, translate
 from translator.evaluation.sets import EvaluationSet, read_hypotheses
 from translator.integrity import lines_sha256, read_object
 from translator.runs import RunDirectory, lock, written_aside
-from translator.translation import Translator
 from translator.version import __version__
 
 
@@ -70,6 +69,8 @@ def translate_or_reuse(
                 return TranslatedSet(hypotheses, seconds, decoding, hypotheses_file, True)
         except DataError:
             pass  # deleted, cut or no text: made anew
+    from translator.translation import Translator  # and torch
+
     translator = directed(Translator.from_run(run.name), test_set)
     hypotheses, seconds = translate(translator, test_set.sources, decoding)
     written: Path | None = hypotheses_file

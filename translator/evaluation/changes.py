@@ -1,13 +1,16 @@
 """What did fine-tuning change? The test sets of the start and of the run, before and after."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from translator.errors import TranslatorError
 from translator.evaluation.assessment import directed, translate
 from translator.evaluation.scores import score
 from translator.evaluation.sets import EvaluationSet, sets_of_split
 from translator.runs import ChangeRecord, RunDirectory
-from translator.translation import Translator
+
+if TYPE_CHECKING:
+    from translator.translation import Translator
 
 _SENTENCES = 300  # of each set: more would take longer than a short training
 
@@ -31,6 +34,8 @@ def changes_since(start: RunDirectory, run: RunDirectory) -> tuple[list[Change],
     if "changes" in measured:
         return [Change(**each) for each in measured["changes"]], []
     sets, warnings = _test_sets(start, run)
+    from translator.translation import Translator
+
     try:
         models = [Translator.from_run(each.name) for each in (start, run)]
     except TranslatorError as error:
@@ -66,7 +71,7 @@ def _test_sets(
     return sets, warnings
 
 
-def _change(name: str, test_set: EvaluationSet, models: list[Translator]) -> Change:
+def _change(name: str, test_set: EvaluationSet, models: "list[Translator]") -> Change:
     """BLEU of both models, on sentences from all over the set."""
     count = min(_SENTENCES, len(test_set))
     chosen = [number * len(test_set) // count for number in range(count)]

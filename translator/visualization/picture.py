@@ -12,13 +12,14 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from translator.errors import MissingLibraryError
-from translator.visualization.attention import AttentionMap, AttentionMaps, Shown
 from translator.visualization.curves import AXES, FEW_POINTS, METRICS, RunCurves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
+
+    from translator.visualization.attention import AttentionMap, AttentionMaps, Shown
 
 _FONT = "DejaVu Sans"  # comes with Matplotlib
 _NAMES = {
@@ -49,7 +50,7 @@ class Picture:
 
 
 def attention_picture(
-    maps: AttentionMaps, layer: int | None = None, head: int | None = None
+    maps: "AttentionMaps", layer: int | None = None, head: int | None = None
 ) -> Picture:
     """The kinds of attention at a layer and head, counted from 0; None averages over all.
 
@@ -74,7 +75,7 @@ def attention_picture(
     return Picture(_png(figure), missing)
 
 
-def heads_picture(maps: AttentionMaps) -> Picture:
+def heads_picture(maps: "AttentionMaps") -> Picture:
     """Every head of every layer in a grid: of cross-attention, or of the first kind there is."""
     kind, each = next(iter(maps.kinds.items()))
     layers, heads = each.weights.shape[:2]
@@ -99,7 +100,7 @@ def heads_picture(maps: AttentionMaps) -> Picture:
     return Picture(_png(figure), missing)
 
 
-def _present(weights: Any, each: AttentionMap, kind: str) -> Any:
+def _present(weights: Any, each: "AttentionMap", kind: str) -> Any:
     """The weights without the future, which is not a weight of zero: it is not there."""
     if kind == "cross_attention":
         return weights
@@ -107,7 +108,7 @@ def _present(weights: Any, each: AttentionMap, kind: str) -> Any:
 
 
 def _looks_at_picture(
-    maps: AttentionMaps, shown: Shown, layer: int | None, head: int | None
+    maps: "AttentionMaps", shown: "Shown", layer: int | None, head: int | None
 ) -> Picture:
     """The picture, or the spectrogram, clear where cross-attention looks for each token."""
     cross = maps.cross_attention
@@ -142,7 +143,7 @@ def _place(layer: int | None, head: int | None) -> str:
 
 def _entitle(
     figure: "Figure",
-    maps: AttentionMaps,
+    maps: "AttentionMaps",
     what: str,
     families: list[str],
     kinds: Iterable[str] = (),
@@ -277,7 +278,7 @@ def _draw_map(panel: "Axes", weights: Any, most: float) -> "AxesImage":
     return panel.imshow(weights, cmap=colours, vmin=0, vmax=most, aspect="auto")
 
 
-def _name_axes(panel: "Axes", each: AttentionMap, families: list[str]) -> None:
+def _name_axes(panel: "Axes", each: "AttentionMap", families: list[str]) -> None:
     _name_ticks(panel, each, families, fontsize=9)
     panel.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
     panel.set_xlabel("key", fontsize=9)
@@ -286,7 +287,7 @@ def _name_axes(panel: "Axes", each: AttentionMap, families: list[str]) -> None:
 
 def _name_ticks(
     panel: "Axes",
-    each: AttentionMap,
+    each: "AttentionMap",
     families: list[str],
     *,
     fontsize: int,
