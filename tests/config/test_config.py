@@ -92,7 +92,16 @@ MISTAKES = [
     ("name: .hidden", ["name", "pattern"]),
     ("name: ''", ["name", "pattern"]),
     (f"name: {'x' * 101}", ["name", "at most 100"]),
-    ("name: 7", ["name", "string", "not 7"]),
+    ("name: 7", ["name", "string", "not 7", 'put it in quotes ("…")']),
+    ("name: 2024-01-02", ["line 1: name", "string", 'put it in quotes ("…")']),
+    ("seed: 1\ntraining:\n", ["line 2: training: nothing stands below it"]),
+    ("training: {max_steps: yes}", ["training.max_steps", "a number, not True"]),
+    ("training: {patience: true}", ["training.patience", "a number, not True"]),
+    ("training: {max_minutes: on}", ["training.max_minutes", "a number, not True"]),
+    ("training: {max_minutes: 1:30}", ["training.max_minutes", "number", "not '1:30'"]),
+    ("training: {max_minutes: 1:30.5}", ["training.max_minutes", "number", "not '1:30.5'"]),
+    ("training: {max_minutes: .inf}", ["training.max_minutes", "1000000", "not inf"]),
+    ("data: {train: {path: a, columns: {source: no}}}", ["columns.source", "booleans"]),
     ("1: 2", ["1", "keys should be strings"]),
     ("model: {d_model: 10, num_heads: 4}", ["model", "d_model 10", "num_heads 4"]),
     ("model: {d_model: 9, num_heads: 3}", ["model", "even d_model"]),
@@ -155,6 +164,12 @@ def test_a_rate_in_scientific_notation_is_a_number(write):
     assert load_config(write("training: {learning_rate: 6e-4}")).training.learning_rate == 0.0006
 
 
+@pytest.mark.parametrize(("text", "seed"), [("010", 10), ("0x10", 16), ("1_000", 1000), ("0", 0)])
+def test_a_number_that_begins_with_zero_is_not_octal(write, text, seed):
+    assert load_config(write(f"seed: {text}")).seed == load_config(None, [f"seed={text}"]).seed
+    assert load_config(write(f"seed: {text}")).seed == seed
+
+
 # --- bounds ---------------------------------------------------------------------------------------
 
 BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge, those just beyond
@@ -210,7 +225,7 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {  # the values at the edge
     "TrainingConfig.max_steps": ([1], [0]),
     "NoiseConfig.share": ([TINY, 1 - TINY], [0, 1]),
     "NoiseConfig.mean_span": ([1, 100], [1 - TINY, 101]),
-    "TrainingConfig.max_minutes": ([TINY], [0]),
+    "TrainingConfig.max_minutes": ([TINY, 1e6], [0, 1e6 + 1]),
     "TrainingConfig.tokens_per_batch": ([16], [15]),
     "TrainingConfig.accumulate_batches": ([1], [0]),
     "TrainingConfig.learning_rate": ([TINY, 10], [0, 10 + TINY]),
@@ -368,6 +383,12 @@ def test_a_number_beyond_the_edge_is_refused(key):
 def test_a_key_that_is_set_twice_is_refused_with_both_lines(write):
     message = refusal(write("training:\n  max_steps: 5\n  seed: 1\n  max_steps: 6\n")).message
     assert message.endswith("training.max_steps is set twice, in lines 2 and 4")
+
+
+def test_a_key_beside_what_it_is_merged_with_is_no_duplicate(write):
+    file = write("data: {train: [&first {path: a.tsv, weight: 3}, {<<: *first, path: b.tsv}]}")
+    corpora = load_config(file).data.train
+    assert [(each.path, each.weight) for each in corpora] == [("a.tsv", 3), ("b.tsv", 3)]
 
 
 def test_the_same_key_in_two_sections_is_no_duplicate(write):
@@ -679,11 +700,19 @@ def test_changed_settings_of_decoding_keep_their_bounds():
         changed_decoding(settings, beam_size=100_000)
 
 
-def test_a_mistake_of_set_is_not_blamed_on_a_line_of_the_file(tmp_path):
-    file = tmp_path / "config.yaml"
-    file.write_text("decoding:\n  beam_size: 3\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"config\.yaml: --set decoding\.beam_size: "):
-        load_config(file, ["decoding.beam_size=100000"])
+@pytest.mark.parametrize(
+    ("override", "mistake"),
+    [
+        ("decoding.beam_size=100000", "decoding.beam_size: input should be"),
+        ("decoding={beam_size: 100000}", "decoding.beam_size: input should be"),
+        ("modle.d_model=8", "modle: unknown key"),
+        ("model.num_heads=5", "model: d_model 192 is not a multiple"),
+        ("name=7", "name: input should be a valid string, not 7: put it in quotes (--set 'name="),
+    ],
+)
+def test_a_mistake_of_set_is_not_blamed_on_a_line_of_the_file(write, override, mistake):
+    file = write("decoding:\n  beam_size: 3\n")
+    assert refusal(file, [override]).message.startswith(f"{file}: --set {mistake}")
 
 
 # --- bombs ----------------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ import copy
 import difflib
 import itertools
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
@@ -26,6 +28,8 @@ from translator.config.schema import (
 from translator.errors import ConfigError, check_texts
 
 _SET = -1  # in place of the line of a key that --set gives
+_PLACE_OF_SET = "--set "
+_OCTAL_OR_SEXAGESIMAL = re.compile(r"[-+]?0[0-9]|.*:")
 _DEEPEST = 100  # brackets of a YAML text within one another
 _MOST_ALIASED = 10_000  # values that the aliases of a YAML text stand for; more are a bomb
 
@@ -60,7 +64,7 @@ def config_of_values(
     lines = lines or {}
     for override in overrides:
         _apply_override(values, override)
-        lines[override.partition("=")[0].strip()] = _SET
+        lines = _lines_with(lines, override.partition("=")[0].strip())
     return validated(values, origin, lines)
 
 
@@ -235,8 +239,7 @@ def _text_of(path: Path) -> str:
 def _parse_file(path: Path, text: str) -> tuple[Any, list[tuple[str, int]]]:
     """The value of a file's text, and the line of each dotted key as often as it is set."""
     try:
-        node, value = _parse_yaml(text, str(path))
-        return value, list(_keys_with_lines(node, ()))
+        return _parse_yaml(text, str(path))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
@@ -252,8 +255,8 @@ def _parse_file(path: Path, text: str) -> tuple[Any, list[tuple[str, int]]]:
         ) from None
 
 
-def _parse_yaml(text: str, origin: str) -> tuple[yaml.Node | None, Any]:
-    """The node and the value of a YAML text, which comes from `origin`.
+def _parse_yaml(text: str, origin: str) -> tuple[Any, list[tuple[str, int]]]:
+    """The value of a YAML text, which comes from `origin`, and the line of each dotted key.
 
     Raises ConfigError for aliases that stand for more values than anybody writes, yaml.YAMLError
     or ValueError for what else cannot be read, RecursionError for endless nesting.
@@ -262,20 +265,24 @@ def _parse_yaml(text: str, origin: str) -> tuple[yaml.Node | None, Any]:
     try:
         node = loader.get_single_node()
         if node is None:
-            return None, None
+            return None, []
         sizes: dict[int, float] = {}
         if _size(node, sizes) - len(sizes) > _MOST_ALIASED:
             raise ConfigError(
                 f"{origin}: its aliases stand for more than {_MOST_ALIASED:,} values",
                 "Aliases (*name) within one another multiply: write out what they name.",
             )
-        return node, loader.construct_document(node)
+        keys = list(_keys_with_lines(node, ()))  # to construct it mixes in what `<<` names
+        return loader.construct_document(node), keys
     finally:
         loader.dispose()
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses deep nesting in brackets: PyYAML takes the square of its depth as time."""
+    """Refuses deep nesting in brackets: PyYAML takes the square of its depth as time.
+
+    Numbers are those of YAML 1.2: 010 is not 8, and 1:30 is not 90 but a text.
+    """
 
     def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803
         if self.flow_level >= _DEEPEST:
@@ -284,6 +291,17 @@ class _Loader(yaml.SafeLoader):
                 problem_mark=self.get_mark(),
             )
         super().fetch_flow_collection_start(TokenClass)
+
+    def _int(self, node: yaml.ScalarNode) -> int | str:
+        is_other = _OCTAL_OR_SEXAGESIMAL.match(node.value)
+        return node.value if is_other else self.construct_yaml_int(node)
+
+    def _float(self, node: yaml.ScalarNode) -> float | str:
+        return node.value if ":" in node.value else self.construct_yaml_float(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader._int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader._float)
 
 
 def _size(node: yaml.Node, sizes: dict[int, float]) -> float:
@@ -348,7 +366,7 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         )
     try:
         override.encode("utf-8")
-        _, value = _parse_yaml(text, f"--set {override!r}")
+        value, _ = _parse_yaml(text, f"--set {override!r}")
     except UnicodeEncodeError:
         raise ConfigError(f"--set {override!r} is not UTF-8", "Write it in UTF-8.") from None
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -356,6 +374,17 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     if isinstance(value, dict) and not text.lstrip().startswith("{"):
         value = text
     _put(values, parts, value, f"--set {override!r}")
+
+
+def _lines_with(lines: dict[str, int], key: str) -> dict[str, int]:
+    """Where keys come from after --set has given one, and what the file had below it is no more.
+
+    A section around it that the file does not have comes from --set, too.
+    """
+    parts = key.split(".")
+    around = {".".join(parts[:length]): _SET for length in range(1, len(parts))}
+    kept = {each: line for each, line in lines.items() if not each.startswith(f"{key}.")}
+    return {**around, **kept, key: _SET}
 
 
 def _put(values: dict[str, Any], parts: Sequence[str], value: Any, origin: str) -> None:
@@ -375,10 +404,15 @@ def _put(values: dict[str, Any], parts: Sequence[str], value: Any, origin: str) 
 def _explain(details: ErrorDetails, lines: dict[str, int]) -> str:
     """One mistake as `line 3: training.max_setps: unknown key (did you mean max_steps?)`."""
     location = _location(details, lines)
+    place = _place(location, lines)
+    key = ".".join(location)
     problem = (
         _unknown_key(location) if details["type"] == "extra_forbidden" else _wrong_value(details)
     )
-    return _place(location, lines) + ": ".join(filter(None, [".".join(location), problem]))
+    if details["type"] == "string_type" and isinstance(details["input"], int | float | date):
+        quoted = f"--set '{key}=\"…\"'" if place == _PLACE_OF_SET else '"…"'
+        problem += f": put it in quotes ({quoted})"
+    return place + ": ".join(filter(None, [key, problem]))
 
 
 def _location(details: ErrorDetails, lines: dict[str, int]) -> list[str]:
@@ -395,7 +429,7 @@ def _place(location: Sequence[str], lines: dict[str, int]) -> str:
     line = next((lines[key] for key in keys if key in lines), None)
     if line is None:
         return ""
-    return "--set " if line == _SET else f"line {line}: "
+    return _PLACE_OF_SET if line == _SET else f"line {line}: "
 
 
 def _unknown_key(location: Sequence[str]) -> str:
@@ -406,6 +440,8 @@ def _unknown_key(location: Sequence[str]) -> str:
 
 
 def _wrong_value(details: ErrorDetails) -> str:
+    if details["type"] == "model_type" and details["input"] is None:
+        return "nothing stands below it: indent its keys, or delete the line"
     message = details["msg"].removeprefix("Value error, ")
     if message[1:2].islower():
         message = message[0].lower() + message[1:]

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import (
     BaseModel,
@@ -89,6 +89,17 @@ class Section(BaseModel):
     """A frozen part of the configuration that knows all its keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_is_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """`patience: yes` is no patience of 1."""
+        if isinstance(value, bool) and info.field_name is not None:
+            annotation = cls.model_fields[info.field_name].annotation
+            kinds = (annotation, *get_args(annotation))
+            if (int in kinds or float in kinds) and bool not in kinds:
+                raise ValueError("input should be a number")
+        return value
 
 
 HUB_PREFIX = "hf:"
@@ -229,7 +240,7 @@ class CorpusConfig(Section):
         "po, text (two files, named by {language}, or one of single texts), or dataset (a folder "
         "that Hugging Face datasets is to load).",
     )
-    columns: dict[Language, int | str] | None = Field(
+    columns: dict[Language, Annotated[int | str, BeforeValidator(_refuse_boolean)]] | None = Field(
         None,
         description="Where each language stands, if not under its own name: {en: 0, es: 1} in a "
         "TSV file, or a CSV file without header; {en: english, es: spanish} by header, JSON key or "
@@ -862,6 +873,7 @@ class TrainingConfig(Section):
     max_minutes: float | None = Field(
         None,
         gt=0.0,
+        le=1_000_000.0,
         description="All minutes of a run, in place of max_steps: reading, steps, validations and "
         "checkpoints of all sittings, but none in which the process is stopped. After 30 steps it "
         "is decided how many fit, and again and again as the machine gets slower or faster, so "
