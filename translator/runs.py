@@ -363,6 +363,24 @@ class RunDirectory:
         except OSError:  # it may not be written to, so nobody trains it
             return False
 
+    @contextmanager
+    def claimed(self, *, keep: bool = True) -> Iterator[None]:
+        """Be the only process that trains this run, or prepares that; RunError where another does.
+
+        Without `keep` there is no directory at the end if nothing was written into it.
+        """
+        with ExitStack() as held:
+            if not keep:
+                held.callback(_delete_empty, self.path)
+            try:
+                held.enter_context(lock(self.path / "training", seconds=MOMENT, keep=keep))
+            except TimeoutError:
+                raise RunError(
+                    f"another process is training {self.path}",
+                    "Let it end or stop it; then the same command goes on.",
+                ) from None
+            yield
+
     @property
     def progress(self) -> Progress | None:
         """How far training has come; None where that was elsewhere, or nothing tells.
@@ -1147,6 +1165,11 @@ def _metrics_entry(line: bytes) -> dict[str, Any] | None:
 
 def _as_file_name(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", name)
+
+
+def _delete_empty(folder: Path) -> None:
+    with suppress(OSError):  # something is in it
+        folder.rmdir()
 
 
 def _sync(file: Path) -> None:

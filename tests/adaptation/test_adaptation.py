@@ -4,7 +4,7 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from translator.adaptation import (
 from translator.cli.console import VERDICT
 from translator.config import Config, CorpusConfig, LanguagePair
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs
-from translator.errors import DataError, RunError
+from translator.errors import ConfigError, DataError, RunError
 from translator.evaluation import EvaluationSet, sets_of_split
 from translator.progress import Activity, activity
 from translator.runs import RunDirectory, ScoreChange
@@ -572,6 +572,23 @@ def test_an_adaptation_to_something_else_is_another_run(start: Path) -> None:
         prepare(RunDirectory(start), domain(), "old")
 
 
+def test_what_a_training_learns_from_is_not_prepared_anew_beside_it(
+    start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("translator.runs.MOMENT", 0.0)
+    config, run = config_of(start), RunDirectory(Path("runs/new"))
+    made = run.adaptation_file.read_bytes()
+    training = train(config)
+    assert isinstance(training, Generator)
+    next(training)
+    run.environment_file.unlink()  # as before its first step
+    with pytest.raises(RunError, match="another process is training runs/new"):
+        config_of(start, replay_share=0.1)
+    assert run.adaptation_file.read_bytes() == made
+    training.close()
+    config_of(start, replay_share=0.1)
+
+
 # --- what cannot be adapted to --------------------------------------------------------------------
 
 
@@ -593,6 +610,12 @@ def test_pairs_that_do_not_fit_leave_nothing_behind(
     with pytest.raises(DataError, match=message) as error:
         prepare(RunDirectory(start), domain(name), "new")
     assert "data." not in error.value.hint
+    assert not Path("runs/new").exists()
+
+
+def test_an_adaptation_has_one_name(start: Path) -> None:
+    with pytest.raises(ConfigError, match="not named by --set name"):
+        config_of(start, "name=other")
     assert not Path("runs/new").exists()
 
 

@@ -1148,7 +1148,7 @@ def test_another_configuration_may_not_continue_a_run() -> None:
 
 
 def test_a_run_is_trained_by_one_process_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("translator.training.run.MOMENT", 0.0)
+    monkeypatch.setattr("translator.runs.MOMENT", 0.0)
     config = tiny()
     first = train(config)
     assert isinstance(first, Generator)
@@ -1162,8 +1162,8 @@ def test_a_run_is_trained_by_one_process_at_a_time(monkeypatch: pytest.MonkeyPat
 def test_whoever_asks_if_a_run_is_being_trained_keeps_no_one_from_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for patience in ("training.run.MOMENT", "runs._GLANCE"):
-        monkeypatch.setattr(f"translator.{patience}", 60.0)  # however busy the machine is
+    for patience in ("MOMENT", "_GLANCE"):
+        monkeypatch.setattr(f"translator.runs.{patience}", 60.0)  # however busy the machine is
     run, held = RunDirectory(RUNS / "tiny"), threading.Event()
 
     def ask() -> None:

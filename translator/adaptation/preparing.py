@@ -11,7 +11,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from translator.config import Config, CorpusConfig, LanguagePair, config_of_valu
 from translator.data import Counts, SentencePair, Splits, occurring, read_pairs, side_names
 from translator.data.sides import exchanged_sides
 from translator.documents import fingerprint_of
-from translator.errors import DataError, RunError, TranslatorError
+from translator.errors import ConfigError, DataError, RunError, TranslatorError
 from translator.evaluation import (
     STAND_IN_LANGUAGES,
     STAND_INS,
@@ -102,11 +102,14 @@ def prepare(
     if known.learns_from_texts or not known.model.is_textual:
         raise RunError(f"{start.name} does not translate texts", "Adapt a run that does.")
     made_of = domain.made_of(start)
-    adaptation = _begun(run, made_of)
-    if adaptation is None:
-        config_of_values({"name": name}, overrides)  # a typo is found before anything is written
-        with _nothing_left_of_failures(run):
-            adaptation = _make(start, run, domain, made_of)
+    # A mistake is found before anything is written.
+    if config_of_values({"name": name}, overrides, "the adaptation").name != name:
+        raise ConfigError("an adaptation is not named by --set name", "Name it with --name.")
+    with run.claimed(keep=False):
+        adaptation = _begun(run, made_of)
+        if adaptation is None:
+            with _nothing_left_of_failures(run):
+                adaptation = _make(start, run, domain, made_of)
     config = config_of_values(_values(start, run, domain, adaptation), overrides, "the adaptation")
     return config, adaptation
 
@@ -139,8 +142,6 @@ def _nothing_left_of_failures(run: RunDirectory) -> Iterator[None]:
         yield
     except BaseException:
         shutil.rmtree(run.adaptation, ignore_errors=True)
-        with suppress(OSError):  # something else is in it
-            run.path.rmdir()
         raise
 
 

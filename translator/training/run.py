@@ -18,7 +18,7 @@ from translator.errors import ConfigError, OtherConfigurationError, RunError
 from translator.evaluation import Change, changes_since
 from translator.hardware import describe
 from translator.preparation import TrainingData, corpora_hashes, prepare_data
-from translator.runs import MOMENT, RUNS, RunDirectory, lock
+from translator.runs import RUNS, RunDirectory
 from translator.training.clock import WorkClock
 from translator.training.events import Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
@@ -167,18 +167,13 @@ def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
     """Be the only training of a run, and write its configuration if nothing was trained yet."""
     with ExitStack() as held:
         try:
-            held.enter_context(lock(run.path / "training", seconds=MOMENT))
+            held.enter_context(run.claimed())
             run.delete_leftovers()
             if not run.has_begun:
                 run.forget()
             if not run.config_file.is_file():
                 run.checkpoints.mkdir(exist_ok=True)
                 run.write_config(config)
-        except TimeoutError:
-            raise RunError(
-                f"another process is training {run.path}",
-                "Let it end or stop it; then the same command goes on.",
-            ) from None
         except OSError as error:
             raise RunError(
                 f"cannot write {run.path}: {error.strerror}", "Check the permissions and the disk."
