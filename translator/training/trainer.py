@@ -481,18 +481,23 @@ class Trainer:
             self.decisions = [Decision(MEASURED_STEPS, measured["max_steps"])]
             self._decides = False
 
+    def _last_logged(self) -> int:
+        """The last step in metrics.jsonl; 0 without any."""
+        return max((int(entry["step"]) for entry in self.run.read_metrics()), default=0)
+
     def _lost_metrics(self) -> str | None:
         """Which steps metrics.jsonl should have reached and has not, as a sentence."""
         unlogged = 0 if self.steps_are_made else self.step % self.settings.log_every_steps
-        logged = self.step - unlogged
-        last = max((int(entry["step"]) for entry in self.run.read_metrics()), default=0)
+        logged, last = self.step - unlogged, self._last_logged()
         if last >= logged:
             return None
         return f"{self.run.metrics_file} has no lines of steps {last + 1:,} to {logged:,}"
 
     def _refuse_to_overwrite(self, warnings: list[str]) -> None:
         """A model whose checkpoints are all damaged, deleted or not copied is not to be lost."""
-        if self.run.model_file.is_file() and (warnings or not self.run.checkpoints.is_dir()):
+        are_lost = warnings or not self.run.checkpoints.is_dir()
+        are_lost = are_lost or self._last_logged() > self.settings.checkpoint_every_steps
+        if self.run.model_file.is_file() and are_lost:
             reasons = "".join(f"; {warning}" for warning in warnings)
             raise RunError(
                 f"{self.run.path} holds a trained model but no checkpoint to go on from{reasons}",
