@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import stat
 import sys
@@ -417,15 +418,22 @@ class RunDirectory:
         if progress is None or progress.state == "finished":
             return None
         goes_on = ""
-        if progress.state == "stopped" and self.checkpoint_steps():
-            command = f"translator train {self.config_file}"
-            if self.adaptation_file.is_file():
-                command = "translator adapt"
-            goes_on = f"; `{command}` goes on"
+        is_here = self.path.parent.resolve() == RUNS.resolve()
+        if progress.state == "stopped" and self.checkpoint_steps() and is_here:
+            goes_on = f"; `{self._command_to_go_on}` goes on"
         return (
             f"{self.name} is not trained to its end ({progress}): its weights are the best "
             f"so far{goes_on}"
         )
+
+    @property
+    def _command_to_go_on(self) -> str:
+        """What trains a run in runs/ on; a directory that was renamed is named."""
+        if self.adaptation_file.is_file():
+            return "translator adapt"
+        was_renamed = self.read_config().name != self.path.name
+        renamed = ["--set", f"name={self.path.name}"] if was_renamed else []
+        return shlex.join(["translator", "train", str(self.config_file), *renamed])
 
     def forget(self) -> None:
         """Delete what training wrote before its first step, perhaps with other settings or data."""

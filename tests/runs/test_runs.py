@@ -394,10 +394,10 @@ def test_a_wrong_environment_is_no_reason_to_take_another_run(here, monkeypatch)
 # --- how far training has come --------------------------------------------------------------------
 
 
-def test_the_newest_whole_checkpoint_tells_how_far_training_has_come(tmp_path: Path) -> None:
-    run = trained(tmp_path / "imported")
+def test_the_newest_whole_checkpoint_tells_how_far_training_has_come(here: Path) -> None:
+    run = trained(RUNS / "imported")
     assert (run.progress, run.unfinished_warning()) == (None, None)
-    run.write_config(Config(training={"max_steps": 9}))
+    run.write_config(Config(name="imported", training={"max_steps": 9}))
     run.append_metrics({"step": 8})
     for step, known in ((3, "stopped"), (6, "stopped"), (9, "finished")):
         run.write_checkpoint(checkpoint(step), keep=3)
@@ -412,6 +412,16 @@ def test_the_newest_whole_checkpoint_tells_how_far_training_has_come(tmp_path: P
     with lock(run.path / "training"):
         assert str(run.progress) == "still in training: step 8 of 9"
         assert "goes on" not in str(run.unfinished_warning())
+
+
+def test_a_run_that_was_renamed_goes_on_by_a_command_with_its_name(here: Path) -> None:
+    run = trained(RUNS / "other")
+    run.write_config(Config(name="mine"))
+    run.write_checkpoint(checkpoint(3), keep=1)
+    command = "`translator train runs/other/config.yaml --set name=other`"
+    assert str(run.unfinished_warning()).endswith(f"; {command} goes on")
+    run.path.rename(here / "elsewhere")  # where no command trains it
+    assert "goes on" not in str(RunDirectory(Path("elsewhere")).unfinished_warning())
 
 
 @pytest.mark.parametrize(
