@@ -124,9 +124,16 @@ def test_runs_are_listed_and_deleted(trained_run: RunDirectory, tmp_path: Path) 
     done = translator("runs", "rm", "one", cwd=tmp_path)
     assert done.returncode == 2 and "--yes" in done.stderr and (tmp_path / "runs/one").is_dir()
     assert_clear_error(translator("runs", "rm", "three", "-y", cwd=tmp_path), "no run")
+    (tmp_path / "runs" / "other").rename(tmp_path / "elsewhere")
+    (tmp_path / "runs" / "other").symlink_to(tmp_path / "elsewhere")
+    with lock(tmp_path / "elsewhere" / "training"):
+        done = translator("runs", "rm", "one", "other", "--yes", cwd=tmp_path)
+    assert_clear_error(done, "runs/other is being trained")
+    assert (tmp_path / "runs" / "one").is_dir()
     done = translator("runs", "rm", "one", "runs/two", "other", "--yes", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert not list((tmp_path / "runs").glob("*/config.yaml"))
+    assert not list((tmp_path / "runs").iterdir())
+    assert not (tmp_path / "elsewhere").exists()
 
 
 # --- inspect --------------------------------------------------------------------------------------

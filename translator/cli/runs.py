@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,13 +96,17 @@ def rm_cli(
         raise typer.BadParameter("nobody can be asked here: say --yes")
     if not yes:
         typer.confirm(f"Delete {paths}?", abort=True, err=True)
-    for run in runs:
+    for run in runs:  # none is deleted if one cannot be
         try:
             with lock(run.path / "training", seconds=MOMENT):
                 pass
         except TimeoutError:
             raise RunError(f"{run.path} is being trained", "Stop the training first.") from None
-        shutil.rmtree(run.path)
+    for run in runs:
+        if run.path.is_dir():  # it may be named twice
+            shutil.rmtree(run.path.resolve())
+        if run.path.is_symlink():
+            run.path.unlink()
     say(f"deleted: {paths}")
 
 
@@ -109,7 +115,7 @@ def _listed(run: "RunDirectory") -> Listed:
     name = run.path.name if run.is_own else run.name
     file = run.model_file if has_model else run.config_file
     date = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
-    size = sum(each.stat().st_size for each in run.path.rglob("*") if each.is_file())
+    size = _size(run.path)
     try:
         config = run.read_config()
     except TranslatorError:
@@ -130,6 +136,16 @@ def _listed(run: "RunDirectory") -> Listed:
         max_steps=progress.max_steps if progress else None,
         lineage=config.training.start_from or "",
     )
+
+
+def _size(folder: Path) -> int:
+    """The bytes of all files in it; what a training deletes meanwhile is passed over."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += Path(parent, name).stat().st_size
+    return size
 
 
 def _best_bleu(metrics: list[dict[str, Any]]) -> float | None:
