@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from translator.config import CorpusConfig, DecodingConfig
-from translator.data import read_pairs
+from translator.data import read_pairs, side_names
 from translator.documents.segments import Segment, prose
 from translator.errors import RunError
 from translator.evaluation import sentence_chrf
@@ -24,6 +24,7 @@ class Synthesis:
 
     translator: Translator
     decoding: DecodingConfig
+    is_back: bool = False  # whether a translation is the source of its pair
     tag: str = ""  # before each translation
     min_score: float | None = None  # of a translation, see `Translation.score`
     backward: Translator | None = None  # which translates a translation back
@@ -67,10 +68,11 @@ class Synthesis:
         return chrf is None or chrf >= self.min_chrf
 
     def _line(self, text: str, translation: str, score: float, chrf: float | None) -> str:
-        data = self.translator.config.data
+        languages = self.translator.config.data.direction
+        names = side_names(languages[::-1])[::-1] if self.is_back else side_names(languages)
         pair = {
-            data.source_language: text,
-            data.target_language: f"{self.tag} {translation}" if self.tag else translation,
+            names[0]: text,
+            names[1]: f"{self.tag} {translation}" if self.tag else translation,
             "score": round(score, 4),
         }
         round_trip = {} if chrf is None else {"round_trip": round(chrf, 1)}

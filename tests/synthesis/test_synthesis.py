@@ -80,6 +80,22 @@ def test_a_back_translated_pair_is_a_tagged_translation_and_its_text(place: Path
     assert pairs == [SentencePair(f"[BT] {each.text}", each.source) for each in expected]
 
 
+@pytest.mark.parametrize(("is_back", "sides"), [(False, (0, 1)), (True, (1, 0))])
+def test_the_sides_of_pairs_of_one_language_are_named_by_their_roles(
+    place: Path, is_back: bool, sides: tuple[int, int]
+) -> None:
+    trained = RunDirectory(Path("runs/old")).read_trained()
+    data = trained.config.data.model_copy(update={"target_language": "en"})
+    config = trained.config.model_copy(update={"data": data})
+    translator = Translator(config, trained.tokenizer, trained.model)
+    decoding = config.decoding.greedy()
+    [line] = Synthesis(translator=translator, decoding=decoding, is_back=is_back).pairs(["ana"])
+    Path("out.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    expected = ("ana", translator.translate(["ana"], decoding)[0].text)
+    [pair] = read_pairs(CorpusConfig(path="out.jsonl"), "en", "en")
+    assert pair == tuple(expected[side] for side in sides)
+
+
 def test_the_sources_of_pairs_are_texts_too(place: Path, cipher_pairs: list[SentencePair]) -> None:
     lines = [f"{pair.source}\t{pair.target}\n" for pair in cipher_pairs[:30]]
     Path("pairs.en-es.tsv").write_text("".join(lines), encoding="utf-8")
@@ -125,6 +141,7 @@ def test_an_interrupted_job_ends_in_the_same_bytes(place: Path) -> None:
     [
         (["text.txt", "-o", "out.tsv"], 2, "NAME.jsonl"),
         (["text.txt", "-o", "out.jsonl", "--min-chrf", "50"], 2, "--min-chrf"),
+        (["text.jsonl", "-o", "./text.jsonl"], 2, "is the text itself"),
         (["nothing.txt", "-o", "out.jsonl"], 1, "nothing.txt"),
         (["text.txt", "-o", "out.jsonl", "--round-trip", "runs/old"], 1, "Name one of es → en"),
         (["text.txt", "-o", "out.jsonl", "--round-trip", "runs/no"], 1, "no run directory runs/no"),
@@ -134,7 +151,10 @@ def test_an_interrupted_job_ends_in_the_same_bytes(place: Path) -> None:
 def test_bad_input_is_an_error_that_names_it(
     place: Path, arguments: list[str], code: int, message: str
 ) -> None:
+    Path("text.jsonl").write_text('{"en": "ana", "es": "oto"}\n', encoding="utf-8")
+    before = Path("text.jsonl").read_bytes()
     done = run_command("distill", "--run", "runs/old", *arguments)
     assert done.returncode == code
+    assert Path("text.jsonl").read_bytes() == before
     assert message in done.stderr
     assert not list(place.glob("out*"))

@@ -85,9 +85,7 @@ def backtranslate_cli(
     The run translates the other way: to learn en → es, Spanish text and a run es → en. What it
     writes becomes the source of a pair, with a tag; the text itself is the target.
     """
-    if min_chrf is not None and round_trip is None:
-        raise typer.BadParameter("--min-chrf compares what --round-trip brings back: name its run")
-    least = 30.0 if min_chrf is None else min_chrf
+    options = {"is_back": True, "tag": tag, "min_score": min_score}
     with shown_progress():
         synthesize(
             text,
@@ -95,7 +93,7 @@ def backtranslate_cli(
             find_run(run, translating=True),
             to,
             round_trip,
-            {"tag": tag, "min_score": min_score, "min_chrf": least},
+            options | _least_chrf(min_chrf, round_trip),
             beam_size=beam_size,
             overrides=overrides or (),
             resume=resume,
@@ -117,20 +115,25 @@ def distill_cli(
     quiet: QuietOption = False,
 ) -> None:
     """Pair texts with their translations by a run, for a smaller model to learn from."""
-    backtranslate_cli(  # that there is no tag is all that differs
-        text=text,
-        output=output,
-        run=run,
-        to=to,
-        tag="",
-        min_score=min_score,
-        round_trip=round_trip,
-        min_chrf=min_chrf,
-        beam_size=beam_size,
-        overrides=overrides,
-        resume=resume,
-        quiet=quiet,
-    )
+    options = {"min_score": min_score}
+    with shown_progress():
+        synthesize(
+            text,
+            output,
+            find_run(run, translating=True),
+            to,
+            round_trip,
+            options | _least_chrf(min_chrf, round_trip),
+            beam_size=beam_size,
+            overrides=overrides or (),
+            resume=resume,
+        )
+
+
+def _least_chrf(min_chrf: float | None, round_trip: Path | None) -> dict[str, Any]:
+    if min_chrf is not None and round_trip is None:
+        raise typer.BadParameter("--min-chrf compares what --round-trip brings back: name its run")
+    return {"min_chrf": 30.0 if min_chrf is None else min_chrf}
 
 
 def synthesize(
@@ -163,6 +166,8 @@ def synthesize(
     next(texts_of(text, languages), None)  # before the model is loaded
     runs = [run, *([RunDirectory.find(round_trip)] if round_trip else [])]
     files = [each for each in files_of(CorpusConfig(path=text), languages) if each.is_file()]
+    if output.exists() and any(output.samefile(each) for each in files):
+        raise typer.BadParameter(f"--output {output} is the text itself: name another file")
     fingerprint = {
         "version of translator": __version__,
         "model": fingerprint_of(*(file for each in runs for file in each.files)),
