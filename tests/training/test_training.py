@@ -1133,6 +1133,15 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning() -> None:
     assert trained_bytes() == expected
 
 
+def test_a_lost_configuration_is_told_since_nothing_can_be_compared_with_it() -> None:
+    run_to_step(tiny(), 6)
+    run = RunDirectory(RUNS / "tiny")
+    run.config_file.unlink()
+    [warning] = plan(train(tiny("training.learning_rate=0.001"))).warnings
+    assert warning.startswith(f"{run.config_file} was missing: the settings that it had")
+    assert plan(train(tiny("training.learning_rate=0.001"))).warnings == ()
+
+
 def test_a_finished_run_is_left_as_it_is() -> None:
     list(train(tiny()))
     before = trained_bytes()

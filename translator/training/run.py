@@ -43,7 +43,8 @@ def train(
         run = RunDirectory(RUNS / config.name)
         chosen = config.training.model_fields_set
         config = _with_start(config, run)
-        if run.has_begun and run.config_file.is_file():
+        is_lost = run.has_begun and not run.config_file.is_file()
+        if run.has_begun and not is_lost:
             config = going_on(config, run.read_config(), chosen)
         check_metrics(config)
         with _claimed(run, config) if world.is_main else nullcontext():
@@ -51,11 +52,19 @@ def train(
             if not run.config_file.is_file():  # in another directory: they will disagree
                 run.write_config(config)
             _check_same(run, config)
-            yield from _train(config, run, world, clock, compare=compare)
+            said = f"{run.config_file} was missing: the settings that it had are not known"
+            warnings = [f"{said}, and those of this command take their place"] if is_lost else []
+            yield from _train(config, run, world, clock, warnings, compare=compare)
 
 
 def _train(
-    config: Config, run: RunDirectory, world: World, clock: WorkClock, *, compare: bool
+    config: Config,
+    run: RunDirectory,
+    world: World,
+    clock: WorkClock,
+    warnings: list[str],
+    *,
+    compare: bool,
 ) -> Iterator[Event]:
     downloads = _downloads(config, run)
     data = prepare_data(config, run)
@@ -63,7 +72,7 @@ def _train(
     tokens = _tokens_per_batch(config, run, data, world)
     torch.manual_seed(stream_seed(config.seed, "first weights"))
     trainer = Trainer(config, run, data, world, tokens_per_batch=tokens, clock=clock)
-    warnings = trainer.resume()
+    warnings += trainer.resume()
     if not trainer.step:
         warnings += map(str, exchanged_sides(config, run.adaptation))
         warnings += [*_leaked(config, run, data), *_unknown_texts(run)]
