@@ -1058,6 +1058,21 @@ def test_a_tokenizer_that_changed_since_is_not_mixed_with_the_old_one(
         list(train(config))
 
 
+def test_weights_that_changed_since_are_not_those_that_a_run_begins_anew_with(
+    trained_run: RunDirectory,
+) -> None:
+    start = half_forgotten(trained_run, Path("start"))
+    before = start.model_file.read_bytes()
+    config = from_run("start")
+    run_to_step(config, 1)  # before its first checkpoint
+    tokenizer = start.read_tokenizer()
+    start.write_model(trained_run.read_model(tokenizer), tokenizer)
+    with pytest.raises(RunError, match="start has other weights now"):
+        list(train(config))
+    start.model_file.write_bytes(before)
+    list(train(config))
+
+
 # --- going on exactly -----------------------------------------------------------------------------
 
 

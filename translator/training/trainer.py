@@ -505,11 +505,21 @@ class Trainer:
             )
 
     def _start_from(self, path: str) -> None:
-        """Take the weights of another run, which has the same tokenizer, by their names."""
-        start = RunDirectory.named(path).read_trained("cpu")
+        """Take the weights of another run, which has the same tokenizer, by their names.
+
+        Where this run was begun before, they are those that it began with.
+        """
+        directory = RunDirectory.named(path)
+        start = directory.read_trained("cpu")
+        known = self.run.read_environment().get("lineage") or [{"run": path}]
+        other = ""
         if start.tokenizer.sha256 != self.data.tokenizer.sha256:
+            other = "another tokenizer"
+        elif known[0].get("model_sha256") not in (None, directory.model_sha256()):
+            other = "other weights"
+        if other:
             raise RunError(
-                f"{path} has another tokenizer now than when {self.run.path} was begun",
+                f"{path} has {other} now than when {self.run.path} was begun",
                 "Train under another name (--set name=…), or delete the directory.",
             )
         self._goes_on = goes_on(self.config, start.config)
