@@ -1157,6 +1157,18 @@ def test_a_lost_configuration_is_told_since_nothing_can_be_compared_with_it() ->
     assert plan(train(tiny("training.learning_rate=0.001"))).warnings == ()
 
 
+@pytest.mark.parametrize("key", ["max_minutes=1", "tokens_per_batch=auto"])
+def test_lost_measurements_are_told_where_a_training_goes_by_them(key: str) -> None:
+    steps = ["training.checkpoint_every_steps=31", "training.validate_every_steps=1000"]
+    config = tiny("training.max_steps=40", *steps, *LIGHT, f"training.{key}")
+    run_to_step(config, 32)
+    assert plan(train(config)).warnings == ()
+    run = RunDirectory(RUNS / "tiny")
+    run.measured_file.unlink()
+    [warning] = plan(train(config)).warnings
+    assert warning.startswith(f"{run.measured_file} was missing: what was measured")
+
+
 def test_a_finished_run_is_left_as_it_is() -> None:
     list(train(tiny()))
     before = trained_bytes()

@@ -19,6 +19,7 @@ from translator.evaluation import Change, changes_since
 from translator.hardware import describe
 from translator.preparation import TrainingData, corpora_hashes, prepare_data
 from translator.runs import RUNS, RunDirectory
+from translator.training.budget import MEASURED_STEPS
 from translator.training.clock import WorkClock
 from translator.training.events import Event, Finished, Plan, Warned
 from translator.training.trainer import Trainer, fitting_tokens_per_batch
@@ -43,8 +44,8 @@ def train(
         run = RunDirectory(RUNS / config.name)
         chosen = config.training.model_fields_set
         config = _with_start(config, run)
-        is_lost = run.has_begun and not run.config_file.is_file()
-        if run.has_begun and not is_lost:
+        warnings = [*_lost(run, config)]
+        if run.has_begun and run.config_file.is_file():
             config = going_on(config, run.read_config(), chosen)
         check_metrics(config)
         with _claimed(run, config) if world.is_main else nullcontext():
@@ -52,8 +53,6 @@ def train(
             if not run.config_file.is_file():  # in another directory: they will disagree
                 run.write_config(config)
             _check_same(run, config)
-            said = f"{run.config_file} was missing: the settings that it had are not known"
-            warnings = [f"{said}, and those of this command take their place"] if is_lost else []
             yield from _train(config, run, world, clock, warnings, compare=compare)
 
 
@@ -188,6 +187,23 @@ def _claimed(run: RunDirectory, config: Config) -> Iterator[None]:
                 f"cannot write {run.path}: {error.strerror}", "Check the permissions and the disk."
             ) from None
         yield
+
+
+def _lost(run: RunDirectory, config: Config) -> Iterator[str]:
+    """Warnings of what a run that has begun goes by, and has no more."""
+    if run.has_begun and not run.config_file.is_file():
+        yield (
+            f"{run.config_file} was missing: the settings that it had are not known, and those of "
+            "this command take their place"
+        )
+    settings, step = config.training, max(run.checkpoint_steps(), default=0)
+    goes_by = settings.max_minutes is not None and step > MEASURED_STEPS
+    goes_by = goes_by or (settings.tokens_per_batch is None and step > 0)
+    if goes_by and not run.measured_file.is_file():
+        yield (
+            f"{run.measured_file} was missing: what was measured and decided is so anew, and the "
+            "training does not end as it would have"
+        )
 
 
 def _check_same(run: RunDirectory, config: Config) -> None:
