@@ -589,6 +589,14 @@ def test_what_a_training_learns_from_is_not_prepared_anew_beside_it(
     config_of(start, replay_share=0.1)
 
 
+def test_an_adaptation_with_other_settings_is_one_of_another_name(start: Path) -> None:
+    next(iter(train(config_of(start))))
+    code, _, said = adapt("new.en-es.tsv", "--name=new", "--replay-share=0.5", *sets(*GENTLE))
+    assert code == 1
+    assert "training.learning_rate: 0.002 → 0.0001" in said
+    assert "hint: Adapt under another name (--name new-2), or delete the directory.\n" in said
+
+
 # --- what cannot be adapted to --------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from translator.cli.console import (
 from translator.cli.progress import QuietOption, shown_progress
 from translator.cli.train import echo_event, train
 from translator.config import HUB_PREFIX
-from translator.errors import VerdictError
+from translator.errors import OtherConfigurationError, VerdictError
 from translator.progress import activity
 
 if TYPE_CHECKING:
@@ -124,7 +124,13 @@ def adapt(
         for warning in prepared["warnings"]:
             say(f"warning: {warning}")
         note(_plan(prepared, config.training.learning_rate))
-    finished = train(config, as_json=as_json, adapting=True)
+    try:
+        finished = train(config, as_json=as_json, adapting=True)
+    except OtherConfigurationError as error:
+        error.hint = (
+            f"Adapt under another name (--name {error.free_name}), or delete the directory."
+        )
+        raise
     if not finished.completed:
         say(f"stopped after step {finished.step:,}; the same command goes on from there")
         raise typer.Exit(signal_code(finished.signal))
