@@ -142,6 +142,7 @@ def test_an_interrupted_job_ends_in_the_same_bytes(place: Path) -> None:
         (["text.txt", "-o", "out.tsv"], 2, "NAME.jsonl"),
         (["text.txt", "-o", "out.jsonl", "--min-chrf", "50"], 2, "--min-chrf"),
         (["text.jsonl", "-o", "./text.jsonl"], 2, "is the text itself"),
+        (["text.txt", "-o", "/proc/a.jsonl"], 1, "cannot write /proc/a.jsonl"),
         (["nothing.txt", "-o", "out.jsonl"], 1, "nothing.txt"),
         (["text.txt", "-o", "out.jsonl", "--round-trip", "runs/old"], 1, "Name one of es → en"),
         (["text.txt", "-o", "out.jsonl", "--round-trip", "runs/no"], 1, "no run directory runs/no"),

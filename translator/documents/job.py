@@ -107,6 +107,8 @@ class DocumentJob:
         import filelock
 
         part = self.partial_output(self.rank)
+        part.lock.parent.mkdir(parents=True, exist_ok=True)
+        part.lock.touch()  # filelock takes a file that cannot be made for one that is held
         try:
             with filelock.FileLock(part.lock, timeout=0):
                 yield
