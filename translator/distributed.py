@@ -75,6 +75,12 @@ def joined() -> Iterator[World]:
     if size == 1:
         yield World()
         return
+    missing = [each for each in ("RANK", "MASTER_ADDR", "MASTER_PORT") if each not in os.environ]
+    if missing:
+        raise TranslatorError(
+            f"WORLD_SIZE is {size} in the environment, without {', '.join(missing)}",
+            "torchrun sets them all; for a process alone, unset WORLD_SIZE.",
+        )
     world = World(int(os.environ["RANK"]), size)
     take_own_gpu()
     # Objects, and what is computed on CPUs, go through gloo on every machine.

@@ -14,6 +14,8 @@ import pytest
 from tests.commands import started_as
 from tests.helpers import ended
 from translator.config import load_config
+from translator.distributed import joined
+from translator.errors import TranslatorError
 from translator.runs import RUNS, RunDirectory
 from translator.training import train
 
@@ -146,6 +148,19 @@ def workers_of(parent: int) -> list[int]:
     if not children.is_file():
         pytest.skip("needs /proc to find the workers of torchrun")
     return [int(child) for child in children.read_text(encoding="ascii").split()]
+
+
+def test_a_world_without_its_other_variables_is_an_error_that_names_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    with (
+        pytest.raises(TranslatorError, match=r"WORLD_SIZE is 2 .*, without MASTER_ADDR$"),
+        joined(),
+    ):
+        pass
 
 
 @pytest.mark.slow
