@@ -125,15 +125,26 @@ def test_a_configuration_and_settings_hold_beside_a_corpus(tmp_path: Path) -> No
     assert (config.data.source_language, config.data.target_language) == ("en", "es")
 
 
-def test_two_files_side_by_side_and_several_corpora(
+@pytest.mark.parametrize(
+    ("languages", "packing"),
+    [(("fr", "de"), ""), (("en", "de"), ""), (("oc", "fr"), ""), (("de", "es-419"), ".gz")],
+)
+def test_two_files_side_by_side_are_in_the_languages_that_were_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, languages: tuple[str, str], packing: str
+) -> None:
+    """In this order, whichever other translations stand beside them."""
+    monkeypatch.chdir(tmp_path)
+    for language in ("en", "es", "de", *languages):
+        write(Path(f"text.{language}{packing}"), "a\n")
+    config, _ = config_of([f"text.{each}{packing}" for each in languages], [])
+    assert config.data.train[0].path == f"text.{{language}}{packing}"
+    assert (config.data.source_language, config.data.target_language) == languages
+
+
+def test_several_corpora_are_one_training_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("text.de", "text.fr"):
-        write(Path(name), "a\n")
-    config, _ = config_of(["text.fr", "text.de"], [])
-    assert config.data.train[0].path == "text.{language}"
-    assert (config.data.source_language, config.data.target_language) == ("de", "fr")
     for name in ("a.de-fr.tsv", "b.de-fr.tsv"):
         write(Path(name), "a\tb\n")
     config, _ = config_of(["a.de-fr.tsv", "b.de-fr.tsv"], [])

@@ -53,14 +53,14 @@ def config_of(
     A corpus takes the place of those that a configuration names, gives the run its name, and says
     the languages. What `overrides` set stays so.
     """
-    file, paths = _told_apart(arguments or ())
+    file, paths, languages = _told_apart(arguments or ())
     overrides = overrides or ()
     if not paths:
         return load_config(file, overrides), []
     bare = {"data.train": _one_or_all([{"path": path} for path in paths])}
     named = load_config(file, overrides, bare).data.train  # a typo costs no import of torch
     fixed = dict(map(_key_and_value, overrides))
-    given, notes = _settings_of(named, fixed, is_default=file is None)
+    given, notes = _settings_of(named, languages, fixed, is_default=file is None)
     config = load_config(file, overrides, given)
     return config, [*notes, _summary(config, few="training.max_steps" in given)]
 
@@ -80,12 +80,17 @@ def check_corpora(config: Config) -> None:
             fetched(corpus, config.data.languages_of(corpus))
 
 
-def _told_apart(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """The one configuration file among arguments, and the paths of corpora."""
+def _told_apart(
+    arguments: Sequence[str],
+) -> tuple[Path | None, list[str], tuple[str, str] | None]:
+    """The one configuration file among arguments, the paths of corpora, and the languages of two
+    files side by side.
+    """
     corpora = [argument for argument in arguments if _is_corpus(argument)]
     files = [argument for argument in arguments if argument not in corpora]
     if len(files) == 2 and not corpora and (both := _side_by_side(*files)):
-        return None, [both]
+        path, languages = both
+        return None, [path], languages
     if len(files) > 1:
         raise ConfigError(
             f"{' and '.join(files)}: one configuration at a time",
@@ -93,7 +98,7 @@ def _told_apart(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
         )
     for path in corpora:
         _check_there(path)
-    return (Path(files[0]) if files else None), corpora
+    return (Path(files[0]) if files else None), corpora, None
 
 
 def _is_corpus(argument: str) -> bool:
@@ -119,17 +124,22 @@ def _has_no_file(path: str) -> bool:
     return named or LANGUAGE_PLACEHOLDER in path
 
 
-def _side_by_side(first: str, second: str) -> str | None:
-    """NAME.{language} for two files NAME.en and NAME.es; None for others."""
-    one, other = Path(first), Path(second)
-    tags = [path.suffix.removeprefix(".") for path in (one, other)]
-    if one.stem != other.stem or one.parent != other.parent:
+def _side_by_side(first: str, second: str) -> tuple[str, tuple[str, str]] | None:
+    """NAME.{language} and its languages for two files NAME.en and NAME.es, which may be packed.
+
+    None for others. Files in further languages may stand beside them.
+    """
+    suffix = Path(first).suffix
+    packing = suffix if suffix.lower() in COMPRESSIONS else ""
+    names = [str(Path(path)).removesuffix(packing) for path in (first, second)]
+    (one, _, source), (other, _, target) = (name.rpartition(".") for name in names)
+    if one != other or source == target or not second.endswith(packing):
         return None
-    if not all(re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z]+)?", tag) for tag in tags):
+    if not all(re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", tag) for tag in (source, target)):
         return None
-    for path in (one, other):
-        _check_there(str(path))
-    return str(one.with_suffix(f".{LANGUAGE_PLACEHOLDER}"))
+    for path in (first, second):
+        _check_there(path)
+    return f"{one}.{LANGUAGE_PLACEHOLDER}{packing}", (source, target)
 
 
 def _check_there(path: str) -> None:
@@ -149,14 +159,21 @@ def _check_there(path: str) -> None:
 
 
 def _settings_of(
-    named: Sequence[CorpusConfig], fixed: dict[str, str], *, is_default: bool
+    named: Sequence[CorpusConfig],
+    languages: tuple[str, str] | None,
+    fixed: dict[str, str],
+    *,
+    is_default: bool,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The settings by their dotted keys, and remarks; what is `fixed` by --set is not guessed."""
+    """The settings by their dotted keys, and remarks.
+
+    What is `fixed` by --set is not guessed, nor are languages that are known.
+    """
     from translator.data import told_languages
 
     told = [told_languages(corpus) for corpus in named]
     corpora = [corpus for corpus, _ in told]
-    languages = next((each for _, each in told if each), None)
+    languages = languages or next((each for _, each in told if each), None)
     given: dict[str, Any] = {
         "name": _run_name(named[0].path),
         "data.train": _one_or_all([corpus.model_dump(exclude_unset=True) for corpus in corpora]),
