@@ -1259,6 +1259,8 @@ def test_a_po_file_says_its_language_or_columns_do(write):
         (PO + "rubbish\n", f"line {PO_LINES + 1}: broken PO file"),
         (PO_HEADER + 'msgid "a"\nmsgstr "say "hi""\n', "line 6: broken PO file (unescaped double"),
         (PO + 'msgstr "x"\n', f"line {PO_LINES + 1}: broken PO file"),
+        (PO_HEADER + 'msgid "a house\nmsgstr "una casa"\n', "line 5: broken PO file (a string "),
+        (PO_HEADER + 'msgid "a"\nmsgstr ""\n"una casa\\"\n', "line 7: broken PO file (a string "),
         (PO.encode() + b"# \xff\n", f"line {PO_LINES + 1}: not UTF-8"),
     ],
 )

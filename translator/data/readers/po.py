@@ -17,6 +17,9 @@ _LINE_ENDS = "\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _GUARDED = {ord(end): 0xFDD0 + number for number, end in enumerate(_LINE_ENDS)}
 _UNGUARDED = {guard: end for end, guard in _GUARDED.items()}
 
+# polib takes the last sign of a string for the quote that ends it, whatever it is.
+_STRING = re.compile(r'(?:msg\w+(?:\[\d+\])?\s+)?"[^"\\]*(?:\\.[^"\\]*)*"')
+
 
 def read_po(file: Path, corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[SentencePair]:
     """Yield the pair of each message, and of its plural; fuzzy and untranslated ones are empty.
@@ -68,14 +71,21 @@ def _parse(block: str, file: Path, start: int) -> Any:
     import polib
 
     try:
-        return polib.pofile(block.translate(_GUARDED))
+        catalog = polib.pofile(block.translate(_GUARDED))
     except OSError as error:  # its syntax error, with the line in the block
         found = re.search(r"line (\d+)\)(?:: (.*))?", str(error), re.DOTALL)
         line = start - 1 + int(found[1]) if found else start
-        reason = (found and found[2]) or "syntax error"
-        raise DataError(
-            f"{file}, line {line}: broken PO file ({reason})", "msgfmt --check explains it."
-        ) from None
+        raise _broken(file, line, (found and found[2]) or "syntax error") from None
+    for line, text in enumerate(map(str.strip, block.split("\n")), start):
+        if text and not text.startswith("#") and not _STRING.fullmatch(text):
+            raise _broken(file, line, "a string without its quotes")
+    return catalog
+
+
+def _broken(file: Path, line: int, reason: str) -> DataError:
+    return DataError(
+        f"{file}, line {line}: broken PO file ({reason})", "msgfmt --check explains it."
+    )
 
 
 def _blocks(file: Path) -> Iterator[tuple[int, str]]:
