@@ -35,7 +35,7 @@ _STEP, _SHOWN, _ACROSS = 6, 24, 6
 def named(file: Path, language: str) -> list[SentencePair]:
     """The references of the pictures of a file, with their names."""
     corpus = CorpusConfig(path=str(file), columns={"source": "image", "target": language})
-    return list(read_pairs(corpus, "image", language))
+    return list(read_pairs(corpus, "image", language, are_texts=(False, True)))
 
 
 def pixels(pairs: list[SentencePair]) -> npt.NDArray[np.float32]:

@@ -909,6 +909,7 @@ def test_json_that_is_not_utf8_is_told_with_its_place(write, name, place):
     [
         ({"en": ["a"], "fr": ["b"]}, "has no column 'es', only en, fr"),
         ({"en": ["a"], "es": [1]}, "column 'es' holds int64, no text"),
+        ({"en": [b"a"], "es": ["b"]}, "column 'en' holds binary, no text"),
         ({"translation": ["a"]}, "column 'translation' holds string, no texts"),
         ({"translation": [{"en": "a"}]}, "has no column 'es', only en"),
     ],

@@ -357,7 +357,7 @@ def parquet(folder: Path) -> Path:
 def test_rows_of_a_parquet_file_are_read_by_their_reference(tmp_path: Path) -> None:
     file = parquet(tmp_path)
     corpus = CorpusConfig(path=str(file), columns={"source": "image", "target": "es"})
-    pairs = list(read_pairs(corpus, "en", "es"))
+    pairs = list(read_pairs(corpus, "en", "es", are_texts=(False, True)))
     assert [pair.target for pair in pairs] == list(COLOURS)
     assert pairs[5].source == f"{file}#image/6"
     for pair, colour in zip(pairs, COLOURS.values(), strict=True):

@@ -211,7 +211,9 @@ def _short_training(
     if languages is None:
         return {}
     try:
-        pairs = sum(len(list(itertools.islice(read_pairs(c, *languages), most))) for c in corpora)
+        any_sides = (False, False)  # pictures and recordings, too
+        read = (read_pairs(corpus, *languages, are_texts=any_sides) for corpus in corpora)
+        pairs = sum(len(list(itertools.islice(each, most))) for each in read)
     except DataError:
         return {}  # whoever reads it all says what is wrong
     if pairs >= most:

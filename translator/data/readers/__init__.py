@@ -44,17 +44,23 @@ __all__ = [
 
 
 def read_pairs(
-    corpus: CorpusConfig, source_language: str, target_language: str
+    corpus: CorpusConfig,
+    source_language: str,
+    target_language: str,
+    *,
+    are_texts: tuple[bool, bool] = (True, True),
 ) -> Iterator[SentencePair]:
     """Yield the pairs of a corpus in file order, at most `max_pairs`, nothing dropped.
 
     What stands empty in the file comes as an empty side. Memory does not grow with the corpus.
     A remote corpus is downloaded first, unless the cache has it. Raises DataError, with file and
     line, for what cannot be read; for two files of unequal length only at their end, since only
-    there it shows.
+    there it shows. Columns of bytes are refused for a side of which `are_texts` says that it is
+    text; the other has references to them.
     """
     languages = source_language, target_language
-    return itertools.islice(_all_pairs(fetched(corpus, languages), languages), corpus.max_pairs)
+    pairs = _all_pairs(fetched(corpus, languages), languages, are_texts)
+    return itertools.islice(pairs, corpus.max_pairs)
 
 
 def files_of(corpus: CorpusConfig, languages: tuple[str, str]) -> list[Path]:
@@ -81,9 +87,11 @@ def read_corpus(corpus: CorpusConfig, config: Config) -> Iterator[SentencePair]:
     """
     languages = config.data.languages_of(corpus)
     corpus = fetched(corpus, languages)
-    pairs = read_pairs(corpus, *languages)
     direction = config.data.direction
-    if languages != direction and languages == direction[::-1]:  # of one language neither is
+    is_turned = languages != direction and languages == direction[::-1]  # not in one language
+    are_texts = (config.model.source == "text", config.model.target == "text")
+    pairs = read_pairs(corpus, *languages, are_texts=are_texts[::-1] if is_turned else are_texts)
+    if is_turned:
         pairs = (SentencePair(pair.target, pair.source) for pair in pairs)
     if not config.model.is_textual:
         return _located(pairs, corpus, config.model)
@@ -113,7 +121,9 @@ def _single_texts(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
             yield SentencePair(target, target)
 
 
-def _all_pairs(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterable[SentencePair]:
+def _all_pairs(
+    corpus: CorpusConfig, languages: tuple[str, str], are_texts: tuple[bool, bool]
+) -> Iterable[SentencePair]:
     match corpus.kind:
         case "embedded":
             return read_tsv(embedded_file(corpus.path), corpus, languages)
@@ -121,11 +131,15 @@ def _all_pairs(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterable[Sen
             both = parallel_files(corpus.path, column_names(corpus, languages))
             return itertools.chain.from_iterable(read_parallel_lines(*files) for files in both)
         case "dataset":
-            return read_dataset(corpus, languages)
+            return read_dataset(corpus, languages, are_texts)
     if is_saved_dataset(Path(corpus.path)):
-        return read_dataset(corpus, languages)
+        return read_dataset(corpus, languages, are_texts)
     files, known = shards(corpus)
-    return itertools.chain.from_iterable(_read(file, known, corpus, languages) for file in files)
+    if known == "parquet":
+        read = (read_parquet(file, corpus, languages, are_texts) for file in files)
+    else:
+        read = (_read(file, known, corpus, languages) for file in files)
+    return itertools.chain.from_iterable(read)
 
 
 def _read(
@@ -138,8 +152,6 @@ def _read(
             return read_csv(file, corpus, languages)
         case "json" | "jsonl":
             return read_json(file, corpus, languages, lines=known == "jsonl")
-        case "parquet":
-            return read_parquet(file, corpus, languages)
         case "tmx":
             return read_tmx(file, corpus, languages)
         case "xliff":

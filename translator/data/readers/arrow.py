@@ -26,7 +26,10 @@ BATCH_ROWS = 4096
 
 
 def read_parquet(
-    file: Path, corpus: CorpusConfig, languages: tuple[str, str]
+    file: Path,
+    corpus: CorpusConfig,
+    languages: tuple[str, str],
+    are_texts: tuple[bool, bool],
 ) -> Iterator[SentencePair]:
     """Yield the pairs of a Parquet file; only its text columns are read, some rows at a time."""
     import pyarrow
@@ -35,7 +38,7 @@ def read_parquet(
     row = 0
     try:
         with pyarrow.parquet.ParquetFile(file, pre_buffer=False, buffer_size=1 << 16) as parquet:
-            columns = pair_columns(str(file), parquet.schema_arrow, corpus, languages)
+            columns = pair_columns(str(file), parquet.schema_arrow, corpus, languages, are_texts)
             selected = [".".join(column.way) for column in columns if not column.is_media]
             for batch in parquet.iter_batches(BATCH_ROWS, columns=selected, use_threads=False):
                 for pair in pairs_in(batch, columns, str(file), row):
@@ -62,40 +65,46 @@ class PairColumn(NamedTuple):
 
 
 def pair_columns(
-    name: str, schema: Any, corpus: CorpusConfig, languages: tuple[str, str]
+    name: str,
+    schema: Any,
+    corpus: CorpusConfig,
+    languages: tuple[str, str],
+    are_texts: tuple[bool, bool],
 ) -> list[PairColumn]:
-    """The columns of source and target in an Arrow schema."""
+    """The columns of source and target in an Arrow schema.
+
+    Bytes are refused where they are to be texts.
+    """
     import pyarrow
 
     keys = column_names(corpus, languages)
+    columns = beside_path(corpus.path, f"columns: {columns_example(languages)}")
     inside = "translation" in schema.names and not (
         corpus.columns and all(name_among(key, schema.names) for key in keys)
     )
     if inside and not pyarrow.types.is_struct(schema.field("translation").type):
         raise DataError(
             f"{name}: column 'translation' holds {schema.field('translation').type}, no texts",
-            "Set its columns: "
-            f"{beside_path(corpus.path, f'columns: {columns_example(languages)}')}.",
+            f"Set its columns: {columns}.",
         )
     fields = list(schema.field("translation").type) if inside else list(schema)
     types = {field.name: field.type for field in fields}
     found = []
-    for name_or_language in keys:
+    for name_or_language, is_text in zip(keys, are_texts, strict=True):
         key = name_among(name_or_language, types)
         if key is None:
             raise DataError(
                 f"{name} has no column {name_or_language!r}, only {', '.join(types)}",
-                hint_for(
-                    languages,
-                    language_codes(types),
-                    "Set its columns: "
-                    f"{beside_path(corpus.path, f'columns: {columns_example(languages)}')}.",
-                ),
+                hint_for(languages, language_codes(types), f"Set its columns: {columns}."),
             )
-        if not _is_text(types[key]) and not _is_media(types[key]):
-            raise DataError(f"{name}: column {key!r} holds {types[key]}, no text", "Set columns.")
+        is_media = not is_text and _is_media(types[key])
+        if not is_media and not _is_text(types[key]):
+            raise DataError(
+                f"{name}: column {key!r} holds {types[key]}, no text",
+                f"Write it as a string a row, or name other columns: {columns}.",
+            )
         way = ("translation", key) if inside else (key,)
-        found.append(PairColumn(way, _is_media(types[key])))
+        found.append(PairColumn(way, is_media))
     return found
 
 

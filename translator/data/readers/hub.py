@@ -9,7 +9,11 @@ from translator.data.readers.references import dataset_name, load_dataset
 from translator.errors import DataError
 
 
-def read_dataset(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[SentencePair]:
+def read_dataset(
+    corpus: CorpusConfig,
+    languages: tuple[str, str],
+    are_texts: tuple[bool, bool],
+) -> Iterator[SentencePair]:
     """Yield the pairs of hf:NAME or of a folder for `datasets`, of the corpus's subset and split.
 
     With `streaming` nothing is downloaded or converted beforehand; rows come as they are needed.
@@ -26,7 +30,7 @@ def read_dataset(corpus: CorpusConfig, languages: tuple[str, str]) -> Iterator[S
         ).with_format("arrow")
         for table in data.iter(BATCH_ROWS):
             if columns is None:
-                columns = pair_columns(corpus.path, table.schema, corpus, languages)
+                columns = pair_columns(corpus.path, table.schema, corpus, languages, are_texts)
                 _check_media(corpus, columns)
             for pair in pairs_in(table, columns, name, row):
                 row += 1
