@@ -15,11 +15,12 @@ import torch
 from typer.testing import CliRunner
 
 from tests import spoiled
+from translator import files
 from translator.cli import app
 from translator.cli.console import VERDICT
 from translator.config import Config, CorpusConfig, TokenizerConfig
 from translator.data import SentencePair, read_pairs
-from translator.doctor import Report, examine, write_clean
+from translator.doctor import Report, examine, textfiles, write_clean
 from translator.doctor.leakage import LeakDetector
 from translator.doctor.misalignment import (
     MAX_SHIFT,
@@ -564,6 +565,33 @@ def test_clean_leaves_out_the_lines_that_training_refuses(tmp_path):
     assert places == [*zip("234", faults, strict=True), ("5", "empty source")]
     kept = read_pairs(CorpusConfig(path=str(tmp_path / "out" / file.name)), "en", "es")
     assert list(kept) == [("A dog.", "Un perro."), ("Hi", "Hola")]
+
+
+def test_an_endless_line_is_found_left_out_and_fills_no_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(textfiles, "LONGEST_LINE", 100)
+    monkeypatch.setattr(files, "LONGEST_LINE", 100)
+    lines = ["a dog\tun perro\n", f"{'é' * 150}\tx\n", "a cat\tun gato\n"]
+    (tmp_path / "pets.en-es.tsv").write_text("".join(lines), encoding="utf-8")
+    corpus = CorpusConfig(path=str(tmp_path / "pets.en-es.tsv"))
+    with pytest.raises(DataError, match="line 2: longer than 100 bytes"):
+        list(read_pairs(corpus, "en", "es"))
+    report = examined(corpus.path)
+    assert [each.kind for each in report.findings if each.severity == "serious"] == ["endless line"]
+    assert f"{corpus.path}, line 2: " in found(report, "endless line").message
+    config = Config.model_validate({"data": {"train": corpus.path}})
+    [counts] = write_clean(config, tmp_path / "out").values()
+    assert (counts.read, counts.dropped) == (3, {"endless line": 1})
+
+
+def test_clean_takes_the_names_of_languages_for_no_pair(tmp_path):
+    """As training does; in the middle of a file they would be one."""
+    for name, header in (("a", "en\tes\n"), ("b", "English\tSpanish\n")):
+        (tmp_path / f"{name}.en-es.tsv").write_text(f"{header}{name}\t{name}{name}\n")
+    corpora = [str(tmp_path / f"{name}.en-es.tsv") for name in "ab"]
+    config = Config.model_validate({"data": {"train": corpora}})
+    counts = write_clean(config, tmp_path / "all.tsv")
+    assert [each.read for each in counts.values()] == [1, 1]
+    assert (tmp_path / "all.tsv").read_text("utf-8") == "a\taa\nb\tbb\n"
 
 
 def test_clean_of_two_files_leaves_a_line_out_of_both(tmp_path):

@@ -14,9 +14,12 @@ from pathlib import Path
 from translator.config import CorpusConfig
 from translator.data import SentencePair, fetched
 from translator.data.readers.pairs import column_names, column_numbers
+from translator.data.readers.text import names_languages
 from translator.doctor.report import Finding, Places, Severity
 from translator.errors import DataError
 from translator.files import (
+    LONGEST_LINE,
+    Unpacked,
     check_line_ends,
     how_to_convert,
     is_wide,
@@ -26,6 +29,8 @@ from translator.files import (
 
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 UNMENDABLE = ("unreadable", "unequal length")  # kinds of findings of no single line
+HEADER = "header"  # no fault, and no pair either
+_ENDLESS = "endless line"
 
 # Faults of the bytes of a line: kind → severity, message, hint.
 _FAULTS: dict[str, tuple[Severity, str, str]] = {
@@ -40,6 +45,12 @@ _FAULTS: dict[str, tuple[Severity, str, str]] = {
         "serious",
         "bytes that are not UTF-8",
         "Training refuses it. ",  # and how to convert it
+    ),
+    _ENDLESS: (
+        "serious",
+        f"longer than {LONGEST_LINE:,} bytes",
+        "A line must end in a line feed; training refuses the file, `data clean` leaves out such "
+        "lines.",
     ),
     "missing column": (
         "serious",
@@ -62,15 +73,15 @@ class TextFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines_read = 0
-        self.is_broken = False  # the last line: not UTF-8
+        self.fault = ""  # of the last line, for which training refuses the file
         self.faults: dict[str, Places] = {}
         self.damage: DataError | None = None
 
     def lines(self) -> Iterator[str]:
-        """Yield all lines; what is not UTF-8 becomes U+FFFD."""
+        """Yield all lines; what is not UTF-8 becomes U+FFFD, and endless ones are cut."""
         try:
             with open_by_name(self.path) as stream:
-                for number, line in enumerate(stream, start=1):
+                for number, line in enumerate(_lines(stream), start=1):
                     self.lines_read = number
                     text = self._text(line, number)
                     if number == 1:
@@ -102,7 +113,7 @@ class TextFile:
             yield Finding("serious", "unreadable", corpus, self.damage.message, self.damage.hint)
 
     def _text(self, line: bytes, number: int) -> str:
-        self.is_broken = False
+        self.fault = _ENDLESS if len(line) == LONGEST_LINE else ""
         if line.endswith(b"\r\n"):
             self.note("CRLF", number)
         if b"\x00" in line:
@@ -113,17 +124,32 @@ class TextFile:
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
-            self.is_broken = True
-            self.note("invalid UTF-8", number)
+            self.fault = self.fault or "invalid UTF-8"
             text = line.decode("utf-8", "replace")
+        if self.fault:
+            self.note(self.fault, number)
         return text.rstrip("\r\n")
+
+
+def _lines(stream: Unpacked) -> Iterator[bytes]:
+    """The lines of a stream; of one that is too long the beginning, lest it fill the memory."""
+    while line := stream.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = stream.readline(LONGEST_LINE)
 
 
 class TextCorpus:
     """A corpus of one TSV file or of two parallel files, read to its end."""
 
-    def __init__(self, files: list[TextFile], columns: tuple[int, int] | None) -> None:
+    def __init__(
+        self,
+        files: list[TextFile],
+        languages: tuple[str, str],
+        columns: tuple[int, int] | None = None,
+    ) -> None:
         self.files = files
+        self._languages = languages
         self._columns = columns  # of source and target in a TSV file
 
     @classmethod
@@ -137,23 +163,27 @@ class TextCorpus:
             names = column_names(corpus, languages)
             paths = [Path(corpus.path.replace("{language}", each)) for each in names]
             found = all(path.is_file() for path in paths)
-            return cls([TextFile(path) for path in paths], None) if found else None
+            return cls([TextFile(path) for path in paths], languages) if found else None
         path = Path(corpus.path)
         if not re.search(r"\.tsv(\.gz|\.xz|\.bz2|\.zst)?$", path.name) or not path.is_file():
             return None
         columns = column_numbers(path, corpus, languages) or ()
         numbers = [column for column in columns if isinstance(column, int)]
-        return cls([TextFile(path)], (numbers[0], numbers[1])) if len(numbers) == 2 else None
+        if len(numbers) != 2:
+            return None
+        return cls([TextFile(path)], languages, (numbers[0], numbers[1]))
 
     def pairs(self) -> Iterator[SentencePair]:
         """Yield the pair of every line: the n-th of them stands in line n."""
         return (pair for pair, _ in self.lines())
 
     def lines(self) -> Iterator[tuple[SentencePair, str]]:
-        """Yield the pair of every line, and the fault for which training refuses it, if any."""
+        """Yield the pair of every line, and the fault for which training refuses it, if any.
+
+        A first line with the names of the languages has `HEADER` for a fault.
+        """
         for pair, fault in self._of_columns() if self._columns else self._of_two_files():
-            broken = any(file.is_broken for file in self.files)
-            yield pair, "invalid UTF-8" if broken else fault
+            yield pair, next((file.fault for file in self.files if file.fault), fault)
 
     def _of_two_files(self) -> Iterator[tuple[SentencePair, str]]:
         source, target = self.files
@@ -169,14 +199,17 @@ class TextCorpus:
         for line in file.lines():
             fields = line.split("\t")
             fault = ""
-            if line.strip():
+            if line.strip() and file.fault != _ENDLESS:
                 width = width or len(fields)
                 surplus = any(field.strip() for field in fields[width:])
                 fault = "missing column" if len(fields) < needed else "surplus column" * surplus
             if fault:
                 file.note(fault, file.lines_read)
             fields += [""] * (needed - len(fields))
-            yield SentencePair(*(fields[column] for column in self._columns)), fault
+            pair = SentencePair(*(fields[column] for column in self._columns))
+            if file.lines_read == 1 and not fault and names_languages(pair, self._languages):
+                fault = HEADER
+            yield pair, fault
 
     def findings(self, corpus: str) -> Iterator[Finding]:
         """What is wrong with the files, once the pairs have been read."""

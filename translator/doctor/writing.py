@@ -12,7 +12,7 @@ from typing import BinaryIO
 from translator.config import Config, CorpusConfig
 from translator.data import Cleaner, Counts, SentencePair, read_corpus
 from translator.data.readers.remote import bare_name
-from translator.doctor.textfiles import UNMENDABLE, TextCorpus
+from translator.doctor.textfiles import HEADER, UNMENDABLE, TextCorpus
 from translator.errors import DataError
 from translator.progress import tracked
 from translator.runs import is_replaceable, written_aside
@@ -84,6 +84,8 @@ def _readable(
     lines = itertools.islice(files.lines(), corpus.max_pairs)
     for number, (pair, fault) in enumerate(lines, start=1):
         turned = SentencePair(*pair[::-1]) if languages == direction[::-1] != direction else pair
+        if fault == HEADER:
+            continue
         if fault:
             counts.read += 1
             counts.drop(fault)

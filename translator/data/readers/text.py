@@ -41,11 +41,11 @@ def read_tsv(
                 continue
             raise missing_columns(file, number, len(fields), needed)
         pair = SentencePair(fields[source], fields[target])
-        if number > 1 or source == target or not _names(pair, languages):
+        if number > 1 or source == target or not names_languages(pair, languages):
             yield pair
 
 
-def _names(pair: SentencePair, languages: tuple[str, str]) -> bool:
+def names_languages(pair: SentencePair, languages: tuple[str, str]) -> bool:
     """Whether the sides are the names of languages, such as en and es, and no texts."""
     sides = zip(pair, languages, strict=True)
     return all(name_among(language, [side.strip()]) is not None for side, language in sides)
