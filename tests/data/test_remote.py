@@ -319,6 +319,10 @@ def _several(site: Site) -> None:
     site.files["a.zip"] = zipped(dict.fromkeys(("a.en", "a.es", "b.en", "b.es"), EN))
 
 
+def _several_tables(site: Site) -> None:
+    site.files["a.zip"] = zipped(dict.fromkeys(("a.en-es.tsv", "b.en-es.tsv", "README.txt"), EN))
+
+
 def _damaged(site: Site) -> None:
     data = bytearray(zipped({"a.en": EN * 100, "a.es": ES * 100}))
     data[60] ^= 255
@@ -350,6 +354,7 @@ def _closed(site: Site) -> None:
         (lambda site: None, "there is nothing at {}/a.zip (404)", "Check the address"),
         (_other_languages, "{}/a.zip has no texts in en and es, but a.de, a.fr", "source_language"),
         (_several, "{}/a.zip holds several corpora: a.{{language}}, b.{{language}}", "lie in"),
+        (_several_tables, "{}/a.zip holds several corpora: a.en-es.tsv, b.en-es.tsv", "lie in"),
         (_damaged, "{}/a.zip gives a damaged archive, or none", "Try again"),
         (_no_archive, "{}/a.zip gives a damaged archive, or none", "Try again"),
         (_page, "{}/a.zip gives a web page, not a file", "Raw"),

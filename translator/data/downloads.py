@@ -362,7 +362,7 @@ def _refused(url: str, error: urllib.error.HTTPError) -> DataError:
             "Download it as its owners ask, and name the file.",
         )
     return DataError(
-        f"{shown(url)}: the server answers {error.code} {error.reason}", "Try again later."
+        f"{shown(url)}: the server answers {error.code} {_reason(error)}", "Try again later."
     )
 
 

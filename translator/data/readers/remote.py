@@ -105,9 +105,10 @@ def _read_from(download: Download, corpus: CorpusConfig, sides: tuple[str, str])
         return corpus.model_copy(update={"path": path, "columns": columns})
     if not found and (table := _table(download)):
         return corpus.model_copy(update={"path": str(table), **keys})
-    names = [*(found or download.files)]
+    several = [*found] or _tables(download)
+    names = several or download.files
     listed = ", ".join(names[:_MOST_NAMES]) + ", …" * (len(names) > _MOST_NAMES)
-    if found:
+    if several:
         raise DataError(
             f"{corpus.path} holds several corpora: {listed}",
             f"They lie in {download.folder}: name the one that you mean by its path.",
@@ -115,7 +116,8 @@ def _read_from(download: Download, corpus: CorpusConfig, sides: tuple[str, str])
     raise DataError(
         f"{corpus.path} has no texts in {' and '.join(sides)}, but {listed}",
         "Set data.source_language and data.target_language to what the names of the files say, or "
-        f"columns: {beside_path(corpus.path, f'columns: {columns_example(sides)}')}.",
+        f"columns: {beside_path(corpus.path, f'columns: {columns_example(sides)}')}. The files lie "
+        f"in {download.folder}.",
     )
 
 
@@ -138,10 +140,13 @@ def _among(side: str, parts: Sequence[str]) -> str | None:
 
 def _table(download: Download) -> Path | None:
     """The only file of a download, or the only one that is more than lines of text."""
-    files = [Path(file) for file in download.files]
-    tables = [file for file in files if format_by_name(file) not in (None, "text")]
-    chosen = files if len(files) == 1 else tables
+    chosen = download.files if len(download.files) == 1 else _tables(download)
     return download.folder / chosen[0] if len(chosen) == 1 else None
+
+
+def _tables(download: Download) -> list[str]:
+    known = ((file, format_by_name(Path(file))) for file in download.files)
+    return [file for file, form in known if form not in (None, "text")]
 
 
 # --- collections ----------------------------------------------------------------------------------
