@@ -29,6 +29,7 @@ _BYTE_ORDER_MARKS = {  # the longer ones first: that of UTF-32 begins like that 
 _WITH_MARK = {"utf-16": "utf-16-le", "utf-32": "utf-32-le", "utf-8-sig": "utf-8"}  # in Python
 _HEAD = 1 << 13  # bytes of a file that show what it is
 _BINARY = (b"PK\x03\x04", b"%PDF-")  # what a word processor or a printer takes, whatever its name
+_PACKED = {b"\x1f\x8b": ".gz", b"\xfd7zXZ": ".xz", b"BZh": ".bz2", b"\x28\xb5\x2f\xfd": ".zst"}
 _OLD_MACINTOSH = "A line must end in a line feed; old Macintosh files: tr '\\r' '\\n'."
 
 
@@ -260,11 +261,14 @@ def is_wide(file: Path) -> bool:
 
 
 def how_to_convert(file: Path) -> str:
-    """A command that makes a file UTF-8, by the encoding that it seems to be in."""
+    """What makes a file UTF-8, mostly a command, by what it seems to be in."""
     with open_unpacked(file) as stream:
         head = stream.read(_HEAD)
     if head.startswith(_BINARY):
         return "Save it as text, such as CSV or lines with tabs."
+    for begin, ending in _PACKED.items():
+        if head.startswith(begin):
+            return f"It is packed: name it {file.name}{ending}."
     unpacked = file.with_suffix("") if file.suffix.lower() in COMPRESSIONS else file
     first = "Convert the file" if unpacked == file else "Unpack the file and convert it"
     encoding = _wide_encoding(head) or "latin1"

@@ -1272,6 +1272,16 @@ def test_a_broken_po_file_is_told_with_its_line(write, monkeypatch, content, fra
     assert fragment in refusal(write("a.po", content))
 
 
+@pytest.mark.parametrize("ending", [".gz", ".xz", ".bz2", ".zst"])
+@pytest.mark.parametrize("name", ["a.en-es.tsv", "a.csv", "a.json"])
+def test_a_packed_file_whose_name_hides_it_is_told(write, name, ending):
+    packs: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstd}
+    packs |= {".xz": lzma.compress, ".bz2": bz2.compress}
+    error = refused(write(name, packs[ending](b"a\tb\n" * 99)), "en", "es")
+    assert "not UTF-8" in error.message
+    assert error.hint == f"It is packed: name it {name}{ending}."
+
+
 # --- lines that do not end ------------------------------------------------------------------------
 
 
