@@ -1272,6 +1272,14 @@ def test_a_broken_po_file_is_told_with_its_line(write, monkeypatch, content, fra
     assert fragment in refusal(write("a.po", content))
 
 
+def test_brackets_in_the_name_of_a_file_stand_for_themselves(write):
+    """Else another file would say whether what was prepared of this one still holds."""
+    write("a1.en-es.tsv", "c\td\n")
+    file = write("a[1].en-es.tsv", "a\tb\n")
+    assert read(file) == [("a", "b")]
+    assert files_of(CorpusConfig(path=str(file)), ("en", "es")) == [file]
+
+
 @pytest.mark.parametrize("ending", [".gz", ".xz", ".bz2", ".zst"])
 @pytest.mark.parametrize("name", ["a.en-es.tsv", "a.csv", "a.json"])
 def test_a_packed_file_whose_name_hides_it_is_told(write, name, ending):

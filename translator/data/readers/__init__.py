@@ -74,8 +74,9 @@ def files_of(corpus: CorpusConfig, languages: tuple[str, str]) -> list[Path]:
     sides = column_names(corpus, languages)
     found: list[Path] = []
     for name in dict.fromkeys(corpus.path.replace(LANGUAGE_PLACEHOLDER, each) for each in sides):
-        matches = sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207
-        for path in map(Path, matches):
+        is_pattern = not Path(name).exists()  # else it may be a name with brackets
+        matches = sorted(glob.glob(name, recursive=True)) if is_pattern else []  # noqa: PTH207
+        for path in map(Path, matches or [name]):
             found += sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
     return found
 
