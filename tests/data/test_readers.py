@@ -797,6 +797,7 @@ def test_words_that_look_like_missing_values_or_numbers_stay_words(write):
         ('en,es\n"a\nb",c\n"d,e\nf,g\n', "line 4: unexpected end of data"),
         ('en,es\n"a"b,c\n', "line 2: ',' expected after '\"'"),
         (f'en,es\na,b\n"{"x," * 99999}\n', "line 3: unexpected end of data"),
+        ("en,es\na\rb,c\n", "line 2: a carriage return within a field"),
         ("en,fr\na,b\n", "has no column 'es', only en, fr"),
         (b"en,es\na,\xff\n", "line 2: not UTF-8 (byte 3 of the line)"),
     ],
@@ -806,6 +807,19 @@ def test_a_broken_csv_file_is_told_with_the_line_where_the_row_starts(write, con
 
 
 # --- JSON -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "way_out"),
+    [
+        ({"id": 1, "data": {"en": "a", "es": "b"}}, '{"en": "…", "es": "…"}; null'),
+        (["a", "b"], '{"en": "…", "es": "…"}; null'),
+        ({"en": "a"}, '{"en": "…", "es": "…"}; null'),
+        ({"first": "a", "second": "b"}, "columns: {en: …, es: …}"),
+    ],
+)
+def test_columns_are_named_as_a_way_out_only_where_they_are_one(write, row, way_out):
+    assert way_out in refused(write("a.jsonl", json.dumps(row)), "en", "es").hint
 
 
 @pytest.mark.parametrize("indent", [None, 0, 4])

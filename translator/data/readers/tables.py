@@ -125,6 +125,11 @@ def _csv_records(file: Path) -> Iterator[tuple[int, list[str]]]:
                 yield start, record
             start = records.line_num + 1
     except csv.Error as error:
+        if "new-line character" in str(error):
+            raise DataError(
+                f"{file}, line {start}: a carriage return within a field",
+                "A text of several lines stands in quotes; else delete the carriage return.",
+            ) from None
         raise DataError(
             f"{file}, line {start}: {error}",
             "A quote that opens a field must close it; a quote inside is written twice.",
@@ -160,12 +165,7 @@ def read_json(
             raise DataError(
                 f"{file}, {place}: no text for {keys[0]!r} and {keys[1]!r}, "
                 f"but {', '.join(f'{k}: {type(v).__name__}' for k, v in fields.items())}",
-                hint_for(
-                    languages,
-                    language_codes(fields),
-                    "Set its columns: "
-                    f"{beside_path(corpus.path, f'columns: {columns_example(languages)}')}.",
-                ),
+                hint_for(languages, language_codes(fields), _hint_for(fields, corpus, languages)),
             )
         try:
             "".join([source or "", target or "", *references]).encode("utf-8")
@@ -177,6 +177,17 @@ def read_json(
             yield ReferencedPair(source or "", references)
         else:
             yield SentencePair(source or "", target or "")
+
+
+def _hint_for(fields: dict[str, Any], corpus: CorpusConfig, languages: tuple[str, str]) -> str:
+    """How to mend a row in which a text is not found: by columns, where it has texts to choose."""
+    if corpus.of_texts:
+        return f"Set its column: {beside_path(corpus.path, 'columns: {text: …}')}."
+    if sum(isinstance(value, str) for value in fields.values()) > 1:
+        columns = beside_path(corpus.path, f"columns: {columns_example(languages)}")
+        return f"Set its columns: {columns}."
+    row = json.dumps(dict.fromkeys(side_names(languages), "…"), ensure_ascii=False)
+    return f"A row is an object with both texts, such as {row}; null stands for a missing one."
 
 
 def _references(value: Any, key: str, place: str) -> list[str]:
