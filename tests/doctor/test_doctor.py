@@ -174,6 +174,12 @@ def test_swapped_pairs_and_columns_are_told_apart(sound, tmp_path):
     assert not [finding for finding in report.findings if finding.kind == "swapped pairs"]
 
 
+def test_the_swapped_pairs_are_named_where_they_are_most(sound, tmp_path):
+    pairs, lines = spoiled.swapped(sound, 0.6)
+    finding = found(examined(spoiled.write(tmp_path / "a.en-es.tsv", pairs)), "swapped pairs")
+    assert f"have their sides swapped: lines {lines[0]}, {lines[1]}, " in finding.message
+
+
 def test_within_one_language_no_sides_are_swapped(sound, tmp_path):
     pairs = [SentencePair(source, f"{source} {source}") for source, _ in sound]
     file = spoiled.write(tmp_path / "a.en-en.tsv", pairs)

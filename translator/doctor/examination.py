@@ -222,6 +222,10 @@ class _Examination:
                 message = f"{self.corpus.path}: the {side} looks like {guess}, not {language}"
                 self._find("warning", "other language", message, "Check the columns.")
         swapped = find_swapped(pairs) if is_translation else []
+        as_declared = self._languages[::-1]  # which `are_exchanged` asks the other way round
+        found = guess_languages([pairs[index] for index in swapped])
+        if are_exchanged(found, as_declared) and not are_exchanged(guesses, as_declared):
+            swapped = sorted({*range(len(pairs))}.difference(swapped))  # most of the pairs
         share = len(swapped) / max(1, len(pairs))
         if len(swapped) >= 5 and share >= _SERIOUS_SHARE / 10:
             places = Places(self._unit)
