@@ -1378,7 +1378,9 @@ def test_shards_of_two_formats_are_refused(shards):
 
 def test_a_folder_that_holds_something_else_is_refused(shards):
     (shards / "README.md").write_text("x", encoding="utf-8")
-    assert "the format of" in refusal(shards)
+    error = refused(shards, "en", "es")
+    assert f"the folder {shards} holds README.md, of no format that is" in error.message
+    assert f"such as {shards}/*.tsv" in error.hint
     (shards / "README.md").unlink()
     (shards / "more").mkdir()
     assert "holds another folder, more" in refusal(shards)

@@ -23,7 +23,7 @@ def shards(corpus: CorpusConfig) -> tuple[list[Path], str]:
     path = Path(corpus.path)
     if path.is_dir():
         described = [path / name for name in _METADATA if (path / name).is_file()]
-        files = described[:1] or _files_of_folder(path)
+        files = described[:1] or _files_of_folder(path, corpus.format)
     elif path.exists():
         files = [path]
     elif glob.has_magic(corpus.path):
@@ -82,7 +82,7 @@ def embedded_file(path: str) -> Path:
     return files[name]
 
 
-def _files_of_folder(folder: Path) -> list[Path]:
+def _files_of_folder(folder: Path, given: CorpusFormat | None) -> list[Path]:
     files = sorted(f for f in folder.iterdir() if not f.name.startswith((".", "_")))
     hint = f"Name what you mean, such as {folder}/*.tsv.gz, or set format: dataset."
     if not files:
@@ -90,6 +90,11 @@ def _files_of_folder(folder: Path) -> list[Path]:
     inner = next((file for file in files if file.is_dir()), None)
     if inner:
         raise DataError(f"the folder {folder} holds another folder, {inner.name}", hint)
+    other = next((file for file in files if not given and not format_by_name(file)), None)
+    if other:  # a README or a licence, or the pairs themselves
+        raise DataError(
+            f"the folder {folder} holds {other.name}, of no format that is known by its name", hint
+        )
     splits = {match[1] for file in files if (match := _SPLIT.search(file.name))}
     if len(splits) > 1:  # or one would learn what one tests on
         raise DataError(
