@@ -47,6 +47,7 @@ def write(file: Path, text: str) -> Path:
         ("a.tmx", TMX.format("fr"), ("fr", "de")),
         ("a.tmx", TMX.format("*all*"), ("de", "fr")),
         ("a.csv", "de,fr\nHallo,Salut\n", ("de", "fr")),
+        ("a.csv", "\n\nde,fr\nHallo,Salut\n", ("de", "fr")),
         ("a.csv", "id,German,French\n1,Hallo,Salut\n", ("de", "fr")),
         ("a.csv", "id,de\nHalo,Hallo\n", ("id", "de")),
         ("a.csv", "id,Deutsch,Französisch\n1,Hallo,Salut\n", ("de", "fr")),

@@ -97,7 +97,7 @@ def _of_tags(head: str, form: str) -> tuple[str, str] | None:
 def _header(file: Path) -> list[str]:
     head = list(itertools.islice(read_lines(file), HEAD_LINES))
     with suppress(csv.Error):  # whoever reads it all says what is wrong
-        return next(csv.reader(head, delimiter=guess_delimiter(head)), [])
+        return next(filter(None, csv.reader(head, delimiter=guess_delimiter(head))), [])
     return []
 
 

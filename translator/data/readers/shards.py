@@ -84,7 +84,10 @@ def embedded_file(path: str) -> Path:
 
 def _files_of_folder(folder: Path, given: CorpusFormat | None) -> list[Path]:
     files = sorted(f for f in folder.iterdir() if not f.name.startswith((".", "_")))
-    hint = f"Name what you mean, such as {folder}/*.tsv.gz, or set format: dataset."
+    hint = (
+        f"Name what you mean, such as {folder}/*.tsv.gz or {folder}/NAME.{LANGUAGE_PLACEHOLDER}, "
+        "or set format: dataset."
+    )
     if not files:
         raise DataError(f"the folder {folder} holds no files", hint)
     inner = next((file for file in files if file.is_dir()), None)
