@@ -644,6 +644,20 @@ def test_another_reader_of_catalogues_finds_the_translations(texts: list[str]) -
     assert translated(result, settings_of("po", overwrite=True), identity).split() == result.split()
 
 
+def test_bytes_that_a_catalogue_spells_are_read_and_codes_of_terminals_are_kept() -> None:
+    source = r'msgid "\033[1mbig ni\303\261o\x1b[0m \\033"' + '\nmsgstr ""\n'
+    entry = polib.pofile(translated(source, settings_of("po")))[0]
+    assert entry.msgstr == "\x1b[1mBIG NIÑO\x1b[0m \\033"
+
+
+@pytest.mark.parametrize("charset", ["CHARSET", "us-ascii"])
+def test_a_catalogue_in_ascii_is_in_utf8_once_it_is_translated(charset: str) -> None:
+    result = translated(PO.replace("UTF-8", charset), settings_of("po"))
+    assert result == translated(PO, settings_of("po"))
+    lower = PO.replace("UTF-8", "utf-8")
+    assert translated(lower, settings_of("po")) == result.replace("UTF-8", "utf-8")
+
+
 def test_a_catalogue_in_another_encoding_is_refused() -> None:
     with pytest.raises(DataError, match="ISO-8859-1") as error:
         translated(PO.replace("UTF-8", "ISO-8859-1"), settings_of("po"))

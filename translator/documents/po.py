@@ -13,7 +13,10 @@ from translator.text.placeholders import has_words
 
 _FIELD = re.compile(r'(msgctxt|msgid|msgid_plural|msgstr(?:\[(\d+)\])?)\s+(".*")\s*$')
 _CONTINUED = re.compile(r'\s*(".*")\s*$')
-_MARKS = re.compile(rf"{TAGS}|{PLACEHOLDERS}|(?P<entity_stands>&\w+;)")
+_MARKS = re.compile(
+    rf"{TAGS}|{PLACEHOLDERS}|(?P<entity_stands>&\w+;)|(?P<terminal_floats>\x1b\[[\d;]*[A-Za-z])"
+)
+_ESCAPED = re.compile(r"((?:\\[0-7]{1,3}|\\x[0-9a-fA-F]{2})+)|\\(.)")  # bytes, or a character
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _PLURAL = re.compile(r"plural\s*=\s*([^;\n]+)")
 _LANGUAGE = re.compile(r'"((?:X-(?P<source>Source)-)?Language): *(?P<language>[\w@-]*)')
@@ -36,7 +39,8 @@ def po_segments(
         if not entry.add(line):
             problems.add("not understood, the line is kept as it is", number)
         if entry.is_header and (charset := _CHARSET.search(line)):
-            _check_charset(charset[1])
+            line = f"{line[: charset.start(1)]}{_utf8(charset[1])}{line[charset.end(1) :]}"
+            entry.replace_line(line)
         if entry.is_header and (stated := _LANGUAGE.match(line)):
             side = "source" if stated["source"] else "target"
             direction.check(f"line {number}, {stated[1]}", **{side: stated["language"]})
@@ -46,12 +50,16 @@ def po_segments(
     yield from entry.segments(singular, overwrite=overwrite)
 
 
-def _check_charset(charset: str) -> None:
-    if charset.upper() not in ("UTF-8", "UTF8", "ASCII", "US-ASCII", "CHARSET"):
-        raise DataError(
-            f"the catalogue is in {charset}, not in UTF-8",
-            "Convert it first: msgconv -t UTF-8 in.po -o out.po",
-        )
+def _utf8(charset: str) -> str:
+    """The charset of a header as it is to be: UTF-8 for ASCII, which translations seldom are."""
+    if charset.upper() in ("UTF-8", "UTF8"):
+        return charset
+    if charset.upper() in ("ASCII", "US-ASCII", "CHARSET"):  # the last one of a template
+        return "UTF-8"
+    raise DataError(
+        f"the catalogue is in {charset}, not in UTF-8",
+        "Convert it first: msgconv -t UTF-8 in.po -o out.po",
+    )
 
 
 class _Entry:
@@ -128,7 +136,15 @@ def _filled(name: str, lines: list[str], source: str) -> Segment:
 
 
 def _unquote(quoted: str) -> str:
-    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), quoted[1:-1])
+    return _ESCAPED.sub(_unescaped, quoted[1:-1])
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if not match[1]:
+        return _ESCAPES.get(match[2], match[2])
+    _, *codes = match[1].split("\\")
+    numbers = (int(code[1:], 16) if code[0] == "x" else int(code, 8) & 0xFF for code in codes)
+    return bytes(numbers).decode("utf-8", "replace")
 
 
 def _quote(text: str, newline: str) -> str:
