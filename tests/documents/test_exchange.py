@@ -81,6 +81,14 @@ def test_each_empty_segment_gets_the_translation_of_its_source(before: str, afte
     assert in_capitals(result, "xliff") == result
 
 
+def test_the_branches_of_a_message_of_angular_are_translated() -> None:
+    x = '<x id="INTERPOLATION" equiv-text="{{n}}"/>'
+    source = f"{{VAR_PLURAL, plural, =0 {{now}} other {{{x} ago by {{V, select, a {{him}}}}}}}}"
+    unit = f'<trans-unit id="1"><source>{source}</source></trans-unit>'
+    target = f"{{VAR_PLURAL, plural, =0 {{NOW}} other {{{x} AGO BY {{V, select, a {{HIM}}}}}}}}"
+    assert f"<target>{target}</target>" in in_capitals(xliff(unit), "xliff")
+
+
 def test_a_segment_is_translated_by_itself() -> None:
     """Where one was cut in the middle of a sentence, the other half is not looked at."""
     texts: list[str] = []

@@ -113,6 +113,21 @@ def test_only_the_strings_of_yaml_change() -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "file_format"),
+    [
+        ('{"a": "{n, plural, one {# <b>@</b> @} other {<i>@</i>\\n@}}"}', "json"),
+        ("a: |\n  {n, plural,\n    one {# @}\n    other {@ <b>@</b>\n      @}}\n", "yaml"),
+        ("<p>@ <b>{n, plural, =0 {@} other {<i>{{ n }}</i> @}}</b> @</p>", "html"),
+    ],
+)
+def test_what_chooses_between_the_branches_of_a_message_stays(
+    content: str, file_format: str
+) -> None:
+    result = translated(content.replace("@", "word"), file_format)
+    assert result == content.replace("@", "WORD")
+
+
+@pytest.mark.parametrize(
     ("source", "expected"),
     [
         (  # Chrome's: what describes a message is for its translators

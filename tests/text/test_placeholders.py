@@ -168,6 +168,7 @@ def test_the_sign_of_a_key_goes_before_the_first_letter() -> None:
             ["He has", "a dog", "dogs", "They"],
         ),
         ("{name} has {n}", []),
+        ("{n, plural, one {#} other {#}}", [""]),
         ("{n, plural, one {# file}", []),
         ("{n, plural, one {# file} other", []),
         (f"{'{n, plural, one {' * 1500}x{'}}' * 1500}", []),

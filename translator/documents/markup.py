@@ -26,6 +26,7 @@ from translator.documents.places import (
 )
 from translator.documents.segments import LookUp, Segment, join, surrounding_space, verbatim
 from translator.text.languages import begins_with_capital, lower, with_capital
+from translator.text.messages import message_stretches
 from translator.text.placeholders import has_words
 from translator.text.sentences import split_sentences
 
@@ -69,6 +70,26 @@ def marked(
     is kept with all that it holds, and read as `plain` says; one that `floats` is not read at all:
     it goes where it was in proportion, or with the marked text beside it.
     """
+    return by_branches(text, lambda branch: _marked(branch, marks, escape, unescape, plain))
+
+
+def by_branches(text: str, part: Callable[[str], Segment]) -> Segment:
+    """A text that `part` makes a segment of, or each branch of it where it is an ICU message."""
+    segments = [
+        segment
+        for each in message_stretches(text)
+        for segment in (verbatim(each.head), part(each.text), verbatim(each.tail + each.space))
+    ]
+    return join(segments) if segments else part(text)
+
+
+def _marked(
+    text: str,
+    marks: re.Pattern[str],
+    escape: Escape,
+    unescape: Callable[[str], str],
+    plain: Callable[[str], str] | None,
+) -> Segment:
     if not marks.search(text):
         return _fragment(unescape(text), escape, _ALONE)
     tokens = _tokens(text, marks, unescape)
@@ -98,6 +119,12 @@ def marked_lines(
     unescape: Callable[[str], str] = str,
 ) -> Segment:
     """A text of several lines, each with marks; the line ends within a mark are the mark's."""
+    return by_branches(text, lambda branch: _marked_lines(branch, marks, escape, unescape))
+
+
+def _marked_lines(
+    text: str, marks: re.Pattern[str], escape: Escape, unescape: Callable[[str], str]
+) -> Segment:
     lines_or_marks = re.compile(rf"(?P<line_end>\r\n|\n|\r)|(?:{marks.pattern})", marks.flags)
     segments: list[Segment] = []
     begin = 0

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import yaml
 
 from translator.documents.direction import Direction
-from translator.documents.markup import PLACEHOLDERS, TAGS, marked
+from translator.documents.markup import PLACEHOLDERS, TAGS, by_branches, marked
 from translator.documents.segments import Line, Segment, join, line_by_line, verbatim, wrapped
 from translator.errors import DataError
+from translator.text.messages import message_stretches
 
 _MARKS = re.compile(
     r"(?P<reference_stands>\$t\([^()]*\)|@(?:\.\w+)?:[\w.]+|%\{[^{}]*\}|\$\w+\$)"
@@ -45,7 +46,7 @@ def _edited(text: str, edits: Iterable[_Edit]) -> Iterator[Segment]:
 
 
 def _message(text: str) -> Segment:
-    return line_by_line(text, _forms)
+    return by_branches(text, lambda branch: line_by_line(branch, _forms))
 
 
 def _forms(line: str) -> Segment:
@@ -212,7 +213,9 @@ class _Strings:
     def _read_string(self, node: yaml.Node, *, in_flow: bool) -> None:
         value, style = str(node.value), str(getattr(node, "style", None) or "")
         raw = self._text[self._start(node) : node.end_mark.index]
-        if style in ("|", ">"):
+        if style in ("|", ">") and message_stretches(raw):
+            self._write(node, _message(raw).kept_as(raw))
+        elif style in ("|", ">"):
             self._write(node, _block(raw, is_folded=style == ">").kept_as(raw))
         else:
             segment = _message(value).map(lambda text: _quoted(text, style, in_flow=in_flow))

@@ -26,6 +26,8 @@ class Stretch(NamedTuple):
 def message_stretches(message: str) -> list[Stretch]:
     """The stretches of a message, which joined are the message; none of another text.
 
+    A message without words is one stretch, of which all is kept.
+
     >>> [each.text for each in message_stretches("{n, plural, one {a file} other {# files}}")]
     ['a file', '# files']
     """
@@ -36,6 +38,8 @@ def message_stretches(message: str) -> list[Stretch]:
     except (ValueError, RecursionError):  # no message is nested a thousand times
         return []
     spans = [_stripped(message, *span) for span in spans if has_words(message[slice(*span)])]
+    if not spans:
+        return [Stretch(message, "", "", "")]
     stretches, begin = [], 0
     for number, (start, end) in enumerate(spans, start=1):
         head = message[begin:start]
