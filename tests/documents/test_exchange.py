@@ -89,6 +89,13 @@ def test_the_branches_of_a_message_of_angular_are_translated() -> None:
     assert f"<target>{target}</target>" in in_capitals(xliff(unit), "xliff")
 
 
+@pytest.mark.parametrize("said", ['mtype="protected"', 'id="1" translate="no"'])
+def test_words_that_are_not_to_be_translated_stay(said: str) -> None:
+    marked = f"Ask <mrk {said}>Mr. Doe &amp; Co</mrk> about it."
+    unit = f'<trans-unit id="1"><source>{marked}</source></trans-unit>'
+    assert f"<target>ASK {marked[4:-10]} ABOUT IT.</target>" in in_capitals(xliff(unit), "xliff")
+
+
 def test_a_segment_is_translated_by_itself() -> None:
     """Where one was cut in the middle of a sentence, the other half is not looked at."""
     texts: list[str] = []

@@ -29,6 +29,8 @@ _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _MARKS = re.compile(  # the content of the first ones is code of another format
     r"(?P<code_stands><(?P<code>bpt|ept|ph|it|ut)\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*(?<!/)>"
     r".*?</(?P=code)>|<\?.*?\?>)"
+    r"|(?P<kept_stands><mrk\b[^<>]*\s(?:mtype=[\"']protected|(?:its:)?translate=[\"']no)[\"']"
+    r"[^<>]*(?<!/)>.*?</mrk>)"
     rf"|{TAGS}|{PLACEHOLDERS}",
     re.DOTALL,
 )

@@ -35,6 +35,7 @@ _ALONE: _Sides = (re.compile(r"\s*"), re.compile(r"[\s:]*"))
 _BETWEEN_MARKS: _Sides = (re.compile(r"[^\w¿¡]*"), re.compile(r"[^\w.!?…]*"))
 _MAX_SPANS = 100  # of a sentence, each of which is looked for in all of it
 _SOME_WORD = "Xx"
+_TAG = re.compile("<[^<>]*>")
 
 TAGS = (  # no comment holds another: what is open for ever would take the square of a text's length
     r"(?P<tag_stands><!--(?:(?!<!--).)*?-->|<(?:br|hr|img|wbr|input)\b[^<>]*>"
@@ -145,6 +146,8 @@ def _plain(mark: str) -> str:
             return mark[1:]
         case "&":
             return html.unescape(mark)
+        case "<" if mark.startswith("<mrk"):
+            return html.unescape(_TAG.sub("", mark))
         case "<" | "[" | "!" | ":":
             return ""
     return mark
