@@ -132,8 +132,32 @@ def test_a_page_is_read_and_written_in_the_encoding_that_it_states() -> None:
     with pytest.raises(DataError, match="no text in utf-8") as error:
         page(b"<p>caf\xe9</p>")
     assert "charset" in error.value.hint
+    declared = '<?xml version="1.0" encoding="iso-8859-2"?><p>ład</p>'.encode("iso-8859-2")
+    assert translated_document(declared, "html", upper).decode("iso-8859-2").endswith("<p>ŁAD</p>")
     with pytest.raises(DataError, match="no text in undefined"):  # a codec that always refuses
         page(b'<meta charset="undefined"><p>one</p>')
+
+
+@pytest.mark.parametrize(
+    ("declared", "meant", "text"),
+    [
+        ("iso-8859-1", "cp1252", "“it’s”"),
+        ("gb2312", "gb18030", "镕"),
+        ("Shift_JIS", "cp932", "①"),
+        ("euc-kr", "cp949", "똠"),
+    ],
+)
+def test_a_declared_encoding_is_the_larger_one_that_browsers_take_it_for(
+    declared: str, meant: str, text: str
+) -> None:
+    source = f'<meta charset="{declared}"><p>{text} one</p>'
+    result = translated_document(source.encode(meant), "html", upper)
+    assert result == source.replace("one", "ONE").replace("it’s", "IT’S").encode(meant)
+
+
+def test_a_byte_that_the_larger_encoding_lacks_is_read_as_declared() -> None:
+    stray = b'<meta charset="iso-8859-1"><p>\x81 one</p>'
+    assert translated_document(stray, "html", upper) == stray.replace(b"one", b"ONE")
 
 
 # --- as another reader sees it --------------------------------------------------------------------

@@ -10,6 +10,7 @@ import codecs
 import html
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from translator.documents.direction import Direction
@@ -32,8 +33,21 @@ _ATTRIBUTES = re.compile(
     r"(?<=[\s/\"'])(?P<name>[^\s/>=][^\s/>=]*+)"
     r"(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s>\"'][^\s>]*+)))?+"
 )
-_DECLARED = re.compile(rb"<meta[^>]+?charset\s*=\s*[\"']?\s*([A-Za-z][\w.:-]*)", re.IGNORECASE)
+_DECLARED = [
+    re.compile(rb"<meta[^>]+?charset\s*=\s*[\"']?\s*([A-Za-z][\w.:-]*)", re.IGNORECASE),
+    re.compile(rb"^\s*<\?xml[^>]+?encoding\s*=\s*[\"']([A-Za-z][\w.:-]*)"),
+]
 _DECLARED_WITHIN = 1024  # bytes
+_MEANT = {  # what browsers read where a page declares the first ones (https://encoding.spec.whatwg.org)
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "big5": "big5hkscs",
+}
 _SPACES = re.compile(r"[ \t\n\f\r]+")
 _SPACE = " \t\n\f\r"
 
@@ -84,13 +98,18 @@ class _Tag(NamedTuple):
 def decode_html(data: bytes, given: str = "") -> tuple[str, str]:
     """The text of a page, a byte-order mark included, and its encoding.
 
-    That is the `given` one, else what a byte-order mark says, else a <meta>, else UTF-8.
+    That is the `given` one, else what a byte-order mark says, else a <meta> or the XML declaration,
+    else UTF-8.
     """
     encoding = encoding_of(data, given)
-    declared = _DECLARED.search(data[:_DECLARED_WITHIN])
-    if declared and not given and encoding == "utf-8" and not data.startswith(codecs.BOM_UTF8):
-        encoding = declared[1].decode("ascii")
+    head = data[:_DECLARED_WITHIN]
+    declared = next(filter(None, (each.search(head) for each in _DECLARED)), None)
     try:
+        if declared and not given and encoding == "utf-8" and not data.startswith(codecs.BOM_UTF8):
+            encoding = declared[1].decode("ascii")
+            with suppress(UnicodeError):
+                meant = _MEANT.get(codecs.lookup(encoding).name, encoding)
+                return data.decode(meant), meant
         return data.decode(encoding), encoding
     except (UnicodeError, LookupError) as error:
         raise DataError(
