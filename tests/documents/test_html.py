@@ -121,6 +121,16 @@ def test_marks_stay_with_what_is_beside_them(source: str, expected: str) -> None
     assert re.sub(" +", " ", page(source, translate)) == expected
 
 
+def test_code_of_a_template_is_no_html_and_stays() -> None:
+    source = '<p title="{{ a && 1 > 0 }} & @">{% if 2 > 1 && 1 < 2 %}@ &lt; {{ 3 &lt; 4 }}</p>'
+    result = page(
+        source.replace("@", "one"), lambda texts: [t.replace("one", "uno") for t in texts]
+    )
+    assert result == source.replace("& @", "&amp; @").replace("@", "uno")
+    tag = page("<p>&#123;{ &lt;b&gt; }} one</p>")
+    assert tag == "<p>{{ &lt;B&gt; }} ONE</p>"
+
+
 def test_a_page_is_read_and_written_in_the_encoding_that_it_states() -> None:
     text = '<meta charset="iso-8859-1"><p>caf\xe9</p>'
     result = translated_document(text.encode("latin-1"), "html", lambda _: ["té → café"])

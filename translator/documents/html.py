@@ -9,7 +9,7 @@ writes a page back to the byte.
 import codecs
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -50,6 +50,9 @@ _MEANT = {  # what browsers read where a page declares the first ones (https://e
 }
 _SPACES = re.compile(r"[ \t\n\f\r]+")
 _SPACE = " \t\n\f\r"
+_TEMPLATE = re.compile(  # its code is no HTML: {% if a > b %}; a < that begins a tag is in none
+    r"(\{\{(?:[^{}<]|<(?![A-Za-z/!?])){0,200}\}\}|\{%(?:[^<]|<(?![A-Za-z/!?])){0,200}?%\})"
+)
 
 _INLINE = frozenset(
     """a abbr acronym b bdi bdo big cite data del dfn em font i ins label mark nobr output picture q
@@ -189,11 +192,17 @@ def _end(text: str, tags: Sequence[_Tag], number: int, ends: dict[int, int]) -> 
 
 
 def _read(text: str) -> str:
-    return html.unescape(_SPACES.sub(" ", text))
+    return _outside_templates(html.unescape, _SPACES.sub(" ", text))
+
+
+def _outside_templates(change: Callable[[str], str], text: str) -> str:
+    pieces = enumerate(_TEMPLATE.split(text))
+    return "".join(piece if number % 2 else change(piece) for number, piece in pieces)
 
 
 def _value(attribute: re.Match[str]) -> str:
-    return html.unescape(attribute["double"] or attribute["single"] or attribute["bare"] or "")
+    value = attribute["double"] or attribute["single"] or attribute["bare"] or ""
+    return _outside_templates(html.unescape, value)
 
 
 def _tag(text: str, tag: _Tag, direction: Direction | None = None) -> Segment:
@@ -318,4 +327,8 @@ def _pairs(tags: Sequence[_Tag]) -> dict[int, _Tag]:
 
 
 def _escape(text: str) -> str:
+    return _outside_templates(_escaped, text)
+
+
+def _escaped(text: str) -> str:
     return html.escape(text, quote=False).replace("\xa0", "&nbsp;")
