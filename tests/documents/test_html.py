@@ -104,6 +104,10 @@ def test_elements_go_around_most_of_a_translation_that_differs_in_the_sentence()
         ("One <b>two</b><img src=a> three", "A <b>B</b><img src=a> C"),
         ("One two <img src=a>three", "A B <img src=a>C"),
         ("One <b> </b>two <i class=i></i> three", "A <b> </b>B <i class=i></i> C"),
+        (
+            "One <ruby>two<rp>(</rp><rt>ann</rt><rp>)</rp></ruby> three",
+            "A <ruby>B<rp>(</rp><rt>ann</rt><rp>)</rp></ruby> C",
+        ),
         # texts without words, and elements that do not end here
         ("One <sup>2</sup> two", "A <sup>2</sup> B"),
         ("One <b>two</i> three", "A <b>B</i> C"),

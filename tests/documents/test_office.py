@@ -22,7 +22,7 @@ from odf.opendocument import OpenDocumentText, load
 from odf.table import Table, TableCell, TableRow
 
 from tests.helpers import examples, translated_document
-from translator.documents import DocumentJob, Format, Settings, read_document
+from translator.documents import DocumentJob, Format, Settings, read_document, translate_block
 from translator.documents.direction import Direction
 from translator.documents.odt import odt_segments
 from translator.errors import DataError
@@ -93,6 +93,9 @@ def field(code: str, result: str) -> str:
     mark = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'.format
     instruction = f'<w:r><w:instrText xml:space="preserve"> {code} </w:instrText></w:r>'
     return mark("begin") + instruction + mark("separate") + result + mark("end")
+
+
+RUBY = f"<w:r><w:ruby><w:rt>{run('red')}</w:rt><w:rubyBase>{{}}</w:rubyBase></w:ruby></w:r>"
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +204,10 @@ def test_where_no_text_changes_every_part_of_a_word_document_is_the_same(report:
             f"<w:sdt><w:sdtPr/><w:sdtContent>{run('casa', 'b')}</w:sdtContent></w:sdt>",
         ),
         (run("red &amp; house &lt;"), run("roja &amp; casa &lt;")),
+        (  # how a word is pronounced stays, and its word is one of the sentence
+            run("The ") + RUBY.format(run("red")) + run(" house"),
+            run("La casa ") + RUBY.format(run("roja")),
+        ),
     ],
 )
 def test_what_is_around_words_of_word_follows_them(source: str, expected: str) -> None:
@@ -321,6 +328,15 @@ def test_an_opendocument_is_checked_in_its_new_language(
     xml = '<style:text-properties xmlns:style="s" xmlns:fo="f" {} style:language-asian="en"/>'
     segments = odt_segments(xml.format(stated).encode(), Direction("en", target))
     assert "".join(each.put_back(str) for each in segments) == xml.format(expected)
+
+
+def test_how_a_word_of_an_opendocument_is_pronounced_stays() -> None:
+    namespace = "urn:oasis:names:tc:opendocument:xmlns:text:1.0"
+    ruby = "<t:ruby><t:ruby-base>{}</t:ruby-base><t:ruby-text>red</t:ruby-text></t:ruby>"
+    xml = f'<t:p xmlns:t="{namespace}">{{}}</t:p>'
+    source = xml.format(f"The {ruby.format('red')} house").encode()
+    found = translate_block([*odt_segments(source, Direction("en", "es"))], spanish)
+    assert found == xml.format(f"La casa {ruby.format('roja')}")
 
 
 # --- both -----------------------------------------------------------------------------------------

@@ -168,6 +168,10 @@ class _ParagraphReader:
                 text = _SIGNS.get(child.name, _SPACES.sub(" ", self._text(child)))
                 element = self._format(around, node, begin)
                 self._add(Text(text, (*around, element)))
+            elif base := child.child("w:rubyBase"):  # words, and how they are pronounced
+                inner = verbatim(opening + self._slice(child.start, base.inner))
+                element = Element(inner, self._slice(base.inner_end, child.end) + closing)
+                self.read(base.children, (*around, element))
             else:
                 written = join([verbatim(opening), self._held(child), verbatim(closing)])
                 mark = Mark(written, around, breaks=child.name in _BREAKS)

@@ -56,12 +56,14 @@ _TEMPLATE = re.compile(  # its code is no HTML: {% if a > b %}; a < that begins 
 
 _INLINE = frozenset(
     """a abbr acronym b bdi bdo big cite data del dfn em font i ins label mark nobr output picture q
-    rp rt ruby s small span strike strong sub sup time tt u""".split()
+    ruby s small span strike strong sub sup time tt u""".split()
 )
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _IN_LINES = frozenset("br embed img input source wbr".split())  # of the void ones
 _CODE = frozenset("code kbd samp var".split())
-_UNREAD = frozenset("iframe math noembed noframes object script style svg textarea xmp".split())
+_UNREAD = frozenset(  # rp and rt say how a word beside them is pronounced
+    "iframe math noembed noframes object rp rt script style svg textarea xmp".split()
+)
 _RAW = frozenset(
     "iframe noembed noframes script style textarea title xmp".split()
 )  # no tags within

@@ -20,7 +20,7 @@ _PREFIXES = {
     for name, prefix in (("text", "text"), ("office", "office"), ("drawing", "draw"))
 }
 _KEPT = ("text:tracked-changes", "office:annotation")
-_CONTAINERS = ("text:span", "text:a", "text:meta")
+_CONTAINERS = ("text:span", "text:a", "text:meta", "text:ruby", "text:ruby-base")
 _BREAKS = ("text:line-break", "text:tab")
 _SPACES = re.compile(r"[ \t\r\n]+")
 
@@ -81,8 +81,11 @@ def _container(data: bytes, node: Node, around: Around) -> Sequence[Part]:
 def _mark(data: bytes, node: Node, around: Around) -> Mark:
     """What stays as it is but for the paragraphs within; a field reads as its text."""
     breaks = node.name in _BREAKS or node.name == "text:s"
-    is_field = node.name.startswith("text:") and not any(
-        child.name.startswith(("text:", "draw:", "office:")) for child in node.children
+    is_said = node.name == "text:ruby-text"  # how a word beside it is pronounced
+    is_field = (
+        node.name.startswith("text:")
+        and not is_said
+        and not any(child.name.startswith(("text:", "draw:", "office:")) for child in node.children)
     )
     reads = text_of(data, node.inner, node.inner_end) if is_field else ""
     return Mark(join(_segments(data, node)), around, reads.strip(), breaks)
