@@ -98,6 +98,19 @@ def test_a_directive_has_options_and_code_is_code() -> None:
     assert_only_these_change("```py\n:::note\n```\nout\n", "out")
 
 
+def test_a_footnote_has_lines_and_paragraphs() -> None:
+    text = "[^a]: we go\n    home\n\n    a list\n\n        x = code\n[^b]:\n    two\n\nout\n"
+    assert_only_these_change(text, "we go\n    home", "a list", "two", "out")
+
+
+def test_a_front_matter_without_an_end_is_told() -> None:
+    text = "---\n# A heading\n\nWords.\n"
+    document = read_document(io.BytesIO(text.encode()), Settings(Format.MARKDOWN, ("en", "es")))
+    assert "".join(each.put_back(str.upper) for each in document.segments) == text
+    [problem] = document.problems
+    assert problem == "line 1: the front matter has no end, the file is kept as it is"
+
+
 def test_terms_and_definitions_are_texts_of_their_own() -> None:
     text = "one term\nanother\n:   what it\n    means\n: and more\n\n    second paragraph\n\nout\n"
     assert_only_these_change(

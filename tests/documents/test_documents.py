@@ -361,6 +361,27 @@ def test_a_translation_brings_no_marks_of_its_own() -> None:
     assert result == "| a \\| \\*b\\* |\n"
 
 
+@pytest.mark.parametrize("mark", ["- ", "1. ", "2) ", "+ ", "# "])
+def test_a_translation_begins_no_list_and_no_heading(mark: str) -> None:
+    source = "one two\nthree\n\n> four\n"
+    result = translated(source, settings_of("markdown"), lambda ts: [mark + t for t in ts])
+    assert structure(result) == structure(source)
+
+
+def test_code_in_tags_is_read_with_its_sentence_and_kept_in_a_block_of_html() -> None:
+    texts: list[str] = []
+
+    def heard(asked: list[str]) -> list[str]:
+        texts.extend(asked)
+        return upper(asked)
+
+    block = "<td>@ <pre>\nrun it\n</pre><!-- a\nb --> <svg><text>a</text></svg></td>\n"
+    source = f"{block}\nUse <kbd>Ctrl</kbd> here.\n"
+    expected = f"{block}\nUSE <kbd>Ctrl</kbd> HERE.\n".replace("@", "TEXT")
+    assert translated(source.replace("@", "text"), settings_of("markdown"), heard) == expected
+    assert texts == ["text", "Use Ctrl here."]
+
+
 def test_a_broken_line_begins_no_list() -> None:
     text = "one two three\nfour five six\n"
     result = translated(text, settings_of("markdown"), lambda texts: ["aaaa bbb 1. - dd eeee"])

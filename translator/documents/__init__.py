@@ -311,7 +311,7 @@ def _line_by_line(
             from translator.documents.markdown import markdown_segments
 
             yield from markdown_segments(
-                lines, settings.direction, front_matter=settings.front_matter
+                lines, problems, settings.direction, front_matter=settings.front_matter
             )
         case Format.TSV:
             yield from tsv_segments(lines, columns, problems)

@@ -13,7 +13,7 @@ from translator.documents.dialects import BlockLine, block_line, directive_fence
 from translator.documents.direction import Direction
 from translator.documents.front_matter import front_matter_line
 from translator.documents.markup import TAGS, marked
-from translator.documents.segments import Line, Segment, join, verbatim, wrapped
+from translator.documents.segments import Line, Problems, Segment, join, verbatim, wrapped
 from translator.documents.text import split_line
 from translator.text.placeholders import has_words
 
@@ -27,7 +27,8 @@ _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 _HEADING = re.compile(r"#{1,6}[ \t]+")
 _HEADING_END = re.compile(r"(?<![ \t])(?:[ \t]+#+)?(?:[ \t]*\{[^{}]*\})?$")
 _DEFINITION = re.compile(r"\[(?!\^)[^\]]+\]:")  # of a link's target
-_FOOTNOTE = re.compile(r"(?:\[\^[^\]]+\]|\*\[[^\]]+\]):[ \t]*")  # or an abbreviation
+_FOOTNOTE = re.compile(r"\[\^[^\]]+\]:[ \t]*")
+_ABBREVIATION = re.compile(r"\*\[[^\]]+\]:[ \t]*")
 _RULED = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?\s*$")  # under a header
 _HTML = re.compile(  # of a block: a tag of one, or any tag that is alone on its line
     r"</?(?:address|article|aside|blockquote|body|center|d[dlt]|details|dialog|div|fieldset"
@@ -49,8 +50,8 @@ _MARKS = re.compile(
     r"|(?P<escape_stands>\\[!-/:-@\[-`{-~])"
     r"|(?P<formula_stands>\$\$.+?\$\$|(?<![\w$])\$(?=\S)[^$]*(?<=\S)\$(?![\w$]))"
     r"|(?P<address_stands><[A-Za-z][\w+.-]*:[^<>\s]*>|<[^<>\s@]+@[^<>\s]+>)"
-    r"|(?P<literal_stands><(?P<literal>code|kbd|samp)\b[^<>]*>(?:(?!<(?P=literal)\b).)*?"
-    r"</(?P=literal)>)"
+    r"|(?P<literal_stands><(?P<literal>code|kbd|math|pre|samp|script|style|svg|textarea)\b[^<>]*>"
+    r"(?:(?!<(?P=literal)\b)[\s\S])*?</(?P=literal)>)"
     rf"|{TAGS}"
     r"|(?P<template_stands>\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}"
     r"|\{:?[ \t]*[#.][^{}]*\}|\{[^{}]*=[^{}]*\})"
@@ -68,7 +69,7 @@ _HTML_MARKS = re.compile(rf"(?P<line_stands>[ \t]*\n[ \t]*)|{_MARKS.pattern}")
 
 
 def markdown_segments(
-    lines: Iterable[str], direction: Direction, *, front_matter: bool = False
+    lines: Iterable[str], problems: Problems, direction: Direction, *, front_matter: bool = False
 ) -> Iterator[Segment]:
     """Segments of a Markdown document; the lines of a paragraph are one text.
 
@@ -78,6 +79,8 @@ def markdown_segments(
     reader = _Reader(direction, front_matter)
     for line in lines:
         yield from reader.read(line)
+    if reader.in_front_matter:
+        problems.add("the front matter has no end, the file is kept as it is", 1)
     yield from reader.end_paragraph()
 
 
@@ -86,7 +89,7 @@ class _Reader:
 
     def __init__(self, direction: Direction, front_matter: bool) -> None:
         self._direction, self._translates_front_matter = direction, front_matter
-        self._in_front_matter = False
+        self.in_front_matter = False
         self._fences: list[str] = []  # of the directives that are open
         self._options = False  # whether an option of a directive may follow
         self._paragraph: list[Line] = []
@@ -102,7 +105,7 @@ class _Reader:
         first, self._first = self._first, False
         if first and line.rstrip() in _FRONT_MATTER:
             self._verbatim = re.compile(rf"^(?:{re.escape(line.rstrip())}|\.\.\.)[ \t]*$")
-            self._in_front_matter = True
+            self.in_front_matter = True
             yield verbatim(line)
         elif self._verbatim:
             yield from self._read_verbatim(line)
@@ -123,15 +126,15 @@ class _Reader:
         if self._paragraph and self._html:
             yield marked("".join(line.text for line in self._paragraph), _HTML_MARKS, _escape)
         elif self._paragraph:
-            yield wrapped(self._paragraph, _inline, _may_begin_line)
+            yield wrapped(self._paragraph, _words, _may_begin_line)
         self._paragraph, self._html = [], False
 
     def _read_verbatim(self, line: str) -> Iterator[Segment]:
         assert self._verbatim
         inner = line.lstrip(" \t>")
         if self._verbatim.search(inner.rstrip("\r\n")):
-            self._verbatim, self._in_front_matter = None, False
-        elif self._in_front_matter:
+            self._verbatim, self.in_front_matter = None, False
+        elif self.in_front_matter:
             translated = self._translates_front_matter
             yield front_matter_line(line, self._direction, translated=translated)
             return
@@ -152,7 +155,7 @@ class _Reader:
                 yield verbatim(line)  # indented code
                 return
         if _TERM_ENDS.search(before) and not self._in_definition():  # each line before is a term
-            yield from (wrapped([term], _inline, _may_begin_line) for term in self._paragraph)
+            yield from (wrapped([term], _words, _may_begin_line) for term in self._paragraph)
             self._paragraph = []
         if is_item or before.count(">") > self._quotes or not self._paragraph:
             yield from self.end_paragraph()
@@ -190,7 +193,15 @@ class _Reader:
         elif not has_words(body) or _DEFINITION.match(body):
             yield from self.end_paragraph()
             yield verbatim(line)
-        elif heading := _HEADING.match(body) or _FOOTNOTE.match(body):
+        elif footnote := _FOOTNOTE.match(body):
+            yield from self.end_paragraph()
+            self._table = False
+            self._begin_indented(before)
+            if words := body[footnote.end() :].strip():
+                yield from self._read_paragraph(line, before + footnote[0], words)
+            else:
+                yield verbatim(line)
+        elif heading := _HEADING.match(body) or _ABBREVIATION.match(body):
             yield from self.end_paragraph()
             self._table = False
             yield _heading(line, before + heading[0])
@@ -205,10 +216,14 @@ class _Reader:
         yield from self.end_paragraph()
         self._table, self._options = False, True
         if block.is_indented:
-            column = _column(before)
-            self._items = [c for c in self._items if c <= column] or [0]
-            self._items.append(column + 4)
+            self._begin_indented(before)
         yield join([verbatim(before + block.before), _inline(block.title), verbatim(block.after)])
+
+    def _begin_indented(self, before: str) -> None:
+        """What belongs to a block that begins here is indented by four columns."""
+        column = _column(before)
+        self._items = [c for c in self._items if c <= column] or [0]
+        self._items.append(column + 4)
 
     def _begin_table(self, rule: str) -> Iterator[Segment]:
         """The last line of the paragraph was a header: the `rule` under it says so."""
@@ -281,6 +296,16 @@ def _escape(translation: str, source: str) -> str:
 
 def _inline(text: str) -> Segment:
     return marked(text, _MARKS, _escape)
+
+
+def _words(text: str) -> Segment:
+    """The words of a paragraph, which begin no item and no heading, whatever a model writes."""
+    return _inline(text).map(_without_block)
+
+
+def _without_block(text: str) -> str:
+    begins_block = _containers(text).strip() or _HEADING.match(text)
+    return re.sub(r"(?=[^\w\s])", r"\\", text, count=1) if begins_block else text
 
 
 def _heading(line: str, before: str) -> Segment:

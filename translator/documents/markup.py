@@ -36,9 +36,10 @@ _BETWEEN_MARKS: _Sides = (re.compile(r"[^\w¿¡]*"), re.compile(r"[^\w.!?…]*")
 _MAX_SPANS = 100  # of a sentence, each of which is looked for in all of it
 _SOME_WORD = "Xx"
 _TAG = re.compile("<[^<>]*>")
+_READ = re.compile(r"<(?:code|kbd|mrk|samp)\b", re.IGNORECASE)  # what is in them is not translated
 
 TAGS = (  # no comment holds another: what is open for ever would take the square of a text's length
-    r"(?P<tag_stands><!--(?:(?!<!--).)*?-->|<(?:br|hr|img|wbr|input)\b[^<>]*>"
+    r"(?P<tag_stands><!--(?:(?!<!--)[\s\S])*?-->|<(?:br|hr|img|wbr|input)\b[^<>]*>"
     r"|<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*/>)"
     r"|(?P<tag_closes></[A-Za-z][^<>]*>)"
     r"|(?P<tag_opens><[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)"
@@ -146,7 +147,7 @@ def _plain(mark: str) -> str:
             return mark[1:]
         case "&":
             return html.unescape(mark)
-        case "<" if mark.startswith("<mrk"):
+        case "<" if _READ.match(mark):
             return html.unescape(_TAG.sub("", mark))
         case "<" | "[" | "!" | ":":
             return ""
