@@ -169,6 +169,19 @@ def test_a_file_and_stdin_are_translated_alike_though_a_nul_is_in_it(
     assert named.stdout.count("\n") == max(1, text.count("\n"))
 
 
+def test_a_last_line_without_an_end_gets_one_of_its_encoding(
+    trained_run: RunDirectory, tmp_path: Path
+) -> None:
+    file = tmp_path / "lines.txt"
+    command = ["translate", "--run", str(trained_run.path), "--input", str(file)]
+    found = []
+    for text in ("\ufeffana\nbebe", "\ufeffana\nbebe\n"):
+        file.write_bytes(text.encode("utf-16-le"))
+        found.append(CliRunner().invoke(app, command).stdout_bytes.decode("utf-16-le"))
+    assert found[0] == found[1]
+    assert found[0].count("\n") == 2
+
+
 def test_lines_are_insisted_on(trained_run: RunDirectory, tmp_path: Path) -> None:
     file = tmp_path / "messages.properties"
     file.write_text("ana\nbebe\n", encoding="utf-8")

@@ -663,7 +663,7 @@ def _with_line_end(parts: Iterator[str], document: Document) -> Iterator[bytes]:
         ended = text.endswith("\n")
         yield document.encode(text)
     if not ended:
-        yield b"\n"  # whoever reads a stream line by line waits for it
+        yield document.encode("\n")  # whoever reads a stream line by line waits for it
 
 
 # --- to a file ------------------------------------------------------------------------------------
