@@ -514,6 +514,14 @@ def test_json_lines_come_back_as_they_were_and_only_one_key_changes(
             assert '« "»' in text_after
 
 
+def test_a_key_of_json_lines_that_holds_no_text_is_told() -> None:
+    text = '{"text": ["a b"]}\n{"text": null}\n{"text": {"en": "a b"}}\n{"text": "a"}\n'
+    problems: list[str] = []
+    result = translated(text, settings_of("jsonl", "text"), upper, problems)
+    assert result == text.replace('"a"', '"A"')
+    assert problems == ["lines 1, 3: 'text' is no text, the line is kept as it is"]
+
+
 def test_json_lines_keep_numbers_and_order_and_take_a_new_key() -> None:
     text = '{"id": 1.0e5, "text": "caf\\u00e9\\nhere", "n": 12345678901234567890}\n'
     text += '\nno json\n[1]\n{"x":1}\n'
@@ -841,7 +849,8 @@ def test_a_tmx_unit_has_variants_of_languages_with_regions() -> None:
         ('<!DOCTYPE x [<!ENTITY a "boom"><!ENTITY b "&a;&a;">]>', "the entity 'a' is declared"),
         ('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>', "the entity 'a' is declared"),
         ('<!DOCTYPE x [<!ENTITY % a SYSTEM "http://h/x">%a;]>', "the entity 'a' is declared"),
-        ("<open>", "broken XML"),
+        ("<xliff>", "broken XML"),
+        ("<tmx><open/></tmx>", "line 1: the document is <tmx>, not <xliff>"),
     ],
 )
 def test_xml_that_may_be_an_attack_or_is_broken_is_refused(declaration: str, message: str) -> None:

@@ -130,7 +130,7 @@ def tmx_segments(
                 after=f"</{inner}></{tag}>",
             )
 
-    edits = find_edits(data, {"tu": fill})
+    edits = find_edits(data, "tmx", {"tu": fill})
     if languages and not sources:
         raise DataError(
             f"no text in {direction.source!r}, only in {', '.join(sorted(languages))}",
@@ -188,15 +188,15 @@ def white_space_before(data: bytes, position: int) -> str:
 
 
 def find_edits(
-    data: bytes, units: Mapping[str, Visit], around: Mapping[str, Visit] | None = None
+    data: bytes, root: str, units: Mapping[str, Visit], around: Mapping[str, Visit] | None = None
 ) -> list[XmlEdit]:
-    """The edits of a document in file order.
+    """The edits of a document in file order; DataError for one of another `root` element.
 
     Each visitor gets an element of its name, when it has ended, with those that it is in before
     it. A unit has its children; the elements `around` units have none, since they may hold all of
     the file.
     """
-    scanner = _Scanner(data, units, around or {})
+    scanner = _Scanner(data, root, units, around or {})
     try:
         scanner.parser.Parse(_NO_CHARACTER.sub(_mask, data), True)
     except expat.ExpatError as error:
@@ -217,14 +217,15 @@ class _Scanner:
     """What expat tells of a document → the edits that its visitors want."""
 
     def __init__(
-        self, data: bytes, units: Mapping[str, Visit], around: Mapping[str, Visit]
+        self, data: bytes, root: str, units: Mapping[str, Visit], around: Mapping[str, Visit]
     ) -> None:
         self.edits: list[XmlEdit] = []
         self.parser = expat.ParserCreate("utf-8")
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.EntityDeclHandler = self._refuse_entity
-        self._data, self._units, self._visitors = data, units, {**around, **units}
+        self._data, self._root = data, root
+        self._units, self._visitors = units, {**around, **units}
         self._path: list[XmlElement] = []
         self._in_units = 0  # of the elements in the path
 
@@ -238,6 +239,11 @@ class _Scanner:
         match = _TAG.match(self._data, begin)
         assert match, "expat has seen a tag here"
         self._path.append(XmlElement(tag, attributes, begin, match.end(), line))
+        if len(self._path) == 1 and self._path[0].name != self._root:
+            raise DataError(
+                f"line {line}: the document is <{tag}>, not <{self._root}>",
+                "Export it again, or name its --format.",
+            )
         self._in_units += self._path[-1].name in self._units
 
     def _end(self, _: str) -> None:

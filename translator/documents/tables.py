@@ -210,6 +210,10 @@ def jsonl_segments(lines: Iterable[str], columns: Columns, problems: Problems) -
             source = _find(line, columns.source) if line.strip() else None
             if source:
                 found = True
+                if line[source[0]] in "[{":  # null and numbers have nothing to translate
+                    problems.add(
+                        f"{columns.source!r} is no text, the line is kept as it is", number
+                    )
                 yield _object(line, *source, columns)
                 continue
             if line.strip():

@@ -46,7 +46,7 @@ def xliff_segments(text: str, direction: Direction, *, overwrite: bool) -> Itera
     filling = _Filling(text.encode("utf-8"), direction, overwrite=overwrite)
     units = {"trans-unit": filling.unit, "segment": filling.unit}
     around = {"file": filling.file, "xliff": filling.file}
-    yield from edited(filling.data, find_edits(filling.data, units, around))
+    yield from edited(filling.data, find_edits(filling.data, "xliff", units, around))
 
 
 class _Filling:
