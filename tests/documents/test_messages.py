@@ -147,6 +147,7 @@ def test_what_chooses_between_the_branches_of_a_message_stays(
         ('{"en-US": {"id": "One"}}', '{"es": {"id": "ONE"}}'),
         ('{"en": "One", "de": "Two"}', '{"en": "ONE", "de": "TWO"}'),
         ('["one", {"a": "two"}]', '["ONE", {"a": "TWO"}]'),
+        ('["a <1>one</1> <0/>"]', '["A <1>ONE</1> <0/>"]'),  # React's
         ('"one"', '"ONE"'),
     ],
 )

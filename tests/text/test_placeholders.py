@@ -41,11 +41,14 @@ from translator.text.placeholders import (
         ("@maria and #tag and :name", ["@maria", "#tag", ":name"]),
         ("I 😊 you 👩‍👩‍👧 1️⃣", ["😊", "👩‍👩‍👧", "1️⃣"]),
         ("<b>Hi</b><br/>", ["<b>", "</b>", "<br/>"]),
+        ("<0>Hi</0> <12/> 1 <2", ["<0>", "</0>", "<12/>"]),
+        ("%a, %-d %b %Y%H:%M", ["%a", "%-d", "%b", "%Y", "%H", "%M"]),
+        ("$USER$ and $USER", ["$USER$", "$USER"]),
         (f"An {'xy' * 60}, {'x' * 100}", ["xy" * 60]),  # no word has more than 100 letters
         ("e" + "\u0301" * 200 + " á", ["e" + "\u0301" * 200]),
         ("中文" * 100 + "สวัสดี" * 50 + "a," * 100 + "." * 200, []),
         (">>es<< a >>pt-BR<< b en<< c << d cout<<x.", [">>es<<", ">>pt-BR<<", "en<<"]),
-        ("100% sure, 50% of it, 5%.", []),
+        ("100% sure, 50% of it, 5%, 5%Cotton.", []),
         ("he/she and/or km/h 5/6 #5 $5 AT&T R&D a < b > c", []),
         ("Note: this. Mr. Smith, e.g. U.S. Steel No.5", []),
     ],
@@ -56,7 +59,7 @@ def test_placeholders_of_all_kinds_are_found(text: str, found: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["%s", "{name}: 5", "https://x.org/a", "@ana #fun", "a@b.org", "😊"]
+    "text", ["%s", "{name}: 5", "https://x.org/a", "@ana #fun", "a@b.org", "%B %d, %Y", "😊"]
 )
 def test_placeholders_are_no_words(text: str) -> None:
     assert not has_words(text)

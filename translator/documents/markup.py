@@ -40,9 +40,9 @@ _READ = re.compile(r"<(?:code|kbd|mrk|samp)\b", re.IGNORECASE)  # what is in the
 
 TAGS = (  # no comment holds another: what is open for ever would take the square of a text's length
     r"(?P<tag_stands><!--(?:(?!<!--)[\s\S])*?-->|<(?:br|hr|img|wbr|input)\b[^<>]*>"
-    r"|<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*/>)"
-    r"|(?P<tag_closes></[A-Za-z][^<>]*>)"
-    r"|(?P<tag_opens><[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)"
+    r"|<[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*/>|<\d{1,3} ?/>)"
+    r"|(?P<tag_closes></(?:[A-Za-z][^<>]*|\d{1,3})>)"  # <0>…</0> of React
+    r"|(?P<tag_opens><(?:[A-Za-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*|\d{1,3})>)"
 )
 PLACEHOLDERS = (
     r"(?P<place_stands>%\(\w+\)[#0+-]*\d*(?:\.\d+)?[a-zA-Z]"

@@ -34,6 +34,7 @@ PLACEHOLDER = "|".join(
         r"%[A-Za-z_][\w.]+%(?!%)",  # %name%
         r"%(?:\d+\$)?[#0+-]*\d*(?:\.\d+)?(?:hh?|ll?|[zjtL])?[diouxXeEfFgGcspn@%](?![a-z])",  # %1$s
         r"%[1-9](?!\d*[%\w])",  # %1
+        r"%[-_0^#]?[aAbBcCdDeFgGhHIjklLmMnNpPrRsStTuUvVwWxXyYzZ](?![A-Za-z])",  # %B of dates
         rf"(?i:https?|ftp|file)://{_IN_ADDRESS}*{_ENDS_ADDRESS}",
         rf"(?<!\w)(?i:mailto:|www\.){_IN_ADDRESS}*{_ENDS_ADDRESS}",
         r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",  # e-mail
@@ -43,7 +44,7 @@ PLACEHOLDER = "|".join(
         r"(?<![\w@])@[A-Za-z_](?:[\w.-]*\w)?",  # @name
         r"(?<![\w&#])#\w*[^\W\d]\w*|(?<!\S)#(?!\S)",  # #tag, and # of ICU messages
         r"(?<!\S):[A-Za-z_]\w*",  # :name, :D
-        r"\$[A-Za-z_]\w*",  # $name
+        r"\$[A-Za-z_]\w*\$?",  # $name, $name$
         TAG_OF_LANGUAGE,
         r"&(?:[A-Za-z][A-Za-z0-9]*|#\d+|#[xX][0-9A-Fa-f]+);",  # &amp;
         EMOJI,
@@ -51,7 +52,7 @@ PLACEHOLDER = "|".join(
     )
 )
 _TAG = re.compile(  # bounded: what is open for ever takes the square of a line's length
-    r"<!--.{0,1000}?-->|</?[A-Za-z](?:[^<>\"']|\"[^\"]{0,1000}\"|'[^']{0,1000}'){0,1000}>"
+    r"<!--.{0,1000}?-->|</?\d{1,3}/?>|</?[A-Za-z](?:[^<>\"']|\"[^\"]{0,1000}\"|'[^']{0,1000}'){0,1000}>"
 )
 _FOUND = re.compile(f"{_TAG.pattern}|{PLACEHOLDER}")
 _LIKELY = re.compile(
