@@ -80,6 +80,11 @@ class Translation:
         """The word alignment as `0-0 1-2 …`."""
         return " ".join(f"{source}-{target}" for source, target in self.alignment)
 
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """The warnings of what the text lacks or has at a guessed place, not of other searches."""
+        return tuple(each for each in self.warnings if each not in (LOOPED.warning, _EMPTY.warning))
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the source, the translation, and other ones with their scores."""
         others = [f"<br><small>{escape(o.text)} ({o.score:.2f})</small>" for o in self.alternatives]

@@ -500,6 +500,19 @@ def test_scores_and_alignments_are_columns_of_a_line(trained_run: RunDirectory) 
         assert all(pair.split("-")[0].isdigit() for pair in alignment.split())
 
 
+def test_what_translations_lack_is_said(trained_run: RunDirectory, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.tsv"
+    terms.write_text(f"ana\t{'oto ' * 60}\n", encoding="utf-8")  # more than the model can see
+    lines = "".join(f"ana{' bebe' * n}\n" for n in range(1, 13))
+    command = ("translate", "--run", trained_run.path, "--glossary", terms, "--beam-size", "1")
+    done = translator(*command, stdin=lines)
+    said = done.stderr.splitlines()
+    assert (done.returncode, done.stdout.count("\n"), len(said)) == (0, 12, 11)
+    assert said[0].startswith("warning: ana bebe: the required term 'oto oto ")
+    assert said[-1] == "warning: 2 more translations lack something"
+    assert translator(*command, "--json", stdin=lines).stderr == ""  # each object has its own
+
+
 def test_a_glossary_a_prefix_and_the_search_can_be_given(
     trained_run: RunDirectory, tmp_path: Path
 ) -> None:

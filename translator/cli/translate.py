@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -80,6 +81,8 @@ if TYPE_CHECKING:
     from translator.hypotheses import Translation
     from translator.runs import RunDirectory
     from translator.text.glossary import Glossary
+
+_NAMED_TEXTS = 10  # whose translations lack something
 
 EngineName = Literal["own", "ctranslate2", "auto"]
 
@@ -357,11 +360,11 @@ def translate(request: Request, options: Options, run: "RunDirectory", engine: E
     if options.needs_own_engine or (engine == "auto" and options.sets_precision):
         engine = "own"
     exported = _exported(run, engine, decoding)
-    unread: list[str] = []
+    trouble = _Trouble()
 
     @cache
     def itself() -> _Itself:
-        return _load(run, decoding, options, pair, unread)
+        return _load(run, decoding, options, pair, trouble)
 
     if exported:
         if engine == "auto" and decoding.beam_size > 1:
@@ -369,7 +372,9 @@ def translate(request: Request, options: Options, run: "RunDirectory", engine: E
                 "engine: the run's CTranslate2 export; with a beam its text may differ from the "
                 "run's own (--engine own)"
             )
-        lines_of = _load_exported(exported, decoding, pair, itself if engine == "auto" else None)
+        lines_of = _load_exported(
+            exported, decoding, pair, trouble, itself if engine == "auto" else None
+        )
     else:
         lines_of = itself().translate
     settings = Settings(
@@ -391,8 +396,9 @@ def translate(request: Request, options: Options, run: "RunDirectory", engine: E
         _translate_file(source, settings, lines_of, job, resume=request.resume)
     else:
         write_to(output, _stream(source, settings, lines_of))
-    if unread:
-        say_if_meant_as_text(unread, run)
+    trouble.say_losses()
+    if trouble.unread:
+        say_if_meant_as_text(trouble.unread, run)
         raise typer.Exit(1)
 
 
@@ -546,6 +552,31 @@ def _export_that_fits(
     return exported if exported.is_exact else None
 
 
+@dataclass
+class _Trouble:
+    """What cannot be read, and what translations lack, to be said when all is done."""
+
+    unread: list[str] = field(default_factory=list)  # names of pictures and recordings
+    _losses: list[str] = field(default_factory=list)  # of the first texts
+    _texts: int = 0  # whose translations lack something
+
+    def add_losses(self, found: "Iterable[Translation]") -> None:
+        """Note what translations lack."""
+        for each in found:
+            if each.losses:
+                self._texts += 1
+                if self._texts <= _NAMED_TEXTS:
+                    text = shorten(each.source, 60, placeholder="…")
+                    self._losses.append(f"{text}: {', '.join(each.losses)}")
+
+    def say_losses(self) -> None:
+        """Warn of what translations lack."""
+        for loss in self._losses:
+            say(f"warning: {loss}")
+        if (more := self._texts - len(self._losses)) > 0:
+            say(f"warning: {more:,} more translations lack something")
+
+
 class _Itself(NamedTuple):
     """What a run does that its export does not: lines as they were asked for, and attention."""
 
@@ -557,6 +588,7 @@ def _load_exported(
     translator: "CTranslate2Translator",
     decoding: DecodingConfig,
     pair: LanguagePair,
+    trouble: "_Trouble",
     itself: Callable[[], _Itself] | None,
 ) -> Translate:
     """An export as a function from texts to lines.
@@ -578,6 +610,8 @@ def _load_exported(
             better = itself().translate([texts[i] for i in doubtful])
             for i, line in zip(doubtful, better, strict=True):
                 lines[i] = line
+        elif doubtful:
+            trouble.add_losses(found)
         return lines
 
     return translate
@@ -588,11 +622,11 @@ def _load(
     decoding: DecodingConfig,
     options: Options,
     pair: LanguagePair,
-    unread: list[str],
+    trouble: "_Trouble",
 ) -> _Itself:
-    """The model as a function from texts to lines.
+    """The model as a function from texts to lines, which tells of its `trouble`.
 
-    It adds what cannot be read, pictures and recordings, to `unread`, and says why.
+    Why pictures and recordings cannot be read is said at once.
     """
     glossary = _glossary(options, pair)
     with loading_torch():
@@ -611,7 +645,9 @@ def _load(
             glossary=glossary,
             details=options.as_json or options.alignments,
         )
-        unread.extend(each.source for each in found if say_error(each))
+        trouble.unread.extend(each.source for each in found if say_error(each))
+        if not options.as_json:  # which has the warnings of each text
+            trouble.add_losses(found)
         if options.more_than_text:
             return [options.line(each) for each in found]
         look = translator.word_attention
