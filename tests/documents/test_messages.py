@@ -177,6 +177,7 @@ def test_a_translation_is_quoted_where_yaml_would_read_another_thing(
         ("a:\n  - b\n c: d", "yaml", "line 3: no YAML"),
         ("a: *b", "yaml", "line 1: no YAML"),
         ("[" * 5_000, "yaml", "nested too deeply|no YAML"),
+        ("a: b\nc: \x07", "yaml", "line 2: no YAML"),
         ("a: \x00", "yaml", "no YAML"),
         ('a: "\\U00110000"', "yaml", "no YAML"),
     ],

@@ -165,7 +165,8 @@ def yaml_segments(text: str, direction: Direction) -> Iterator[Segment]:
             edits += strings.edits
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a character beyond Unicode
         mark = getattr(error, "problem_mark", None)
-        place = f"line {mark.line + 1}: " if mark else ""
+        line = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
+        place = f"line {line + 1}: " if mark or hasattr(error, "position") else ""
         why = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise DataError(f"{place}no YAML: {why}", "Mend it first.") from None
     except RecursionError:
