@@ -171,15 +171,19 @@ def _lines_in(encoding: str, chunks: Iterable[bytes]) -> Iterator[str]:
 def check_text(file: Path, given: str = "") -> None:
     """Raise DataError for a file that is binary, not in its encoding, or has no line feeds."""
     with open_unpacked(file) as stream:
-        head = stream.read(_HEAD)
-    encoding = encoding_of(head, given)
-    if _is_binary(head, encoding):
-        raise DataError("a binary file, no text", _hint_for_binary(head))
+        check_head(stream.read(_HEAD), given)
     with open_unpacked(file) as stream:
         lines, _ = decoded_lines(stream, given)
         for number, line in enumerate(lines):
             if not number and _has_carriage_returns_only(line):
                 raise DataError("carriage returns end no line", _OLD_MACINTOSH)
+
+
+def check_head(data: bytes, given: str = "") -> None:
+    """Raise DataError for what begins as a binary file."""
+    head = data[:_HEAD]
+    if _is_binary(head, encoding_of(head, given)):
+        raise DataError("a binary file, no text", _hint_for_binary(head))
 
 
 def _is_binary(head: bytes, encoding: str) -> bool:

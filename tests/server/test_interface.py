@@ -230,6 +230,7 @@ def test_the_formats_of_files_are_listed(both: str) -> None:
         ("a.docx", b"ana", 400, "no Word"),
         ("a.json", b"{", 400, "no JSON"),
         ("a.txt", b"\xff\n", 400, "not UTF-8 (byte 1 of the line). Send it in UTF-8."),
+        ("a.txt", "ana".encode("utf-16-le"), 400, "a binary file, no text. Send it in UTF-8."),
         ("a.txt", b"ana bebe " * 60_000, 413, "characters in the file"),
     ],
 )

@@ -30,7 +30,7 @@ from translator.documents.segments import Problems, Segment, join, verbatim
 from translator.documents.tables import Columns, csv_segments, jsonl_segments, tsv_segments
 from translator.documents.text import line_segments, paragraph_segments
 from translator.errors import DataError
-from translator.files import COMPRESSIONS, check_text, decoded_lines, intact
+from translator.files import COMPRESSIONS, check_head, check_text, decoded_lines, intact
 
 __all__ = [
     "TEXTS_AT_ONCE",
@@ -202,14 +202,19 @@ def fragment_of_html(text: str) -> Segment:
     return join(html_segments(text))
 
 
-def check_document(file: Path, file_format: Format, encoding: str = "") -> None:
+def check_document(file: Path | bytes, file_format: Format, encoding: str = "") -> None:
     """Raise DataError for what can be known of a file without a look at its format.
 
-    It is binary, or not in its encoding, or has no line ends. Some formats say what they are.
+    It is binary, or not in its encoding, or has no line ends. Some formats say what they are. Of
+    bytes the first ones are looked at.
     """
-    if file_format not in _SELF_DESCRIBING:
-        with _named(str(file)):
-            check_text(file, encoding)
+    if file_format in _SELF_DESCRIBING:
+        return
+    if isinstance(file, bytes):
+        check_head(file, encoding)
+        return
+    with _named(str(file)):
+        check_text(file, encoding)
 
 
 def read_texts(stream: Iterable[bytes], name: str = "") -> Iterator[str]:

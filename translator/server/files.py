@@ -16,6 +16,7 @@ from translator.documents import (
     Format,
     Settings,
     blocks,
+    check_document,
     read_document,
     translate_block,
 )
@@ -89,6 +90,7 @@ class FileTranslation:
         self.name = f"{name.stem}_{languages[1]}{name.suffix}"
         self._settings = settings
         self._language = languages[1]
+        check_document(upload.data, Format.of(name))
         lines = io.BytesIO(upload.data)
         self._document = read_document(lines, Settings(Format.of(name), languages))
         self._segments = list(self._document.segments)
