@@ -89,6 +89,27 @@ def test_the_branches_of_a_message_of_angular_are_translated() -> None:
     assert f"<target>{target}</target>" in in_capitals(xliff(unit), "xliff")
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ('<bpt id="1">&lt;b></bpt>', '<ept id="1">&lt;/b></ept>'),
+        ('<bpt id="1" ctype="bold"/>', '<ept id="1"/>'),
+        ('<bx id="1"/>', '<ex id="1"/>'),
+        ('<sc id="1" dataRef="d"/>', '<ec startRef="1"/>'),
+        ('<g id="1">', "</g>"),
+    ],
+)
+def test_a_sentence_with_codes_around_some_words_is_one_text(begin: str, end: str) -> None:
+    unit = f'<trans-unit id="1"><source>We {begin}really{end} go.</source></trans-unit>'
+    settings = Settings(Format.XLIFF, ("en", "es"))
+    document = read_document(io.BytesIO(xliff(unit).encode()), settings)
+    assert [text for each in document.segments for text in each.texts] == [
+        "We really go.",
+        "really",
+    ]
+    assert f"<target>WE {begin}REALLY{end} GO.</target>" in in_capitals(xliff(unit), "xliff")
+
+
 @pytest.mark.parametrize("said", ['mtype="protected"', 'id="1" translate="no"'])
 def test_words_that_are_not_to_be_translated_stay(said: str) -> None:
     marked = f"Ask <mrk {said}>Mr. Doe &amp; Co</mrk> about it."

@@ -26,9 +26,11 @@ _MAX_DEPTH = 100  # elements within one another
 _DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding=["']([A-Za-z][\w.-]*)["']""")
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
-_MARKS = re.compile(  # the content of the first ones is code of another format
-    r"(?P<code_stands><(?P<code>bpt|ept|ph|it|ut)\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*(?<!/)>"
-    r".*?</(?P=code)>|<\?.*?\?>)"
+_IN_TAG = r"(?:[^<>\"']|\"[^\"]*\"|'[^']*')*"
+_MARKS = re.compile(  # the content of bpt, ept, ph, it and ut is code of another format
+    rf"(?P<code_opens><bpt\b{_IN_TAG}(?:(?<=/)>|(?<!/)>.*?</bpt>)|<(?:bx|sc)\b{_IN_TAG}/>)"
+    rf"|(?P<code_closes><ept\b{_IN_TAG}(?:(?<=/)>|(?<!/)>.*?</ept>)|<(?:ex|ec)\b{_IN_TAG}/>)"
+    rf"|(?P<code_stands><(?P<code>ph|it|ut)\b{_IN_TAG}(?<!/)>.*?</(?P=code)>|<\?.*?\?>)"
     r"|(?P<kept_stands><mrk\b[^<>]*\s(?:mtype=[\"']protected|(?:its:)?translate=[\"']no)[\"']"
     r"[^<>]*(?<!/)>.*?</mrk>)"
     rf"|{TAGS}|{PLACEHOLDERS}",
