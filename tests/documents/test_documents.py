@@ -482,6 +482,14 @@ def test_a_column_that_is_not_there_is_told() -> None:
     assert problems == ["line 2: no column 1, the row is kept as it is"]
     with pytest.raises(DataError, match="line 2: the quoted cell has no end"):
         translated('a,b\n"' + "x" * 2**20 + "\ny\n", settings_of("csv", "a"))
+    with pytest.raises(DataError, match="line 2: the quoted cell has no end"):
+        translated('a,b\n"x,y\nz,w\n', settings_of("csv", "b"))
+
+
+@pytest.mark.parametrize("file_format", ["csv", "tsv"])
+@pytest.mark.parametrize("column", ["a", "0"])
+def test_an_empty_table_stays_empty(file_format: str, column: str) -> None:
+    assert translated("", settings_of(file_format, column)) == ""
 
 
 json_values = st.recursive(

@@ -117,11 +117,9 @@ def _csv_rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, str]]
             yield first, "".join(row)
             row = []
         elif size > _MAX_ROW_LENGTH:
-            raise DataError(
-                f"line {first}: the quoted cell has no end", 'A " within is written "".'
-            )
-    if row:
-        yield first, "".join(row)
+            break
+    if row:  # which would hold all that follows
+        raise DataError(f"line {first}: the quoted cell has no end", 'A " within is written "".')
 
 
 def _ends_in_quotes(line: str, opening: re.Pattern[str], *, is_open: bool) -> bool:
@@ -136,11 +134,13 @@ def _row_segments(
     rows: Iterator[tuple[int, str]], dialect: _Dialect, columns: Columns, problems: Problems
 ) -> Iterator[Segment]:
     number, first = next(rows, (1, ""))
+    if not first:
+        return
     cells = dialect.cells(first)
     width = len(cells)
     if columns.source.isdecimal():
         indices = _indices(columns, [])
-        rows = itertools.chain([(number, first)] * bool(first), rows)
+        rows = itertools.chain([(number, first)], rows)
     else:
         indices = _indices(columns, [dialect.content(cell) for cell in cells])
         yield verbatim(_header(first, dialect, columns.target if indices[1] == width else None))
