@@ -43,6 +43,16 @@ def test_a_source_term_requires_its_target_term(text: str, expected: list[str]) 
     assert Glossary(TERMS).required(text) == expected
 
 
+def test_only_the_terms_that_may_be_in_a_text_are_looked_for() -> None:
+    others = {f"house {n} of cards": "castillo" for n in range(1000)}
+    others |= {f"{n}x": "equis" for n in range(1000)}
+    glossary = Glossary({**others, **TERMS})
+    text = "The HOUSE 7 of cards is an old house: ΟΔΟΣ, 苹果."
+    assert glossary.required(text) == ["castillo", "mansión", "manzana"]
+    assert len(glossary._terms_near("7x 苹果")) == 2
+    assert Glossary({"οδος": "calle"}).required(text) == ["calle"]
+
+
 @pytest.mark.parametrize(
     ("keep", "text", "expected"),
     [

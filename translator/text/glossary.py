@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from translator.errors import DataError
@@ -28,7 +29,7 @@ class Glossary:
                     f"a glossary term is blank: {source!r} → {target!r}", "Give both sides."
                 )
             self._terms[_composed(source)] = _composed(target)
-        self._terms_pattern = _any_of(self._terms)
+        self._first_words = {term: term.split()[0].casefold() for term in self._terms}
         self._keep = [_compiled(pattern) for pattern in keep]
 
     @classmethod
@@ -92,10 +93,15 @@ class Glossary:
                 if kept := " ".join(match.group().split()):
                     yield match.span(), kept
             free = pattern.sub(lambda match: "\0" * len(match.group()), free)
-        if self._terms_pattern is not None:
-            for match in self._terms_pattern.finditer(free):
+        if near := self._terms_near(free):
+            for match in _any_of(near).finditer(free):
                 if term := self._target_of(" ".join(match.group().split())):
                     yield match.span(), term
+
+    def _terms_near(self, text: str) -> tuple[str, ...]:
+        """The terms that may be in a text: to look for each of thousands takes a second."""
+        folded = text.casefold()
+        return tuple(term for term, first in self._first_words.items() if first in folded)
 
     def _target_of(self, occurrence: str) -> str | None:
         return self._terms.get(occurrence) or self._terms.get(occurrence.lower())
@@ -133,11 +139,9 @@ def _composed(term: str) -> str:
     return unicodedata.normalize("NFC", " ".join(term.split()))
 
 
-def _any_of(terms: Mapping[str, str]) -> re.Pattern[str] | None:
-    if not terms:
-        return None
-    longest_first = sorted(terms, key=len, reverse=True)
-    return re.compile("|".join(map(_spelled, longest_first)))
+@lru_cache
+def _any_of(terms: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_spelled, sorted(terms, key=len, reverse=True))))
 
 
 def _spelled(term: str) -> str:
