@@ -95,6 +95,7 @@ MISTAKES = [
     ("name: 7", ["name", "string", "not 7", 'put it in quotes ("…")']),
     ("name: 2024-01-02", ["line 1: name", "string", 'put it in quotes ("…")']),
     ("seed: 1\ntraining:\n", ["line 2: training: nothing stands below it"]),
+    (f"training: {{max_steps: 1{'0' * 400}}}", ["training.max_steps", "fewer digits"]),
     ("training: {max_steps: yes}", ["training.max_steps", "a number, not True"]),
     ("training: {patience: true}", ["training.patience", "a number, not True"]),
     ("training: {max_minutes: on}", ["training.max_minutes", "a number, not True"]),

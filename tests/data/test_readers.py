@@ -935,6 +935,13 @@ def test_a_parquet_file_without_texts_is_refused(tmp_path, columns, fragment):
     assert fragment in refusal(file)
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    file = tmp_path / "a.parquet"
+    texts = [pyarrow.array([text]) for text in ("a", "b", "c")]
+    pyarrow.parquet.write_table(pyarrow.table(texts, names=["en", "es", "es"]), file)
+    assert refusal(file).startswith(f"{file} has several columns 'es'")
+
+
 def test_a_missing_text_of_a_parquet_file_is_empty(tmp_path):
     rows = [{"en": "a", "es": None}, None, {"en": None, "es": "b"}]
     pyarrow.parquet.write_table(pyarrow.table({"translation": rows}), tmp_path / "a.parquet")

@@ -92,8 +92,10 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_boolean_is_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """`patience: yes` is no patience of 1."""
+    def _check_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """`patience: yes` is no patience of 1, and no number needs more than 64 bits."""
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError("input should have fewer digits")
         if isinstance(value, bool) and info.field_name is not None:
             annotation = cls.model_fields[info.field_name].annotation
             kinds = (annotation, *get_args(annotation))

@@ -97,6 +97,8 @@ def pair_columns(
                 f"{name} has no column {name_or_language!r}, only {', '.join(types)}",
                 hint_for(languages, language_codes(types), f"Set its columns: {columns}."),
             )
+        if [field.name for field in fields].count(key) > 1:
+            raise DataError(f"{name} has several columns {key!r}", "Give each a name of its own.")
         is_media = not is_text and _is_media(types[key])
         if not is_media and not _is_text(types[key]):
             raise DataError(
