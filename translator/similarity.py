@@ -15,7 +15,7 @@ from translator.runs import RunDirectory
 
 def similarity_of(run: str) -> Similarity:
     """The cosines of pairs of texts by a run; ConfigError, which names the key, if it fails."""
-    with _named_by_key(), activity("loading torch"):  # which who asks for no similarity does not
+    with _named_by_key(), activity("loading torch"):  # which only this needs
         from translator.embedding import Embedder
 
         embedder = Embedder.from_run(run)
